@@ -1,0 +1,18 @@
+"""pyinfra's own settings; it reads this file by itself, before the inventory."""
+
+from pyinfra import config, state
+
+from operations import commandline
+
+commandline.check_lab_is_up()
+
+config.REQUIRE_PYINFRA_VERSION = "==3.10.0"  # the release whose hazards were looked at
+config.SUDO = True
+config.CONNECT_TIMEOUT = 10  # seconds
+
+# The first host that fails stops the run on all hosts. pyinfra ignores a plain `FAIL_PERCENT = 0`.
+config.FAIL_PERCENT = 0
+
+# A node that does not answer is no reason for pyinfra to leave yet: the deploy names it in its
+# report, with everything else that is wrong, and refuses.
+state.should_raise_failed_hosts = commandline.raise_after_connecting

@@ -1,0 +1,115 @@
+"""The whole cluster: every node read once, in parallel, and the answer shared by all hosts."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from gevent.event import AsyncResult
+from gevent.pool import Pool
+from pyinfra.api import FactBase, Host, State, StringCommand
+from pyinfra.api.arguments import CONNECTOR_ARGUMENT_KEYS, pop_global_arguments
+from pyinfra.api.facts import get_fact
+from pyinfra.context import ctx_host, ctx_state
+
+from .nodes import DaosNode, Node
+
+T = TypeVar("T")
+
+ROLES = ("servers", "admins", "clients")
+
+# How old a shared reading may be, in seconds: within one step all hosts ask at about the same time,
+# but where pyinfra takes them in small batches (--parallel) a later batch looks again.
+_FRESH = 5.0
+
+
+@dataclass(frozen=True)
+class View:
+    """What every node of the system has of DAOS at one moment.
+
+    + groups: role to the names of its nodes, in the order of the inventory
+    + nodes: node name to what it has; None for one that gave no answer
+    """
+
+    groups: dict[str, tuple[str, ...]]
+    nodes: dict[str, Node | None] = field(default_factory=dict)
+
+    def roles(self, name: str) -> list[str]:
+        """The roles of one node."""
+        return [role for role in ROLES if name in self.groups[role]]
+
+    def of(self, *roles: str) -> dict[str, Node]:
+        """The nodes of these roles that gave an answer, each once."""
+        names = dict.fromkeys(name for role in roles for name in self.groups[role])
+        return {name: node for name in names if (node := self.nodes.get(name)) is not None}
+
+    @property
+    def silent(self) -> list[str]:
+        """The nodes that gave no answer."""
+        return [name for name, node in self.nodes.items() if node is None]
+
+
+def groups(state: State) -> dict[str, tuple[str, ...]]:
+    """Role to the names of its nodes, from the inventory; empty where a role has none."""
+    return {
+        role: tuple(host.name for host in state.inventory.get_group(role, default=[]))
+        for role in ROLES
+    }
+
+
+def read(state: State) -> View:
+    """Look at every node of the inventory, in parallel."""
+    hosts = list(state.inventory)
+    # A pool of its own: the hosts that wait for this reading fill pyinfra's pool.
+    pool = Pool(max(1, min(len(hosts), 40)))
+    nodes = pool.map(lambda host: ask(state, host, DaosNode), hosts)
+    return View(groups(state), {host.name: node for host, node in zip(hosts, nodes, strict=True)})
+
+
+def ask(state: State, host: Host, fact: type[FactBase[T]], **arguments: Any) -> T | None:
+    """Read a fact of any host, from any host's code; None where the host cannot be asked."""
+    if not host.connected or host in state.failed_hosts:
+        return None
+    with ctx_state.use(state), ctx_host.use(host):
+        return get_fact(state, host, fact, kwargs=arguments, apply_failed_hosts=False)
+
+
+def command(state: State, host: Host, line: str, timeout: int) -> tuple[bool, str, str]:
+    """Run a shell command on a host, with the settings of config.py.
+
+    + timeout: seconds until it is given up
+    Returns whether it exited 0, its standard output, and its standard error.
+    """
+    arguments, _ = pop_global_arguments(state, host, {"_timeout": timeout})
+    chosen: Any = {key: arguments.get(key) for key in CONNECTOR_ARGUMENT_KEYS if key in arguments}
+    try:
+        done, output = host.run_shell_command(StringCommand(line), **chosen)
+    except (TimeoutError, OSError) as problem:
+        return False, "", f"no answer within {timeout} seconds ({problem or 'timed out'})"
+    return done, output.stdout, output.stderr
+
+
+class Shared:
+    """Readings that the first host to ask makes and that the others wait for."""
+
+    def __init__(self) -> None:
+        self._readings: dict[Hashable, tuple[float, AsyncResult]] = {}
+
+    def get(self, key: Hashable, read: Callable[[], T], fresh: float = _FRESH) -> T:
+        """The reading of this name, made now unless there is one not older than `fresh` seconds."""
+        started, result = self._readings.get(key, (0.0, None))
+        if result is not None and not (result.ready() and time.monotonic() - started > fresh):
+            return result.get()
+        result = AsyncResult()
+        self._readings[key] = (time.monotonic(), result)
+        try:
+            result.set(read())
+        except Exception as problem:
+            result.set_exception(problem)
+        return result.get()
+
+    def forget(self) -> None:
+        """Make the next host that asks look again."""
+        self._readings = {key: kept for key, kept in self._readings.items() if not kept[1].ready()}

@@ -1,0 +1,146 @@
+"""The look at everything before anything is touched: what stands in the way is listed at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pyinfra import logger
+from pyinfra.api import State
+from pyinfra.api.exceptions import DeployError
+from pyinfra.context import ctx_host, ctx_state
+
+from . import cluster, commandline, gates, releases, report, run
+from .cluster import View
+from .dmg import DmgError
+from .findings import Finding, about
+from .nodes import SERVER
+from .run import Run, Settings
+
+
+def examine() -> None:
+    """Look at all nodes, once and in parallel, and refuse to begin if something is in the way.
+
+    Raises DeployError after all that was found has been said and written to the report.
+    """
+    state = ctx_state.get()
+    current = run.of(state)
+    current.shared.get("examination", lambda: _examine(current, state), fresh=float("inf"))
+    if current.refusals:
+        raise DeployError(
+            f"Refused: {len(current.refusals)} finding(s), see above and {report.LATEST}. "
+            "Nothing was touched."
+        )
+
+
+def _examine(current: Run, state: State) -> None:
+    report.follow(current)
+    current.refusals = list(_of_the_command(current)) or list(_of_the_nodes(current, state))
+    for finding in current.refusals:
+        logger.error(f"--> Refused: {finding}")
+
+
+def _of_the_command(current: Run) -> Iterator[Finding]:
+    """What can be told without a node: flags, settings, inventory."""
+    for reason in commandline.impossible_flags():
+        yield Finding("impossible-flag", (), f"{reason}; leave it out")
+    try:
+        current.settings = Settings.read(ctx_host.get().data.dict())
+    except ValueError as problem:
+        yield Finding("bad-setting", (), f"{problem}: correct it in group_data/all.py")
+    for role, names in current.start.groups.items():
+        if not names:
+            yield Finding(
+                "empty-group", (), f"the inventory names no {role}: list them in `inventory`"
+            )
+
+
+def _of_the_nodes(current: Run, state: State) -> Iterator[Finding]:
+    current.start = cluster.read(state)
+    yield from _silent(current, state)
+    yield from _packages(current)
+    yield from _update_paths(current)
+    yield from gates.one_distribution(current.start)
+    current.opens_window = bool(current.outdated(current.start))
+    if current.opens_window and not current.settings.evict:
+        yield from gates.unused(current.start)
+    yield from _health(current)
+
+
+def _silent(current: Run, state: State) -> Iterator[Finding]:
+    away = [host.name for host in state.inventory if not host.connected]
+    yield from about(
+        "no-answer", away, "the node cannot be reached: try `ssh` to it, or mend the inventory"
+    )
+    odd = [name for name in current.start.silent if name not in away]
+    yield from about(
+        "unreadable", odd, "rpm or systemctl gave no complete answer: try `rpm -q daos` there"
+    )
+
+
+def _packages(current: Run) -> Iterator[Finding]:
+    view, target = current.start, current.settings.target
+    for role in cluster.ROLES:
+        package = releases.package(role, target)
+        lacking = [name for name, node in view.of(role).items() if package not in node.packages]
+        yield from about(
+            "not-installed", lacking, f"{package} is not installed; this updates what is there"
+        )
+    for name, node in view.of(*cluster.ROLES).items():
+        if len({evr.split("-")[0] for evr in node.packages.values()}) > 1:
+            found = ", ".join(f"{package}-{evr}" for package, evr in sorted(node.packages.items()))
+            yield Finding("mixed-packages", (name,), f"two releases at once: {found}")
+        if node.distribution is None or node.distribution.name not in current.settings.repositories:
+            yield Finding(
+                "unknown-distribution", (name,), f"no repository of DAOS is known for {node.os}"
+            )
+
+
+def _update_paths(current: Run) -> Iterator[Finding]:
+    reasons: dict[str, list[str]] = {}
+    for name, node in current.start.of(*cluster.ROLES).items():
+        reason = node.version and releases.why_not(node.version, current.settings.target)
+        if reason:
+            reasons.setdefault(reason, []).append(name)
+    for reason, names in reasons.items():
+        yield Finding("no-update-path", tuple(names), reason)
+
+
+def _health(current: Run) -> Iterator[Finding]:
+    """The system serves with every rank Joined, or is stopped and can be taken on from there."""
+    view = current.start
+    servers = view.of("servers").values()
+    if not any(node.engines for node in servers):
+        return  # stopped, by hand or by a run that was interrupted: nothing can be lost by going on
+    try:
+        current.members = current.query()
+        current.pools = current.pool_list()
+    except DmgError as problem:
+        yield Finding(
+            "dmg-failed",
+            (current.admin.name,) if current.start.groups["admins"] else (),
+            f"{problem}: see `dmg system query -v` there",
+        )
+        return
+    yield from _ranks(current, view)
+    for pool in current.pools:
+        if pool.disabled or pool.error:
+            yield Finding(
+                "pool-degraded",
+                (),
+                f"pool {pool.label or pool.uuid} has {pool.disabled} of {pool.targets} targets "
+                f"disabled {pool.error}: reintegrate them, see `dmg pool query`",
+            )
+
+
+def _ranks(current: Run, view: View) -> Iterator[Finding]:
+    """Every rank Joined; a system on its way up at the target may still be waited for."""
+    wrong = gates.joined(view, current.members)
+    if current.opens_window and not all(m.state == "stopped" for m in current.members):
+        yield from wrong
+    lost = [member for member in current.members if member.state in gates.LOST]
+    if not current.opens_window and all(node.runs(SERVER) for node in view.of("servers").values()):
+        yield from about(
+            "rank-lost",
+            {member.host for member in lost},
+            f"{'; '.join(map(str, lost))}: reintegrate it, see `dmg system query -v`",
+        )

@@ -1,0 +1,43 @@
+"""What stands in the way of an update: findings, each with a code, the nodes, and what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from ClusterShell.NodeSet import RESOLVER_NOGROUP, NodeSet
+
+
+def fold(names: Iterable[str]) -> str:
+    """Node names as a folded node set: "daos-server-[01-04]"."""
+    # Without a resolver: a node name is never looked up as the name of a ClusterShell group.
+    return str(NodeSet.fromlist(sorted(set(names)), resolver=RESOLVER_NOGROUP))
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that stands in the way.
+
+    + code: what it is, for scripts ("no-answer", "in-use", ...)
+    + hosts: the nodes that it is about; none where it is about the whole system
+    + message: a sentence that says what is wrong and what to do
+    """
+
+    code: str
+    hosts: tuple[str, ...]
+    message: str
+
+    def __str__(self) -> str:
+        where = f" on {fold(self.hosts)}" if self.hosts else ""
+        return f"[{self.code}]{where}: {self.message}"
+
+    def as_dict(self) -> dict[str, Any]:
+        """The finding as it stands in report.json."""
+        return {"code": self.code, "hosts": sorted(self.hosts), "message": self.message}
+
+
+def about(code: str, hosts: Iterable[str], message: str) -> list[Finding]:
+    """One finding about `hosts`, or none where there are no such hosts."""
+    names = tuple(hosts)
+    return [Finding(code, names, message)] if names else []

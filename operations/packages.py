@@ -1,0 +1,125 @@
+"""The packages: fetched and checked while DAOS serves, then installed in one transaction a node.
+
+yum, dnf and zypper; only options that the yum of CentOS 7 has as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from pyinfra.api import Host
+from pyinfra.operations import dnf, yum, zypper
+
+from . import cluster, gates, releases
+from .cluster import View
+from .findings import Finding
+from .nodes import DaosNode, Node
+from .releases import Version
+from .run import Run, say
+from .step import Command, step, verify
+
+_REPOSITORY = "daos"  # its name on the nodes
+_REPO_OPERATIONS: dict[str, Any] = {"yum": yum.repo, "dnf": dnf.repo, "zypper": zypper.repo}
+
+# What is downloaded is checked against the signing key right away, not in the window.
+_FETCH = {
+    "yum": "yum -y -q clean expire-cache && yum -y install --downloadonly {packages}",
+    "dnf": "dnf -y --refresh install --downloadonly {packages}",
+    "zypper": "zypper --non-interactive refresh daos"
+    " && zypper --non-interactive install --download-only {packages}",
+}
+
+# Inside the window: nothing but the transaction, from what was fetched.
+_UPDATE = {
+    "yum": "yum -y -C install {packages}",
+    "dnf": "dnf -y -C install {packages}",
+    "zypper": "zypper --non-interactive --no-refresh install {packages}",
+}
+
+_SIGN = {"yum": "-", "dnf": "-", "zypper": "="}  # between name and version
+
+
+def wanted(node: Node, roles: list[str], target: Version) -> list[str]:
+    """The packages to have at the target: those of the node's roles, and all of DAOS it has now."""
+    return sorted({releases.package(role, target) for role in roles} | set(node.packages))
+
+
+def _line(lines: dict[str, str], node: Node, roles: list[str], target: Version) -> str:
+    assert node.distribution  # examined before
+    manager = node.distribution.manager
+    names = [f"{name}{_SIGN[manager]}{target}" for name in wanted(node, roles, target)]
+    return lines[manager].format(packages=" ".join(names))
+
+
+def _outdated(current: Run, name: str, node: Node) -> bool:
+    return node.version != current.settings.target
+
+
+@step(*cluster.ROLES, need=_outdated, harmless=True)
+def repository(current: Run, here: Host) -> Iterator[Command]:
+    """Set up the repository of the target release on a node that is not at the target.
+
+    Source: "Set up the new DAOS repository" (DAOS 2.0, offline update).
+    """
+    distribution = current.look().of(*cluster.ROLES)[here.name].distribution
+    assert distribution  # examined before
+    settings = current.settings.repositories[distribution.name]
+    yield from dnf.key._inner(src=settings["key"])
+    yield from _REPO_OPERATIONS[distribution.manager]._inner(
+        src=_REPOSITORY,
+        description="DAOS",
+        baseurl=settings["baseurl"].format(series=current.settings.target.series),
+        gpgcheck=True,
+        gpgkey=settings["key"],
+    )
+
+
+@step(*cluster.ROLES, need=_outdated, harmless=True)
+def fetched(current: Run, here: Host) -> Iterator[Command]:
+    """Download the packages of the target with all that they depend on, and check them.
+
+    The package manager itself resolves; nothing is installed, and DAOS goes on serving.
+    """
+    node = current.look().of(*cluster.ROLES)[here.name]
+    line = _line(_FETCH, node, current.start.roles(here.name), current.settings.target)
+    yield verify(
+        current,
+        lambda: _fails(current, here, line, "the packages cannot be had"),
+        code="packages-not-available",
+    )
+
+
+def _may_update(current: Run, view: View) -> list[Finding]:
+    return gates.quiet(view)
+
+
+@step(*cluster.ROLES, need=_outdated, gate=_may_update)
+def updated(current: Run, here: Host) -> Iterator[Command]:
+    """Install exactly the target release, in one transaction a node, whatever its roles (R4).
+
+    Source: "perform the RPM update to the new DAOS fix level" (DAOS 2.0, offline update).
+    """
+    node = current.look().of(*cluster.ROLES)[here.name]
+    line = _line(_UPDATE, node, current.start.roles(here.name), current.settings.target)
+    yield verify(current, lambda: _fails(current, here, line, "the package transaction failed"))
+    yield verify(current, lambda: _not_at_target(current, here, node))
+
+
+def _fails(current: Run, here: Host, line: str, what: str) -> str | None:
+    timeout = current.settings.timeouts["packages"]
+    done, output, errors = cluster.command(current.state, here, line, timeout)
+    if done:
+        return None
+    said = "\n".join(f"    {text}" for text in (output + "\n" + errors).strip().splitlines()[-12:])
+    return f"{what}: `{line}`\n{said}"
+
+
+def _not_at_target(current: Run, here: Host, before: Node) -> str | None:
+    after = cluster.ask(current.state, here, DaosNode)
+    if after is None or after.version != current.settings.target:
+        return f"{after.version if after else 'an unknown release'} is installed after the update"
+    for path in sorted(set(after.rpmnew) - set(before.rpmnew)):
+        current.rpmnew.setdefault(here.name, []).append(path)
+        say(f"{here.name}: the new {path} has to be read and merged by hand")
+    return None

@@ -1,0 +1,93 @@
+"""The pools: no connection is open when the engines stop, and all are there when they are back."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+
+from pyinfra.api import Host
+
+from . import gates
+from .cluster import View
+from .dmg import DmgError, Pool
+from .findings import Finding
+from .nodes import Node
+from .run import Run
+from .step import Command, step, verify
+from .system import evict_all
+
+
+def _mounted(current: Run, name: str, node: Node) -> bool:
+    return current.opens_window and bool(node.users)
+
+
+def _may_disconnect(current: Run, view: View) -> list[Finding]:
+    return [] if current.settings.evict else gates.unused(view)
+
+
+@step("clients", "admins", need=_mounted, gate=_may_disconnect)
+def unmounted(current: Run, here: Host) -> Iterator[Command]:
+    """Unmount dfuse on a client that still has it, where the site allows to evict (R2).
+
+    Source: "unmount every dfuse mount, then evict what is left" (DAOS documentation, 2026).
+    """
+    view = current.look()
+    for mount in view.of("clients", "admins")[here.name].mounts:
+        # Lazily where it is in use: its connection is evicted next, and it would hang otherwise.
+        path = shlex.quote(mount)
+        yield f"fusermount3 -u {path} || fusermount3 -uz {path}"
+
+
+def _connected(current: Run, name: str, node: Node) -> bool:
+    if not current.opens_window:
+        return False
+    view = current.start if current.planning else current.look()
+    return any(node.users for node in view.of("clients", "admins").values())
+
+
+@step("admins", need=_connected, gate=_may_disconnect, once=True)
+def disconnected(current: Run, here: Host) -> Iterator[Command]:
+    """Evict what is still connected to a pool, where the site allows it (R2).
+
+    Source: "dmg pool evict can be used on an admin node to disconnect any active pool connections"
+    (DAOS 2.0, offline update).
+    """
+    yield verify(current, lambda: evict_all(current))
+
+
+def _not_seen(current: Run, name: str, node: Node) -> bool:
+    return current.will_start_servers if current.planning else bool(_wrong(current))
+
+
+@step("admins", need=_not_seen, once=True)
+def seen(current: Run, here: Host) -> Iterator[Command]:
+    """See that every pool that was there before is there again, with all its targets (R7)."""
+
+    def look() -> tuple[bool, str]:
+        problem = _wrong(current)
+        return not problem, problem or ""
+
+    yield verify(current, lambda: None if current.wait("client", look) else _wrong(current))
+
+
+def _wrong(current: Run) -> str | None:
+    try:
+        pools = current.pool_list()
+    except DmgError as problem:
+        return str(problem)
+    return lost(current.pools, pools)
+
+
+def lost(before: list[Pool], now: list[Pool]) -> str | None:
+    """Which pools of before are missing now, and which lack targets; None if all is well."""
+    missing = {pool.uuid: pool.label for pool in before}
+    for pool in now:
+        missing.pop(pool.uuid, None)
+    problems = [f"pool {label or uuid} is gone" for uuid, label in missing.items()]
+    problems += [
+        f"pool {pool.label or pool.uuid} has {pool.disabled} of {pool.targets} targets disabled"
+        for pool in now
+        if pool.disabled
+    ]
+    problems += [f"pool {pool.label or pool.uuid}: {pool.error}" for pool in now if pool.error]
+    return "; ".join(problems) or None

@@ -1,0 +1,106 @@
+"""DAOS releases: versions, update paths, and the distributions they come for. No I/O.
+
+Source: the DAOS documentation ("Updating to DAOS Version 2.0", and the release notes up to 2.8).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import NamedTuple
+
+_VERSION = re.compile(r"(\d+)\.(\d+)\.(\d+)")
+
+
+class Version(NamedTuple):
+    """A DAOS release: two numbers that name the series, and the fix level."""
+
+    major: int
+    minor: int
+    fix: int
+
+    @classmethod
+    def parse(cls, text: str) -> Version:
+        """Read "2.0.3".
+
+        Raises ValueError for anything else; a package's release ("2.0.3-1.el8") is not part of it.
+        """
+        match = _VERSION.fullmatch(text)
+        if match is None:
+            raise ValueError(f"{text!r} is not a DAOS release such as 2.0.3")
+        return cls(*map(int, match.groups()))
+
+    @property
+    def series(self) -> str:
+        """The series, which is also what the repositories are named by: "2.0"."""
+        return f"{self.major}.{self.minor}"
+
+    def __str__(self) -> str:
+        return f"{self.series}.{self.fix}"
+
+
+def why_not(installed: Version, target: Version) -> str | None:
+    """Say why a node at `installed` cannot be updated to `target`, or None if it can.
+
+    Only a fix level of the same series is an update here, any number of levels at once; a node that
+    is at the target already is no obstacle.
+    """
+    if installed.major < 2 <= target.major:
+        return (
+            f"DAOS {installed.series} cannot be updated to {target} in place, the storage has to "
+            "be reformatted: back up over dfuse, install anew, restore, as the DAOS documentation "
+            "describes under 'Updating DAOS from Version 1.x to Version 2.0'"
+        )
+    if target < installed:
+        return (
+            f"{target} is lower than the installed {installed}, and an engine must never go back: "
+            f"set target_release to {installed} or a later fix level"
+        )
+    if installed.series != target.series:
+        return (
+            f"{target} is of another series than the installed {installed}; this procedure "
+            f"updates fix levels only: set target_release to a {installed.series} release"
+        )
+    return None
+
+
+@dataclass(frozen=True)
+class Distribution:
+    """A distribution that DAOS packages are published for.
+
+    + name: the folder of the repository, as the project names it
+    + manager: the package manager's command
+    """
+
+    name: str
+    manager: str
+
+
+CENTOS7 = Distribution("CentOS7", "yum")
+EL8 = Distribution("EL8", "dnf")
+LEAP15 = Distribution("Leap15", "zypper")
+
+_DISTRIBUTIONS = {
+    ("centos", "7"): CENTOS7,
+    ("rhel", "7"): CENTOS7,
+    ("centos", "8"): EL8,
+    ("rhel", "8"): EL8,
+    ("opensuse-leap", "15"): LEAP15,
+    ("sles", "15"): LEAP15,
+}
+
+
+def distribution(os_id: str, os_version: str) -> Distribution | None:
+    """The distribution of a node by ID and VERSION_ID of its /etc/os-release; None if unknown."""
+    return _DISTRIBUTIONS.get((os_id, os_version.split(".")[0]))
+
+
+# The package that gives a node its role, and the daemon in it. `dmg` moved to daos-admin in 2.2.
+_PACKAGES = {"servers": "daos-server", "clients": "daos-client", "admins": "daos-client"}
+
+
+def package(role: str, version: Version) -> str:
+    """The package that a node of `role` ("servers", "admins", "clients") needs at `version`."""
+    if role == "admins" and version >= Version(2, 2, 0):
+        return "daos-admin"
+    return _PACKAGES[role]

@@ -1,0 +1,120 @@
+"""The two daemons, daos_agent and daos_server: stopped and started, and seen to be so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pyinfra.api import Host
+from pyinfra.operations import systemd
+
+from . import cluster, gates
+from .cluster import View
+from .findings import Finding
+from .nodes import AGENT, SERVER, DaosNode, Node
+from .run import Run
+from .step import Command, step, verify
+
+
+def _stop(current: Run, here: Host, unit: str) -> Iterator[Command]:
+    timeout = current.settings.timeouts["service"]
+    yield from systemd.service._inner(service=unit, running=False)
+    yield verify(current, lambda: _still_running(current, here, unit, timeout))
+
+
+def _start(current: Run, here: Host, unit: str) -> Iterator[Command]:
+    yield from systemd.service._inner(service=unit, running=True)
+    yield verify(current, lambda: _not_running(current, here, unit))
+
+
+def _still_running(current: Run, here: Host, unit: str, timeout: int) -> str | None:
+    def look() -> tuple[bool, str]:
+        node = cluster.ask(current.state, here, DaosNode)
+        return node is not None and not node.runs(unit) and not (
+            unit == SERVER and node.engines
+        ), ""
+
+    if current.wait("service", look):
+        return None
+    return f"{unit} is still not stopped after {timeout} seconds: systemctl status {unit}"
+
+
+def _not_running(current: Run, here: Host, unit: str) -> str | None:
+    node = cluster.ask(current.state, here, DaosNode)
+    if node is not None and node.runs(unit):
+        return None
+    return f"{unit} was started and does not run: journalctl -u {unit} -n 50"
+
+
+def _agent_to_stop(current: Run, name: str, node: Node) -> bool:
+    return current.opens_window and node.runs(AGENT)
+
+
+def _server_to_stop(current: Run, name: str, node: Node) -> bool:
+    return current.opens_window and (node.runs(SERVER) or bool(node.engines))
+
+
+def _server_to_start(current: Run, name: str, node: Node) -> bool:
+    return not node.runs(SERVER) or (current.planning and current.opens_window)
+
+
+def _agent_to_start(current: Run, name: str, node: Node) -> bool:
+    """An agent that neither ran before nor starts at boot stays as the site left it."""
+    if node.runs(AGENT):
+        return current.planning and current.opens_window
+    return node.services[AGENT].enabled or current.ran_before(name, AGENT)
+
+
+def _may_stop_servers(current: Run, view: View) -> list[Finding]:
+    return gates.agents_stopped(view) + gates.engines_stopped(view, current.query_or_none())
+
+
+def _may_start_servers(current: Run, view: View) -> list[Finding]:
+    return gates.at_target(view, "servers", current.settings.target)
+
+
+def _may_start_agents(current: Run, view: View) -> list[Finding]:
+    target = current.settings.target
+    return (
+        gates.at_target(view, "servers", target)
+        + gates.at_target(view, "clients", target)
+        + current.judge_members(view, gates.joined)
+    )
+
+
+@step("clients", need=_agent_to_stop)
+def agents_stopped(current: Run, here: Host) -> Iterator[Command]:
+    """Stop daos_agent on every client, and see that it is stopped.
+
+    Source: "Stop the daos_agent daemons on all client nodes" (DAOS 2.0, offline update).
+    """
+    current.window_opened()
+    yield from _stop(current, here, AGENT)
+
+
+@step("servers", need=_server_to_stop, gate=_may_stop_servers)
+def servers_stopped(current: Run, here: Host) -> Iterator[Command]:
+    """Stop daos_server on every server, and see that no engine is left either (R3).
+
+    Source: "Stop the daos_server daemons on all server nodes" (DAOS 2.0, offline update).
+    """
+    current.window_opened()
+    yield from _stop(current, here, SERVER)
+
+
+@step("servers", need=_server_to_start, gate=_may_start_servers)
+def servers_started(current: Run, here: Host) -> Iterator[Command]:
+    """Start daos_server on every server; its engines start and join by themselves (R5).
+
+    Source: "Start the daos_server daemons on all server nodes" (DAOS 2.0, offline update).
+    """
+    yield from _start(current, here, SERVER)
+
+
+@step("clients", need=_agent_to_start, gate=_may_start_agents)
+def agents_started(current: Run, here: Host) -> Iterator[Command]:
+    """Start daos_agent on every client that had it, after the engines have joined (R6).
+
+    Source: "Start the daos_agent daemons on all client nodes" (DAOS 2.0, offline update).
+    """
+    yield from _start(current, here, AGENT)
+    yield verify(current, current.window_closed)

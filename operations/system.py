@@ -1,0 +1,145 @@
+"""The engines as one system: `dmg system stop`, and every rank seen to have joined again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pyinfra.api import Host
+
+from . import cluster, dmg, gates
+from .cluster import View
+from .dmg import DmgError, Member
+from .findings import Finding, fold
+from .nodes import Node
+from .run import Run, say
+from .step import Command, step, verify
+
+_LOG_LINES = 5
+
+
+def _engines_run(current: Run, name: str, node: Node) -> bool:
+    if not current.opens_window:
+        return False
+    view = current.start if current.planning else current.look()
+    return any(server.engines for server in view.of("servers").values())
+
+
+def _may_stop(current: Run, view: View) -> list[Finding]:
+    unused = [] if current.settings.evict else gates.unused(view)
+    return gates.agents_stopped(view) + unused
+
+
+@step("admins", need=_engines_run, gate=_may_stop, once=True)
+def stopped(current: Run, here: Host) -> Iterator[Command]:
+    """Stop all engines by `dmg system stop` on one admin node, and see every rank Stopped (R2, R3).
+
+    It stops in two phases; where a rank cannot be prepared nothing is stopped, and so the run ends.
+    It never forces. Source: "Stop the DAOS engines by running dmg system stop" (DAOS 2.0).
+    """
+    current.window_opened()
+    if current.settings.evict:
+        # No agent runs any more, so what is evicted now cannot connect again.
+        yield verify(current, lambda: evict_all(current))
+    yield verify(current, lambda: _stop(current))
+
+
+def _stop(current: Run) -> str | None:
+    timeout = current.settings.timeouts["stop"]
+    try:
+        failed = [
+            row for row in dmg.results(current.ask_dmg("system stop", timeout)) if row.errored
+        ]
+    except DmgError as problem:
+        say(f"{problem}; looking at the ranks themselves")
+        failed = []
+    if failed:
+        rows = "; ".join(f"rank {row.rank}: {row.action} {row.message}" for row in failed)
+        return (
+            f"dmg system stop did not stop the engines ({rows}). They go on serving. Mend that "
+            "rank, then run the same command again"
+        )
+
+    def look() -> tuple[bool, str]:
+        members = current.query_or_none() or []
+        down = [member for member in members if member.state == "stopped"]
+        return bool(down) and len(down) == len(members), _progress(down, members, "stopped")
+
+    if current.wait("stop", look):
+        return None
+    left = gates.not_in_state(current.query_or_none() or [], "stopped", "see `dmg system query -v`")
+    return f"not every rank is Stopped after {timeout} seconds. {'; '.join(map(str, left))}"
+
+
+def evict_all(current: Run) -> str | None:
+    """Disconnect every connection of every pool by `dmg pool evict`; say what went wrong."""
+    try:
+        for pool in current.pool_list():
+            dmg.response(current.ask_dmg(f"pool evict {pool.uuid}"))
+            say(f"evicted the connections of pool {pool.label or pool.uuid}")
+    except DmgError as problem:
+        return f"the pool connections could not be evicted: {problem}"
+    return None
+
+
+def _not_joined(current: Run, name: str, node: Node) -> bool:
+    if current.planning:
+        return current.will_start_servers
+    return bool(current.judge_members(current.look(), gates.joined))
+
+
+@step("admins", need=_not_joined, once=True)
+def joined(current: Run, here: Host) -> Iterator[Command]:
+    """Wait until every rank is Joined again, showing how many are (R6).
+
+    On time-out the ranks that are missing are named, with the reason that the management service
+    gives and the last lines of that server's log.
+    Source: "Validate that all engines have started successfully" (DAOS 2.0, offline update).
+    """
+    yield verify(current, lambda: _wait_joined(current))
+
+
+def _wait_joined(current: Run) -> str | None:
+    view = current.look()
+
+    def look() -> tuple[bool, str]:
+        members = current.query_or_none()
+        if members is None:
+            return False, "waiting for the management service to answer"
+        up = [member for member in members if member.state == "joined"]
+        return not gates.joined(view, members), _progress(up, members, "joined")
+
+    if current.wait("join", look):
+        return None
+    return _who_is_missing(current, view)
+
+
+def _progress(done: list[Member], members: list[Member], state: str) -> str:
+    return f"{len(done)} of {len(members)} engines {state}"
+
+
+def _who_is_missing(current: Run, view: View) -> str:
+    timeout = current.settings.timeouts["join"]
+    missing = current.judge_members(view, gates.joined)
+    hosts = {host for finding in missing for host in finding.hosts}
+    logs = [
+        _log_of(current, name)
+        for name, node in view.of("servers").items()
+        if {name, node.hostname} & hosts
+    ]
+    return "\n".join(
+        [
+            f"not every engine has joined after {timeout} seconds, missing on "
+            f"{fold(hosts)}; no agent is started",
+            *map(str, missing),
+            *logs,
+            "Mend what the log says, then run the same command again: it goes on from here",
+        ]
+    )
+
+
+def _log_of(current: Run, name: str) -> str:
+    host = current.state.inventory.get_host(name)
+    line = f"journalctl --no-pager -u daos_server -n {_LOG_LINES} -o cat"
+    _, output, errors = cluster.command(current.state, host, line, timeout=30)
+    lines = (output or errors).splitlines()[-_LOG_LINES:]
+    return "\n".join([f"last lines of daos_server on {name}:", *(f"    {text}" for text in lines)])

@@ -1,0 +1,136 @@
+"""The gates, on every state that a node and a rank can be found in."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from operations import gates
+from operations.cluster import View
+from operations.dmg import Member
+from operations.nodes import AGENT, SERVER, Node, Process, Service
+from operations.releases import Version
+
+IDLE = Node(
+    hostname="node-1",
+    os="rhel 8.5",
+    packages={"daos": "2.0.1-1.el8"},
+    services={SERVER: Service(), AGENT: Service()},
+)
+RUNNING = Service(active="active", running=True, enabled=True)
+TARGET = Version(2, 0, 3)
+
+NAMES = [f"node-{number}" for number in range(1, 5)]
+STATES = [
+    "joined",
+    "stopped",
+    "excluded",
+    "starting",
+    "ready",
+    "errored",
+    "unresponsive",
+    "unknown",
+]
+
+nodes = st.builds(
+    Node,
+    hostname=st.sampled_from(NAMES),
+    os=st.just("rhel 8.5"),
+    packages=st.sampled_from([{"daos": "2.0.1-1.el8"}, {"daos": "2.0.3-1.el8"}, {}]),
+    services=st.fixed_dictionaries(
+        {
+            SERVER: st.sampled_from([Service(), RUNNING]),
+            AGENT: st.sampled_from([Service(), RUNNING]),
+        }
+    ),
+    engines=st.sampled_from([(), (7,), (7, 8)]),
+    mounts=st.sampled_from([(), ("/mnt/dfuse",)]),
+    processes=st.sampled_from([(), (Process(9, "bob", "ior"),)]),
+)
+groups = st.lists(st.sampled_from(NAMES), unique=True).map(tuple)
+views = st.builds(
+    View,
+    st.fixed_dictionaries({"servers": groups, "admins": groups, "clients": groups}),
+    st.fixed_dictionaries({name: st.none() | nodes for name in NAMES}),
+)
+members = st.lists(
+    st.builds(
+        Member,
+        rank=st.integers(0, 9),
+        host=st.sampled_from(NAMES),
+        state=st.sampled_from(STATES),
+        info=st.just(""),
+    ),
+    min_size=1,
+    unique_by=lambda member: member.rank,
+)
+
+
+@given(views)
+def test_a_node_without_an_answer_is_always_named(view: View) -> None:
+    named = {host for finding in gates.answering(view) for host in finding.hosts}
+    assert named == {name for name, node in view.nodes.items() if node is None}
+
+
+@given(views)
+def test_quiet_names_every_node_of_the_system_where_something_runs(view: View) -> None:
+    named = {host for finding in gates.quiet(view) for host in finding.hosts}
+    known = {name for names in view.groups.values() for name in names}
+    assert named == {
+        name
+        for name, node in view.nodes.items()
+        if node and name in known and (node.engines or node.runs(SERVER) or node.runs(AGENT))
+    }
+
+
+@given(views)
+def test_unused_names_every_client_and_admin_with_a_mount_or_an_application(view: View) -> None:
+    named = {host for finding in gates.unused(view) for host in finding.hosts}
+    known = {*view.groups["clients"], *view.groups["admins"]}
+    assert named == {
+        name
+        for name, node in view.nodes.items()
+        if node and name in known and (node.mounts or node.processes)
+    }
+
+
+@given(views, members)
+def test_servers_may_stop_only_with_every_rank_stopped_or_no_engine_left(
+    view: View, ranks: list[Member]
+) -> None:
+    engines = any(node.engines for node in view.of("servers").values())
+    stopped = all(member.state == "stopped" for member in ranks)
+    assert (not gates.engines_stopped(view, ranks)) == (stopped or not engines)
+    assert (not gates.engines_stopped(view, None)) == (not engines)
+
+
+@given(views, members)
+def test_joined_needs_every_rank_and_a_rank_on_every_server(
+    view: View, ranks: list[Member]
+) -> None:
+    hosts = {member.host for member in ranks}
+    servers = {node.hostname for node in view.of("servers").values()}
+    good = all(member.state == "joined" for member in ranks) and hosts >= servers
+    assert (not gates.joined(view, ranks)) == good
+
+
+@given(views)
+def test_at_target_names_every_other_release(view: View) -> None:
+    named = {host for finding in gates.at_target(view, "servers", TARGET) for host in finding.hosts}
+    assert named == {name for name, node in view.of("servers").items() if node.version != TARGET}
+
+
+def test_a_finding_names_rank_host_and_reason() -> None:
+    view = View({"servers": ("node-1",), "admins": (), "clients": ()}, {"node-1": IDLE})
+    [finding] = gates.joined(view, [Member(3, "node-1", "excluded", "lost contact")])
+    assert finding.hosts == ("node-1",)
+    assert "rank 3 on node-1 is excluded: lost contact" in finding.message
+
+
+def test_servers_of_two_distributions_are_found() -> None:
+    other = replace(IDLE, os="opensuse-leap 15.3")
+    both = {"servers": ("node-1", "node-2"), "admins": (), "clients": ("node-2",)}
+    assert gates.one_distribution(View(both, {"node-1": IDLE, "node-2": other}))
+    assert not gates.one_distribution(View(both, {"node-1": IDLE, "node-2": IDLE}))
