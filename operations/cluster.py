@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from gevent.event import AsyncResult
 from gevent.pool import Pool
+from paramiko import SSHException
 from pyinfra.api import FactBase, Host, State, StringCommand
 from pyinfra.api.arguments import CONNECTOR_ARGUMENT_KEYS, pop_global_arguments
 from pyinfra.api.facts import get_fact
@@ -23,6 +24,9 @@ ROLES = ("servers", "admins", "clients")
 # How old a shared reading may be, in seconds: within one step all hosts ask at about the same time,
 # but where pyinfra takes them in small batches (--parallel) a later batch looks again.
 _FRESH = 5.0
+
+# How long a node may take to say what it has, in seconds; one that died silently never answers.
+_PATIENCE = 60
 
 
 @dataclass(frozen=True)
@@ -68,12 +72,12 @@ def read(state: State) -> View:
     return View(groups(state), {host.name: node for host, node in zip(hosts, nodes, strict=True)})
 
 
-def ask(state: State, host: Host, fact: type[FactBase[T]], **arguments: Any) -> T | None:
+def ask(state: State, host: Host, fact: type[FactBase[T]]) -> T | None:
     """Read a fact of any host, from any host's code; None where the host cannot be asked."""
     if not host.connected or host in state.failed_hosts:
         return None
     with ctx_state.use(state), ctx_host.use(host):
-        return get_fact(state, host, fact, kwargs=arguments, apply_failed_hosts=False)
+        return get_fact(state, host, fact, kwargs={"_timeout": _PATIENCE}, apply_failed_hosts=False)
 
 
 def command(state: State, host: Host, line: str, timeout: int) -> tuple[bool, str, str]:
@@ -86,7 +90,7 @@ def command(state: State, host: Host, line: str, timeout: int) -> tuple[bool, st
     chosen: Any = {key: arguments.get(key) for key in CONNECTOR_ARGUMENT_KEYS if key in arguments}
     try:
         done, output = host.run_shell_command(StringCommand(line), **chosen)
-    except (TimeoutError, OSError) as problem:
+    except (TimeoutError, OSError, EOFError, SSHException) as problem:
         return False, "", f"no answer within {timeout} seconds ({problem or 'timed out'})"
     return done, output.stdout, output.stderr
 

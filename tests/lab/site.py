@@ -1,0 +1,111 @@
+"""A site: the folder that an administrator works in, with an inventory and settings of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from testbed.harness import Lab, LabNode
+
+ROOT = Path(__file__).parents[2]
+ROLES = ("servers", "admins", "clients")
+
+SERVER = frozenset({"servers"})
+ADMIN = frozenset({"admins"})
+CLIENT = frozenset({"clients"})
+ALL_ROLES = frozenset(ROLES)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a pyinfra command ended: its exit code, and all that it printed."""
+
+    exit_code: int
+    output: str
+
+
+@dataclass
+class Site:
+    """The product as it is used, in a folder of its own.
+
+    + folder: where the command is typed; the procedure is linked into it
+    + lab: the nodes that the commands go to
+    + groups: the inventory, role to node names
+    """
+
+    folder: Path
+    lab: Lab
+    groups: dict[str, list[str]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, folder: Path, lab: Lab) -> Site:
+        """The site whose inventory is just what the lab has."""
+        groups = {role: [node.name for node in lab.having(role)] for role in ROLES}
+        for name in ("deploy.py", "config.py", "operations", "group_data"):
+            (folder / name).symlink_to(ROOT / name)
+        site = cls(folder, lab, groups)
+        site.write_inventory(**groups)
+        return site
+
+    def write_inventory(self, **groups: list[str]) -> None:
+        """Write an inventory with these groups, in this order."""
+        lines = [f"{role} = {names!r}" for role, names in groups.items()]
+        (self.folder / "inventory").write_text("\n".join(lines) + "\n")
+
+    def pyinfra(self, *arguments: str, **data: Any) -> Outcome:
+        """Type `pyinfra inventory ARGUMENTS`, to the lab.
+
+        + data: settings to override, as `--data KEY=VALUE`
+        """
+        overrides = {"ssh_config_file": self.lab.ssh_config, **data}
+        command = [str(Path(sys.executable).with_name("pyinfra")), "inventory", *arguments]
+        for key, value in overrides.items():
+            text = value if isinstance(value, str | Path) else json.dumps(value)
+            command += ["--data", f"{key}={text}"]
+        done = subprocess.run(
+            command,
+            cwd=self.folder,
+            env={**os.environ, "PYINFRA_PROGRESS": "off"},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=600,
+            check=False,
+        )
+        return Outcome(done.returncode, done.stdout)
+
+    def update(self, *flags: str, **data: Any) -> Outcome:
+        """Type `pyinfra inventory deploy.py -y`."""
+        return self.pyinfra("deploy.py", "-y", *flags, **data)
+
+    @property
+    def report(self) -> dict[str, Any]:
+        """The report of the last run."""
+        return json.loads((self.folder / "runs" / "latest" / "report.json").read_text())
+
+    def versions(self) -> dict[str, set[str]]:
+        """Node name to the releases of all DAOS packages on it."""
+        return {
+            name: set(node.run("rpm -qa --qf '%{VERSION}\\n' 'daos' 'daos-*'").stdout.split())
+            for name, node in self.lab.nodes.items()
+        }
+
+
+def nodes(
+    servers: int = 2, clients: int = 1, server_flavour: str = "el8", client_flavour: str = "el8"
+) -> list[LabNode]:
+    """A small cluster: servers, one admin (a client's flavour), clients."""
+    made = [LabNode(f"daos-server-{n:02}", SERVER, server_flavour) for n in _upto(servers)]
+    made.append(LabNode("daos-admin-01", ADMIN, client_flavour))
+    return made + [LabNode(f"daos-client-{n:02}", CLIENT, client_flavour) for n in _upto(clients)]
+
+
+def _upto(count: int) -> Iterable[int]:
+    return range(1, count + 1)

@@ -1,0 +1,104 @@
+"""Trouble inside the window: the run stops everywhere, says what is missing, and goes on."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from testbed.running import Node
+
+from .conftest import StartSite
+from .site import Site, nodes
+
+FAULTS = "/etc/daos/lab-faults.json"
+QUICK = {"packages": 300, "service": 60, "stop": 30, "join": 8, "client": 30}
+
+
+@pytest.fixture
+def site(start_site: StartSite) -> Site:
+    return start_site(nodes(servers=2, clients=1))
+
+
+def _break(node: Node, **faults: object) -> None:
+    node.run(f"echo '{json.dumps(faults)}' > {FAULTS}")
+
+
+def _mend(node: Node) -> None:
+    node.run(f"rm {FAULTS}")
+
+
+def test_engines_that_cannot_be_prepared_are_left_serving(site: Site) -> None:
+    server = site.lab.node("daos-server-02")
+    _break(server, prep_fails=True)
+    done = site.update()
+    assert done.exit_code != 0
+    assert site.report["outcome"] == "failed"
+    [failure] = site.report["failures"]
+    assert "prep shutdown" in failure["message"]
+    programs = {(e["program"], e["event"]) for e in site.lab.events()}
+    assert ("daos_engine", "stop") not in programs
+    assert ("daos_server", "stop") not in programs
+
+    _mend(server)
+    again = site.update()
+    assert again.exit_code == 0, again.output
+    assert site.report["outcome"] == "updated"
+
+
+def test_an_engine_that_does_not_come_up_is_named_with_its_log(site: Site) -> None:
+    server = site.lab.node("daos-server-02")
+    before = site.lab.digests()
+    _break(server, engine_never_ready=True)
+    done = site.update(timeouts=QUICK)
+    assert done.exit_code != 0
+    assert site.report["outcome"] == "failed"
+    [failure] = site.report["failures"]
+    for word in ("daos-server-02", "rank", "stopped", "last lines of daos_server"):
+        assert word in failure["message"], failure["message"]
+    assert "daos-server-01 is" not in failure["message"]
+    assert not site.lab.node("daos-client-01").run("pgrep -x daos_agent", check=False).stdout
+    assert "type the same command again" in done.output
+
+    _mend(server)
+    server.run("systemctl restart daos_server")
+    again = site.update()
+    assert again.exit_code == 0, again.output
+    assert site.lab.digests() == before
+    assert (
+        site.lab.node("daos-client-01").run("systemctl is-active daos_agent").stdout == "active\n"
+    )
+
+
+def test_connections_are_evicted_only_where_the_site_allows_it(site: Site) -> None:
+    client = site.lab.node("daos-client-01")
+    client.run("mkdir -p /mnt/home && dfuse --mountpoint /mnt/home --pool tank --container home")
+    client.run(
+        "setsid daos-job tank home --hold > /tmp/job.log 2>&1 & "
+        "timeout 20 sh -c 'until grep -qs connected /tmp/job.log; do sleep 0.1; done'"
+    )
+    refused = site.update()
+    assert refused.exit_code != 0
+    [finding] = site.report["refusals"]
+    assert finding["code"] == "in-use"
+    assert "dfuse mounted at /mnt/home" in finding["message"]
+    assert "daos-job" in finding["message"]
+    assert "pool-evicted" not in {event["event"] for event in site.lab.events()}
+
+    done = site.update(evict_connections=True)
+    assert done.exit_code == 0, done.output
+    events = site.lab.events()
+    evicted = [e for e in events if e["event"] == "pool-evicted" and e["details"]["handles"]]
+    stops = [e for e in events if (e["program"], e["event"]) == ("daos_engine", "stop")]
+    assert evicted
+    assert evicted[-1]["time"] < stops[0]["time"]
+
+
+def test_the_oldest_series_is_refused(start_site: StartSite) -> None:
+    site = start_site(nodes(servers=1, clients=1), version="1.2.0", seed=False)
+    done = site.update()
+    assert done.exit_code != 0
+    [finding] = site.report["refusals"]
+    assert finding["code"] == "no-update-path"
+    assert "reformatted" in finding["message"]
+    assert {version for found in site.versions().values() for version in found} == {"1.2.0"}

@@ -1,0 +1,93 @@
+"""A cluster of pyinfra's own fake hosts: deploy code runs for it, the nodes' answers are canned."""
+
+from __future__ import annotations
+
+import json
+import runpy
+from pathlib import Path
+from typing import Any
+
+from pyinfra.api import Config, Inventory, State
+from pyinfra.api.connect import connect_all
+from pyinfra.api.state import StateStage
+from pyinfra.context import ctx_config, ctx_host, ctx_state
+
+ROOT = Path(__file__).parents[2]
+ROLES = ("servers", "admins", "clients")
+DEPLOY = ROOT / "deploy.py"
+SETTINGS = {
+    key: value
+    for key, value in runpy.run_path(str(ROOT / "group_data" / "all.py")).items()
+    if not key.startswith("_")
+}
+
+
+def node_answer(name: str, version: str, roles: tuple[str, ...]) -> str:
+    packages = {"daos"} | {"daos-server" if role == "servers" else "daos-client" for role in roles}
+    lines = ["== hostname", name, "== os", "rhel 8.5", "== packages"]
+    lines += [f"{package} {version}-1.el8" for package in packages]
+    lines.append("== services")
+    for unit, role in (("daos_server", "servers"), ("daos_agent", "clients")):
+        active = "active" if role in roles else "inactive"
+        lines += [f"Id={unit}.service", f"ActiveState={active}", "UnitFileState=enabled"]
+    lines += ["== engines", *(["7"] if "servers" in roles else [])]
+    return "\n".join([*lines, "== mounts", "== processes", "== rpmnew", "== end"])
+
+
+def members(servers: list[str]) -> str:
+    rows = [
+        {"rank": rank, "addr": "10.0.0.1:10001", "fault_domain": f"/{name}", "state": "joined",
+         "info": ""}
+        for rank, name in enumerate(servers)
+    ]  # fmt: skip
+    return json.dumps({"response": {"members": rows}, "error": None, "status": 0})
+
+
+def load(
+    roles_of: dict[str, tuple[str, ...]], versions: dict[str, str], deploy: Path = DEPLOY
+) -> State:
+    """Load deploy code for a cluster, as `pyinfra inventory deploy.py` without -y does.
+
+    + roles_of: node name to its roles
+    + versions: node name to the DAOS release that it has
+    """
+    code = compile(deploy.read_text(), str(deploy), "exec")
+    servers = [name for name, roles in roles_of.items() if "servers" in roles]
+    hosts = [
+        (
+            f"@fake/{name}",
+            {
+                "fake_delay": 0,
+                "fake_delay_jitter": 0,
+                "fake_responses": {
+                    "== packages": node_answer(name, versions[name], roles),
+                    "dmg -j system query": members(servers),
+                    "dmg -j pool list": '{"response": {"status": 0, "pools": []}, '
+                    '"error": null, "status": 0}',
+                },
+            },
+        )
+        for name, roles in roles_of.items()
+    ]
+    groups: dict[str, Any] = {
+        role: ([f"@fake/{name}" for name, roles in roles_of.items() if role in roles], {})
+        for role in ROLES
+    }
+    state = State(check_for_changes=True)
+    state.cwd = str(ROOT)
+    config = Config()
+    with ctx_state.use(state), ctx_config.use(config):
+        inventory = Inventory((hosts, {}), override_data=dict(SETTINGS), **groups)
+        state.init(inventory, config)
+        state.set_stage(StateStage.Connect)
+        connect_all(state)
+        state.set_stage(StateStage.Prepare)
+        state.current_deploy_filename = str(deploy)
+        for host in inventory:
+            with ctx_host.use(host):
+                exec(code, {"__name__": "deploy"})
+    return state
+
+
+def names_in_order(state: State) -> list[str]:
+    return [", ".join(state.get_op_meta(op_hash).names) for op_hash in state.get_op_order()]
