@@ -4,7 +4,7 @@ from pyinfra import config, state
 
 from operations import commandline
 
-commandline.check_lab_is_up()
+commandline.remember()
 
 config.REQUIRE_PYINFRA_VERSION = "==3.10.0"  # the release whose hazards were looked at
 config.SUDO = True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -19,30 +20,49 @@ _IMPOSSIBLE = {
 }
 
 
-def _typed() -> dict[str, Any]:
+_typed: dict[str, Any] = {}
+
+
+def remember() -> None:
+    """Remember what was typed; config.py calls this, as later code runs where click has no context.
+
+    Raises DeployError if what was meant for a lab would reach the real system.
+    """
     context = click.get_current_context(silent=True)
-    return context.params if context else {}
+    _typed.clear()
+    _typed.update(context.params if context else {})
+    _check_lab_is_up()
 
 
 def impossible_flags() -> list[str]:
     """Say of each flag given to pyinfra why no correct update is possible with it."""
-    typed = _typed()
-    return [reason for flag, reason in _IMPOSSIBLE.items() if typed.get(flag)]
+    return [reason for flag, reason in _IMPOSSIBLE.items() if _typed.get(flag)]
 
 
-def check_lab_is_up() -> None:
-    """Raise DeployError if an ssh_config was named that is not there.
+def _check_lab_is_up() -> None:
+    """Raise DeployError where a lab was named that is not there.
 
-    pyinfra 3.10 silently ignores a missing file and connects to the nodes' own names: what was
-    meant for a lab that is down would reach the real system.
+    pyinfra 3.10 silently ignores an ssh_config that is not there, and connects to the nodes' own
+    names. In a shell that has a lab activated (DAOS_LAB is its folder) one must be named.
     """
-    for item in _typed().get("data") or ():
-        key, _, value = item.partition("=")
-        if key == "ssh_config_file" and not Path(value).expanduser().is_file():
+    named = _ssh_configs()
+    for value in named:
+        if not Path(value).expanduser().is_file():
             raise DeployError(
                 f"There is no {value}: the lab is not up, and without that file the command would "
                 "go to the real nodes. Type `make lab` first."
             )
+    lab = os.environ.get("DAOS_LAB")
+    if lab and not named:
+        raise DeployError(
+            f"This shell is set to the lab in {lab}, but this command would go to the real nodes. "
+            "Type `lab_deactivate` first, or name the lab: --data ssh_config_file=.lab/ssh_config"
+        )
+
+
+def _ssh_configs() -> list[str]:
+    pairs = [item.partition("=") for item in _typed.get("data") or ()]
+    return [value for key, _, value in pairs if key == "ssh_config_file"]
 
 
 def raise_after_connecting(state: State) -> bool:

@@ -80,10 +80,15 @@ def _silent(current: Run, state: State) -> Iterator[Finding]:
 def _packages(current: Run) -> Iterator[Finding]:
     view, target = current.start, current.settings.target
     for role in cluster.ROLES:
-        package = releases.package(role, target)
-        lacking = [name for name, node in view.of(role).items() if package not in node.packages]
+        lacking = [
+            name
+            for name, node in view.of(role).items()
+            if releases.package(role, node.version or target) not in node.packages
+        ]
         yield from about(
-            "not-installed", lacking, f"{package} is not installed; this updates what is there"
+            "not-installed",
+            lacking,
+            f"{releases.package(role, target)} is not installed; this updates what is there",
         )
     for name, node in view.of(*cluster.ROLES).items():
         if len({evr.split("-")[0] for evr in node.packages.values()}) > 1:

@@ -6,10 +6,10 @@ yum, dnf and zypper; only options that the yum of CentOS 7 has as well.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from io import StringIO
 
 from pyinfra.api import Host
-from pyinfra.operations import dnf, yum, zypper
+from pyinfra.operations import dnf, files
 
 from . import cluster, gates, releases
 from .cluster import View
@@ -19,8 +19,24 @@ from .releases import Version
 from .run import Run, say
 from .step import Command, step, verify
 
-_REPOSITORY = "daos"  # its name on the nodes
-_REPO_OPERATIONS: dict[str, Any] = {"yum": yum.repo, "dnf": dnf.repo, "zypper": zypper.repo}
+_FOLDERS = {
+    "yum": "/etc/yum.repos.d",
+    "dnf": "/etc/yum.repos.d",
+    "zypper": "/etc/zypp/repos.d",
+}
+
+# Not pyinfra's own repository operations: they cannot say pkg_gpgcheck, without which zypper takes
+# an unsigned package from a repository whose metadata is signed (seen on zypper 1.14).
+_REPOSITORY = """\
+[daos]
+name=DAOS
+baseurl={baseurl}
+enabled=1
+autorefresh=0
+gpgcheck=1
+gpgkey={key}
+"""
+_STRICT = {"yum": "", "dnf": "", "zypper": "type=rpm-md\npkg_gpgcheck=1\n"}
 
 # What is downloaded is checked against the signing key right away, not in the window.
 _FETCH = {
@@ -38,6 +54,12 @@ _UPDATE = {
 }
 
 _SIGN = {"yum": "-", "dnf": "-", "zypper": "="}  # between name and version
+
+
+_NOT_HAD = (
+    "the packages of the target cannot be had. See that the repository holds them, and signed "
+    "(target_release and repositories in group_data/all.py), then type the same command again"
+)
 
 
 def wanted(node: Node, roles: list[str], target: Version) -> list[str]:
@@ -65,13 +87,13 @@ def repository(current: Run, here: Host) -> Iterator[Command]:
     distribution = current.look().of(*cluster.ROLES)[here.name].distribution
     assert distribution  # examined before
     settings = current.settings.repositories[distribution.name]
-    yield from dnf.key._inner(src=settings["key"])
-    yield from _REPO_OPERATIONS[distribution.manager]._inner(
-        src=_REPOSITORY,
-        description="DAOS",
-        baseurl=settings["baseurl"].format(series=current.settings.target.series),
-        gpgcheck=True,
-        gpgkey=settings["key"],
+    baseurl = settings["baseurl"].format(series=current.settings.target.series)
+    text = _REPOSITORY.format(baseurl=baseurl, key=settings["key"])
+    yield from dnf.key._inner(src=settings["key"])  # `rpm --import`, whatever the package manager
+    yield from files.put._inner(
+        src=StringIO(text + _STRICT[distribution.manager]),
+        dest=f"{_FOLDERS[distribution.manager]}/daos.repo",
+        mode="0644",
     )
 
 
@@ -85,7 +107,7 @@ def fetched(current: Run, here: Host) -> Iterator[Command]:
     line = _line(_FETCH, node, current.start.roles(here.name), current.settings.target)
     yield verify(
         current,
-        lambda: _fails(current, here, line, "the packages cannot be had"),
+        lambda: _fails(current, here, line, _NOT_HAD),
         code="packages-not-available",
     )
 
@@ -112,7 +134,7 @@ def _fails(current: Run, here: Host, line: str, what: str) -> str | None:
     if done:
         return None
     said = "\n".join(f"    {text}" for text in (output + "\n" + errors).strip().splitlines()[-12:])
-    return f"{what}: `{line}`\n{said}"
+    return f"{what}.\n    $ {line}\n{said}"
 
 
 def _not_at_target(current: Run, here: Host, before: Node) -> str | None:

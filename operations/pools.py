@@ -56,7 +56,9 @@ def disconnected(current: Run, here: Host) -> Iterator[Command]:
 
 
 def _not_seen(current: Run, name: str, node: Node) -> bool:
-    return current.will_start_servers if current.planning else bool(_wrong(current))
+    if current.planning:
+        return current.will_start_servers
+    return current.acted or bool(_wrong(current))
 
 
 @step("admins", need=_not_seen, once=True)

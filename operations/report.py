@@ -79,6 +79,9 @@ class Report(BaseStateCallback):
     def content(self) -> dict[str, Any]:
         """The report, with the keys that others script against."""
         current = self.current
+        # A step that fails while DAOS still serves is a reason not to begin, like any other.
+        failures = current.failures if current.acted else []
+        refusals = current.refusals + ([] if current.acted else current.failures)
         return {
             "from_version": _lowest(current.start),
             "to_version": str(current.settings.target) if hasattr(current, "settings") else None,
@@ -90,8 +93,8 @@ class Report(BaseStateCallback):
                 for phase in self.phases
             ],
             "hosts": {name: self._host(name) for name in self._names()},
-            "refusals": [finding.as_dict() for finding in current.refusals],
-            "failures": [finding.as_dict() for finding in current.failures],
+            "refusals": [finding.as_dict() for finding in refusals],
+            "failures": [finding.as_dict() for finding in failures],
         }
 
     def _window(self) -> float | None:

@@ -84,7 +84,7 @@ def evict_all(current: Run) -> str | None:
 def _not_joined(current: Run, name: str, node: Node) -> bool:
     if current.planning:
         return current.will_start_servers
-    return bool(current.judge_members(current.look(), gates.joined))
+    return current.acted or bool(current.judge_members(current.look(), gates.joined))
 
 
 @step("admins", need=_not_joined, once=True)

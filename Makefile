@@ -1,0 +1,49 @@
+# The few commands that people type. `make` alone lists them.
+
+PYTHON ?= python3
+VENV := .venv
+STAMP := $(VENV)/.installed
+ENGINE := sh testbed/engine.sh
+
+.DEFAULT_GOAL := help
+.PHONY: help rehearse test lab lab-down lint clean
+
+help: ## list these commands
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|' 2>/dev/null \
+		|| grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST)
+
+rehearse: $(STAMP) ## run the update on a lab as `inventory` describes it, and judge the result
+	@$(ENGINE)
+	@$(VENV)/bin/python -m testbed rehearse
+
+test: $(STAMP) ## run all tests, those on a lab included
+	@$(ENGINE)
+	@$(VENV)/bin/pytest
+
+lab: $(STAMP) ## start a lab that stays up, and say what to type next
+	@$(ENGINE)
+	@$(VENV)/bin/python -m testbed up
+
+lab-down: $(STAMP) ## end the lab that stays up
+	@$(VENV)/bin/python -m testbed down
+
+lint: $(STAMP) ## check style and types
+	@$(VENV)/bin/ruff check
+	@$(VENV)/bin/ruff format --check
+	@$(VENV)/bin/mypy
+
+clean: ## end the lab and remove the environment and caches; reports in runs/ stay
+	@if [ -e .lab/lab.json ] && [ -x $(VENV)/bin/python ]; then $(VENV)/bin/python -m testbed down; fi
+	rm -rf $(VENV) .lab .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Python 3.11 or later is needed; name one by: make PYTHON=python3.11" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null \
+		|| { echo "Python's venv is missing (Debian: apt-get install python3-venv)" >&2; exit 1; }
+	@echo "making the Python environment in $(VENV)"
+	@$(PYTHON) -m venv --clear $(VENV)
+	@$(VENV)/bin/python -m pip install -qq --disable-pip-version-check \
+		-c constraints.txt -e '.[dev]'
+	@touch $@

@@ -1,0 +1,158 @@
+"""The lab's command line: `python -m testbed up|down|rehearse`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from docker.errors import DockerException
+
+from testbed import cleanup
+from testbed.errors import LabError
+from testbed.files import LabFiles
+from testbed.foundation import ImageError
+from testbed.harness import Lab, lab_nodes_from_inventory
+from testbed.provision import FOLDERS
+from testbed.rehearse import rehearse, say, say_where_time_went
+
+
+def parser() -> argparse.ArgumentParser:
+    """The commands and their options."""
+    main = argparse.ArgumentParser(
+        prog="python -m testbed",
+        description="A small simulated DAOS system out of containers, to rehearse updates on.",
+    )
+    commands = main.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    what = argparse.ArgumentParser(add_help=False)
+    what.add_argument(
+        "--inventory",
+        type=Path,
+        default=Path("inventory"),
+        help="pyinfra inventory file whose servers, admins and clients become nodes"
+        " (default: inventory)",
+    )
+    what.add_argument(
+        "--version",
+        default="2.0.1",
+        help="DAOS release that the nodes start with (default: 2.0.1)",
+    )
+    what.add_argument(
+        "--flavour",
+        choices=sorted(FOLDERS),
+        default="el8",
+        help="distribution that the nodes play (default: el8)",
+    )
+    where = argparse.ArgumentParser(add_help=False)
+    where.add_argument(
+        "--directory",
+        type=Path,
+        default=Path(".lab"),
+        help="folder for ssh_config, activate and the like (default: .lab)",
+    )
+
+    commands.add_parser("up", parents=[what, where], help="start a lab that stays up")
+    down = commands.add_parser("down", parents=[where], help="end the lab that stays up")
+    down.add_argument(
+        "--all", action="store_true", help="remove every lab on this engine, running tests included"
+    )
+    commands.add_parser(
+        "rehearse",
+        parents=[what],
+        help="start a lab, run the update on it, judge the result, end the lab",
+    )
+    return main
+
+
+def up(options: argparse.Namespace) -> int:
+    """Start a lab that stays up, or say that there is one; print what to type next."""
+    files = LabFiles(options.directory.absolute())
+    kept = files.kept()
+    if kept and cleanup.all_running(kept):
+        say(f"a lab is up already in {options.directory}")
+    else:
+        if kept:
+            say("the lab that was up has lost its containers; it is replaced")
+            _end(kept, files)
+        nodes = lab_nodes_from_inventory(options.inventory, options.flavour)
+        with Lab(nodes, options.version, options.directory, progress=say) as lab:
+            say_where_time_went(lab.timings)
+            lab.keep()
+    print(_next_commands(options))
+    return 0
+
+
+def _next_commands(options: argparse.Namespace) -> str:
+    nodes = lab_nodes_from_inventory(options.inventory)
+    admin = next((node.name for node in nodes if "admins" in node.roles), nodes[0].name)
+    config = f"{options.directory}/ssh_config"
+    return f"""
+What to type next:
+
+  ssh -F {config} {admin} sudo dmg system query -v
+  pyinfra {options.inventory} deploy.py --data ssh_config_file={config}
+
+or, in a shell that stands in the lab until `lab_deactivate`:
+
+  source {options.directory}/activate
+  pyinfra {options.inventory} deploy.py
+
+`make lab-down` ends the lab."""
+
+
+def down(options: argparse.Namespace) -> int:
+    """End the lab that stays up in a directory, or all labs."""
+    if options.all:
+        return _down_all()
+    files = LabFiles(options.directory.absolute())
+    kept = files.kept()
+    if kept is None:
+        say(f"no lab is up in {options.directory}")
+        files.remove()
+        return 0
+    _end(kept, files)
+    say("the lab is down")
+    return 0
+
+
+def _down_all() -> int:
+    labs = cleanup.labs()
+    for lab_id, directory in labs.items():
+        say(f"removing {lab_id} of {directory}")
+        cleanup.remove_labelled(f"{cleanup.LAB}={lab_id}")
+        if directory.is_dir():
+            LabFiles(directory).remove()
+    say(f"{len(labs)} labs removed")
+    return 0
+
+
+def _end(lab_id: str, files: LabFiles) -> None:
+    with cleanup.undisturbed():
+        cleanup.remove_labelled(f"{cleanup.LAB}={lab_id}")
+        files.remove()
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run a command; give its exit code."""
+    options = parser().parse_args(argv)
+    commands = {
+        "up": up,
+        "down": down,
+        "rehearse": lambda o: rehearse(o.inventory, o.version, o.flavour),
+    }
+    try:
+        return commands[options.command](options)
+    except DockerException as error:
+        print(f"lab: no container engine answers: {error}", file=sys.stderr)
+        return 1
+    except (LabError, ImageError, ValueError, FileNotFoundError) as error:
+        print(f"lab: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("lab: interrupted; everything that it had started is removed", file=sys.stderr)
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,173 @@
+"""The container engine: testcontainers' classes, set up so that nothing leaves this machine.
+
+A published port is bound to loopback, and to a number picked beforehand, so that it stays the same
+when a node reboots.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import socket
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+# The reaper's image comes from a public registry, which may be out of reach; the lab cleans up
+# itself (cleanup.py). Has to be set before testcontainers is imported.
+os.environ["TESTCONTAINERS_RYUK_DISABLED"] = "true"
+
+import docker
+import docker.errors
+from testcontainers.core.config import testcontainers_config
+from testcontainers.core.container import DockerContainer
+from testcontainers.core.docker_client import DockerClient
+from testcontainers.core.network import Network
+from testcontainers.core.wait_strategies import WaitStrategy
+from testcontainers.core.waiting_utils import WaitStrategyTarget
+
+testcontainers_config.ryuk_disabled = True  # if somebody imported it before
+
+LOOPBACK = "127.0.0.1"
+_PORTS = range(20000, 32768)  # below the ports that Linux hands out by itself
+_CLIENT = {"timeout": 180}  # seconds that the engine may take for one answer
+Check = Callable[[], bool]
+
+
+def client() -> docker.DockerClient:
+    """A connection to the engine; the caller closes it."""
+    return DockerClient(**_CLIENT).client
+
+
+@dataclass(frozen=True)
+class Spec:
+    """What a container is to be.
+
+    + ports: TCP ports to publish on loopback
+    + fuse: whether FUSE mounts shall work in it
+    """
+
+    name: str
+    hostname: str
+    image: str
+    labels: Mapping[str, str]
+    ports: tuple[int, ...] = ()
+    fuse: bool = False
+
+
+@dataclass
+class Started:
+    """A running container and the loopback port of each port that it publishes."""
+
+    container: DockerContainer
+    ports: dict[int, int] = field(default_factory=dict)
+
+
+class Until(WaitStrategy):
+    """A wait strategy: until `check` is true.
+
+    + what: what is waited for, for the message of the TimeoutError
+    + seconds: how long at most
+    """
+
+    def __init__(self, what: str, check: Check, seconds: float = 60) -> None:
+        super().__init__()
+        self.what, self.check, self.seconds = what, check, seconds
+
+    def wait_until_ready(self, container: WaitStrategyTarget) -> None:
+        self.with_startup_timeout(self.seconds).with_poll_interval(0.05)  # type: ignore[arg-type]
+        if not self._poll(self.check):
+            raise TimeoutError(f"{self.what} did not happen within {self.seconds:.0f} s")
+
+
+def make_network(name: str, labels: Mapping[str, str]) -> Network:
+    """Make a network of its own for a lab; what is published in it goes to loopback."""
+    loopback_only = {"com.docker.network.bridge.host_binding_ipv4": LOOPBACK}
+    network = Network(_CLIENT, {"labels": dict(labels), "options": loopback_only})
+    network.name = name
+    return network.create()
+
+
+def start(spec: Spec, network: Network) -> Started:
+    """Start a container; a port that somebody else took in between is replaced by another."""
+    for attempt in range(5):
+        started = Started(_container(spec, network), {port: free_port() for port in spec.ports})
+        for inside, outside in started.ports.items():
+            binding = (LOOPBACK, outside)
+            started.container.ports[f"{inside}/tcp"] = binding  # type: ignore[assignment]
+        try:
+            started.container.start()
+            return started
+        except docker.errors.APIError as error:
+            started.container.stop()
+            if attempt == 4 or not _port_taken(error):
+                raise
+    raise AssertionError("not reached")
+
+
+def _container(spec: Spec, network: Network) -> DockerContainer:
+    # SYS_PTRACE: as on a real node, root can see which files other users' processes have mapped.
+    capabilities = ["SYS_PTRACE", *(["SYS_ADMIN"] if spec.fuse else [])]
+    devices = ["/dev/fuse"] if spec.fuse else []
+    container = DockerContainer(spec.image, docker_client_kw=_CLIENT, name=spec.name)
+    container.with_network(network).with_network_aliases(spec.hostname)
+    return container.with_kwargs(
+        hostname=spec.hostname, labels=dict(spec.labels), devices=devices, cap_add=capabilities
+    )
+
+
+def _port_taken(error: docker.errors.APIError) -> bool:
+    text = str(error)
+    return "port is already allocated" in text or "address already in use" in text
+
+
+def free_port() -> int:
+    """A TCP port that nobody uses on loopback just now."""
+    while True:
+        port = random.choice(_PORTS)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind((LOOPBACK, port))
+            return port
+
+
+def says(port: int, greeting: bytes = b"", request: bytes = b"") -> bool:
+    """Whether the program behind a loopback port sends something that starts with `greeting`.
+
+    + request: what to send it first
+
+    That a connection opens proves nothing: the engine's own proxy opens it for any container.
+    """
+    try:
+        with socket.create_connection((LOOPBACK, port), timeout=1) as connection:
+            connection.sendall(request)
+            heard = connection.recv(16)
+    except OSError:
+        return False
+    return heard.startswith(greeting) if heard else False
+
+
+def remove_container(engine: docker.DockerClient, container_id: str) -> None:
+    """Remove a container, running or not; that it is gone already is no error."""
+    try:
+        engine.api.remove_container(container_id, force=True, v=True)
+    except docker.errors.NotFound:
+        pass
+    except docker.errors.APIError as error:
+        if error.status_code != 409:  # somebody else is removing it
+            raise
+
+
+def remove_network(engine: docker.DockerClient, network_id: str) -> None:
+    """Remove a network; while its last container is going away the engine says no."""
+    deadline = time.monotonic() + 10
+    while True:
+        try:
+            engine.api.remove_network(network_id)
+            return
+        except docker.errors.NotFound:
+            return
+        except docker.errors.APIError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)

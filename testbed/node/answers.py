@@ -1,0 +1,111 @@
+"""The texts with which systemctl answers about a unit: show, status, list-units."""
+
+from __future__ import annotations
+
+import time
+
+from .manager import Manager
+from .service import LOGS, Service
+from .unit import unit_name
+
+_STATUS_LINES = 10  # of the journal, as `systemctl status` shows
+
+
+def properties(manager: Manager, name: str) -> dict[str, str]:
+    """The properties of `systemctl show`, for a unit that may be unknown."""
+    full = unit_name(name)
+    service = manager.service(full)
+    masked = manager.files.is_masked(full)
+    shown = {
+        "Id": full,
+        "Names": full,
+        "Description": full,
+        "LoadState": "masked" if masked else "loaded" if service else "not-found",
+        "ActiveState": "inactive",
+        "SubState": "dead",
+        "UnitFileState": manager.files.state(full) or "",
+        "NeedDaemonReload": "no",
+    }
+    return shown | (_service_properties(service) if service else {})
+
+
+def _service_properties(service: Service) -> dict[str, str]:
+    code = service.exit_code
+    return {
+        "Type": service.unit.type,
+        "Restart": service.unit.restart,
+        "Description": service.unit.description,
+        "FragmentPath": service.unit.path,
+        "ActiveState": service.active,
+        "SubState": service.sub,
+        "Result": service.result,
+        "MainPID": str(service.main_pid),
+        "ExecMainCode": "2" if code < 0 else "1",  # CLD_KILLED, CLD_EXITED
+        "ExecMainStatus": str(abs(code)),
+        "NRestarts": str(service.restarts),
+        "StateChangeTimestamp": _stamp(service.since),
+        "ActiveEnterTimestamp": _stamp(service.since) if service.active == "active" else "",
+        "User": service.unit.user,
+    }
+
+
+def show(found: dict[str, str], wanted: list[str], value_only: bool) -> str:
+    """The lines of `systemctl show`, all properties where none are asked for."""
+    names = wanted or list(found)
+    lines = (
+        found[name] if value_only else f"{name}={found[name]}" for name in names if name in found
+    )
+    return "".join(f"{line}\n" for line in lines)
+
+
+def status(manager: Manager, name: str, lines: int = _STATUS_LINES) -> tuple[str, int]:
+    """The text of `systemctl status` and its exit code: 0 active, 3 not active, 4 unknown."""
+    found = properties(manager, name)
+    service = manager.service(name)
+    if service is None:
+        if found["LoadState"] == "masked":
+            return (
+                f"● {found['Id']}\n     Loaded: masked (Reason: Unit {found['Id']} is masked.)\n",
+                3,
+            )
+        return f"Unit {found['Id']} could not be found.\n", 4
+    since = f"{_stamp(service.since)}; {int(time.time() - service.since)}s ago"
+    text = [
+        f"● {found['Id']} - {found['Description']}",
+        f"     Loaded: loaded ({found['FragmentPath']}; {found['UnitFileState']})",
+        f"     Active: {_activity(service)} since {since}",
+    ]
+    if service.main_pid:
+        text.append(f"   Main PID: {service.main_pid}")
+    text += ["", *journal(service, lines)]
+    return "\n".join(text).rstrip() + "\n", 0 if service.active == "active" else 3
+
+
+def _activity(service: Service) -> str:
+    if service.active == "failed":
+        return f"failed (Result: {service.result})"
+    return f"{service.active} ({service.sub})"
+
+
+def journal(service: Service, lines: int) -> list[str]:
+    """The last lines that a service wrote."""
+    path = LOGS / f"{service.unit.name}.log"
+    if lines <= 0 or not path.exists():
+        return []
+    return path.read_text(errors="replace").splitlines()[-lines:]
+
+
+def unit_table(manager: Manager, names: list[str], legend: bool) -> str:
+    """The table of `systemctl list-units`."""
+    columns = ("Id", "LoadState", "ActiveState", "SubState", "Description")
+    rows: list[tuple[str, ...]] = (
+        [("UNIT", "LOAD", "ACTIVE", "SUB", "DESCRIPTION")] if legend else []
+    )
+    for name in names:
+        found = properties(manager, name)
+        rows.append(tuple(found[column] for column in columns))
+    return "".join("  {:<28} {:<9} {:<12} {:<12} {}\n".format(*row) for row in rows)
+
+
+def _stamp(seconds: float) -> str:
+    return time.strftime("%a %Y-%m-%d %H:%M:%S UTC", time.gmtime(seconds))

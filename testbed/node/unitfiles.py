@@ -1,0 +1,133 @@
+"""Unit files on disk: finding, enabling, disabling and masking them, as systemctl does.
+
+Search order and symlinks are those of systemd.unit(5). Nothing is cached: an update that replaces
+a unit file is seen at once, so daemon-reload has nothing to do.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from .unit import Unit, parse_unit, unit_name
+
+ADMIN = "etc/systemd/system"  # symlinks of enabled and masked units, and the site's own units
+VENDOR = "usr/lib/systemd/system"  # units of packages
+
+
+class UnitFileError(Exception):
+    """A unit file cannot be enabled, disabled or masked; the text says why, as systemctl does."""
+
+
+class UnitFiles:
+    """The unit files below a root directory."""
+
+    def __init__(self, root: Path = Path("/")) -> None:
+        self._root = root
+        self._admin = root / ADMIN
+        self._vendor = root / VENDOR
+
+    def find(self, name: str) -> Path | None:
+        """The unit file of that name, or None. A masked unit's is the link to /dev/null."""
+        for directory in (self._admin, self._vendor):
+            path = directory / unit_name(name)
+            if path.exists() or path.is_symlink():
+                return path
+        return None
+
+    def load(self, name: str) -> Unit | None:
+        """Read a unit; None where there is no such file or it is masked.
+
+        Raises ValueError where the file cannot be understood.
+        """
+        path = self.find(name)
+        if path is None or self.is_masked(name):
+            return None
+        return parse_unit(path.name, self._shown(path), path.read_text())
+
+    def is_masked(self, name: str) -> bool:
+        """Whether a link to /dev/null stands in the unit's place."""
+        path = self._admin / unit_name(name)
+        return path.is_symlink() and str(path.readlink()) == "/dev/null"
+
+    def names(self) -> list[str]:
+        """The names of all service units."""
+        found = {
+            path.name
+            for directory in (self._admin, self._vendor)
+            for path in directory.glob("*.service")
+        }
+        return sorted(found)
+
+    def state(self, name: str) -> str | None:
+        """What `systemctl is-enabled` says: enabled, disabled, static, masked; None if unknown."""
+        if self.is_masked(name):
+            return "masked"
+        unit = self.load(name)
+        if unit is None:
+            return None
+        if not unit.wanted_by:
+            return "static"
+        wanted = any(link.is_symlink() for link in self._links(unit))
+        return "enabled" if wanted else "disabled"
+
+    def enabled(self) -> list[str]:
+        """The names of the units that start at boot."""
+        return [name for name in self.names() if self.state(name) == "enabled"]
+
+    def enable(self, name: str) -> list[str]:
+        """Have a unit start at boot; give a line for each symlink made."""
+        unit = self._installable("enable", name)
+        made = []
+        for link in self._links(unit):
+            if link.is_symlink():
+                continue
+            link.parent.mkdir(parents=True, exist_ok=True)
+            link.symlink_to(unit.path)
+            made.append(f"Created symlink {self._shown(link)} → {unit.path}.")
+        return made
+
+    def disable(self, name: str) -> list[str]:
+        """Have a unit not start at boot; give a line for each symlink removed."""
+        full = unit_name(name)
+        wants = sorted(self._admin.glob("*.wants"))
+        links = [path / full for path in wants if (path / full).is_symlink()]
+        if self.find(full) is None and not links:
+            raise UnitFileError(f"Failed to disable unit: Unit file {full} does not exist.")
+        for link in links:
+            link.unlink()
+        return [f"Removed {self._shown(link)}." for link in links]
+
+    def mask(self, name: str) -> list[str]:
+        """Put a link to /dev/null in the unit's place, so that nothing starts it."""
+        link = self._admin / unit_name(name)
+        if self.is_masked(name):
+            return []
+        if link.exists():
+            shown = self._shown(link)
+            raise UnitFileError(f"Failed to mask unit: File {shown} already exists.")
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.symlink_to("/dev/null")
+        return [f"Created symlink {self._shown(link)} → /dev/null."]
+
+    def unmask(self, name: str) -> list[str]:
+        """Take the link to /dev/null away again."""
+        if not self.is_masked(name):
+            return []
+        link = self._admin / unit_name(name)
+        link.unlink()
+        return [f"Removed {self._shown(link)}."]
+
+    def _installable(self, verb: str, name: str) -> Unit:
+        full = unit_name(name)
+        if self.is_masked(full):
+            raise UnitFileError(f"Failed to {verb} unit: Unit file /{ADMIN}/{full} is masked.")
+        unit = self.load(full)
+        if unit is None:
+            raise UnitFileError(f"Failed to {verb} unit: Unit file {full} does not exist.")
+        return unit
+
+    def _links(self, unit: Unit) -> list[Path]:
+        return [self._admin / f"{target}.wants" / unit.name for target in unit.wanted_by]
+
+    def _shown(self, path: Path) -> str:
+        return f"/{path.relative_to(self._root)}"

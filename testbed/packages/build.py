@@ -1,0 +1,120 @@
+"""Builds the RPMs of all releases and distributions and the signed repositories that hold them.
+
+Runs inside the repository image at its build: `build.py SIM OUTPUT`. Gives
+OUTPUT/www/vSERIES/DISTRIBUTION (what is served), OUTPUT/unsigned/vSERIES/DISTRIBUTION (the 2.0.3
+packages before they were signed) and OUTPUT/www/RPM-GPG-KEY-daos.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+VERSIONS = ("1.2.0", "2.0.0", "2.0.1", "2.0.2", "2.0.3", "2.2.0")
+# Directory of the repository and ending of a package's release, by distribution.
+DISTRIBUTIONS = {"CentOS7": "el7", "EL8": "el8", "Leap15": "lp153"}
+UNSIGNED = "2.0.3"
+KEY_USER = "DAOS lab <lab@daos.invalid>"
+KEY_FILE = "RPM-GPG-KEY-daos"
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run of rpmbuild.
+
+    + spec: the name of the spec file
+    + series: `2.0` for the repository v2.0
+    """
+
+    spec: str
+    series: str
+    distribution: str
+    defines: tuple[tuple[str, str], ...]
+
+
+def series_of(version: str) -> str:
+    """The series of a release, 2.0 for 2.0.1."""
+    return version.rpartition(".")[0]
+
+
+def jobs(sim: Path) -> Iterator[Job]:
+    """Everything that is to be built."""
+    for distribution, ending in DISTRIBUTIONS.items():
+        for version in VERSIONS:
+            defines = {
+                "daos_version": version,
+                "daos_release": f"1.{ending}",
+                "sim": str(sim),
+                "extras": str(HERE / "files"),
+            }
+            yield Job("daos.spec", series_of(version), distribution, tuple(defines.items()))
+        for series in ("2.0", "2.2"):
+            release = (("hwloc_release", f"1.{ending}"),)
+            yield Job("compat-hwloc1.spec", series, distribution, release)
+
+
+def run(*command: str | Path, directory: Path | None = None) -> None:
+    """Run a command; what it printed is shown only when it fails."""
+    done = subprocess.run(command, cwd=directory, capture_output=True, text=True, check=False)
+    if done.returncode:
+        sys.exit(f"{' '.join(map(str, command))}\n{done.stdout}{done.stderr}")
+
+
+def build(job: Job, output: Path) -> None:
+    """Build the packages of one job into their repository, not yet signed."""
+    target = output / "www" / f"v{job.series}" / job.distribution
+    target.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as scratch:
+        fixed = {
+            "_topdir": scratch,
+            "_rpmdir": str(target),
+            "_rpmfilename": "%%{NAME}-%%{VERSION}-%%{RELEASE}.%%{ARCH}.rpm",
+            "_binary_payload": "w1.gzdio",  # built often, sent over loopback
+        }
+        defines = [
+            word
+            for name, value in (*fixed.items(), *job.defines)
+            for word in ("--define", f"{name} {value}")
+        ]
+        run("rpmbuild", "-bb", "--quiet", *defines, HERE / job.spec)
+
+
+def keep_unsigned(output: Path) -> None:
+    """Copy the packages of one release aside, for tests of what an unsigned package does."""
+    for package in sorted((output / "www").glob(f"*/*/daos*-{UNSIGNED}-*.rpm")):
+        target = output / "unsigned" / package.relative_to(output / "www")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(package, target)
+
+
+def make_key(public: Path) -> None:
+    """Make the signing key and write its public half; rpmsign is told to use it."""
+    run(
+        *("gpg", "--batch", "--pinentry-mode", "loopback", "--passphrase", ""),
+        *("--quick-generate-key", KEY_USER, "rsa2048", "sign", "never"),
+    )
+    run("gpg", "--batch", "--armor", "--output", public, "--export", KEY_USER)
+    macros = f"%_gpg_name {KEY_USER}\n%__gpg /usr/bin/gpg\n"
+    (Path.home() / ".rpmmacros").write_text(macros)
+
+
+def main(sim: Path, output: Path) -> None:
+    """Build, sign and index everything."""
+    with ThreadPoolExecutor(max_workers=4) as pool:
+        list(pool.map(lambda job: build(job, output), jobs(sim)))
+        keep_unsigned(output)
+        make_key(output / "www" / KEY_FILE)
+        run("rpmsign", "--addsign", *sorted((output / "www").glob("*/*/*.rpm")))
+        repositories = sorted((output / "www").glob("v*/*"))
+        list(pool.map(lambda path: run(HERE / "refresh-repository", path), repositories))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]))

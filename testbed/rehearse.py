@@ -1,0 +1,166 @@
+"""The rehearsal: the update as `inventory` and `group_data` describe it, run on a lab."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from testbed.harness import Lab, lab_nodes_from_inventory
+
+RUNS = Path("runs")
+LATEST = RUNS / "latest"
+UPDATED = "updated"
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What a DAOS system holds: its pools, and a digest of the data in each, by pool."""
+
+    pools: dict[str, Any]
+    digests: dict[str, str]
+
+    @classmethod
+    def of(cls, lab: Lab) -> Contents:
+        # What a pool is, and whether it is whole; how full it is may change.
+        kept = ("uuid", "targets_total", "targets_disabled", "svc_reps", "svc_replicas")
+        pools = {
+            str(pool.get("label") or pool.get("uuid")): {k: pool[k] for k in kept if k in pool}
+            for pool in lab.pool_list()
+        }
+        return cls(pools, lab.digests())
+
+
+def rehearse(inventory: Path, version: str, flavour: str) -> int:
+    """Run the update on a lab and judge it; give the exit code: 0 only if all is well."""
+    nodes = lab_nodes_from_inventory(inventory, flavour)
+    directory = Path(".lab") / f"rehearsal-{os.getpid()}"
+    try:
+        with Lab(nodes, version, directory, "rehearsal", progress=say) as lab:
+            say_where_time_went(lab.timings)
+            return _rehearse_on(lab, inventory)
+    finally:
+        _forget(directory)
+
+
+def _rehearse_on(lab: Lab, inventory: Path) -> int:
+    before = Contents.of(lab)
+    run_before = LATEST.resolve()
+    exit_code = _deploy(lab, inventory)
+    run = LATEST.resolve()
+    if run == run_before or not run.is_dir():
+        run = _run_without_report()
+    lab.collect_events(run / "events.jsonl")
+    report = _report(run)
+    complaints = find_complaints(exit_code, report, before, lambda: Contents.of(lab))
+    for line in summary(report, run):
+        say(line)
+    for complaint in complaints:
+        say(f"NOT GOOD: {complaint}")
+    if complaints:
+        say(f"what happened is in {run.relative_to(Path.cwd())}; to repeat it by hand: `make lab`")
+        return 1
+    say("the rehearsal succeeded")
+    return 0
+
+
+def _deploy(lab: Lab, inventory: Path) -> int:
+    """Run the deploy as a person would; its output goes where ours goes."""
+    pyinfra = Path(sys.executable).parent / "pyinfra"
+    command = [str(pyinfra), str(inventory), "deploy.py", "-y"]
+    command += ["--data", f"ssh_config_file={lab.ssh_config}"]
+    say(f"pyinfra {' '.join(command[1:])}")
+    child = subprocess.Popen(command, stdin=subprocess.DEVNULL)
+    try:
+        return child.wait()
+    except BaseException:
+        child.terminate()
+        child.wait()
+        raise
+
+
+def _run_without_report() -> Path:
+    """A folder under runs/ for a deploy that ended before it made one."""
+    run = RUNS.absolute() / f"{datetime.now(UTC):%Y-%m-%dT%H-%M-%SZ}-no-report"
+    run.mkdir(parents=True)
+    draft = RUNS / f".latest.{os.getpid()}"
+    draft.symlink_to(run.name)
+    draft.replace(LATEST)
+    return run
+
+
+def _report(run: Path) -> dict[str, Any]:
+    """The deploy's report; {} if there is none that can be read."""
+    try:
+        report = json.loads((run / "report.json").read_text())
+    except (OSError, ValueError):
+        return {}
+    return report if isinstance(report, dict) else {}
+
+
+def find_complaints(
+    exit_code: int,
+    report: dict[str, Any],
+    before: Contents,
+    look_again: Callable[[], Contents],
+) -> list[str]:
+    """Say what is wrong with a rehearsal: one sentence each, none if all is well.
+
+    + exit_code: of the deploy
+    + before: what the system held before the deploy
+    + look_again: tells what it holds now; asked only where the deploy has gone well, since a system
+      that is down has no answer
+    """
+    complaints = []
+    if exit_code != 0:
+        complaints.append(f"the deploy exited with {exit_code}")
+    outcome = report.get("outcome")
+    if outcome != UPDATED:
+        complaints.append(f"its outcome is {outcome!r}, not {UPDATED!r}")
+    complaints.extend(f"it refused: {refusal['message']}" for refusal in report.get("refusals", ()))
+    if complaints:
+        return complaints
+    after = look_again()
+    if after.pools != before.pools:
+        complaints.append(f"the pools are not the same: {before.pools} -> {after.pools}")
+    if after.digests != before.digests:
+        complaints.append(f"the data is not the same: {before.digests} -> {after.digests}")
+    return complaints
+
+
+def summary(report: dict[str, Any], run: Path) -> list[str]:
+    """What a rehearsal prints at its end."""
+    if not report:
+        return [f"the deploy left no report; events are in {run / 'events.jsonl'}"]
+    window = report.get("offline_window_s")
+    offline = "nothing was stopped" if window is None else f"offline for {window:.1f} s"
+    return [f"DAOS {report.get('from_version')} -> {report.get('to_version')}, {offline}"]
+
+
+def say_where_time_went(timings: dict[str, float]) -> None:
+    """Print how long the lab took to come up, and with what."""
+    parts = ", ".join(f"{name} {seconds:.1f}" for name, seconds in timings.items())
+    say(f"the lab is up after {sum(timings.values()):.1f} s ({parts})")
+
+
+_BEGIN = time.monotonic()
+
+
+def say(line: str) -> None:
+    """Print a line of the lab's own, with the seconds since the start."""
+    print(f"[lab {time.monotonic() - _BEGIN:5.1f} s] {line}", flush=True)
+
+
+def _forget(directory: Path) -> None:
+    """Remove the folder of a lab that is down; the files that have to go are gone already."""
+    for path in sorted(directory.rglob("*"), reverse=True):
+        path.rmdir() if path.is_dir() else path.unlink()
+    if directory.is_dir():
+        directory.rmdir()

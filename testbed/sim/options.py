@@ -1,0 +1,45 @@
+"""Command lines as the DAOS tools take them: options anywhere, `--name=value` or `--name value`."""
+
+
+class UsageError(Exception):
+    """A command line that the program does not understand."""
+
+
+def parse(
+    argv: list[str], flags: dict[str, str], values: dict[str, str]
+) -> tuple[dict[str, str], list[str]]:
+    """Split into options and words.
+
+    `flags` and `values` map spellings ("-j", "--json") to names; a flag that is given has the
+    value "yes". Raises UsageError.
+    """
+    options: dict[str, str] = {}
+    words = []
+    rest = list(argv)
+    while rest:
+        word = rest.pop(0)
+        name, equals, value = word.partition("=") if word.startswith("--") else (word, "", "")
+        if name in flags and not equals:
+            options[flags[name]] = "yes"
+        elif name in values:
+            if not equals and not rest:
+                raise UsageError(f"expected argument for flag `{name.lstrip('-')}'")
+            options[values[name]] = value if equals else rest.pop(0)
+        elif word.startswith("-") and word != "-":
+            raise UsageError(f"unknown flag `{name.lstrip('-')}'")
+        else:
+            words.append(word)
+    return options, words
+
+
+def size(text: str) -> int:
+    """Bytes of "8G", "8GB" (decimal, as dmg reads them) or "8GiB". Raises UsageError."""
+    number = text.rstrip("BKMGTiPbkmgtp ")
+    unit = text[len(number) :].strip().upper().rstrip("B")
+    factors = {"": 1}
+    for power, letter in enumerate("KMGTP", start=1):
+        factors |= {letter: 1000**power, f"{letter}I": 1024**power}
+    try:
+        return int(float(number) * factors[unit])
+    except (ValueError, KeyError):
+        raise UsageError(f"invalid size: {text!r}") from None

@@ -1,0 +1,49 @@
+"""JSON objects, one a line, over a stream socket: engines, agents and applications speak so."""
+
+import contextlib
+import json
+import socket
+import threading
+from typing import Any
+
+
+class Closed(Exception):
+    """The other side is gone."""
+
+
+class Wire:
+    """One connection; `send` may be called from several threads."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._socket = sock
+        self._lines = sock.makefile("rb")
+        self._sending = threading.Lock()
+
+    def send(self, **message: Any) -> None:
+        """Raises Closed."""
+        try:
+            with self._sending:
+                self._socket.sendall(json.dumps(message).encode() + b"\n")
+        except OSError as error:
+            raise Closed from error
+
+    def receive(self) -> dict[str, Any]:
+        """The next message. Raises Closed."""
+        try:
+            line = self._lines.readline()
+        except OSError as error:
+            raise Closed from error
+        if not line.endswith(b"\n"):
+            raise Closed
+        return dict(json.loads(line))
+
+    def ask(self, **message: Any) -> dict[str, Any]:
+        """Send, and return the next message. Raises Closed."""
+        self.send(**message)
+        return self.receive()
+
+    def close(self) -> None:
+        """End the connection; the other side's `receive` raises Closed."""
+        with contextlib.suppress(OSError):  # it is gone already
+            self._socket.shutdown(socket.SHUT_RDWR)
+        self._socket.close()

@@ -1,0 +1,140 @@
+"""systemctl of a node: symlinks, answers and exit codes, without a service that runs."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from testbed.node import events
+from testbed.node.control import Answer, execute, parse
+from testbed.node.manager import Manager
+from testbed.node.processes import Process, Reaper, belonging_to, parse_stat
+from testbed.node.unitfiles import ADMIN, VENDOR, UnitFiles
+
+AGENT = (
+    "[Unit]\nDescription=DAOS Agent\n[Service]\nExecStart=/bin/x\n[Install]\nWantedBy=m.target\n"
+)
+
+
+@pytest.fixture
+def manager(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Manager:
+    """A node with the units daos_agent, which can be enabled, and lonely, which cannot."""
+    vendor = tmp_path / VENDOR
+    vendor.mkdir(parents=True)
+    (tmp_path / ADMIN).mkdir(parents=True)
+    (vendor / "daos_agent.service").write_text(AGENT)
+    (vendor / "lonely.service").write_text("[Service]\nExecStart=/bin/x\n")
+    monkeypatch.setattr(events, "LOG", tmp_path / "events.jsonl")
+    return Manager(UnitFiles(tmp_path), Reaper())
+
+
+def call(manager: Manager, line: str, uid: int = 0) -> Answer:
+    return asyncio.run(execute(manager, line.split(), uid))
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "text"),
+    [
+        ("is-active daos_agent", 3, "inactive\n"),
+        ("is-active nope", 3, "inactive\n"),
+        ("is-failed daos_agent", 1, "inactive\n"),
+        ("is-enabled daos_agent", 1, "disabled\n"),
+        ("is-enabled lonely", 0, "static\n"),
+        ("is-enabled nope", 1, "Failed to get unit file state for nope.service: No such file"),
+        ("start nope", 5, "Failed to start nope.service: Unit nope.service not found.\n"),
+        ("stop nope", 5, "Failed to stop nope.service: Unit nope.service not loaded.\n"),
+        ("restart nope", 5, "Failed to restart nope.service: Unit nope.service not found.\n"),
+        ("stop daos_agent", 0, ""),
+        ("status nope", 4, "Unit nope.service could not be found.\n"),
+        ("status daos_agent", 3, "Active: inactive (dead)"),
+        ("enable nope", 1, "Failed to enable unit: Unit file nope.service does not exist.\n"),
+        ("disable nope", 1, "Failed to disable unit: Unit file nope.service does not exist.\n"),
+        ("reload daos_agent", 3, "Job type reload is not applicable"),
+        ("daemon-reload", 0, ""),
+        ("dance daos_agent", 1, "Unknown operation dance.\n"),
+        ("start", 1, "Too few arguments.\n"),
+        ("--version", 0, "systemd 239"),
+    ],
+)
+def test_answers_and_exit_codes(manager: Manager, line: str, code: int, text: str) -> None:
+    answer = call(manager, line)
+    assert answer.code == code
+    assert text in answer.out + answer.err
+
+
+def test_enable_and_disable(manager: Manager) -> None:
+    link = f"/{ADMIN}/m.target.wants/daos_agent.service"
+    made = call(manager, "enable daos_agent")
+    assert made.err == f"Created symlink {link} → /{VENDOR}/daos_agent.service.\n"
+    assert call(manager, "is-enabled daos_agent") == Answer("enabled\n")
+    assert manager.files.enabled() == ["daos_agent.service"]
+    assert call(manager, "enable daos_agent") == Answer()
+    assert call(manager, "disable daos_agent").err == f"Removed {link}.\n"
+    assert call(manager, "disable daos_agent") == Answer()
+    assert call(manager, "is-enabled daos_agent").code == 1
+
+
+def test_a_change_is_an_event(manager: Manager) -> None:
+    call(manager, "enable daos_agent")
+    call(manager, "enable daos_agent")
+    lines = events.LOG.read_text().splitlines()
+    assert len(lines) == 1
+    assert '"unit-enabled", "details": {"unit": "daos_agent.service"}' in lines[0]
+
+
+def test_a_masked_unit_is_not_started(manager: Manager) -> None:
+    assert call(manager, "mask daos_agent").code == 0
+    assert call(manager, "is-enabled daos_agent") == Answer("masked\n", code=1)
+    started = call(manager, "start daos_agent")
+    assert started.code == 1
+    assert started.err == (
+        "Failed to start daos_agent.service: Unit daos_agent.service is masked.\n"
+    )
+    assert call(manager, "enable daos_agent").code == 1
+    assert call(manager, "unmask daos_agent").code == 0
+    assert call(manager, "is-enabled daos_agent").out == "disabled\n"
+
+
+def test_show_as_the_facts_of_pyinfra_ask(manager: Manager) -> None:
+    answer = call(manager, "show --all --property Id --property SubState *")
+    assert answer.out == (
+        "Id=daos_agent.service\nSubState=dead\n\nId=lonely.service\nSubState=dead\n"
+    )
+    missing = call(manager, "show --all --property Id,UnitFileState,LoadState nope.service")
+    assert missing == Answer("Id=nope.service\nUnitFileState=\nLoadState=not-found\n")
+
+
+def test_only_root_changes_anything(manager: Manager) -> None:
+    answer = call(manager, "stop daos_agent", uid=1000)
+    assert answer.code == 1
+    assert answer.err == "Failed to stop daos_agent.service: Interactive authentication required.\n"
+    assert call(manager, "is-active daos_agent", uid=1000).code == 3
+
+
+def test_options_may_stand_anywhere() -> None:
+    parsed = parse(["-q", "is-active", "a", "--no-pager", "-n", "5", "b", "-pId", "-p", "X,Y"])
+    assert (parsed.verb, parsed.names) == ("is-active", ["a", "b"])
+    assert parsed.flags == {"--quiet", "--no-pager"}
+    assert parsed.values["--lines"] == "5"
+    assert parsed.properties == ["Id", "X", "Y"]
+
+
+def test_a_line_of_the_process_table() -> None:
+    assert parse_stat("7 (a ) b) S 1 7 5 0 -1") == Process(7, 1, 5)
+    assert parse_stat("7 (gone) Z 1 7 5 0 -1") is None
+
+
+def test_a_service_is_its_session_and_all_descendants() -> None:
+    rows = [
+        Process(1, 0, 1),
+        Process(10, 1, 10),  # the main process
+        Process(11, 10, 11),  # a child with a session of its own
+        Process(12, 11, 11),
+        Process(13, 1, 10),  # an orphan of the session
+        Process(20, 1, 20),
+    ]
+    assert belonging_to(10, rows) == {10, 11, 12, 13}
+    assert belonging_to(13, rows) == {13}
+    assert belonging_to(99, rows) == set()
