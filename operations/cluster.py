@@ -64,12 +64,14 @@ def groups(state: State) -> dict[str, tuple[str, ...]]:
 
 
 def read(state: State) -> View:
-    """Look at every node of the inventory, in parallel."""
-    hosts = list(state.inventory)
+    """Look at every node that has a role, in parallel."""
+    by_role = groups(state)
+    names = dict.fromkeys(name for role in ROLES for name in by_role[role])
+    hosts = [state.inventory.get_host(name) for name in names]
     # A pool of its own: the hosts that wait for this reading fill pyinfra's pool.
     pool = Pool(max(1, min(len(hosts), 40)))
     nodes = pool.map(lambda host: ask(state, host, DaosNode), hosts)
-    return View(groups(state), {host.name: node for host, node in zip(hosts, nodes, strict=True)})
+    return View(by_role, {host.name: node for host, node in zip(hosts, nodes, strict=True)})
 
 
 def ask(state: State, host: Host, fact: type[FactBase[T]]) -> T | None:

@@ -67,7 +67,8 @@ def _of_the_nodes(current: Run, state: State) -> Iterator[Finding]:
 
 
 def _silent(current: Run, state: State) -> Iterator[Finding]:
-    away = [host.name for host in state.inventory if not host.connected]
+    hosts = [state.inventory.get_host(name) for name in current.start.nodes]
+    away = [host.name for host in hosts if not host.connected]
     yield from about(
         "no-answer", away, "the node cannot be reached: try `ssh` to it, or mend the inventory"
     )
@@ -91,13 +92,21 @@ def _packages(current: Run) -> Iterator[Finding]:
             f"{releases.package(role, target)} is not installed; this updates what is there",
         )
     for name, node in view.of(*cluster.ROLES).items():
-        if len({evr.split("-")[0] for evr in node.packages.values()}) > 1:
-            found = ", ".join(f"{package}-{evr}" for package, evr in sorted(node.packages.items()))
-            yield Finding("mixed-packages", (name,), f"two releases at once: {found}")
+        if node.packages and node.version is None:
+            yield Finding(
+                "mixed-packages",
+                (name,),
+                f"not one known release, but {_listed(node.packages)}: finish or undo the package "
+                "transaction there",
+            )
         if node.distribution is None or node.distribution.name not in current.settings.repositories:
             yield Finding(
                 "unknown-distribution", (name,), f"no repository of DAOS is known for {node.os}"
             )
+
+
+def _listed(packages: dict[str, tuple[str, ...]]) -> str:
+    return ", ".join(f"{name}-{evr}" for name in sorted(packages) for evr in packages[name])
 
 
 def _update_paths(current: Run) -> Iterator[Finding]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -18,7 +19,8 @@ AGENT = "daos_agent.service"
 _SCRIPT = r"""
 echo "== hostname"; uname -n
 echo "== os"; . /etc/os-release; echo "$ID ${VERSION_ID:-}"
-echo "== packages"; rpm -qa --queryformat '%{NAME} %{VERSION}-%{RELEASE}\n' 'daos' 'daos-*'
+echo "== packages"
+rpm -qa --queryformat '%{NAME} %{VERSION}-%{RELEASE} %{SOURCERPM}\n' 'daos' 'daos-*'
 echo "== services"
 systemctl show --property Id,ActiveState,SubState,UnitFileState daos_server.service \
     daos_agent.service
@@ -31,6 +33,9 @@ done
 echo "== rpmnew"; find /etc/daos -name '*.rpmnew' 2>/dev/null
 echo "== end"
 """
+
+# What is built from DAOS's own source; a site's daos-exporter, say, is none of it.
+_SOURCE = re.compile(r"daos-\d")
 
 # Part of DAOS itself: that these have libdaos mapped is no use of a pool.
 _DAEMONS = {"daos_server", "daos_engine", "daos_agent"}
@@ -68,7 +73,8 @@ class Node:
 
     + hostname: its own short name, by which the management service knows it
     + os: ID and VERSION_ID of its /etc/os-release
-    + packages: package name to version-release, for all packages of DAOS
+    + packages: package name to version-release, for all packages of DAOS; to several where an
+      interrupted transaction left the old one beside the new
     + services: unit name to its state
     + engines: process ids of daos_engine
     + mounts: mount points of dfuse
@@ -78,7 +84,7 @@ class Node:
 
     hostname: str
     os: str
-    packages: dict[str, str] = field(default_factory=dict)
+    packages: dict[str, tuple[str, ...]] = field(default_factory=dict)
     services: dict[str, Service] = field(default_factory=dict)
     engines: tuple[int, ...] = ()
     mounts: tuple[str, ...] = ()
@@ -87,9 +93,12 @@ class Node:
 
     @property
     def version(self) -> Version | None:
-        """The release that is installed; None where there is none, or more than one."""
-        versions = {evr.split("-")[0] for evr in self.packages.values()}
-        return Version.parse(versions.pop()) if len(versions) == 1 else None
+        """The release that is installed; None where there is none, or no single known one."""
+        versions = {evr.split("-")[0] for evrs in self.packages.values() for evr in evrs}
+        try:
+            return Version.parse(versions.pop()) if len(versions) == 1 else None
+        except ValueError:
+            return None
 
     @property
     def distribution(self) -> Distribution | None:
@@ -130,7 +139,7 @@ def parse(lines: list[str]) -> Node:
     return Node(
         hostname=parts["hostname"][0].split(".")[0],
         os=parts["os"][0],
-        packages=dict(_pair(line) for line in parts["packages"]),
+        packages=_packages(parts["packages"]),
         services=services,
         engines=tuple(map(int, parts["engines"])),
         # findmnt -r writes a blank in a name as \x20
@@ -140,9 +149,13 @@ def parse(lines: list[str]) -> Node:
     )
 
 
-def _pair(line: str) -> tuple[str, str]:
-    name, evr = line.split()
-    return name, evr
+def _packages(lines: list[str]) -> dict[str, tuple[str, ...]]:
+    packages: dict[str, tuple[str, ...]] = {}
+    for line in lines:
+        name, evr, source = line.split()
+        if _SOURCE.match(source):
+            packages[name] = (*packages.get(name, ()), evr)
+    return packages
 
 
 def _services(lines: list[str]) -> Iterator[tuple[str, Service]]:

@@ -121,6 +121,8 @@ def _who_is_missing(current: Run, view: View) -> str:
     timeout = current.settings.timeouts["join"]
     missing = current.judge_members(view, gates.joined)
     hosts = {host for finding in missing for host in finding.hosts}
+    if current.query_or_none() is None:  # nobody can tell: the logs of all servers
+        hosts = set(view.groups["servers"])
     logs = [
         _log_of(current, name)
         for name, node in view.of("servers").items()

@@ -16,7 +16,7 @@ from operations.releases import Version
 IDLE = Node(
     hostname="node-1",
     os="rhel 8.5",
-    packages={"daos": "2.0.1-1.el8"},
+    packages={"daos": ("2.0.1-1.el8",)},
     services={SERVER: Service(), AGENT: Service()},
 )
 RUNNING = Service(active="active", running=True, enabled=True)
@@ -38,7 +38,7 @@ nodes = st.builds(
     Node,
     hostname=st.sampled_from(NAMES),
     os=st.just("rhel 8.5"),
-    packages=st.sampled_from([{"daos": "2.0.1-1.el8"}, {"daos": "2.0.3-1.el8"}, {}]),
+    packages=st.sampled_from([{"daos": ("2.0.1-1.el8",)}, {"daos": ("2.0.3-1.el8",)}, {}]),
     services=st.fixed_dictionaries(
         {
             SERVER: st.sampled_from([Service(), RUNNING]),

@@ -15,9 +15,10 @@ daos-server-01.example
 == os
 rhel 8.5
 == packages
-daos 2.0.1-1.el8
-daos-client 2.0.1-1.el8
-daos-server 2.0.1-1.el8
+daos 2.0.1-1.el8 daos-2.0.1-1.el8.src.rpm
+daos-client 2.0.1-1.el8 daos-2.0.1-1.el8.src.rpm
+daos-exporter 0.4-1 daos-exporter-0.4-1.src.rpm
+daos-server 2.0.1-1.el8 daos-2.0.1-1.el8.src.rpm
 == services
 Id=daos_server.service
 ActiveState=active
@@ -77,6 +78,23 @@ def test_a_daemon_on_its_way_counts_as_running(state: str) -> None:
 
 def test_two_releases_at_once_are_no_version() -> None:
     assert parse([line.replace("client 2.0.1", "client 2.0.3") for line in ANSWER]).version is None
+
+
+def test_an_old_package_beside_the_new_is_no_version() -> None:
+    at = ANSWER.index("daos-client 2.0.1-1.el8 daos-2.0.1-1.el8.src.rpm")
+    twice = "daos-client 2.0.3-1.el8 daos-2.0.3-1.el8.src.rpm"
+    node = parse([*ANSWER[:at], twice, *ANSWER[at:]])
+    assert node.version is None
+    assert node.packages["daos-client"] == ("2.0.3-1.el8", "2.0.1-1.el8")
+
+
+@pytest.mark.parametrize("version", ["2.0.3~rc1", "2.0", "master"])
+def test_a_release_that_is_not_known_is_no_version(version: str) -> None:
+    assert parse([line.replace("2.0.1", version) for line in ANSWER]).version is None
+
+
+def test_a_package_that_is_not_built_from_daos_is_none_of_it() -> None:
+    assert "daos-exporter" not in parse(ANSWER).packages
 
 
 def test_no_packages_are_no_version() -> None:
