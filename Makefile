@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 ENGINE := sh testbed/engine.sh
 
 .DEFAULT_GOAL := help
-.PHONY: help rehearse test lab lab-down lint clean
+.PHONY: help rehearse test lab lab-down lint clean env
 
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|' 2>/dev/null \
@@ -26,6 +26,8 @@ lab: $(STAMP) ## start a lab that stays up, and say what to type next
 
 lab-down: $(STAMP) ## end the lab that stays up
 	@$(VENV)/bin/python -m testbed down
+
+env: $(STAMP) ## make the Python environment in .venv, and nothing else
 
 lint: $(STAMP) ## check style and types
 	@$(VENV)/bin/ruff check

@@ -12,7 +12,7 @@ from pyinfra.context import ctx_host, ctx_state
 from . import cluster, commandline, gates, releases, report, run
 from .cluster import View
 from .dmg import DmgError
-from .findings import Finding, about
+from .findings import Finding, about, fold
 from .nodes import SERVER
 from .run import Run, Settings
 
@@ -37,6 +37,25 @@ def _examine(current: Run, state: State) -> None:
     current.refusals = list(_of_the_command(current)) or list(_of_the_nodes(current, state))
     for finding in current.refusals:
         logger.error(f"--> Refused: {finding}")
+    if not current.refusals:
+        run.say(_summary(current))
+
+
+def _summary(current: Run) -> str:
+    """What was found and what will be done, in one line."""
+    target = current.settings.target
+    outdated = {
+        name: str(node.version)
+        for name, node in current.start.of(*cluster.ROLES).items()
+        if node.version != target
+    }
+    plan = f"every node is at {target}"
+    if outdated:
+        plan = f"{fold(outdated)}: {', '.join(sorted(set(outdated.values())))} -> {target}"
+    if current.found_stopped:
+        return f"{plan}; no engine runs"
+    joined = sum(member.state == "joined" for member in current.members)
+    return f"{plan}; {joined} of {len(current.members)} engines joined, {len(current.pools)} pools"
 
 
 def _of_the_command(current: Run) -> Iterator[Finding]:

@@ -135,16 +135,31 @@ class Report(BaseStateCallback):
     def _last_words(self) -> str:
         target = self.content()["to_version"]
         if self.outcome == "updated":
-            window = self._window()
-            length = f", offline for {window:.1f} s" if window is not None else ""
-            return f"Updated from {_lowest(self.current.start)} to {target}{length}"
+            return f"Updated from {_lowest(self.current.start)} to {target}{self._offline_for()}"
         if self.outcome == "nothing to do":
             return f"Every node is at {target} and serves: nothing was stopped, nothing was changed"
         if self.outcome == "refused":
             return "Refused: nothing was stopped, DAOS goes on as it was"
+        return f"{self._what_ended_it()}. {self._what_is_left()}"
+
+    def _offline_for(self) -> str:
+        window = self._window()
+        if window is None:
+            return ""
+        before = ", and stopped already when it began" if self.current.found_stopped else ""
+        return f", offline for {window:.1f} s{before}"
+
+    def _what_ended_it(self) -> str:
+        step = self.phases[-1]["name"]
+        trouble = self.current.failures or self.current.refusals
+        return f"{'Failed' if trouble else 'Interrupted'} at the step {step!r}"
+
+    def _what_is_left(self) -> str:
+        since = self.current.first_stop
+        stopped = f"Parts of DAOS are stopped since {since:%H:%M:%S} UTC. " if since else ""
         return (
-            "Failed. Nothing more was done on any node. Mend what is named above, then type the "
-            "same command again: it looks at every node and goes on from there"
+            f"No later step was taken on any node. {stopped}Mend what is named above, if anything "
+            "is, then type the same command again: it looks at every node and goes on from there"
         )
 
 

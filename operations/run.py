@@ -104,6 +104,11 @@ class Run:
         hosts = [self.state.inventory.get_host(name) for name in names]
         return next((host for host in hosts if host.connected), hosts[0])
 
+    @property
+    def found_stopped(self) -> bool:
+        """Whether no engine ran when this run began."""
+        return not any(node.engines for node in self.start.of("servers").values())
+
     def ran_before(self, name: str, unit: str) -> bool:
         """Whether a unit ran on a node when this run began."""
         node = self.start.nodes.get(name)

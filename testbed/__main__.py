@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
@@ -87,11 +88,12 @@ def _next_commands(options: argparse.Namespace) -> str:
     nodes = lab_nodes_from_inventory(options.inventory)
     admin = next((node.name for node in nodes if "admins" in node.roles), nodes[0].name)
     config = f"{options.directory}/ssh_config"
+    pyinfra = os.path.relpath(Path(sys.executable).with_name("pyinfra"))
     return f"""
 What to type next:
 
   ssh -F {config} {admin} sudo dmg system query -v
-  pyinfra {options.inventory} deploy.py --data ssh_config_file={config}
+  {pyinfra} {options.inventory} deploy.py --data ssh_config_file={config}
 
 or, in a shell that stands in the lab until `lab_deactivate`:
 

@@ -58,6 +58,7 @@ def test_an_engine_that_does_not_come_up_is_named_with_its_log(site: Site) -> No
         assert word in failure["message"], failure["message"]
     assert "daos-server-01 is" not in failure["message"]
     assert not site.lab.node("daos-client-01").run("pgrep -x daos_agent", check=False).stdout
+    assert "Failed at the step 'Wait until every engine has joined'" in done.output
     assert "type the same command again" in done.output
 
     _mend(server)

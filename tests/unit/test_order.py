@@ -59,7 +59,7 @@ def clusters(draw: Any) -> tuple[dict[str, tuple[str, ...]], dict[str, str]]:
 
 
 @settings(
-    max_examples=25,
+    max_examples=15,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
