@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, TypeVar
 
 from gevent.event import AsyncResult
@@ -42,7 +43,23 @@ class View:
 
     def roles(self, name: str) -> list[str]:
         """The roles of one node."""
-        return [role for role in ROLES if name in self.groups[role]]
+        return self._roles.get(name, [])
+
+    @cached_property
+    def _roles(self) -> dict[str, list[str]]:
+        """Node name to its roles: every host asks in every step, and there may be thousands."""
+        roles: dict[str, list[str]] = {}
+        for role in ROLES:
+            for name in self.groups[role]:
+                roles.setdefault(name, []).append(role)
+        return roles
+
+    def node(self, name: str) -> Node:
+        """One node that gave an answer. Raises KeyError for one that gave none."""
+        node = self.nodes[name]
+        if node is None:
+            raise KeyError(f"{name} gave no answer")
+        return node
 
     def of(self, *roles: str) -> dict[str, Node]:
         """The nodes of these roles that gave an answer, each once."""

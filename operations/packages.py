@@ -32,7 +32,6 @@ _REPOSITORY = """\
 name=DAOS
 baseurl={baseurl}
 enabled=1
-autorefresh=0
 gpgcheck=1
 gpgkey={key}
 """
@@ -84,7 +83,7 @@ def repository(current: Run, here: Host) -> Iterator[Command]:
 
     Source: "Set up the new DAOS repository" (DAOS 2.0, offline update).
     """
-    distribution = current.look().of(*cluster.ROLES)[here.name].distribution
+    distribution = current.look().node(here.name).distribution
     assert distribution  # examined before
     settings = current.settings.repositories[distribution.name]
     baseurl = settings["baseurl"].format(series=current.settings.target.series)
@@ -103,7 +102,7 @@ def fetched(current: Run, here: Host) -> Iterator[Command]:
 
     The package manager itself resolves; nothing is installed, and DAOS goes on serving.
     """
-    node = current.look().of(*cluster.ROLES)[here.name]
+    node = current.look().node(here.name)
     line = _line(_FETCH, node, current.start.roles(here.name), current.settings.target)
     yield verify(
         current,
@@ -122,7 +121,7 @@ def updated(current: Run, here: Host) -> Iterator[Command]:
 
     Source: "perform the RPM update to the new DAOS fix level" (DAOS 2.0, offline update).
     """
-    node = current.look().of(*cluster.ROLES)[here.name]
+    node = current.look().node(here.name)
     line = _line(_UPDATE, node, current.start.roles(here.name), current.settings.target)
     yield verify(current, lambda: _fails(current, here, line, "the package transaction failed"))
     yield verify(current, lambda: _not_at_target(current, here, node))

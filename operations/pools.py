@@ -32,7 +32,7 @@ def unmounted(current: Run, here: Host) -> Iterator[Command]:
     Source: "unmount every dfuse mount, then evict what is left" (DAOS documentation, 2026).
     """
     view = current.look()
-    for mount in view.of("clients", "admins")[here.name].mounts:
+    for mount in view.node(here.name).mounts:
         # Lazily where it is in use: its connection is evicted next, and it would hang otherwise.
         path = shlex.quote(mount)
         yield f"fusermount3 -u {path} || fusermount3 -uz {path}"

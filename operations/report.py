@@ -14,6 +14,7 @@ from pyinfra.api.state import BaseStateCallback
 
 from . import cluster
 from .cluster import View
+from .findings import Finding
 from .nodes import Node
 from .run import Run, say
 from .step import Command, step
@@ -45,6 +46,16 @@ class Report(BaseStateCallback):
         """A step has ended on all nodes."""
         self._close_phase()
         self.write()
+
+    def operation_host_error(  # type: ignore[override]
+        self, state: State, host: Host, op_hash: str, retry_count: int = 0, max_retries: int = 0
+    ) -> None:
+        """A step has failed on a node; where the step has not said why, its output has."""
+        current = self.current
+        known = [*current.failures, *current.refusals]
+        if not current.refusals and not any(host.name in finding.hosts for finding in known):
+            message = f"the step {self.phases[-1]['name']!r} failed there: see its output"
+            current.failures.append(Finding("step-failed", (host.name,), message))
 
     def operation_host_retry(  # type: ignore[override]
         self, state: State, host: Host, op_hash: str, retry_num: int, max_retries: int

@@ -137,6 +137,10 @@ class Run:
         """The cluster right now; one reading serves all hosts that ask at about the same time."""
         return self._shared("view", lambda: cluster.read(self.state))
 
+    def judge(self, judge: Callable[[], list[Finding]]) -> list[Finding]:
+        """What stands in the way of the present step; one judgement serves all hosts."""
+        return self._shared("gate", judge)
+
     def _shared(self, name: str, read: Callable[[], T], **freshness: float) -> T:
         """A reading that is shared within one step, never with the next one."""
         return self.shared.get((name, ctx_host.get().executing_op_hash), read, **freshness)
@@ -209,4 +213,6 @@ _runs: WeakKeyDictionary[State, Run] = WeakKeyDictionary()
 
 def of(state: State) -> Run:
     """The run of this pyinfra state; made when it is first asked for."""
-    return _runs.setdefault(state, Run(state))
+    if state not in _runs:
+        _runs[state] = Run(state)
+    return _runs[state]

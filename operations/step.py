@@ -69,7 +69,7 @@ class Step:
         if not self._needed(current, here, view):
             here.noop("nothing to do")
             return
-        findings = gates.answering(view) + self.gate(current, view)
+        findings = current.judge(lambda: gates.answering(view) + self.gate(current, view))
         if findings:
             yield refuse(current, findings)
         else:
