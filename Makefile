@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 ENGINE := sh testbed/engine.sh
 
 .DEFAULT_GOAL := help
-.PHONY: help rehearse test lab lab-down lint clean env
+.PHONY: help rehearse test lab lab-down bench lint clean env
 
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|' 2>/dev/null \
@@ -26,6 +26,10 @@ lab: $(STAMP) ## start a lab that stays up, and say what to type next
 
 lab-down: $(STAMP) ## end the lab that stays up
 	@$(VENV)/bin/python -m testbed down
+
+bench: $(STAMP) ## print the performance figures
+	@$(ENGINE)
+	@$(VENV)/bin/python -m bench
 
 env: $(STAMP) ## make the Python environment in .venv, and nothing else
 

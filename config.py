@@ -8,6 +8,7 @@ commandline.remember()
 
 config.REQUIRE_PYINFRA_VERSION = "==3.10.0"  # the release whose hazards were looked at
 config.SUDO = True
+config.PARALLEL = 256  # nodes at a time: a transaction on them all is inside the offline window
 config.CONNECT_TIMEOUT = 10  # seconds
 
 # The first host that fails stops the run on all hosts. pyinfra ignores a plain `FAIL_PERCENT = 0`.

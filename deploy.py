@@ -12,18 +12,18 @@ examine()  # all nodes, the ranks and the pools; refuses here, before anything i
 # While DAOS still serves
 packages.repository(name="Set up the repository of the target release")
 packages.fetched(name="Download and check the packages of the target release")
-
-# The offline window
 pools.unmounted(name="Unmount dfuse, where the site allows it")
 pools.disconnected(name="Evict pool connections, where the site allows it")
-services.agents_stopped(name="Stop daos_agent on the clients")
+
+# The offline window
+services.agents_stopped(name="Stop daos_agent wherever it runs")
 system.stopped(name="Stop the engines: dmg system stop")
 services.servers_stopped(name="Stop daos_server on the servers")
 packages.updated(name="Update the DAOS packages on all nodes")
 services.servers_started(name="Start daos_server on the servers")
 system.joined(name="Wait until every engine has joined")
 pools.seen(name="See that all pools are there")
-services.agents_started(name="Start daos_agent on the clients")
+services.agents_started(name="Start daos_agent where it ran")
 
 # DAOS serves again
 clients.working(name="See that the clients reach DAOS")

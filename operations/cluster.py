@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypeVar
 
+from gevent import Timeout
 from gevent.event import AsyncResult
 from gevent.pool import Pool
 from paramiko import SSHException
@@ -28,6 +29,12 @@ _FRESH = 5.0
 
 # How long a node may take to say what it has, in seconds; one that died silently never answers.
 _PATIENCE = 60
+
+# pyinfra's own time-out begins when the command has begun; to open a channel to a node that died
+# silently takes paramiko up to an hour. Seconds for that.
+_GRACE = 10
+
+_AT_ONCE = 256  # nodes that are read at the same time
 
 
 @dataclass(frozen=True)
@@ -86,7 +93,7 @@ def read(state: State) -> View:
     names = dict.fromkeys(name for role in ROLES for name in by_role[role])
     hosts = [state.inventory.get_host(name) for name in names]
     # A pool of its own: the hosts that wait for this reading fill pyinfra's pool.
-    pool = Pool(max(1, min(len(hosts), 40)))
+    pool = Pool(max(1, min(len(hosts), _AT_ONCE)))
     nodes = pool.map(lambda host: ask(state, host, DaosNode), hosts)
     return View(by_role, {host.name: node for host, node in zip(hosts, nodes, strict=True)})
 
@@ -96,7 +103,13 @@ def ask(state: State, host: Host, fact: type[FactBase[T]]) -> T | None:
     if not host.connected or host in state.failed_hosts:
         return None
     with ctx_state.use(state), ctx_host.use(host):
-        return get_fact(state, host, fact, kwargs={"_timeout": _PATIENCE}, apply_failed_hosts=False)
+        try:
+            with Timeout(_PATIENCE + _GRACE, TimeoutError):
+                return get_fact(
+                    state, host, fact, kwargs={"_timeout": _PATIENCE}, apply_failed_hosts=False
+                )
+        except (TimeoutError, EOFError):
+            return None
 
 
 def command(state: State, host: Host, line: str, timeout: int) -> tuple[bool, str, str]:
@@ -108,7 +121,8 @@ def command(state: State, host: Host, line: str, timeout: int) -> tuple[bool, st
     arguments, _ = pop_global_arguments(state, host, {"_timeout": timeout})
     chosen: Any = {key: arguments.get(key) for key in CONNECTOR_ARGUMENT_KEYS if key in arguments}
     try:
-        done, output = host.run_shell_command(StringCommand(line), **chosen)
+        with Timeout(timeout + _GRACE, TimeoutError):
+            done, output = host.run_shell_command(StringCommand(line), **chosen)
     except (TimeoutError, OSError, EOFError, SSHException) as problem:
         return False, "", f"no answer within {timeout} seconds ({problem or 'timed out'})"
     return done, output.stdout, output.stderr
@@ -118,21 +132,25 @@ class Shared:
     """Readings that the first host to ask makes and that the others wait for."""
 
     def __init__(self) -> None:
-        self._readings: dict[Hashable, tuple[float, AsyncResult]] = {}
+        self._readings: dict[Hashable, AsyncResult] = {}
+        self._made: dict[Hashable, float] = {}
 
     def get(self, key: Hashable, read: Callable[[], T], fresh: float = _FRESH) -> T:
         """The reading of this name, made now unless there is one not older than `fresh` seconds."""
-        started, result = self._readings.get(key, (0.0, None))
-        if result is not None and not (result.ready() and time.monotonic() - started > fresh):
-            return result.get()
-        result = AsyncResult()
-        self._readings[key] = (time.monotonic(), result)
+        made = self._made.get(key, float("inf"))  # one that is under way is as fresh as can be
+        if key in self._readings and time.monotonic() - made <= fresh:
+            return self._readings[key].get()
+        result = self._readings[key] = AsyncResult()
+        self._made.pop(key, None)
         try:
             result.set(read())
         except Exception as problem:
             result.set_exception(problem)
+        self._made[key] = time.monotonic()
         return result.get()
 
     def forget(self) -> None:
         """Make the next host that asks look again."""
-        self._readings = {key: kept for key, kept in self._readings.items() if not kept[1].ready()}
+        for key in list(self._made):
+            self._readings.pop(key, None)
+            self._made.pop(key)

@@ -21,6 +21,12 @@ _IMPOSSIBLE = {
 
 
 _typed: dict[str, Any] = {}
+_read_config = False
+
+
+def remembered() -> bool:
+    """Whether config.py was read; without it a failed node would not stop the others."""
+    return _read_config
 
 
 def remember() -> None:
@@ -28,6 +34,8 @@ def remember() -> None:
 
     Raises DeployError if what was meant for a lab would reach the real system.
     """
+    global _read_config
+    _read_config = True
     context = click.get_current_context(silent=True)
     _typed.clear()
     _typed.update(context.params if context else {})

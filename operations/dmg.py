@@ -6,9 +6,12 @@ Source: output of dmg 2.0.3, kept under tests/data.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Any
+
+from .findings import Finding
 
 
 class DmgError(Exception):
@@ -20,12 +23,14 @@ class Member:
     """One rank of the system.
 
     + host: the server it runs on, by its fault domain ("daos-server-01")
+    + address: the IP address of that server
     + state: in lower case: "joined", "stopped", "excluded", ...
     + info: the reason that the management service gives, or ""
     """
 
     rank: int
     host: str
+    address: str
     state: str
     info: str
 
@@ -89,6 +94,7 @@ def members(text: str) -> list[Member]:
             Member(
                 rank=member["rank"],
                 host=_host(member["fault_domain"], member["addr"]),
+                address=member["addr"].rsplit(":", 1)[0],
                 state=member["state"].lower(),
                 info=member["info"],
             )
@@ -131,6 +137,20 @@ def pools(text: str) -> list[Pool]:
         raise DmgError(f"dmg pool list: no {problem} in its answer") from problem
 
 
+def unhealthy(pools: Iterable[Pool]) -> list[Finding]:
+    """One finding for each pool that lacks targets, or that could not be asked."""
+    findings = []
+    for pool in pools:
+        name = f"pool {pool.label or pool.uuid}"
+        if pool.disabled:
+            message = f"{name} has {pool.disabled} of {pool.targets} targets disabled: reintegrate "
+            findings.append(Finding("pool-degraded", (), f"{message}them, see `dmg pool query`"))
+        elif pool.error:
+            message = f"{name} could not be asked: {pool.error}; see `dmg pool query`"
+            findings.append(Finding("pool-unknown", (), message))
+    return findings
+
+
 def results(text: str) -> list[RankResult]:
     """What was done to each rank, from the answer of `dmg -j system stop` or `system start`.
 
@@ -138,12 +158,13 @@ def results(text: str) -> list[RankResult]:
     Raises DmgError where there are no rows.
     """
     content, error = _answer(text)
-    if error and not content:
-        raise DmgError(error)
     try:
-        return [
+        rows = [
             RankResult(row["Rank"], row["Action"], row["Errored"], row["Msg"])
-            for row in content["Results"] or ()
+            for row in (content or {}).get("Results") or ()
         ]
-    except (KeyError, TypeError) as problem:
+    except (KeyError, TypeError, AttributeError) as problem:
         raise DmgError(f"dmg system stop: no {problem} in its answer") from problem
+    if not rows:
+        raise DmgError(error or "dmg system stop: its answer names no rank")
+    return rows

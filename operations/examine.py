@@ -9,8 +9,7 @@ from pyinfra.api import State
 from pyinfra.api.exceptions import DeployError
 from pyinfra.context import ctx_host, ctx_state
 
-from . import cluster, commandline, gates, releases, report, run
-from .cluster import View
+from . import cluster, commandline, dmg, gates, releases, report, run
 from .dmg import DmgError
 from .findings import Finding, about, fold
 from .nodes import SERVER
@@ -60,6 +59,8 @@ def _summary(current: Run) -> str:
 
 def _of_the_command(current: Run) -> Iterator[Finding]:
     """What can be told without a node: flags, settings, inventory."""
+    if not commandline.remembered():
+        yield Finding("no-config", (), "config.py was not read: leave out --config")
     for reason in commandline.impossible_flags():
         yield Finding("impossible-flag", (), f"{reason}; leave it out")
     try:
@@ -77,6 +78,7 @@ def _of_the_nodes(current: Run, state: State) -> Iterator[Finding]:
     current.start = cluster.read(state)
     yield from _silent(current, state)
     yield from _packages(current)
+    yield from _stray_servers(current)
     yield from _update_paths(current)
     yield from gates.one_distribution(current.start)
     current.opens_window = bool(current.outdated(current.start))
@@ -124,6 +126,18 @@ def _packages(current: Run) -> Iterator[Finding]:
             )
 
 
+def _stray_servers(current: Run) -> Iterator[Finding]:
+    servers = current.start.groups["servers"]
+    stray = [
+        name
+        for name, node in current.start.of(*cluster.ROLES).items()
+        if name not in servers and (node.runs(SERVER) or node.engines)
+    ]
+    yield from about(
+        "stray-server", stray, "daos_server runs there: add the node to the servers in `inventory`"
+    )
+
+
 def _listed(packages: dict[str, tuple[str, ...]]) -> str:
     return ", ".join(f"{name}-{evr}" for name in sorted(packages) for evr in packages[name])
 
@@ -148,32 +162,22 @@ def _health(current: Run) -> Iterator[Finding]:
         current.members = current.query()
         current.pools = current.pool_list()
     except DmgError as problem:
-        yield Finding(
-            "dmg-failed",
-            (current.admin.name,) if current.start.groups["admins"] else (),
-            f"{problem}: see `dmg system query -v` there",
-        )
+        if current.opens_window:  # else it is on its way up, and is waited for
+            message = f"{problem}: see `dmg system query -v` there"
+            yield Finding("dmg-failed", (current.admin.name,), message)
         return
-    yield from _ranks(current, view)
-    for pool in current.pools:
-        if pool.disabled or pool.error:
-            yield Finding(
-                "pool-degraded",
-                (),
-                f"pool {pool.label or pool.uuid} has {pool.disabled} of {pool.targets} targets "
-                f"disabled {pool.error}: reintegrate them, see `dmg pool query`",
-            )
+    if current.opens_window:
+        yield from gates.joined(view, current.members)
+        yield from dmg.unhealthy(current.pools)
+    else:
+        yield from _lost_ranks(current)
 
 
-def _ranks(current: Run, view: View) -> Iterator[Finding]:
-    """Every rank Joined; a system on its way up at the target may still be waited for."""
-    wrong = gates.joined(view, current.members)
-    if current.opens_window and not all(m.state == "stopped" for m in current.members):
-        yield from wrong
+def _lost_ranks(current: Run) -> Iterator[Finding]:
+    """At the target a system on its way up is waited for, but no waiting brings these back."""
     lost = [member for member in current.members if member.state in gates.LOST]
-    if not current.opens_window and all(node.runs(SERVER) for node in view.of("servers").values()):
-        yield from about(
-            "rank-lost",
-            {member.host for member in lost},
-            f"{'; '.join(map(str, lost))}: reintegrate it, see `dmg system query -v`",
-        )
+    yield from about(
+        "rank-lost",
+        {member.host for member in lost},
+        f"{'; '.join(map(str, lost))}: reintegrate it, see `dmg system query -v`",
+    )

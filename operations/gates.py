@@ -8,11 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from .cluster import View
+from .cluster import ROLES, View
 from .dmg import Member
 from .findings import Finding, about, fold
-from .nodes import AGENT, SERVER
+from .nodes import AGENT, Node
 from .releases import Version
+
+_SILENT = (
+    "the node gave no answer: see that it can be reached, or take a client that is switched off "
+    "out of `inventory`"
+)
 
 # Waiting does not bring a rank back from these: its targets have left the pools.
 LOST = frozenset({"excluded", "adminexcluded"})
@@ -20,12 +25,12 @@ LOST = frozenset({"excluded", "adminexcluded"})
 
 def answering(view: View) -> list[Finding]:
     """Every node answers: what is not known to be stopped is not stopped."""
-    return about("no-answer", view.silent, "the node gave no answer: see that it can be reached")
+    return about("no-answer", view.silent, _SILENT)
 
 
 def agents_stopped(view: View) -> list[Finding]:
-    """R2: no agent runs anywhere."""
-    running = [name for name, node in view.of("clients").items() if node.runs(AGENT)]
+    """R2: no agent runs anywhere, on whatever kind of node it is."""
+    running = [name for name, node in view.of(*ROLES).items() if node.runs(AGENT)]
     return about("agent-running", running, "daos_agent still runs: systemctl stop daos_agent")
 
 
@@ -43,25 +48,15 @@ def unused(view: View) -> list[Finding]:
     ]
 
 
-def servers_stopped(view: View) -> list[Finding]:
-    """No daos_server and no engine runs anywhere."""
-    running = {name: node for name, node in view.of("servers").items() if node.busy}
-    return about(
-        "server-running",
-        [name for name, node in running.items() if node.runs(SERVER) or node.engines],
-        "daos_server or an engine still runs",
-    )
-
-
 def quiet(view: View) -> list[Finding]:
     """R4: no engine, no daos_server and no agent of the system runs on any node."""
     return [
         Finding(
-            "not-quiet",
+            "daos-running",
             (name,),
             f"{', '.join(node.busy)} still runs, and packages change only when nothing does",
         )
-        for name, node in view.of("servers", "admins", "clients").items()
+        for name, node in view.of(*ROLES).items()
         if node.busy
     ]
 
@@ -97,18 +92,40 @@ def not_in_state(members: Iterable[Member], state: str, do: str) -> list[Finding
 
 
 def joined(view: View, members: Iterable[Member]) -> list[Finding]:
-    """R6: every rank is Joined, and every server has one."""
+    """R6: every rank is Joined, every server has one, and every rank is on a server we know."""
     known = list(members)
-    absent = servers_without_rank(view, known)
-    return not_in_state(known, "joined", "see `dmg system query -v`") + about(
-        "no-rank", absent, "the management service knows no rank there: see `dmg system query -v`"
-    )
+    return not_in_state(known, "joined", _what_to_do(known)) + known_servers(view, known)
 
 
-def servers_without_rank(view: View, members: Iterable[Member]) -> list[str]:
-    """The servers of the inventory on which the management service knows no rank."""
-    hosts = {member.host for member in members}
-    return [name for name, node in view.of("servers").items() if node.hostname not in hosts]
+def _what_to_do(members: Iterable[Member]) -> str:
+    if any(member.state == "stopped" for member in members):
+        return "`dmg system start` starts ranks that were stopped, see `dmg system query -v`"
+    return "see `dmg system query -v`"
+
+
+def known_servers(view: View, members: Iterable[Member]) -> list[Finding]:
+    """The ranks and the servers of the inventory belong together, with none left over.
+
+    `dmg system stop` stops all engines, also those of a server that the inventory does not name.
+    """
+    known = list(members)
+    servers = view.of("servers")
+    idle = [name for name, node in servers.items() if not any(_on(node, m) for m in known)]
+    strange = {m.host for m in known if not any(_on(node, m) for node in servers.values())}
+    return about(
+        "no-rank", idle, "the management service knows no rank there: see `dmg system query -v`"
+    ) + about("not-in-inventory", strange, "ranks of this system run there: add it to the servers")
+
+
+def _on(node: Node, member: Member) -> bool:
+    """Whether a rank runs on a node; a site's fault domains need not be host names."""
+    return member.host == node.hostname or member.address in node.addresses
+
+
+def engines_running(view: View) -> list[Finding]:
+    """R6: engines run on every server, whatever state the management service remembers."""
+    idle = [name for name, node in view.of("servers").items() if not node.engines]
+    return about("no-engine", idle, "no daos_engine runs: journalctl -u daos_server -n 50")
 
 
 def at_target(view: View, role: str, target: Version) -> list[Finding]:
@@ -126,7 +143,7 @@ def one_distribution(view: View) -> list[Finding]:
     """All servers of one system run the same distribution (DAOS 2.0 support document)."""
     found: dict[str, list[str]] = {}
     for name, node in view.of("servers").items():
-        found.setdefault(node.os, []).append(name)
+        found.setdefault(node.distribution.name if node.distribution else node.os, []).append(name)
     if len(found) < 2:
         return []
     parts = ", ".join(f"{os} on {fold(names)}" for os, names in found.items())

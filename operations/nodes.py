@@ -17,14 +17,17 @@ AGENT = "daos_agent.service"
 
 # Each part of the answer starts with a line "== NAME"; the last one proves that nothing was cut.
 _SCRIPT = r"""
+for tool in rpm systemctl pgrep findmnt grep ps find hostname; do
+    command -v $tool >/dev/null || exit 1
+done
 echo "== hostname"; uname -n
+echo "== addresses"; hostname -I | tr ' ' '\n'
 echo "== os"; . /etc/os-release; echo "$ID ${VERSION_ID:-}"
 echo "== packages"
-rpm -qa --queryformat '%{NAME} %{VERSION}-%{RELEASE} %{SOURCERPM}\n' 'daos' 'daos-*'
+rpm -qa --queryformat '%{NAME} %{VERSION}-%{RELEASE} %{SOURCERPM}\n' 'daos' 'daos-*' || exit 1
 echo "== services"
-systemctl show --property Id,ActiveState,SubState,UnitFileState daos_server.service \
-    daos_agent.service
-echo "== engines"; pgrep -x daos_engine
+systemctl show --property Id,ActiveState,UnitFileState daos_server.service daos_agent.service
+echo "== engines"; pgrep -x daos_engine; [ $? -le 1 ] || exit 1
 echo "== mounts"; findmnt -rn -t fuse.daos -o TARGET
 echo "== processes"
 for maps in $(grep -ls '/libdaos\.so' /proc/[0-9]*/maps); do
@@ -57,12 +60,10 @@ class Process:
 class Service:
     """The state of a systemd unit, as `systemctl show` names it.
 
-    + active: ActiveState, "active" or "inactive" or "failed" or on the way between them
     + running: whether its daemon runs, or is on its way up or down
     + enabled: whether it starts at boot
     """
 
-    active: str = "inactive"
     running: bool = False
     enabled: bool = False
 
@@ -72,6 +73,7 @@ class Node:
     """What a node has of DAOS.
 
     + hostname: its own short name, by which the management service knows it
+    + addresses: its IP addresses, by which it is known where a fault domain is no host name
     + os: ID and VERSION_ID of its /etc/os-release
     + packages: package name to version-release, for all packages of DAOS; to several where an
       interrupted transaction left the old one beside the new
@@ -84,6 +86,7 @@ class Node:
 
     hostname: str
     os: str
+    addresses: tuple[str, ...] = ()
     packages: dict[str, tuple[str, ...]] = field(default_factory=dict)
     services: dict[str, Service] = field(default_factory=dict)
     engines: tuple[int, ...] = ()
@@ -139,6 +142,7 @@ def parse(lines: list[str]) -> Node:
     return Node(
         hostname=parts["hostname"][0].split(".")[0],
         os=parts["os"][0],
+        addresses=tuple(parts["addresses"]),
         packages=_packages(parts["packages"]),
         services=services,
         engines=tuple(map(int, parts["engines"])),
@@ -167,7 +171,6 @@ def _services(lines: list[str]) -> Iterator[tuple[str, Service]]:
             yield (
                 unit["Id"],
                 Service(
-                    active=active,
                     running=active not in ("inactive", "failed"),
                     enabled=unit.get("UnitFileState", "").startswith("enabled"),
                 ),

@@ -5,11 +5,12 @@ yum, dnf and zypper; only options that the yum of CentOS 7 has as well.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from io import StringIO
 
 from pyinfra.api import Host
-from pyinfra.operations import dnf, files
+from pyinfra.operations import files
 
 from . import cluster, gates, releases
 from .cluster import View
@@ -28,7 +29,7 @@ _FOLDERS = {
 # Not pyinfra's own repository operations: they cannot say pkg_gpgcheck, without which zypper takes
 # an unsigned package from a repository whose metadata is signed (seen on zypper 1.14).
 _REPOSITORY = """\
-[daos]
+[daos-offline-update]
 name=DAOS
 baseurl={baseurl}
 enabled=1
@@ -39,9 +40,10 @@ _STRICT = {"yum": "", "dnf": "", "zypper": "type=rpm-md\npkg_gpgcheck=1\n"}
 
 # What is downloaded is checked against the signing key right away, not in the window.
 _FETCH = {
-    "yum": "yum -y -q clean expire-cache && yum -y install --downloadonly {packages}",
-    "dnf": "dnf -y --refresh install --downloadonly {packages}",
-    "zypper": "zypper --non-interactive refresh daos"
+    "yum": "yum -y -q clean expire-cache"
+    " && yum -y --setopt=keepcache=1 install --downloadonly {packages}",
+    "dnf": "dnf -y --refresh --setopt=keepcache=1 install --downloadonly {packages}",
+    "zypper": "zypper --non-interactive refresh daos-offline-update"
     " && zypper --non-interactive install --download-only {packages}",
 }
 
@@ -49,7 +51,9 @@ _FETCH = {
 _UPDATE = {
     "yum": "yum -y -C install {packages}",
     "dnf": "dnf -y -C install {packages}",
-    "zypper": "zypper --non-interactive --no-refresh install {packages}",
+    # 102, 103 and 106 say that it is done, and that a reboot or another repository is wanted.
+    "zypper": "ZYPP_LOCK_TIMEOUT=60 zypper --non-interactive --no-refresh install {packages}"
+    " || case $? in 102|103|106) ;; *) false ;; esac",
 }
 
 _SIGN = {"yum": "-", "dnf": "-", "zypper": "="}  # between name and version
@@ -77,7 +81,7 @@ def _outdated(current: Run, name: str, node: Node) -> bool:
     return node.version != current.settings.target
 
 
-@step(*cluster.ROLES, need=_outdated, harmless=True)
+@step(*cluster.ROLES, need=_outdated, prepares=True)
 def repository(current: Run, here: Host) -> Iterator[Command]:
     """Set up the repository of the target release on a node that is not at the target.
 
@@ -88,15 +92,18 @@ def repository(current: Run, here: Host) -> Iterator[Command]:
     settings = current.settings.repositories[distribution.name]
     baseurl = settings["baseurl"].format(series=current.settings.target.series)
     text = _REPOSITORY.format(baseurl=baseurl, key=settings["key"])
-    yield from dnf.key._inner(src=settings["key"])  # `rpm --import`, whatever the package manager
+    line = f"rpm --import {shlex.quote(settings['key'])}"
+    yield verify(
+        current, lambda: _fails(current, here, line, _NOT_HAD), code="packages-not-available"
+    )
     yield from files.put._inner(
         src=StringIO(text + _STRICT[distribution.manager]),
-        dest=f"{_FOLDERS[distribution.manager]}/daos.repo",
+        dest=f"{_FOLDERS[distribution.manager]}/daos-offline-update.repo",
         mode="0644",
     )
 
 
-@step(*cluster.ROLES, need=_outdated, harmless=True)
+@step(*cluster.ROLES, need=_outdated, prepares=True)
 def fetched(current: Run, here: Host) -> Iterator[Command]:
     """Download the packages of the target with all that they depend on, and check them.
 
@@ -124,7 +131,7 @@ def updated(current: Run, here: Host) -> Iterator[Command]:
     node = current.look().node(here.name)
     line = _line(_UPDATE, node, current.start.roles(here.name), current.settings.target)
     yield verify(current, lambda: _fails(current, here, line, "the package transaction failed"))
-    yield verify(current, lambda: _not_at_target(current, here, node))
+    yield verify(current, lambda: _not_at_target(current, here))
 
 
 def _fails(current: Run, here: Host, line: str, what: str) -> str | None:
@@ -136,11 +143,11 @@ def _fails(current: Run, here: Host, line: str, what: str) -> str | None:
     return f"{what}.\n    $ {line}\n{said}"
 
 
-def _not_at_target(current: Run, here: Host, before: Node) -> str | None:
+def _not_at_target(current: Run, here: Host) -> str | None:
     after = cluster.ask(current.state, here, DaosNode)
     if after is None or after.version != current.settings.target:
         return f"{after.version if after else 'an unknown release'} is installed after the update"
-    for path in sorted(set(after.rpmnew) - set(before.rpmnew)):
+    for path in after.rpmnew:
         current.rpmnew.setdefault(here.name, []).append(path)
-        say(f"{here.name}: the new {path} has to be read and merged by hand")
+        say(f"{here.name}: {path} has to be read and merged by hand")
     return None

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from pyinfra.api import Host
 
-from . import gates
+from . import cluster, dmg, gates
 from .cluster import View
 from .dmg import DmgError, Pool
 from .findings import Finding
@@ -34,8 +34,15 @@ def unmounted(current: Run, here: Host) -> Iterator[Command]:
     view = current.look()
     for mount in view.node(here.name).mounts:
         # Lazily where it is in use: its connection is evicted next, and it would hang otherwise.
-        path = shlex.quote(mount)
-        yield f"fusermount3 -u {path} || fusermount3 -uz {path}"
+        yield verify(current, lambda mount=mount: _unmount(current, here, mount))  # type: ignore[misc]
+
+
+def _unmount(current: Run, here: Host, mount: str) -> str | None:
+    path = shlex.quote(mount)
+    line = f"fusermount3 -u {path} || fusermount3 -uz {path}"
+    timeout = current.settings.timeouts["service"]
+    done, _, errors = cluster.command(current.state, here, line, timeout)
+    return None if done else f"{mount} could not be unmounted: {errors.strip()}"
 
 
 def _connected(current: Run, name: str, node: Node) -> bool:
@@ -69,7 +76,7 @@ def seen(current: Run, here: Host) -> Iterator[Command]:
         problem = _wrong(current)
         return not problem, problem or ""
 
-    yield verify(current, lambda: None if current.wait("client", look) else _wrong(current))
+    yield verify(current, lambda: None if current.wait("join", look) else _wrong(current))
 
 
 def _wrong(current: Run) -> str | None:
@@ -82,14 +89,8 @@ def _wrong(current: Run) -> str | None:
 
 def lost(before: list[Pool], now: list[Pool]) -> str | None:
     """Which pools of before are missing now, and which lack targets; None if all is well."""
-    missing = {pool.uuid: pool.label for pool in before}
-    for pool in now:
-        missing.pop(pool.uuid, None)
-    problems = [f"pool {label or uuid} is gone" for uuid, label in missing.items()]
-    problems += [
-        f"pool {pool.label or pool.uuid} has {pool.disabled} of {pool.targets} targets disabled"
-        for pool in now
-        if pool.disabled
-    ]
-    problems += [f"pool {pool.label or pool.uuid}: {pool.error}" for pool in now if pool.error]
+    there = {pool.uuid for pool in now}
+    missing = [pool.label or pool.uuid for pool in before if pool.uuid not in there]
+    problems = [f"pool {name} is gone" for name in missing]
+    problems += [finding.message for finding in dmg.unhealthy(now)]
     return "; ".join(problems) or None

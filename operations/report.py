@@ -9,13 +9,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from pyinfra import logger
 from pyinfra.api import Host, State
 from pyinfra.api.state import BaseStateCallback
 
 from . import cluster
 from .cluster import View
-from .findings import Finding
-from .nodes import Node
+from .findings import Finding, fold
+from .nodes import AGENT, Node
 from .run import Run, say
 from .step import Command, step
 
@@ -60,7 +61,8 @@ class Report(BaseStateCallback):
     def operation_host_retry(  # type: ignore[override]
         self, state: State, host: Host, op_hash: str, retry_num: int, max_retries: int
     ) -> None:
-        """A step is tried again on a node: look again."""
+        """A step is tried again on a node: look again, and forget that it failed there."""
+        self.current.failures = [f for f in self.current.failures if f.hosts != (host.name,)]
         self.current.shared.forget()
 
     def _close_phase(self) -> None:
@@ -126,7 +128,16 @@ class Report(BaseStateCallback):
         }
 
     def write(self) -> None:
-        """Write the report into the folder of this run, and point runs/latest to it."""
+        """Write the report into the folder of this run, and point runs/latest to it.
+
+        That it cannot be written (a full disk) is no reason to leave DAOS stopped.
+        """
+        try:
+            self._write()
+        except OSError as problem:
+            logger.warning(f"the report could not be written: {problem}")
+
+    def _write(self) -> None:
         if self._folder is None:
             self._folder = _new_folder(self.began)
         path = self._folder / "report.json"
@@ -145,11 +156,15 @@ class Report(BaseStateCallback):
 
     def _last_words(self) -> str:
         target = self.content()["to_version"]
+        if self.outcome == "updated" and not self.current.opens_window:
+            return f"Every node is at {target}, and what was stopped has been started"
         if self.outcome == "updated":
             return f"Updated from {_lowest(self.current.start)} to {target}{self._offline_for()}"
         if self.outcome == "nothing to do":
             return f"Every node is at {target} and serves: nothing was stopped, nothing was changed"
         if self.outcome == "refused":
+            if self.current.start.nodes and self.current.found_stopped:
+                return "Refused: nothing was done. DAOS is stopped, as it was found"
             return "Refused: nothing was stopped, DAOS goes on as it was"
         return f"{self._what_ended_it()}. {self._what_is_left()}"
 
@@ -186,10 +201,13 @@ def _when_run(current: Run, name: str, node: Node) -> bool:
     return not current.planning
 
 
-@step(*cluster.ROLES, need=_when_run, harmless=True)
+@step(*cluster.ROLES, need=_when_run, prepares=True)
 def completed(current: Run, here: Host) -> Iterator[Command]:
     """Look at every node once more, for the report; the run is complete only with this."""
-    current.report.after = current.look()
+    view = current.report.after = current.look()
+    left = [name for name, node in view.of("clients").items() if not node.runs(AGENT)]
+    if left and here.name == left[0]:
+        say(f"daos_agent does not run on {fold(left)}: it is not enabled there")
     yield from ()
 
 

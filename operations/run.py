@@ -58,6 +58,10 @@ class Settings:
         for name, repository in repositories.items():
             if not {"baseurl", "key"} <= set(repository):
                 raise ValueError(f"repositories[{name!r}] lacks its baseurl or its key")
+            try:
+                repository["baseurl"].format(series=target.series)
+            except (ValueError, KeyError, IndexError):
+                raise ValueError(f"repositories[{name!r}]: only {{series}} is known") from None
         return cls(target, repositories, evict, timeouts)
 
 
@@ -177,6 +181,30 @@ class Run:
         except DmgError as problem:
             message = f"{problem}; see `dmg system query -v` there"
             return [Finding("dmg-failed", (self.admin.name,), message)]
+
+    def pools_now(self) -> list[dmg.Pool]:
+        """The pools right now, none where dmg does not answer; one reading serves all hosts."""
+        try:
+            return self._shared("pools", self.pool_list)
+        except DmgError:
+            return []
+
+    def judge_pools(self) -> list[Finding]:
+        """What is wrong with the pools right now; no answer of dmg is a finding too."""
+        try:
+            return dmg.unhealthy(self._shared("pool list", self.pool_list))
+        except DmgError as problem:
+            return [
+                Finding("dmg-failed", (self.admin.name,), f"{problem}; see `dmg pool list` there")
+            ]
+
+    def systemctl(self, here: Host, verb: str, unit: str) -> str | None:
+        """Run `systemctl VERB UNIT` on a node; None if that went well, else what it said."""
+        line = f"systemctl {verb} {unit}"
+        done, output, errors = cluster.command(
+            self.state, here, line, timeout=self.settings.timeouts["service"]
+        )
+        return None if done else f"`{line}` failed: {(errors or output).strip()}"
 
     def pool_list(self) -> list[dmg.Pool]:
         """The pools right now, by `dmg pool list`. Raises DmgError."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pyinfra.api import Host
-from pyinfra.operations import systemd
 
 from . import cluster, gates
 from .cluster import View
@@ -16,25 +15,26 @@ from .step import Command, step, verify
 
 
 def _stop(current: Run, here: Host, unit: str) -> Iterator[Command]:
-    timeout = current.settings.timeouts["service"]
-    yield from systemd.service._inner(service=unit, running=False)
-    yield verify(current, lambda: _still_running(current, here, unit, timeout))
+    # Not pyinfra's systemd.service: to it a unit that waits to be restarted is stopped already.
+    yield verify(current, lambda: current.systemctl(here, "stop", unit))
+    yield verify(current, lambda: _still_running(current, here, unit))
 
 
 def _start(current: Run, here: Host, unit: str) -> Iterator[Command]:
-    yield from systemd.service._inner(service=unit, running=True)
+    yield verify(current, lambda: current.systemctl(here, "start", unit))
     yield verify(current, lambda: _not_running(current, here, unit))
 
 
-def _still_running(current: Run, here: Host, unit: str, timeout: int) -> str | None:
+def _still_running(current: Run, here: Host, unit: str) -> str | None:
     def look() -> tuple[bool, str]:
         node = cluster.ask(current.state, here, DaosNode)
-        return node is not None and not node.runs(unit) and not (
-            unit == SERVER and node.engines
-        ), ""
+        if node is None or node.runs(unit):
+            return False, ""
+        return unit == AGENT or not node.engines, ""
 
     if current.wait("service", look):
         return None
+    timeout = current.settings.timeouts["service"]
     return f"{unit} is still not stopped after {timeout} seconds: systemctl status {unit}"
 
 
@@ -61,7 +61,15 @@ def _agent_to_start(current: Run, name: str, node: Node) -> bool:
     """An agent that neither ran before nor starts at boot stays as the site left it."""
     if node.runs(AGENT):
         return current.planning and current.opens_window
-    return node.services[AGENT].enabled or current.ran_before(name, AGENT)
+    due = "clients" in current.start.roles(name) or current.opens_window
+    return (due and node.services[AGENT].enabled) or current.ran_before(name, AGENT)
+
+
+def _may_begin(current: Run, view: View) -> list[Finding]:
+    """R1: what was healthy when it was examined, perhaps long ago, still is."""
+    if not any(node.engines for node in view.of("servers").values()):
+        return []
+    return current.judge_members(view, gates.joined) + current.judge_pools()
 
 
 def _may_stop_servers(current: Run, view: View) -> list[Finding]:
@@ -77,13 +85,16 @@ def _may_start_agents(current: Run, view: View) -> list[Finding]:
     return (
         gates.at_target(view, "servers", target)
         + gates.at_target(view, "clients", target)
+        + gates.engines_running(view)
         + current.judge_members(view, gates.joined)
     )
 
 
-@step("clients", need=_agent_to_stop)
+@step(*cluster.ROLES, need=_agent_to_stop, gate=_may_begin)
 def agents_stopped(current: Run, here: Host) -> Iterator[Command]:
-    """Stop daos_agent on every client, and see that it is stopped.
+    """Stop daos_agent wherever it runs, and see that it is stopped.
+
+    Admin nodes have it too, since `dmg` comes in the same package up to 2.0.
 
     Source: "Stop the daos_agent daemons on all client nodes" (DAOS 2.0, offline update).
     """
@@ -110,9 +121,9 @@ def servers_started(current: Run, here: Host) -> Iterator[Command]:
     yield from _start(current, here, SERVER)
 
 
-@step("clients", need=_agent_to_start, gate=_may_start_agents)
+@step(*cluster.ROLES, need=_agent_to_start, gate=_may_start_agents)
 def agents_started(current: Run, here: Host) -> Iterator[Command]:
-    """Start daos_agent on every client that had it, after the engines have joined (R6).
+    """Start daos_agent on every node that had it, after the engines have joined (R6).
 
     Source: "Start the daos_agent daemons on all client nodes" (DAOS 2.0, offline update).
     """

@@ -33,7 +33,7 @@ class Step:
       and as it is right now when the step runs
     + gate: what must hold across the cluster right before it acts; judged once for all nodes
     + once: act on the one admin node that dmg is run on, not on all of `roles`
-    + harmless: whether it leaves alone what serves, as the preparations do
+    + prepares: whether it leaves alone what serves, as what comes before the window does
     """
 
     act: Act
@@ -41,7 +41,7 @@ class Step:
     need: Need
     gate: Gate
     once: bool
-    harmless: bool
+    prepares: bool
 
     def commands(self, current: Run, here: Host, arguments: dict[str, Any]) -> Iterator[Command]:
         """The commands of this step for one node."""
@@ -73,7 +73,7 @@ class Step:
         if findings:
             yield refuse(current, findings)
         else:
-            current.acted = current.acted or not self.harmless
+            current.acted = current.acted or not self.prepares
             yield from self.act(current, here, **arguments)
 
     def _earlier_failure(self, current: Run) -> Finding:
@@ -89,7 +89,7 @@ def _no_gate(current: Run, view: View) -> list[Finding]:
 
 
 def step(
-    *roles: str, need: Need, gate: Gate = _no_gate, once: bool = False, harmless: bool = False
+    *roles: str, need: Need, gate: Gate = _no_gate, once: bool = False, prepares: bool = False
 ) -> Callable[[Act], Callable[..., Any]]:
     """Make a pyinfra operation of a generator that acts on one node; arguments as in `Step`.
 
@@ -98,7 +98,7 @@ def step(
     """
 
     def decorate(act: Act) -> Callable[..., Any]:
-        made = Step(act, frozenset(roles), need, gate, once, harmless)
+        made = Step(act, frozenset(roles), need, gate, once, prepares)
 
         def op(**arguments: Any) -> Iterator[Command]:
             yield from made.commands(run.of(ctx_state.get()), ctx_host.get(), arguments)

@@ -26,7 +26,7 @@ def _engines_run(current: Run, name: str, node: Node) -> bool:
 
 def _may_stop(current: Run, view: View) -> list[Finding]:
     unused = [] if current.settings.evict else gates.unused(view)
-    return gates.agents_stopped(view) + unused
+    return gates.agents_stopped(view) + unused + current.judge_members(view, gates.joined)
 
 
 @step("admins", need=_engines_run, gate=_may_stop, once=True)
@@ -54,9 +54,14 @@ def _stop(current: Run) -> str | None:
         failed = []
     if failed:
         rows = "; ".join(f"rank {row.rank}: {row.action} {row.message}" for row in failed)
+        if all(row.action == "prep shutdown" for row in failed):
+            return (
+                f"dmg system stop could not prepare every rank ({rows}), so it stopped none: the "
+                "engines go on serving. Mend that rank, then type the same command again"
+            )
         return (
-            f"dmg system stop did not stop the engines ({rows}). They go on serving. Mend that "
-            "rank, then run the same command again"
+            f"dmg system stop stopped some engines, not all ({rows}). See `dmg system query -v`; "
+            "`dmg system start` starts those that were stopped"
         )
 
     def look() -> tuple[bool, str]:
@@ -74,7 +79,8 @@ def evict_all(current: Run) -> str | None:
     """Disconnect every connection of every pool by `dmg pool evict`; say what went wrong."""
     try:
         for pool in current.pool_list():
-            dmg.response(current.ask_dmg(f"pool evict {pool.uuid}"))
+            timeout = current.settings.timeouts["stop"]
+            dmg.response(current.ask_dmg(f"pool evict {pool.uuid}", timeout))
             say(f"evicted the connections of pool {pool.label or pool.uuid}")
     except DmgError as problem:
         return f"the pool connections could not be evicted: {problem}"

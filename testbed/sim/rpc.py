@@ -8,7 +8,7 @@ import json
 import socket
 from collections.abc import Callable
 from concurrent import futures
-from typing import Any
+from typing import Any, TypeVar
 
 import grpc
 
@@ -24,11 +24,13 @@ _MGMT = "mgmt.MgmtSvc"
 _CTL = "lab.Ctl"
 _OPTIONS = [
     ("grpc.enable_http_proxy", 0),
+    ("grpc.use_local_subchannel_pool", 1),  # a new channel shares no other's back-off
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.min_reconnect_backoff_ms", 1000),
     ("grpc.max_reconnect_backoff_ms", 500),
 ]
 _WORKERS = 24
+_T = TypeVar("_T")
 _channels: dict[str, grpc.Channel] = {}
 
 
@@ -36,17 +38,18 @@ class Failure(Exception):
     """A call that did not succeed.
 
     `reason` is the one of google.rpc.ErrorInfo, "" where the other side gave none; `reached` says
-    whether there was another side at all.
+    whether there was another side at all, `broken` that the connection is of no use.
     """
 
     def __init__(
         self, message: str, reason: str = "", metadata: dict[str, str] | None = None, *,
-        reached: bool = True,
+        reached: bool = True, broken: bool = False,
     ) -> None:  # fmt: skip
         super().__init__(message)
         self.reason = reason
         self.metadata = metadata or {}
         self.reached = reached
+        self.broken = broken
 
 
 # Calling
@@ -56,20 +59,28 @@ def mgmt(
     address: str, method: str, request: Any, timeout: float, metadata: tuple[Any, ...] = ()
 ) -> Any:
     """Call a method of mgmt.MgmtSvc at "host:port". Raises Failure."""
-    response = messages.of(f"{method}Resp")
-    return _call(
-        address,
-        f"/{_MGMT}/{method}",
-        request.SerializeToString(),
-        timeout,
-        response.FromString,
-        metadata,
-    )
+    path, payload = f"/{_MGMT}/{method}", request.SerializeToString()
+    parse = messages.of(f"{method}Resp").FromString
+    return _anew_if_broken(address, lambda: _call(address, path, payload, timeout, parse, metadata))
 
 
 def ctl(address: str, op: str, timeout: float, **arguments: Any) -> Any:
     """Call an operation of the lab's own at "host:port"; arguments and result are JSON."""
-    return ctl_later(address, op, timeout, **arguments)()
+    return _anew_if_broken(address, lambda: ctl_later(address, op, timeout, **arguments)())
+
+
+def _anew_if_broken(address: str, call: Callable[[], _T]) -> _T:
+    """Call; where a connection of earlier has broken meanwhile, call once more by a new one.
+
+    Only a new one tells whether there is another side: it may have come back a moment ago.
+    """
+    kept = address in _channels
+    try:
+        return call()
+    except Failure as failure:
+        if not (kept and failure.broken):
+            raise
+    return call()
 
 
 def ctl_later(address: str, op: str, timeout: float, **arguments: Any) -> Callable[[], Any]:
@@ -129,7 +140,8 @@ def _failure(address: str, error: Any) -> Failure:
     )
     if not reached:
         _channels.pop(address, None)  # no back-off, and a new address, when it is called again
-    return Failure(f"{address}: {error.details()}", reached=reached)
+    broken = error.code() == grpc.StatusCode.UNAVAILABLE
+    return Failure(f"{address}: {error.details()}", reached=reached, broken=broken)
 
 
 # Serving

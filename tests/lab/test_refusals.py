@@ -78,6 +78,12 @@ def test_an_empty_group(site: Site) -> None:
     _is_refused(site, "empty-group", "clients")
 
 
+def test_a_server_that_the_inventory_does_not_name(site: Site) -> None:
+    site.write_inventory(**{**site.groups, "servers": site.groups["servers"][:1]})
+    _is_refused(site, "not-in-inventory", "add it to the servers")
+    assert site.report["refusals"][0]["hosts"] == ["daos-server-02"]
+
+
 @pytest.mark.parametrize(
     "flags",
     [("--serial",), ("--no-wait",), ("--limit", "servers"), ("--exclude", "daos-client-02")],

@@ -22,7 +22,8 @@ def site(start_site: StartSite) -> Site:
 
 @pytest.fixture(scope="module")
 def digests(site: Site) -> dict[str, str]:
-    """The data before the update."""
+    """The data before the update. An agent runs on the admin node too, as on many sites."""
+    site.lab.node("daos-admin-01").run("systemctl start daos_agent")
     return site.lab.digests()
 
 
@@ -88,6 +89,7 @@ def _times(events: list[dict], program: str, event: str) -> list[str]:
 def test_the_nodes_saw_the_steps_in_the_written_order(events: list[dict]) -> None:
     """From the nodes' own logs: agents, engines, servers, packages, servers, engines, agents."""
     begin = first(events, "daos_agent", "stop")
+    assert len(_times(events, "daos_agent", "stop")) == len(CLIENTS) + 1
     window = [event for event in events if event["time"] >= begin]
     assert last(window, "daos_agent", "stop") < first(window, "daos_engine", "stop")
     assert last(window, "daos_engine", "stop") < first(window, "daos_server", "stop")
@@ -100,6 +102,17 @@ def test_every_engine_was_prepared_before_it_stopped(events: list[dict]) -> None
     stops = [e for e in events if (e["program"], e["event"]) == ("daos_engine", "stop")]
     assert len(stops) == 8
     assert all(stop["details"]["prepared"] for stop in stops)
+
+
+def test_an_agent_on_an_admin_node_is_stopped_and_started_too(
+    site: Site, events: list[dict]
+) -> None:
+    ours = [e for e in events if (e["host"], e["program"]) == ("daos-admin-01", "daos_agent")]
+    assert [(e["event"], e["details"]["version"]) for e in ours] == [
+        ("start", "2.0.1"),
+        ("stop", "2.0.1"),
+        ("start", "2.0.3"),
+    ]
 
 
 def test_no_pool_lost_a_target(site: Site, events: list[dict]) -> None:
@@ -159,6 +172,7 @@ def test_a_second_run_changes_nothing_and_says_so(
     assert site.report["outcome"] == "nothing to do"
     assert site.report["offline_window_s"] is None
     assert not any(phase["changed"] for phase in site.report["phases"])
-    reading = {"dmg", "daos"}
+    looking = {("dmg", "command"), ("daos", "command")}
+    looking |= {("daos_server", "pool-connected"), ("daos_server", "pool-disconnected")}  # by daos
     new = site.lab.events()[len(events) :]
-    assert {event["program"] for event in new} <= reading, new
+    assert {(event["program"], event["event"]) for event in new} <= looking, new

@@ -24,12 +24,13 @@ SETTINGS = {
 
 def node_answer(name: str, version: str, roles: tuple[str, ...]) -> str:
     packages = {"daos"} | {"daos-server" if role == "servers" else "daos-client" for role in roles}
-    lines = ["== hostname", name, "== os", "rhel 8.5", "== packages"]
+    lines = ["== hostname", name, "== addresses", "== os", "rhel 8.5", "== packages"]
     lines += [f"{package} {version}-1.el8 daos-{version}-1.el8.src.rpm" for package in packages]
     lines.append("== services")
     for unit, role in (("daos_server", "servers"), ("daos_agent", "clients")):
         active = "active" if role in roles else "inactive"
-        lines += [f"Id={unit}.service", f"ActiveState={active}", "UnitFileState=enabled"]
+        enabled = "enabled" if role in roles else "disabled"
+        lines += [f"Id={unit}.service", f"ActiveState={active}", f"UnitFileState={enabled}"]
     lines += ["== engines", *(["7"] if "servers" in roles else [])]
     return "\n".join([*lines, "== mounts", "== processes", "== rpmnew", "== end"])
 

@@ -99,6 +99,21 @@ def test_a_stop_that_could_not_be_prepared_names_the_rank() -> None:
     ]
 
 
+def test_a_stop_that_names_no_rank_is_an_error() -> None:
+    for error in ("null", '"boom"'):
+        with pytest.raises(dmg.DmgError):
+            dmg.results(f'{{"response": {{"Results": null}}, "error": {error}, "status": 0}}')
+
+
+def test_a_pool_that_could_not_be_asked_is_not_called_degraded() -> None:
+    pools = [
+        dmg.Pool("u1", "tank", 32, 0, ""),
+        dmg.Pool("u2", "scratch", 32, 8, ""),
+        dmg.Pool("u3", "", 32, 0, "timed out"),
+    ]
+    assert [f.code for f in dmg.unhealthy(pools)] == ["pool-degraded", "pool-unknown"]
+
+
 @given(st.sampled_from(JSON), st.data())
 def test_an_answer_that_is_cut_short_is_never_a_good_one(
     capture: Capture, data: st.DataObject

@@ -19,7 +19,7 @@ IDLE = Node(
     packages={"daos": ("2.0.1-1.el8",)},
     services={SERVER: Service(), AGENT: Service()},
 )
-RUNNING = Service(active="active", running=True, enabled=True)
+RUNNING = Service(running=True, enabled=True)
 TARGET = Version(2, 0, 3)
 
 NAMES = [f"node-{number}" for number in range(1, 5)]
@@ -60,6 +60,7 @@ members = st.lists(
         Member,
         rank=st.integers(0, 9),
         host=st.sampled_from(NAMES),
+        address=st.just(""),
         state=st.sampled_from(STATES),
         info=st.just(""),
     ),
@@ -107,12 +108,12 @@ def test_servers_may_stop_only_with_every_rank_stopped_or_no_engine_left(
 
 
 @given(views, members)
-def test_joined_needs_every_rank_and_a_rank_on_every_server(
+def test_joined_needs_every_rank_and_just_the_servers_of_the_inventory(
     view: View, ranks: list[Member]
 ) -> None:
     hosts = {member.host for member in ranks}
     servers = {node.hostname for node in view.of("servers").values()}
-    good = all(member.state == "joined" for member in ranks) and hosts >= servers
+    good = all(member.state == "joined" for member in ranks) and hosts == servers
     assert (not gates.joined(view, ranks)) == good
 
 
@@ -124,13 +125,43 @@ def test_at_target_names_every_other_release(view: View) -> None:
 
 def test_a_finding_names_rank_host_and_reason() -> None:
     view = View({"servers": ("node-1",), "admins": (), "clients": ()}, {"node-1": IDLE})
-    [finding] = gates.joined(view, [Member(3, "node-1", "excluded", "lost contact")])
+    [finding] = gates.joined(view, [Member(3, "node-1", "", "excluded", "lost contact")])
     assert finding.hosts == ("node-1",)
     assert "rank 3 on node-1 is excluded: lost contact" in finding.message
 
 
 def test_servers_of_two_distributions_are_found() -> None:
     other = replace(IDLE, os="opensuse-leap 15.3")
+    later = replace(IDLE, os="rhel 8.4")
     both = {"servers": ("node-1", "node-2"), "admins": (), "clients": ("node-2",)}
     assert gates.one_distribution(View(both, {"node-1": IDLE, "node-2": other}))
-    assert not gates.one_distribution(View(both, {"node-1": IDLE, "node-2": IDLE}))
+    assert not gates.one_distribution(View(both, {"node-1": IDLE, "node-2": later}))
+
+
+def test_a_rank_on_a_server_that_the_inventory_does_not_name_is_found() -> None:
+    view = View({"servers": ("node-1",), "admins": (), "clients": ()}, {"node-1": IDLE})
+    ranks = [
+        Member(0, "node-1", "10.0.0.1", "joined", ""),
+        Member(1, "b", "10.0.0.2", "joined", ""),
+    ]
+    [finding] = gates.joined(view, ranks)
+    assert (finding.code, finding.hosts) == ("not-in-inventory", ("b",))
+
+
+def test_a_server_is_known_by_its_address_where_fault_domains_are_no_host_names() -> None:
+    node = replace(IDLE, addresses=("10.0.0.1",))
+    view = View({"servers": ("node-1",), "admins": (), "clients": ()}, {"node-1": node})
+    assert gates.joined(view, [Member(0, "board2", "10.0.0.1", "joined", "")]) == []
+
+
+def test_the_way_back_is_named_where_ranks_are_stopped() -> None:
+    view = View({"servers": ("node-1",), "admins": (), "clients": ()}, {"node-1": IDLE})
+    [finding] = gates.joined(view, [Member(0, "node-1", "", "stopped", "system stop")])
+    assert "dmg system start" in finding.message
+
+
+def test_an_agent_counts_on_whatever_node_it_runs() -> None:
+    agent = replace(IDLE, services={SERVER: Service(), AGENT: RUNNING})
+    view = View({"servers": (), "admins": ("node-1",), "clients": ()}, {"node-1": agent})
+    assert gates.agents_stopped(view)
+    assert not gates.agents_stopped(View(view.groups, {"node-1": IDLE}))

@@ -12,6 +12,8 @@ from operations.releases import EL8, Version
 ANSWER = r"""
 == hostname
 daos-server-01.example
+== addresses
+10.0.0.1
 == os
 rhel 8.5
 == packages
@@ -22,12 +24,10 @@ daos-server 2.0.1-1.el8 daos-2.0.1-1.el8.src.rpm
 == services
 Id=daos_server.service
 ActiveState=active
-SubState=running
 UnitFileState=enabled
 
 Id=daos_agent.service
 ActiveState=inactive
-SubState=dead
 UnitFileState=disabled
 == engines
 311

@@ -20,6 +20,8 @@ from hypothesis import strategies as st
 from pyinfra.api import State
 from pyinfra.connectors.fake import FakeConnector
 
+from operations import commandline
+
 from .fake_cluster import DEPLOY, ROLES, load, names_in_order
 
 
@@ -28,6 +30,7 @@ def as_the_command_does(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iter
     """The command line orders by line numbers, the API does not; and a plan leaves no report."""
     monkeypatch.setattr(pyinfra, "is_cli", True)
     monkeypatch.chdir(tmp_path)
+    commandline.remember()  # as config.py does
     yield
     assert not list(tmp_path.iterdir())
 
@@ -97,12 +100,12 @@ SITE = {
 def test_the_plan_shows_the_starts_that_follow_the_stops() -> None:
     plan = changes(load(SITE, dict.fromkeys(SITE, "2.0.1")))
     assert plan["Update the DAOS packages on all nodes"] == set(SITE)
-    assert plan["Stop daos_agent on the clients"] == {"c1"}
+    assert plan["Stop daos_agent wherever it runs"] == {"c1"}
     assert plan["Stop the engines: dmg system stop"] == {"a1"}
     assert plan["Stop daos_server on the servers"] == {"s1", "s2"}
     assert plan["Start daos_server on the servers"] == {"s1", "s2"}
     assert plan["Wait until every engine has joined"] == {"a1"}
-    assert plan["Start daos_agent on the clients"] == {"c1"}
+    assert plan["Start daos_agent where it ran"] == {"c1"}
     assert plan["Unmount dfuse, where the site allows it"] == set()
 
 

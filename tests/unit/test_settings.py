@@ -36,6 +36,8 @@ def test_the_shipped_settings_are_good() -> None:
         ({"timeouts": dict.fromkeys(TIMEOUTS, 0)}, "timeouts"),
         ({"timeouts": dict.fromkeys(TIMEOUTS, "5")}, "timeouts"),
         ({"repositories": {"EL8": {"baseurl": "http://daos-repo/"}}}, "EL8"),
+        ({"repositories": {"EL8": {"baseurl": "http://daos-repo/{release}", "key": ""}}}, "EL8"),
+        ({"repositories": {"EL8": {"baseurl": "http://daos-repo/{", "key": ""}}}, "EL8"),
     ],
 )
 def test_a_wrong_setting_is_named(changes: dict[str, Any], word: str) -> None:

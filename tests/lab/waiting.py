@@ -1,0 +1,21 @@
+"""Waiting in tests: until something is so, at most for a while, and never for a fixed time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+_PAUSE = 0.1  # seconds between two looks
+
+
+def eventually(check: Callable[[], T], seconds: float = 30) -> T:
+    """What `check` gives as soon as that is true (not empty, not 0); fails if it is not in time."""
+    deadline = time.monotonic() + seconds
+    while True:
+        found = check()
+        if found:
+            return found
+        assert time.monotonic() < deadline, f"not so within {seconds:.0f} s; found {found!r}"
+        time.sleep(_PAUSE)
