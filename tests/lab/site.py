@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -63,12 +63,31 @@ class Site:
 
         + data: settings to override, as `--data KEY=VALUE`
         """
+        child = self._start(arguments, data)
+        try:
+            output, _ = child.communicate(timeout=600)
+        finally:
+            child.kill()
+        return Outcome(child.returncode, output)
+
+    def update_until(self, words: str, do: Callable[[], object], **data: Any) -> Outcome:
+        """Type `pyinfra inventory deploy.py -y`; on a line with `words` in it, do something."""
+        child = self._start(("deploy.py", "-y"), data)
+        assert child.stdout
+        lines = []
+        for line in child.stdout:
+            lines.append(line)
+            if words in line:
+                do()
+        return Outcome(child.wait(timeout=60), "".join(lines))
+
+    def _start(self, arguments: Sequence[str], data: dict[str, Any]) -> subprocess.Popen[str]:
         overrides = {"ssh_config_file": self.lab.ssh_config, **data}
         command = [str(Path(sys.executable).with_name("pyinfra")), "inventory", *arguments]
         for key, value in overrides.items():
             text = value if isinstance(value, str | Path) else json.dumps(value)
             command += ["--data", f"{key}={text}"]
-        done = subprocess.run(
+        return subprocess.Popen(
             command,
             cwd=self.folder,
             env={**os.environ, "PYINFRA_PROGRESS": "off"},
@@ -76,10 +95,7 @@ class Site:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=600,
-            check=False,
         )
-        return Outcome(done.returncode, done.stdout)
 
     def update(self, *flags: str, **data: Any) -> Outcome:
         """Type `pyinfra inventory deploy.py -y`."""

@@ -71,6 +71,29 @@ def test_an_engine_that_does_not_come_up_is_named_with_its_log(site: Site) -> No
     )
 
 
+def test_a_node_that_falls_silent_in_the_window_ends_the_run_and_the_next_one_goes_on(
+    site: Site,
+) -> None:
+    """As a node does that dies, or whose network goes: connections stay, no answer comes."""
+    client = site.lab.node("daos-client-01")
+    before = site.lab.digests()
+    done = site.update_until(
+        "Starting operation: Stop daos_server", lambda: client.run("pkill -STOP -x sshd")
+    )
+    client.run("pkill -CONT -x sshd")
+    assert done.exit_code == 1, done.output
+    assert "[no-answer] on daos-client-01" in done.output
+    assert "Parts of DAOS are stopped since" in done.output
+    assert site.report["outcome"] == "failed"
+    assert {version for found in site.versions().values() for version in found} == {"2.0.1"}
+
+    again = site.update()
+    assert again.exit_code == 0, again.output
+    assert "and stopped already when it began" in again.output
+    assert site.report["outcome"] == "updated"
+    assert site.lab.digests() == before
+
+
 def test_connections_are_evicted_only_where_the_site_allows_it(site: Site) -> None:
     client = site.lab.node("daos-client-01")
     client.run("mkdir -p /mnt/home && dfuse --mountpoint /mnt/home --pool tank --container home")
