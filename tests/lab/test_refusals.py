@@ -125,6 +125,16 @@ def test_a_node_that_does_not_answer(site: Site) -> None:
     assert site.report["refusals"][0]["hosts"] == ["daos-client-02"]
 
 
+def test_after_a_step_has_failed_no_later_one_acts_whatever_pyinfra_is_told(site: Site) -> None:
+    """One client does not reach the repository; --fail-percent 100 has pyinfra go on without it."""
+    client = site.lab.node("daos-client-02")
+    client.run("cp /etc/hosts /root/hosts && echo 127.0.0.1 daos-repo >> /etc/hosts")
+    try:
+        _is_refused(site, "stopped-at-trouble", "no later step", flags=("--fail-percent", "100"))
+    finally:
+        client.run("cat /root/hosts > /etc/hosts")
+
+
 def test_an_application_that_uses_daos(site: Site) -> None:
     client = site.lab.node("daos-client-01")
     client.run(
