@@ -13,7 +13,8 @@ from . import cluster, commandline, dmg, gates, releases, report, run
 from .dmg import DmgError
 from .findings import Finding, about, fold
 from .nodes import SERVER
-from .run import Run, Settings
+from .run import Run
+from .settings import Settings
 
 
 def examine() -> None:
@@ -25,10 +26,7 @@ def examine() -> None:
     current = run.of(state)
     current.shared.get("examination", lambda: _examine(current, state), fresh=float("inf"))
     if current.refusals:
-        raise DeployError(
-            f"Refused: {len(current.refusals)} finding(s), see above and {report.LATEST}. "
-            "Nothing was touched."
-        )
+        raise DeployError(f"refused for what is named above, and in {report.LATEST}")
 
 
 def _examine(current: Run, state: State) -> None:

@@ -17,7 +17,7 @@ from .cluster import View
 from .findings import Finding
 from .nodes import DaosNode, Node
 from .releases import Version
-from .run import Run, say
+from .run import Run
 from .step import Command, step, verify
 
 _FOLDERS = {
@@ -149,5 +149,4 @@ def _not_at_target(current: Run, here: Host) -> str | None:
         return f"{after.version if after else 'an unknown release'} is installed after the update"
     for path in after.rpmnew:
         current.rpmnew.setdefault(here.name, []).append(path)
-        say(f"{here.name}: {path} has to be read and merged by hand")
     return None

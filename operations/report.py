@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import atexit
 import json
+import logging
+import os
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -152,7 +155,27 @@ class Report(BaseStateCallback):
         self._close_phase()
         self.write()
         say(self._last_words())
+        for path, names in sorted(self._to_merge().items()):
+            say(f"{path} on {fold(names)} has to be read and merged by hand")
         say(f"report: {self._folder}/report.json")
+        if self._interrupted():
+            # pyinfra exits with 0 after Ctrl-C, and a script would take that for an update.
+            logging.shutdown()
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(130)
+
+    def _interrupted(self) -> bool:
+        current = self.current
+        return self.after is None and not current.failures and not current.refusals
+
+    def _to_merge(self) -> dict[str, list[str]]:
+        """The .rpmnew files, each with the nodes that have it."""
+        files: dict[str, list[str]] = {}
+        for name, paths in self.current.rpmnew.items():
+            for path in paths:
+                files.setdefault(path, []).append(name)
+        return files
 
     def _last_words(self) -> str:
         target = self.content()["to_version"]
@@ -163,22 +186,25 @@ class Report(BaseStateCallback):
         if self.outcome == "nothing to do":
             return f"Every node is at {target} and serves: nothing was stopped, nothing was changed"
         if self.outcome == "refused":
-            if self.current.start.nodes and self.current.found_stopped:
-                return "Refused: nothing was done. DAOS is stopped, as it was found"
-            return "Refused: nothing was stopped, DAOS goes on as it was"
+            found = self.current.start.nodes and self.current.found_stopped
+            return "Refused: this run stopped nothing" + (
+                ". DAOS is stopped, as it was found" if found else ""
+            )
         return f"{self._what_ended_it()}. {self._what_is_left()}"
 
     def _offline_for(self) -> str:
         window = self._window()
         if window is None:
-            return ""
-        before = ", and stopped already when it began" if self.current.found_stopped else ""
+            return ". DAOS was stopped already when this run began" if self._resumed() else ""
+        before = ", and stopped already when it began" if self._resumed() else ""
         return f", offline for {window:.1f} s{before}"
+
+    def _resumed(self) -> bool:
+        return self.current.opens_window and self.current.found_stopped
 
     def _what_ended_it(self) -> str:
         step = self.phases[-1]["name"]
-        trouble = self.current.failures or self.current.refusals
-        return f"{'Failed' if trouble else 'Interrupted'} at the step {step!r}"
+        return f"{'Interrupted' if self._interrupted() else 'Failed'} at the step {step!r}"
 
     def _what_is_left(self) -> str:
         since = self.current.first_stop

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
@@ -18,51 +17,9 @@ from .cluster import Shared, View
 from .dmg import DmgError, Member
 from .findings import Finding
 from .nodes import SERVER
-from .releases import Version
+from .settings import Settings
 
 T = TypeVar("T")
-
-TIMEOUTS = ("packages", "service", "stop", "join", "client")
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What the site decided, read from group_data.
-
-    + target: the release that every node shall have
-    + repositories: distribution name to its "baseurl" and "key"
-    + evict: whether pool connections may be evicted
-    + timeouts: seconds by kind of waiting
-    """
-
-    target: Version
-    repositories: Mapping[str, Mapping[str, str]]
-    evict: bool
-    timeouts: Mapping[str, int]
-
-    @classmethod
-    def read(cls, data: Mapping[str, Any]) -> Settings:
-        """Read and check the settings. Raises ValueError that says which one is wrong, and how."""
-        timeouts = data.get("timeouts") or {}
-        for kind in TIMEOUTS:
-            if not isinstance(timeouts.get(kind), int) or timeouts[kind] <= 0:
-                raise ValueError(f"timeouts[{kind!r}] is not a number of seconds above 0")
-        evict = data.get("evict_connections")
-        if not isinstance(evict, bool):
-            raise ValueError(f"evict_connections is {evict!r}, not True or False")
-        try:
-            target = Version.parse(str(data.get("target_release")))
-        except ValueError as problem:
-            raise ValueError(f"target_release: {problem}") from None
-        repositories = data.get("repositories") or {}
-        for name, repository in repositories.items():
-            if not {"baseurl", "key"} <= set(repository):
-                raise ValueError(f"repositories[{name!r}] lacks its baseurl or its key")
-            try:
-                repository["baseurl"].format(series=target.series)
-            except (ValueError, KeyError, IndexError):
-                raise ValueError(f"repositories[{name!r}]: only {{series}} is known") from None
-        return cls(target, repositories, evict, timeouts)
 
 
 class Run:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -42,6 +43,7 @@ class Site:
     folder: Path
     lab: Lab
     groups: dict[str, list[str]] = field(default_factory=dict)
+    _child: subprocess.Popen[str] | None = None
 
     @classmethod
     def of(cls, folder: Path, lab: Lab) -> Site:
@@ -87,7 +89,7 @@ class Site:
         for key, value in overrides.items():
             text = value if isinstance(value, str | Path) else json.dumps(value)
             command += ["--data", f"{key}={text}"]
-        return subprocess.Popen(
+        self._child = subprocess.Popen(
             command,
             cwd=self.folder,
             env={**os.environ, "PYINFRA_PROGRESS": "off"},
@@ -96,6 +98,17 @@ class Site:
             stderr=subprocess.STDOUT,
             text=True,
         )
+        return self._child
+
+    def press_ctrl_c(self) -> None:
+        """Interrupt the command that runs."""
+        assert self._child
+        self._child.send_signal(signal.SIGINT)
+
+    def wait_for_package_managers(self) -> None:
+        """What an interrupted command began on the nodes ends there by itself; wait for that."""
+        for node in self.lab.nodes.values():
+            node.run("timeout 60 sh -c 'while pgrep -x \"dnf|yum|zypper\"; do sleep 0.1; done'")
 
     def update(self, *flags: str, **data: Any) -> Outcome:
         """Type `pyinfra inventory deploy.py -y`."""

@@ -41,7 +41,7 @@ def _is_refused(
 ) -> None:
     done = site.update(*flags, **data)
     assert done.exit_code == 1, done.output
-    assert "Refused: nothing was stopped" in done.output, done.output
+    assert "Refused: this run stopped nothing" in done.output, done.output
     report = site.report
     assert report["outcome"] == "refused"
     assert report["offline_window_s"] is None

@@ -94,6 +94,20 @@ def test_a_node_that_falls_silent_in_the_window_ends_the_run_and_the_next_one_go
     assert site.lab.digests() == before
 
 
+def test_ctrl_c_in_the_window_is_no_success_and_the_next_run_goes_on(site: Site) -> None:
+    before = site.lab.digests()
+    done = site.update_until("Starting operation: Update the DAOS packages", site.press_ctrl_c)
+    assert done.exit_code == 130, done.output
+    assert "Interrupted at the step 'Update the DAOS packages on all nodes'" in done.output
+    assert site.report["outcome"] == "failed"
+
+    site.wait_for_package_managers()
+    again = site.update()
+    assert again.exit_code == 0, again.output
+    assert "DAOS was stopped already when this run began" in again.output
+    assert site.lab.digests() == before
+
+
 def test_connections_are_evicted_only_where_the_site_allows_it(site: Site) -> None:
     client = site.lab.node("daos-client-01")
     client.run("mkdir -p /mnt/home && dfuse --mountpoint /mnt/home --pool tank --container home")

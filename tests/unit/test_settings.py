@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from operations.releases import Version
-from operations.run import TIMEOUTS, Settings
+from operations.settings import TIMEOUTS, Settings
 
 SHIPPED = Path(__file__).parents[2] / "group_data" / "all.py"
 
@@ -32,7 +32,9 @@ def test_the_shipped_settings_are_good() -> None:
         ({"target_release": None}, "target_release"),
         ({"target_release": 2.0}, "target_release"),
         ({"evict_connections": "no"}, "evict_connections"),
-        ({"timeouts": {}}, "timeouts"),
+        ({"timeouts": {}}, "packages.*not set"),
+        ({"timeouts": {**dict.fromkeys(TIMEOUTS, 5), "joins": 900}}, "joins.*unknown"),
+        ({"evict_connections": None}, "evict_connections is not set"),
         ({"timeouts": dict.fromkeys(TIMEOUTS, 0)}, "timeouts"),
         ({"timeouts": dict.fromkeys(TIMEOUTS, "5")}, "timeouts"),
         ({"repositories": {"EL8": {"baseurl": "http://daos-repo/"}}}, "EL8"),
