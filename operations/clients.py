@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pyinfra.api import Host
 
 from . import cluster
+from .dmg import DmgError
 from .nodes import AGENT, Node
 from .run import Run
 from .step import Command, step, verify
@@ -35,7 +36,10 @@ def working(current: Run, here: Host) -> Iterator[Command]:
 
 
 def _fails(current: Run, here: Host) -> str | None:
-    pools = current.pools or current.pools_now()
+    try:
+        pools = current.pools or current.pools_now()
+    except DmgError as problem:
+        return f"it is not known which pool a client should reach: {problem}"
     if not pools:
         return None  # nothing that a client could reach
     line = f"daos container list {pools[0].label or pools[0].uuid}"

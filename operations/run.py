@@ -140,16 +140,13 @@ class Run:
             return [Finding("dmg-failed", (self.admin.name,), message)]
 
     def pools_now(self) -> list[dmg.Pool]:
-        """The pools right now, none where dmg does not answer; one reading serves all hosts."""
-        try:
-            return self._shared("pools", self.pool_list)
-        except DmgError:
-            return []
+        """The pools right now; one reading serves all hosts. Raises DmgError."""
+        return self._shared("pool list", self.pool_list)
 
     def judge_pools(self) -> list[Finding]:
         """What is wrong with the pools right now; no answer of dmg is a finding too."""
         try:
-            return dmg.unhealthy(self._shared("pool list", self.pool_list))
+            return dmg.unhealthy(self.pools_now())
         except DmgError as problem:
             return [
                 Finding("dmg-failed", (self.admin.name,), f"{problem}; see `dmg pool list` there")

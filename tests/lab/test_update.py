@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import pytest
 import testinfra
 
@@ -146,8 +148,6 @@ def test_the_report_has_what_others_script_against(
 
 
 def test_the_window_is_as_long_as_the_nodes_saw_it(site: Site, events: list[dict]) -> None:
-    from datetime import datetime
-
     begin = datetime.fromisoformat(first(events, "daos_agent", "stop"))
     end = datetime.fromisoformat(last(events, "daos_agent", "start"))
     seen = (end - begin).total_seconds()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import runpy
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from pyinfra.context import ctx_config, ctx_host, ctx_state
 ROOT = Path(__file__).parents[2]
 ROLES = ("servers", "admins", "clients")
 DEPLOY = ROOT / "deploy.py"
+NO_POOLS = '{"response": {"status": 0, "pools": []}, "error": null, "status": 0}'
 SETTINGS = {
     key: value
     for key, value in runpy.run_path(str(ROOT / "group_data" / "all.py")).items()
@@ -45,12 +47,16 @@ def members(servers: list[str]) -> str:
 
 
 def load(
-    roles_of: dict[str, tuple[str, ...]], versions: dict[str, str], deploy: Path = DEPLOY
+    roles_of: Mapping[str, tuple[str, ...]],
+    versions: dict[str, str],
+    deploy: Path = DEPLOY,
+    pool_list: str = NO_POOLS,
 ) -> State:
     """Load deploy code for a cluster, as `pyinfra inventory deploy.py` without -y does.
 
     + roles_of: node name to its roles
     + versions: node name to the DAOS release that it has
+    + pool_list: what `dmg -j pool list` answers
     """
     code = compile(deploy.read_text(), str(deploy), "exec")
     servers = [name for name, roles in roles_of.items() if "servers" in roles]
@@ -63,8 +69,7 @@ def load(
                 "fake_responses": {
                     "== packages": node_answer(name, versions[name], roles),
                     "dmg -j system query": members(servers),
-                    "dmg -j pool list": '{"response": {"status": 0, "pools": []}, '
-                    '"error": null, "status": 0}',
+                    "dmg -j pool list": pool_list,
                 },
             },
         )
