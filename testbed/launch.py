@@ -87,8 +87,9 @@ def start_all(launch: Launch, specs: Sequence[LabNode]) -> Fleet:
     """Start the repository and all nodes in parallel; the first error is raised."""
     pool = ThreadPoolExecutor(max_workers=len(specs) + 1)
     try:
-        repo = pool.submit(launch.repo)
-        futures = {pool.submit(launch.node, spec, repo): spec for spec in specs}
+        with cleanup.postponed():
+            repo = pool.submit(launch.repo)
+            futures = {pool.submit(launch.node, spec, repo): spec for spec in specs}
         for future in as_completed(futures):
             future.result()
         fleet = Fleet(repo.result())
