@@ -1,4 +1,4 @@
-"""The lab's command line: `python -m testbed up|down|rehearse`."""
+"""The lab's command line: `python -m testbed up|down|rehearse|referee`."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from testbed.files import LabFiles
 from testbed.foundation import ImageError
 from testbed.harness import Lab, lab_nodes_from_inventory
 from testbed.provision import FOLDERS
+from testbed.referee.__main__ import DEFAULT, run
 from testbed.rehearse import rehearse, say, say_where_time_went
 
 
@@ -62,6 +63,12 @@ def parser() -> argparse.ArgumentParser:
         "rehearse",
         parents=[what],
         help="start a lab, run the update on it, judge the result, end the lab",
+    )
+    judging = commands.add_parser(
+        "referee", help="judge the events of a run by the rules R1 to R12"
+    )
+    judging.add_argument(
+        "events", nargs="?", type=Path, default=DEFAULT, help=f"default: {DEFAULT}"
     )
     return main
 
@@ -141,6 +148,7 @@ def main(argv: list[str] | None = None) -> int:
     commands = {
         "up": up,
         "down": down,
+        "referee": lambda o: run(o.events),
         "rehearse": lambda o: rehearse(o.inventory, o.version, o.flavour),
     }
     try:

@@ -10,11 +10,13 @@ removed when the next lab starts.
 from __future__ import annotations
 
 import json
+import os
 import secrets
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -28,6 +30,10 @@ from testbed.nodes import LabNode, lab_nodes_from_inventory
 from testbed.running import EVENT_LOG, Machine, Node
 
 __all__ = ["Lab", "LabError", "LabNode", "lab_nodes_from_inventory"]
+
+
+# What a pool is, and whether it is whole; how full it is may change.
+_IDENTITY = ("uuid", "targets_total", "targets_disabled", "svc_reps", "svc_replicas")
 
 
 def _silent(line: str) -> None:
@@ -74,6 +80,7 @@ class Lab:
         self.timings: dict[str, float] = {}  # seconds, by step
         self._keys = ssh.make_key_pair()
         self._host_keys: dict[int, str] = {}
+        self._notes: list[dict[str, Any]] = []
         self._kept = False
         self._exit = ExitStack()
 
@@ -167,6 +174,8 @@ class Lab:
         )
         fleet = start_all(launch, self.specs)
         self.repo, self.nodes, self._host_keys = fleet.repo, fleet.nodes, fleet.host_keys
+        for node in self.nodes.values():
+            node.note = self.note
 
     def _write_files(self) -> None:
         servers = [node.name for node in self.having("servers")]
@@ -218,14 +227,45 @@ class Lab:
 
     # What happened in it
 
+    def note(self, event: str, **details: Any) -> None:
+        """Remember an event that only an observer outside of the nodes can see.
+
+        + event: `command` and `command-ended` around a command that somebody types, `contents`,
+          `power-lost`
+        """
+        self._notes.append(
+            {
+                "time": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),  # as the nodes do
+                "host": "lab",
+                "program": "lab",
+                "pid": os.getpid(),
+                "event": event,
+                "details": details,
+            }
+        )
+
+    def note_contents(self) -> None:
+        """Remember what the system holds now, as an event `contents`.
+
+        Its details are `pools`, what each pool is by its label (or UUID), and `digests`.
+        """
+        pools = {
+            str(pool.get("label") or pool.get("uuid")): {
+                key: pool[key] for key in _IDENTITY if key in pool
+            }
+            for pool in self.pool_list()
+        }
+        self.note("contents", pools=pools, digests=self.digests())
+
     def events(self) -> list[dict[str, Any]]:
-        """What the programs on all nodes did, in the order of time; nodes may be off."""
+        """What the programs on all nodes did, and what was noted, in the order of time."""
         with ThreadPoolExecutor(max_workers=8) as pool:
             logs = pool.map(lambda node: node.read(EVENT_LOG), self.nodes.values())
             lines = [line for log in logs for line in log.splitlines() if line.strip()]
-        return sorted((json.loads(line) for line in lines), key=lambda event: str(event["time"]))
+        events = [*map(json.loads, lines), *self._notes]
+        return sorted(events, key=lambda event: str(event["time"]))
 
     def collect_events(self, path: Path) -> None:
-        """Write all nodes' events to one file, one JSON object a line."""
+        """Write all events to one file, one JSON object a line."""
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("".join(json.dumps(event) + "\n" for event in self.events()))

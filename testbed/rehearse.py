@@ -7,35 +7,17 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from testbed.harness import Lab, lab_nodes_from_inventory
+from testbed.referee import Verdict, judge, lines
 
 RUNS = Path("runs")
 LATEST = RUNS / "latest"
 UPDATED = "updated"
-
-
-@dataclass(frozen=True)
-class Contents:
-    """What a DAOS system holds: its pools, and a digest of the data in each, by pool."""
-
-    pools: dict[str, Any]
-    digests: dict[str, str]
-
-    @classmethod
-    def of(cls, lab: Lab) -> Contents:
-        # What a pool is, and whether it is whole; how full it is may change.
-        kept = ("uuid", "targets_total", "targets_disabled", "svc_reps", "svc_replicas")
-        pools = {
-            str(pool.get("label") or pool.get("uuid")): {k: pool[k] for k in kept if k in pool}
-            for pool in lab.pool_list()
-        }
-        return cls(pools, lab.digests())
 
 
 def rehearse(inventory: Path, version: str, flavour: str) -> int:
@@ -51,17 +33,20 @@ def rehearse(inventory: Path, version: str, flavour: str) -> int:
 
 
 def _rehearse_on(lab: Lab, inventory: Path) -> int:
-    before = Contents.of(lab)
+    lab.note_contents()
     run_before = LATEST.resolve()
     exit_code = _deploy(lab, inventory)
     run = LATEST.resolve()
     if run == run_before or not run.is_dir():
         run = _run_without_report()
+    if exit_code == 0:  # a system that is down would not answer
+        lab.note_contents()
     lab.collect_events(run / "events.jsonl")
+    verdicts = judge(lab.events())
     report = _report(run)
-    complaints = find_complaints(exit_code, report, before, lambda: Contents.of(lab))
-    for line in summary(report, run):
+    for line in [*summary(report, run), *lines(verdicts, sys.stdout.isatty())]:
         say(line)
+    complaints = find_complaints(exit_code, report, verdicts)
     for complaint in complaints:
         say(f"NOT GOOD: {complaint}")
     if complaints:
@@ -77,13 +62,15 @@ def _deploy(lab: Lab, inventory: Path) -> int:
     command = [str(pyinfra), str(inventory), "deploy.py", "-y"]
     command += ["--data", f"ssh_config_file={lab.ssh_config}"]
     say(f"pyinfra {' '.join(command[1:])}")
+    lab.note("command", argv=command[1:])
     child = subprocess.Popen(command, stdin=subprocess.DEVNULL)
     try:
         return child.wait()
     except BaseException:
         child.terminate()
-        child.wait()
         raise
+    finally:
+        lab.note("command-ended", argv=command[1:], exit=child.wait())
 
 
 def _run_without_report() -> Path:
@@ -106,17 +93,12 @@ def _report(run: Path) -> dict[str, Any]:
 
 
 def find_complaints(
-    exit_code: int,
-    report: dict[str, Any],
-    before: Contents,
-    look_again: Callable[[], Contents],
+    exit_code: int, report: dict[str, Any], verdicts: Sequence[Verdict]
 ) -> list[str]:
     """Say what is wrong with a rehearsal: one sentence each, none if all is well.
 
     + exit_code: of the deploy
-    + before: what the system held before the deploy
-    + look_again: tells what it holds now; asked only where the deploy has gone well, since a system
-      that is down has no answer
+    + verdicts: what the referee says
     """
     complaints = []
     if exit_code != 0:
@@ -125,14 +107,12 @@ def find_complaints(
     if outcome != UPDATED:
         complaints.append(f"its outcome is {outcome!r}, not {UPDATED!r}")
     complaints.extend(f"it refused: {refusal['message']}" for refusal in report.get("refusals", ()))
-    if complaints:
-        return complaints
-    after = look_again()
-    if after.pools != before.pools:
-        complaints.append(f"the pools are not the same: {before.pools} -> {after.pools}")
-    if after.digests != before.digests:
-        complaints.append(f"the data is not the same: {before.digests} -> {after.digests}")
-    return complaints
+    broken = [verdict for verdict in verdicts if verdict.state == "broken"]
+    return complaints + [
+        f"{verdict.rule} is broken: {sentence}"
+        for verdict in broken
+        for sentence in verdict.sentences
+    ]
 
 
 def summary(report: dict[str, Any], run: Path) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import tarfile
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import docker.errors
@@ -113,6 +114,7 @@ class Node(Machine):
     def __init__(self, spec: LabNode, started: engine.Started) -> None:
         super().__init__(spec.name, started)
         self.spec = spec
+        self.note: Callable[..., None] = lambda event, **details: None  # see Lab.note
 
     @property
     def roles(self) -> frozenset[str]:
@@ -133,6 +135,7 @@ class Node(Machine):
     def kill(self) -> None:
         """Take the power away."""
         self.container.kill()
+        self.note("power-lost", node=self.name)
 
     def start(self) -> None:
         """Switch the node on, and wait until one can log in."""

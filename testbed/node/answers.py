@@ -40,6 +40,7 @@ def _service_properties(service: Service) -> dict[str, str]:
         "SubState": service.sub,
         "Result": service.result,
         "MainPID": str(service.main_pid),
+        "ExecMainStartTimestampMonotonic": str(service.main_started),
         "ExecMainCode": "2" if code < 0 else "1",  # CLD_KILLED, CLD_EXITED
         "ExecMainStatus": str(abs(code)),
         "NRestarts": str(service.restarts),

@@ -54,6 +54,7 @@ class Manager:
 
     async def shut_down(self) -> None:
         """Stop all services, then every process that is left."""
+        events.record("shutdown")
         await asyncio.gather(*(service.stop() for service in self._services.values()))
         rest = {process.pid for process in processes.table()} - {1}
         processes.send_signal(rest, signal.SIGTERM)

@@ -39,6 +39,8 @@ class Service:
     + main_pid: 0 where nothing runs
     + exit_code: of the last main process (negative: a signal)
     + since: when the state changed, seconds since the epoch
+    + main_started: when the main process was last started, microseconds of CLOCK_MONOTONIC; 0 if
+      it was not since the node booted
     """
 
     def __init__(self, unit: Unit, reaper: Reaper) -> None:
@@ -50,6 +52,7 @@ class Service:
         self.exit_code = 0
         self.restarts = 0
         self.since = time.time()
+        self.main_started = 0
         self._reaper = reaper
         self._job = asyncio.Lock()
         self._end: asyncio.Future[int] | None = None
@@ -149,6 +152,7 @@ class Service:
 
     def _spawn_main(self, command: Command) -> asyncio.Future[int]:
         """Start the main process. A Type=simple start succeeds even if its program cannot run."""
+        self.main_started = time.monotonic_ns() // 1000
         try:
             self.main_pid = self._spawn(command)
         except (OSError, KeyError) as error:

@@ -38,18 +38,23 @@ class Site:
     + folder: where the command is typed; the procedure is linked into it
     + lab: the nodes that the commands go to
     + groups: the inventory, role to node names
+    + settings: what is overridden with every command, as `--data KEY=VALUE`
+    + broken_rules: those that the tests break on purpose, "R2"; the referee must say so
     """
 
     folder: Path
     lab: Lab
     groups: dict[str, list[str]] = field(default_factory=dict)
+    settings: dict[str, Any] = field(default_factory=dict)
+    broken_rules: set[str] = field(default_factory=set)
+    typed: bool = False  # has a command been typed here?
     _child: subprocess.Popen[str] | None = None
 
     @classmethod
     def of(cls, folder: Path, lab: Lab) -> Site:
         """The site whose inventory is just what the lab has."""
         groups = {role: [node.name for node in lab.having(role)] for role in ROLES}
-        for name in ("deploy.py", "config.py", "operations", "group_data"):
+        for name in ("deploy.py", "deploys", "config.py", "operations", "group_data"):
             (folder / name).symlink_to(ROOT / name)
         site = cls(folder, lab, groups)
         site.write_inventory(**groups)
@@ -60,45 +65,84 @@ class Site:
         lines = [f"{role} = {names!r}" for role, names in groups.items()]
         (self.folder / "inventory").write_text("\n".join(lines) + "\n")
 
-    def pyinfra(self, *arguments: str, **data: Any) -> Outcome:
+    def pyinfra(self, *arguments: str, enter: bool = False, **data: Any) -> Outcome:
         """Type `pyinfra inventory ARGUMENTS`, to the lab.
 
+        + enter: answer every question with Enter
         + data: settings to override, as `--data KEY=VALUE`
         """
-        child = self._start(arguments, data)
+        self._start(arguments, data, stdin=subprocess.PIPE if enter else subprocess.DEVNULL)
+        return self.end("\n" * 20 if enter else None)
+
+    def start_update(self) -> None:
+        """Type `pyinfra inventory deploy.py -y` and go on; `end` gives what came of it."""
+        self._start(("deploy.py", "-y"), {})
+
+    def end(self, typed: str | None = None) -> Outcome:
+        """Wait for the end of the command that runs.
+
+        + typed: what is typed while it runs
+        """
+        child = self._child
+        assert child
         try:
-            output, _ = child.communicate(timeout=600)
+            output, _ = child.communicate(typed, timeout=600)
         finally:
             child.kill()
+            self._note_end(child)
         return Outcome(child.returncode, output)
 
     def update_until(self, words: str, do: Callable[[], object], **data: Any) -> Outcome:
         """Type `pyinfra inventory deploy.py -y`; on a line with `words` in it, do something."""
-        child = self._start(("deploy.py", "-y"), data)
+        return self.typed_until(words, do, "deploy.py", "-y", **data)
+
+    def typed_until(
+        self, words: str, do: Callable[[], object], *arguments: str, **data: Any
+    ) -> Outcome:
+        """Type `pyinfra inventory ARGUMENTS`; on the first line with `words`, do something."""
+        child = self._start(arguments, data)
         assert child.stdout
         lines = []
+        done = False
         for line in child.stdout:
             lines.append(line)
-            if words in line:
+            if words in line and not done:
+                done = True
                 do()
-        return Outcome(child.wait(timeout=60), "".join(lines))
+        child.wait(timeout=60)
+        self._note_end(child)
+        return Outcome(child.returncode, "".join(lines))
 
-    def _start(self, arguments: Sequence[str], data: dict[str, Any]) -> subprocess.Popen[str]:
-        overrides = {"ssh_config_file": self.lab.ssh_config, **data}
+    def _start(
+        self, arguments: Sequence[str], data: dict[str, Any], stdin: int = subprocess.DEVNULL
+    ) -> subprocess.Popen[str]:
+        overrides = {"ssh_config_file": self.lab.ssh_config, **self.settings, **data}
         command = [str(Path(sys.executable).with_name("pyinfra")), "inventory", *arguments]
         for key, value in overrides.items():
             text = value if isinstance(value, str | Path) else json.dumps(value)
             command += ["--data", f"{key}={text}"]
+        self.typed = True
+        self.lab.note("command", argv=command[1:])
         self._child = subprocess.Popen(
             command,
             cwd=self.folder,
             env={**os.environ, "PYINFRA_PROGRESS": "off"},
-            stdin=subprocess.DEVNULL,
+            stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
         )
         return self._child
+
+    def _note_end(self, child: subprocess.Popen[str]) -> None:
+        """Tell the referee how a command ended."""
+        assert isinstance(child.args, list)
+        self.lab.note("command-ended", argv=child.args[1:], exit=child.wait())
+
+    def kill(self) -> None:
+        """End the command that runs as `kill -9` does."""
+        assert self._child
+        self._child.kill()
 
     def press_ctrl_c(self) -> None:
         """Interrupt the command that runs."""

@@ -174,5 +174,6 @@ def test_a_second_run_changes_nothing_and_says_so(
     assert not any(phase["changed"] for phase in site.report["phases"])
     looking = {("dmg", "command"), ("daos", "command")}
     looking |= {("daos_server", "pool-connected"), ("daos_server", "pool-disconnected")}  # by daos
+    looking |= {("lab", "command"), ("lab", "command-ended")}  # the command itself
     new = site.lab.events()[len(events) :]
     assert {(event["program"], event["event"]) for event in new} <= looking, new

@@ -106,6 +106,11 @@ def test_show_as_the_facts_of_pyinfra_ask(manager: Manager) -> None:
     assert missing == Answer("Id=nope.service\nUnitFileState=\nLoadState=not-found\n")
 
 
+def test_what_was_never_started_has_no_time_of_its_start(manager: Manager) -> None:
+    answer = call(manager, "show --property ExecMainStartTimestampMonotonic daos_agent")
+    assert answer.out == "ExecMainStartTimestampMonotonic=0\n"
+
+
 def test_only_root_changes_anything(manager: Manager) -> None:
     answer = call(manager, "stop daos_agent", uid=1000)
     assert answer.code == 1

@@ -1,0 +1,250 @@
+"""What ran, was installed and was connected at a moment, as the events up to it show."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from testbed.referee.history import AGENT, SERVER, Event
+
+Version = tuple[int, ...]
+
+
+def version_of(text: str) -> Version:
+    """A version as numbers, so that versions compare."""
+    return tuple(int(part) for part in text.split(".") if part.isdigit())
+
+
+@dataclass
+class Engine:
+    """A process of daos_engine.
+
+    + served: whether it has joined the system
+    + released: whether a system stop reached its rank since
+    """
+
+    version: str
+    rank: int | None
+    served: bool = False
+    released: bool = False
+
+
+@dataclass
+class Node:
+    """A node.
+
+    + up: whether it has power and does not shut down
+    + packages: of each DAOS package the versions that are installed, two within a transaction
+    + enabled: the DAOS units that start when it boots
+    + agent, server: the version that runs, "" where none does
+    + engines: by pid
+    + ranks: all that ever ran on it
+    + booting: the units that its boot starts and that have not begun to start
+    + by_boot: the units whose last start was by a boot
+    """
+
+    name: str
+    up: bool = True
+    packages: dict[str, set[str]] = field(default_factory=dict)
+    enabled: set[str] = field(default_factory=set)
+    agent: str = ""
+    server: str = ""
+    engines: dict[int, Engine] = field(default_factory=dict)
+    ranks: set[int] = field(default_factory=set)
+    booting: set[str] = field(default_factory=set)
+    by_boot: set[str] = field(default_factory=set)
+
+    @property
+    def versions(self) -> frozenset[str]:
+        """Of all DAOS packages on it."""
+        return frozenset(version for found in self.packages.values() for version in found)
+
+    @property
+    def is_server(self) -> bool:
+        return bool(self.packages.get("daos-server"))
+
+    @property
+    def running(self) -> list[str]:
+        """The DAOS programs that run on it."""
+        found = {"daos_agent": self.agent, "daos_server": self.server, "daos_engine": self.engines}
+        return [program for program, there in found.items() if there]
+
+    def serving(self) -> list[Engine]:
+        """The engines that have joined."""
+        return [engine for engine in self.engines.values() if engine.served]
+
+    def nothing_runs(self) -> None:
+        """It has no processes any more."""
+        self.agent = self.server = ""
+        self.engines = {}
+
+
+@dataclass(frozen=True)
+class Connection:
+    """An open handle of a pool."""
+
+    pool: str
+    host: str
+
+
+class Cluster:
+    """The nodes, and what the management service knows.
+
+    + ranks: the state of each rank, as the management service last told it
+    + degraded: pool to the ranks that are disabled in it
+    + connections: by handle
+    """
+
+    def __init__(self) -> None:
+        self.nodes: dict[str, Node] = {}
+        self.ranks: dict[int, str] = {}
+        self.degraded: dict[str, set[int]] = {}
+        self.connections: dict[str, Connection] = {}
+        self._apply: dict[str, Callable[[Event, Node], None]] = {
+            "systemd boot": self._boot,
+            "systemd shutdown": self._shutdown,
+            "systemd unit-starting": self._starting,
+            "systemd unit-stopped": self._ended,
+            "systemd unit-failed": self._ended,
+            "systemd unit-enabled": lambda event, node: node.enabled.add(event.unit),
+            "systemd unit-disabled": lambda event, node: node.enabled.discard(event.unit),
+            "systemd unit-masked": lambda event, node: node.enabled.discard(event.unit),
+            "rpm installed": self._installed,
+            "rpm removed": self._removed,
+            "daos_agent start": lambda event, node: setattr(node, "agent", event.version),
+            "daos_agent stop": lambda event, node: setattr(node, "agent", ""),
+            "daos_server start": lambda event, node: setattr(node, "server", event.version),
+            "daos_server stop": lambda event, node: setattr(node, "server", ""),
+            "daos_server engine-killed": self._engine_killed,
+            "daos_server member": self._member,
+            "daos_server pool-degraded": self._pool_degraded,
+            "daos_server pool-reintegrated": self._pool_reintegrated,
+            "daos_server pool-connected": self._connected,
+            "daos_server pool-disconnected": self._disconnected,
+            "daos_server pool-evicted": self._evicted,
+            "daos_server system-erased": self._erased,
+            "daos_engine start": self._engine_started,
+            "daos_engine ready": self._engine_ready,
+            "daos_engine stop": self._engine_ended,
+            "daos_engine abort": self._engine_ended,
+        }
+
+    def node(self, name: str) -> Node:
+        """The node of that name, known from now on."""
+        return self.nodes.setdefault(name, Node(name))
+
+    def apply(self, event: Event) -> None:
+        """Take over what an event tells."""
+        if event.kind == "lab power-lost":
+            self._shutdown(event, self.node(str(event.details["node"])))
+        elif event.kind in self._apply and event.host != "lab":
+            if event.kind.startswith("systemd unit-") and not event.unit:
+                return
+            self._apply[event.kind](event, self.node(event.host))
+
+    # Looking at it
+
+    def up(self) -> list[Node]:
+        """The nodes that have power."""
+        return [node for node in self.nodes.values() if node.up]
+
+    def servers(self) -> list[Node]:
+        """The nodes with daos-server, also those that are off."""
+        return [node for node in self.nodes.values() if node.is_server]
+
+    def server_versions(self) -> set[str]:
+        """The versions of daos-server on all servers."""
+        return {version for node in self.servers() for version in node.packages["daos-server"]}
+
+    def joined(self) -> frozenset[int]:
+        """The ranks that serve, as the management service last told it."""
+        return frozenset(rank for rank, state in self.ranks.items() if state == "joined")
+
+    def engines(self) -> list[Engine]:
+        """All engines that run."""
+        return [engine for node in self.up() for engine in node.engines.values()]
+
+    # Nodes
+
+    def _boot(self, _event: Event, node: Node) -> None:
+        self._gone(node)
+        node.up = True
+        node.booting, node.by_boot = set(node.enabled), set()
+
+    def _shutdown(self, _event: Event, node: Node) -> None:
+        self._gone(node)
+        node.up = False
+
+    def _gone(self, node: Node) -> None:
+        node.nothing_runs()
+        self._drop(h for h, connection in self.connections.items() if connection.host == node.name)
+
+    def _starting(self, event: Event, node: Node) -> None:
+        by_boot = event.unit in node.booting
+        node.booting.discard(event.unit)
+        (node.by_boot.add if by_boot else node.by_boot.discard)(event.unit)
+
+    def _ended(self, event: Event, node: Node) -> None:
+        if event.unit == AGENT:
+            node.agent = ""
+        elif event.unit == SERVER:
+            node.server, node.engines = "", {}
+
+    def _installed(self, event: Event, node: Node) -> None:
+        if event.package:
+            node.packages.setdefault(event.package, set()).add(event.version)
+
+    def _removed(self, event: Event, node: Node) -> None:
+        if event.package:
+            node.packages.get(event.package, set()).discard(event.version)
+
+    # Engines
+
+    def _engine_started(self, event: Event, node: Node) -> None:
+        node.engines[event.pid] = Engine(event.version, event.details.get("rank"))
+
+    def _engine_ready(self, event: Event, node: Node) -> None:
+        engine = node.engines.get(event.pid)
+        if engine:
+            engine.rank, engine.served = int(event.details["rank"]), True
+            node.ranks.add(engine.rank)
+
+    def _engine_ended(self, event: Event, node: Node) -> None:
+        node.engines.pop(event.pid, None)
+
+    def _engine_killed(self, event: Event, node: Node) -> None:
+        rank = event.details.get("rank")
+        node.engines = {pid: e for pid, e in node.engines.items() if e.rank != rank}
+
+    # The management service
+
+    def _member(self, event: Event, _node: Node) -> None:
+        rank, state = int(event.details["rank"]), str(event.details["state"])
+        self.ranks[rank] = state
+        if state == "stopping":
+            for engine in self.engines():
+                engine.released |= engine.rank == rank
+
+    def _pool_degraded(self, event: Event, _node: Node) -> None:
+        self.degraded[str(event.details["pool"])] = set(event.details["ranks"])
+
+    def _pool_reintegrated(self, event: Event, _node: Node) -> None:
+        ranks = self.degraded.get(str(event.details.get("pool")), set())
+        ranks.discard(event.details.get("rank", -1))
+
+    def _connected(self, event: Event, _node: Node) -> None:
+        connection = Connection(str(event.details["pool"]), str(event.details["host"]))
+        self.connections[str(event.details["handle"])] = connection
+
+    def _disconnected(self, event: Event, _node: Node) -> None:
+        self._drop([str(event.details["handle"])])
+
+    def _evicted(self, event: Event, _node: Node) -> None:
+        self._drop(map(str, event.details["handles"]))
+
+    def _erased(self, _event: Event, _node: Node) -> None:
+        self.ranks, self.degraded, self.connections = {}, {}, {}
+
+    def _drop(self, handles: Iterable[str]) -> None:
+        for handle in list(handles):
+            self.connections.pop(handle, None)

@@ -1,0 +1,88 @@
+"""R2 and R3: how engines and servers are stopped."""
+
+from __future__ import annotations
+
+from testbed.referee.history import SERVER, Event
+from testbed.referee.observer import Observer
+from testbed.referee.rules.rule import Rule, count
+from testbed.referee.verdict import folded
+
+
+class Connections(Rule):
+    """R2: engines stop when nobody uses them, and nobody is disconnected without permission."""
+
+    number = "R2"
+    name = "connections"
+    idle = "no engine was stopped"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._stops = self._evicted = 0
+
+    def see(self, event: Event, seen: Observer) -> None:
+        if seen.stops_engine(event):
+            self._stops += 1
+            self._in_use(event, seen)
+        elif event.kind == "daos_server pool-evicted" and event.details["handles"] and seen.acting:
+            self._evicted += len(event.details["handles"])
+            if not seen.may_evict:
+                pool = event.details.get("pool")
+                self.broken(
+                    f"connections of the pool {pool} were evicted without permission", event
+                )
+
+    def _in_use(self, event: Event, seen: Observer) -> None:
+        agents = [node.name for node in seen.cluster.up() if node.agent]
+        if agents:
+            which = folded(agents)
+            self.broken(f"engines stopped on {{nodes}} while daos_agent ran on {which}", event)
+        held = {connection.host for connection in seen.cluster.connections.values()}
+        if held:
+            which = folded(held)
+            self.broken(f"engines stopped on {{nodes}} while {which} held connections", event)
+
+    def kept(self) -> str:
+        found = []
+        if self._stops:
+            stopped = count(self._stops, "engine")
+            found.append(f"{stopped} stopped, no agent ran, no connection was open")
+        if self._evicted:
+            found.append(f"{count(self._evicted, 'connection')} evicted with permission")
+        return "; ".join(found)
+
+
+class CleanStop(Rule):
+    """R3: a server is stopped when a system stop, not a forced one, has stopped its engines."""
+
+    number = "R3"
+    name = "clean stop"
+    idle = "no server was stopped"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._servers = self._engines = 0
+
+    def see(self, event: Event, seen: Observer) -> None:
+        if event.kind == "daos_server system-stop" and seen.acting and event.details["force"]:
+            self.broken("the system was stopped by force", event)
+        if seen.stops_engine(event):
+            self._engines += 1
+            engine = seen.cluster.node(event.host).engines[event.pid]
+            if engine.served and not engine.released:
+                self.broken("engines on {nodes} ended without a system stop", event)
+        elif _stops_server(event, seen):
+            self._servers += event.kind == "daos_server stop"
+            if seen.cluster.node(event.host).serving():
+                self.broken("daos_server was stopped on {nodes} while its engines served", event)
+
+    def kept(self) -> str:
+        if not (self._servers or self._engines):
+            return ""
+        servers, engines = count(self._servers, "server"), count(self._engines, "engine")
+        return f"{engines} and {servers} stopped, each engine by a system stop"
+
+
+def _stops_server(event: Event, seen: Observer) -> bool:
+    asked = event.kind == "systemd unit-stopping" and event.unit == SERVER
+    done = event.kind == "daos_server stop"
+    return (asked or done) and seen.acting and seen.cluster.node(event.host).up

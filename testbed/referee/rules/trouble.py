@@ -1,0 +1,207 @@
+"""R8, R9 and R11: failures, interruptions and reboots."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from testbed.referee.history import AGENT, SERVER, Event
+from testbed.referee.observer import Observer, Phase, Snapshot, Window
+from testbed.referee.rules.rule import Rule, count
+from testbed.referee.verdict import ranks
+
+Thing = tuple[str, str]  # what can fail, and where
+
+
+class StopAtTrouble(Rule):
+    """R8: once something has failed, a command begins no later phase on any node.
+
+    What failed and went well at another try, on the same node in the same command, is mended.
+    """
+
+    number = "R8"
+    name = "trouble"
+    idle = "nothing failed during a command"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._reached = 0  # the furthest phase of what runs now
+        self._failures: dict[Thing, tuple[Event, int]] = {}
+        self._tried: set[Thing] = set()  # units that a step began to start or to stop
+        self._seen = 0
+
+    def see(self, event: Event, seen: Observer) -> None:
+        begins = event.kind == "lab command" and not seen.running
+        if begins or (not seen.noted and not seen.window):  # a lab is set up by starting things
+            self._reached, self._failures, self._tried = 0, {}, set()
+        if not seen.acting:
+            return
+        phase = seen.phase(event)
+        if phase:
+            self._judge(event, phase)
+            self._reached = max(self._reached, phase)
+            self._tried.add((event.unit, event.host))
+        for mended in _mends(event):
+            self._failures.pop(mended, None)
+        what = _failure(event)
+        if what and seen.cluster.node(event.host).up and self._is_of_a_step(event):
+            self._seen += 1
+            self._reached = max(self._reached, _BELONGS_TO.get(event.kind, 0))
+            self._failures.setdefault(what, (event, self._reached))
+
+    def _is_of_a_step(self, event: Event) -> bool:
+        """Whether a step failed; what runs and dies of itself is no step."""
+        if event.unit:
+            return (event.unit, event.host) in self._tried
+        return event.kind != "daos_server engine-killed" or self._reached >= Phase.START_SERVERS
+
+    def _judge(self, act: Event, phase: Phase) -> None:
+        for failure, reached in self._failures.values():
+            if phase > reached:
+                doing = phase.name.lower().replace("_", " ")
+                sentence = f"{doing}: begun on {{nodes}} after {failure.kind} on {failure.host}"
+                self.broken(sentence, failure, act, host=act.host)
+
+    def kept(self) -> str:
+        return f"{count(self._seen, 'failure')}, no later step followed" if self._seen else ""
+
+
+_BELONGS_TO = {
+    "rpm failed": Phase.PACKAGES,
+    "daos_server system-stop": Phase.STOP_ENGINES,
+    "daos_engine abort": Phase.START_SERVERS,
+}
+
+
+def _failure(event: Event) -> Thing | None:
+    """What an event says has failed."""
+    if event.kind == "rpm failed":
+        return "rpm", event.host
+    if event.kind == "systemd unit-failed" and event.unit:
+        return event.unit, event.host
+    if event.kind == "daos_server system-stop" and not event.details["ok"]:
+        return "system-stop", ""
+    if event.kind in ("daos_engine abort", "daos_server engine-killed"):
+        return "engine", f"{event.host} {event.details.get('rank')}"
+    return None
+
+
+def _mends(event: Event) -> Iterator[Thing]:
+    """The failures that an event shows to be over."""
+    if event.kind == "rpm installed" and event.package != "daos":
+        yield "rpm", event.host
+    if event.kind == "systemd unit-started" and event.unit:
+        yield event.unit, event.host
+    if event.kind == "daos_server system-stop" and event.details["ok"]:
+        yield "system-stop", ""
+    if event.kind == "daos_engine ready":
+        yield "engine", f"{event.host} {event.details['rank']}"
+
+
+class Resume(Rule):
+    """R9: the command that succeeds after others did not leaves all as it was, at one version."""
+
+    number = "R9"
+    name = "resume"
+    idle = "no command went on from where another one had stopped"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._resumed = self._failed = 0
+
+    def see(self, event: Event, seen: Observer) -> None:
+        if not seen.success(event) or not seen.failed or seen.window is None:
+            return
+        self._resumed += 1
+        self._failed += len(seen.failed)
+        self._one_version(event, seen, seen.window)
+        before = _earliest(seen.failed[0].before, seen.window.before, seen)
+        lost = before.joined - seen.cluster.joined()
+        if lost:
+            self.broken(f"{ranks(lost)} served before, and not at the end", event)
+        for name in sorted(before.agents):
+            node = seen.cluster.node(name)
+            if node.up and not node.agent:
+                sentence = "daos_agent ran on {nodes} before, and does not at the end"
+                self.broken(sentence, event, host=name)
+        for name, sentence in _other_units(before, seen):
+            self.broken(sentence, event, host=name)
+
+    def _one_version(self, event: Event, seen: Observer, window: Window) -> None:
+        wanted = seen.cluster.server_versions()
+        for node in seen.cluster.nodes.values():
+            concerned = node.is_server or (node.up and node.name in window.touched)
+            if concerned and len(node.versions | wanted) > 1:
+                which = " and ".join(sorted(node.versions))
+                self.broken(f"{{nodes}} at {which} at the end", event, host=node.name)
+
+    def kept(self) -> str:
+        if not self._resumed:
+            return ""
+        failed = count(self._failed, "command")
+        return f"{failed} that did not succeed, and in the end all was as before"
+
+
+def _earliest(first: Snapshot, window: Snapshot, seen: Observer) -> Snapshot:
+    """What was so before all of it: before the first command, unless that one only refused."""
+    return first if not seen.failed[0].resumes and seen.failed[0].acts else window
+
+
+def _other_units(before: Snapshot, seen: Observer) -> Iterator[tuple[str, str]]:
+    for name in sorted(before.up):
+        node, old = seen.cluster.node(name), before.enabled.get(name, frozenset())
+        if not node.up:
+            continue
+        for unit in sorted(old - node.enabled):
+            yield name, f"{unit} was enabled on {{nodes}} before, and is not at the end"
+        for unit in sorted(node.enabled - old):
+            yield name, f"{unit} is enabled on {{nodes}} at the end, and was not before"
+
+
+class RebootProof(Rule):
+    """R11: a boot inside the window starts nothing; what was enabled is enabled again after it."""
+
+    number = "R11"
+    name = "reboot"
+    idle = "no node booted in a window, and no unit was disabled"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._boots = self._units = 0
+
+    def see(self, event: Event, seen: Observer) -> None:
+        if seen.window is None:
+            return
+        if _starts_by_boot(event, seen) and not _all_back(event.host, seen, seen.window):
+            self.broken(f"{event.unit} started on {{nodes}} by a boot inside the window", event)
+        self._boots += event.kind == "systemd boot" and event.host in seen.window.before.up
+        if seen.success(event):
+            self._units += seen.window.unit_changes
+            for name, sentence in _other_units(seen.window.before, seen):
+                self.broken(sentence, event, host=name)
+
+    def kept(self) -> str:
+        found = []
+        if self._boots:
+            found.append(f"{count(self._boots, 'boot')} in a window started nothing")
+        if self._units:
+            found.append("what was enabled before is enabled after")
+        return "; ".join(found)
+
+
+def _starts_by_boot(event: Event, seen: Observer) -> bool:
+    node = seen.cluster.node(event.host)
+    starting = event.kind == "systemd unit-starting" and event.unit in (AGENT, SERVER)
+    return starting and event.unit in node.booting
+
+
+def _all_back(host: str, seen: Observer, window: Window) -> bool:
+    """Whether all that was stopped runs again, but for the node itself: the window is over."""
+    if host not in window.before.up:
+        return True  # it was off when the window began: nobody could reach it
+    others = [seen.cluster.node(name) for name in window.before.agents - {host}]
+    agents = all(node.agent for node in others if node.up)
+    return agents and not window.before.joined - _joined_but(host, seen)
+
+
+def _joined_but(host: str, seen: Observer) -> frozenset[int]:
+    return seen.cluster.joined() | seen.cluster.node(host).ranks
