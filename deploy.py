@@ -4,18 +4,20 @@ It reads like the procedure in "Updating DAOS from Version 2.0.x to Version 2.0.
 every step; a step knows by itself which nodes it is about. What has been done is not done again.
 """
 
-from operations import clients, packages, pools, report, services, system
+from operations import alone, boot, clients, packages, pools, report, services, system
 from operations.examine import examine
 
 examine()  # all nodes, the ranks and the pools; refuses here, before anything is touched
 
 # While DAOS still serves
+alone.locked(name="Keep other runs away")
 packages.repository(name="Set up the repository of the target release")
 packages.fetched(name="Download and check the packages of the target release")
 pools.unmounted(name="Unmount dfuse, where the site allows it")
 pools.disconnected(name="Evict pool connections, where the site allows it")
 
 # The offline window
+boot.held(name="Keep DAOS from starting at boot")
 services.agents_stopped(name="Stop daos_agent wherever it runs")
 system.stopped(name="Stop the engines: dmg system stop")
 services.servers_stopped(name="Stop daos_server on the servers")
@@ -24,6 +26,7 @@ services.servers_started(name="Start daos_server on the servers")
 system.joined(name="Wait until every engine has joined")
 pools.seen(name="See that all pools are there")
 services.agents_started(name="Start daos_agent where it ran")
+boot.released(name="Let DAOS start at boot where it did before")
 
 # DAOS serves again
 clients.working(name="See that the clients reach DAOS")

@@ -34,3 +34,24 @@ timeouts = {
     "join": 900,  # every rank to be Joined again after daos_server was started
     "client": 120,  # a client to reach the system again after its agent was started
 }
+
+# How many clients may be left out because they cannot be reached. They are named, and updated by
+# the next run that reaches them; servers and at least one admin node must always answer.
+unreachable_clients = 0
+
+# How much has to be free on the file systems of /usr, /var/cache and /var/lib/rpm, in MiB.
+free_space_mib = 512
+
+# Do daos_server on the servers and daos_agent on the clients start at boot?
+# True: one that is not enabled is found before the update. False: one that is enabled is found.
+# None: each node keeps what it has.
+start_at_boot = True
+
+# Ranks that are known to be excluded, and may stay so: [3, 7]. Their targets may be disabled in the
+# pools; every other rank must be Joined. Take a rank out again once it is reintegrated.
+accepted_exclusions = []
+
+# Operating systems that the release does not name as supported, and that this site runs it on all
+# the same, each with the distribution of `repositories` whose packages it takes. They are named by
+# ID and VERSION_ID of /etc/os-release: {"rocky 8.6": "EL8"}
+accepted_systems = {}

@@ -37,12 +37,13 @@ def working(current: Run, here: Host) -> Iterator[Command]:
 
 def _fails(current: Run, here: Host) -> str | None:
     try:
-        pools = current.pools or current.pools_now()
+        pools = current.pools or {pool.uuid: pool.label for pool in current.pools_now()}
     except DmgError as problem:
         return f"it is not known which pool a client should reach: {problem}"
     if not pools:
         return None  # nothing that a client could reach
-    line = f"daos container list {pools[0].label or pools[0].uuid}"
+    uuid, label = next(iter(pools.items()))
+    line = f"daos container list {label or uuid}"
     done, output, errors = cluster.command(current.state, here, line, timeout=30)
     # A pool that root may not read has been reached all the same.
     if done or "DER_NO_PERM" in output + errors:

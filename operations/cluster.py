@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Collection, Hashable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypeVar
@@ -18,6 +18,7 @@ from pyinfra.api.facts import get_fact
 from pyinfra.context import ctx_host, ctx_state
 
 from .nodes import DaosNode, Node
+from .record import Record
 
 T = TypeVar("T")
 
@@ -74,28 +75,49 @@ class View:
         return {name: node for name in names if (node := self.nodes.get(name)) is not None}
 
     @property
+    def serving(self) -> bool:
+        """Whether an engine runs on any server."""
+        return any(node.engines for node in self.of("servers").values())
+
+    @property
+    def records(self) -> list[Record]:
+        """What an update that is under way remembers on the nodes; empty where none is."""
+        return [node.record for node in self.nodes.values() if node and node.record]
+
+    @property
     def silent(self) -> list[str]:
         """The nodes that gave no answer."""
         return [name for name, node in self.nodes.items() if node is None]
 
 
-def groups(state: State) -> dict[str, tuple[str, ...]]:
-    """Role to the names of its nodes, from the inventory; empty where a role has none."""
+def groups(state: State, left_out: Collection[str] = ()) -> dict[str, tuple[str, ...]]:
+    """Role to the names of its nodes, from the inventory; empty where a role has none.
+
+    + left_out: nodes that this run goes without
+    """
     return {
-        role: tuple(host.name for host in state.inventory.get_group(role, default=[]))
+        role: tuple(
+            host.name
+            for host in state.inventory.get_group(role, default=[])
+            if host.name not in left_out
+        )
         for role in ROLES
     }
 
 
-def read(state: State) -> View:
-    """Look at every node that has a role, in parallel."""
-    by_role = groups(state)
+def read(state: State, left_out: Collection[str] = ()) -> View:
+    """Look at every node that has a role, in parallel; not at those that are left out."""
+    by_role = groups(state, left_out)
     names = dict.fromkeys(name for role in ROLES for name in by_role[role])
     hosts = [state.inventory.get_host(name) for name in names]
-    # A pool of its own: the hosts that wait for this reading fill pyinfra's pool.
-    pool = Pool(max(1, min(len(hosts), _AT_ONCE)))
-    nodes = pool.map(lambda host: ask(state, host, DaosNode), hosts)
+    nodes = at_once(hosts, lambda host: ask(state, host, DaosNode))
     return View(by_role, {host.name: node for host, node in zip(hosts, nodes, strict=True)})
+
+
+def at_once(hosts: Sequence[Host], do: Callable[[Host], T]) -> list[T]:
+    """What `do` gives for each host, done for all of them in parallel."""
+    # A pool of its own: the hosts that wait for what comes of this fill pyinfra's pool.
+    return list(Pool(max(1, min(len(hosts), _AT_ONCE))).map(do, hosts))
 
 
 def ask(state: State, host: Host, fact: type[FactBase[T]]) -> T | None:

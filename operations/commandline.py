@@ -42,6 +42,11 @@ def remember() -> None:
     _check_lab_is_up()
 
 
+def dry() -> bool:
+    """Whether only the plan was asked for."""
+    return bool(_typed.get("dry"))
+
+
 def impossible_flags() -> list[str]:
     """Say of each flag given to pyinfra why no correct update is possible with it."""
     return [reason for flag, reason in _IMPOSSIBLE.items() if _typed.get(flag)]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from typing import Any
 
@@ -41,13 +41,26 @@ class Member:
 
 @dataclass(frozen=True)
 class Pool:
-    """One pool of the system, with its number of targets that are disabled."""
+    """One pool of the system.
+
+    + targets, disabled: how many targets it has, and how many of them are disabled
+    + error: why it could not be asked, or ""
+    + engines: how many engines it is spread over; 0 where it could not be asked
+    + rebuilding: whether data is being moved in it
+    """
 
     uuid: str
     label: str
     targets: int
     disabled: int
     error: str
+    engines: int = 0
+    rebuilding: bool = False
+
+    @property
+    def name(self) -> str:
+        """What an administrator calls it."""
+        return f"pool {self.label or self.uuid}"
 
 
 @dataclass(frozen=True)
@@ -137,21 +150,84 @@ def pools(text: str) -> list[Pool]:
         raise DmgError(f"dmg pool list: no {problem} in its answer") from problem
 
 
-def unhealthy(pools: Iterable[Pool]) -> list[Finding]:
-    """One finding for each pool that lacks targets, or that could not be asked."""
+# Between the answers about several pools; no line of JSON begins so.
+_BETWEEN = "== "
+
+
+def pool_queries(pools: Iterable[Pool]) -> str:
+    """One shell command that asks about each of these pools; `queried` reads its answer."""
+    uuids = " ".join(pool.uuid for pool in pools)
+    return f'for pool in {uuids}; do echo "{_BETWEEN}$pool"; dmg -j pool query "$pool"; done'
+
+
+def queried(pools: Iterable[Pool], text: str) -> list[Pool]:
+    """These pools with what `dmg -j pool query` answers about each.
+
+    + text: the answer to `pool_queries`
+
+    Raises DmgError where an answer is empty or cannot be read. That dmg reports an error, or that
+    the last rebuild failed, stands in `error`.
+    """
+    answers: dict[str, str] = {}
+    for part in f"\n{text}".split(f"\n{_BETWEEN}")[1:]:
+        uuid, _, answer = part.partition("\n")
+        answers[uuid.strip()] = answer
+    return [_queried(pool, answers.get(pool.uuid, "")) for pool in pools]
+
+
+def _queried(pool: Pool, text: str) -> Pool:
+    try:
+        content, error = _answer(text)
+        if error:
+            return replace(pool, error=pool.error or error)
+        rebuild = content["rebuild"]
+        if rebuild["status"]:
+            error = f"its last rebuild ended with status {rebuild['status']}"
+        state = rebuild["state"].lower()
+        engines = content["total_engines" if "total_engines" in content else "total_nodes"]
+        if state not in ("idle", "done", "busy") or not isinstance(engines, int):
+            raise ValueError(f"rebuild state {state!r}, engines {engines!r}")
+    except DmgError as problem:
+        raise DmgError(f"{pool.name}: {problem}") from problem
+    except (KeyError, TypeError, AttributeError, ValueError) as problem:
+        raise DmgError(f"dmg pool query of {pool.name} is not understood: {problem}") from problem
+    return replace(pool, error=pool.error or error, engines=engines, rebuilding=state == "busy")
+
+
+def unhealthy(pools: Iterable[Pool], accepted: int = 0) -> list[Finding]:
+    """One finding for each pool that lacks targets, or that could not be asked.
+
+    + accepted: how many ranks may be missing; a pool may lack as many targets as they have
+    """
     findings = []
     for pool in pools:
-        name = f"pool {pool.label or pool.uuid}"
-        if pool.disabled:
-            message = f"{name} has {pool.disabled} of {pool.targets} targets disabled: reintegrate "
-            findings.append(Finding("pool-degraded", (), f"{message}them, see `dmg pool query`"))
+        per_engine = pool.targets // pool.engines if pool.engines else 0
+        if pool.disabled > accepted * per_engine:
+            message = f"{pool.name} has {pool.disabled} of {pool.targets} targets disabled"
+            message += f", and {accepted * per_engine} are accepted" if accepted else ""
+            message += ": reintegrate them, see `dmg pool query`"
+            findings.append(Finding("pool-degraded", (), message))
         elif pool.error:
-            message = f"{name} could not be asked: {pool.error}; see `dmg pool query`"
+            message = f"{pool.name} could not be asked: {pool.error}; see `dmg pool query`"
             findings.append(Finding("pool-unknown", (), message))
     return findings
 
 
-def results(text: str) -> list[RankResult]:
+def rebuilding(pools: Iterable[Pool]) -> list[Finding]:
+    """One finding for each pool whose data is being moved."""
+    return [
+        Finding(
+            "rebuild-running",
+            (),
+            f"{pool.name} is being rebuilt: wait until `dmg pool query {pool.label or pool.uuid}` "
+            "says that it is done",
+        )
+        for pool in pools
+        if pool.rebuilding
+    ]
+
+
+def results(text: str, verb: str = "stop") -> list[RankResult]:
     """What was done to each rank, from the answer of `dmg -j system stop` or `system start`.
 
     Where dmg could not stop all ranks it reports an error, and answers with rows that are errored.
@@ -164,7 +240,7 @@ def results(text: str) -> list[RankResult]:
             for row in (content or {}).get("Results") or ()
         ]
     except (KeyError, TypeError, AttributeError) as problem:
-        raise DmgError(f"dmg system stop: no {problem} in its answer") from problem
+        raise DmgError(f"dmg system {verb}: no {problem} in its answer") from problem
     if not rows:
-        raise DmgError(error or "dmg system stop: its answer names no rank")
+        raise DmgError(error or f"dmg system {verb}: its answer names no rank")
     return rows

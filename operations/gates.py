@@ -6,13 +6,13 @@ rules that keep data safe.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from .cluster import ROLES, View
 from .dmg import Member
 from .findings import Finding, about, fold
-from .nodes import AGENT, Node
-from .releases import Version
+from .nodes import AGENT, SERVER, Node
+from .releases import Version, why_not
 
 _SILENT = (
     "the node gave no answer: see that it can be reached, or take a client that is switched off "
@@ -21,6 +21,13 @@ _SILENT = (
 
 # Waiting does not bring a rank back from these: its targets have left the pools.
 LOST = frozenset({"excluded", "adminexcluded"})
+
+# What a rank may be that the site has accepted as missing. While it comes up it is waited for.
+_DOWN = LOST | {"stopped", "errored"}
+
+
+# What a rank is in once `dmg system stop` has got to it.
+STOPPED = frozenset({"stopping", "stopped"})
 
 
 def answering(view: View) -> list[Finding]:
@@ -34,8 +41,69 @@ def agents_stopped(view: View) -> list[Finding]:
     return about("agent-running", running, "daos_agent still runs: systemctl stop daos_agent")
 
 
-def unused(view: View) -> list[Finding]:
-    """R2: no dfuse mount, and no application that has libdaos mapped."""
+def needed(view: View, target: Version, back: bool = False) -> list[Finding]:
+    """R1, R12: some node is not at the target, and every node can get there from what it has.
+
+    + back: whether the target is the release of before, to which no engine has to go back yet
+    """
+    nodes = view.of(*ROLES)
+    if all(node.version == target for node in nodes.values()):
+        message = f"every node is at {target} by now: type the same command again to see it"
+        return [Finding("not-needed", (), message)]
+    if back:
+        return never_started(view)
+    reasons: dict[str, list[str]] = {}
+    for name, node in nodes.items():
+        reason = node.version and why_not(node.version, target)
+        if reason:
+            reasons.setdefault(reason, []).append(name)
+    return [Finding("no-update-path", tuple(names), reason) for reason, names in reasons.items()]
+
+
+def never_started(view: View) -> list[Finding]:
+    """R12: no engine has been started on the release that is to be left again.
+
+    Told by what the update has remembered before it started daos_server, and by systemd: one that
+    was started since the packages were installed ran on them.
+    """
+    begun = [
+        name
+        for name, node in view.of("servers").items()
+        if node.record
+        and node.record.release != str(node.version)
+        and (
+            node.record.started not in ("", node.record.release)
+            or node.started_since_install(SERVER)
+        )
+    ]
+    return about(
+        "engine-started",
+        begun,
+        "daos_server was started there on the new release, and an engine must never go back: "
+        "finish the update, `pyinfra inventory deploy.py`",
+    )
+
+
+def current_daemons(view: View) -> list[Finding]:
+    """R5: no daemon outlives the packages that it was started from, as a live update makes it."""
+    found = {name: node.outlived for name, node in view.of(*ROLES).items() if node.outlived}
+    return [
+        Finding(
+            "older-daemon",
+            (name,),
+            f"{', '.join(units)} runs since before its packages were installed, so it may be of "
+            "another release: stop DAOS in order (agents, `dmg system stop`, daos_server), then "
+            "type the same command again",
+        )
+        for name, units in found.items()
+    ]
+
+
+def unused(view: View, only: Collection[str] | None = None) -> list[Finding]:
+    """R2: no dfuse mount, and no application that has libdaos mapped.
+
+    + only: the nodes that matter, None for all
+    """
     return [
         Finding(
             "in-use",
@@ -44,12 +112,35 @@ def unused(view: View) -> list[Finding]:
             "in group_data/all.py",
         )
         for name, node in view.of("clients", "admins").items()
-        if node.users
+        if node.users and (only is None or name in only)
     ]
 
 
-def quiet(view: View) -> list[Finding]:
-    """R4: no engine, no daos_server and no agent of the system runs on any node."""
+def held(view: View, only: Collection[str] | None = None) -> list[Finding]:
+    """R11: no node starts DAOS by itself when it reboots, and what it did before is remembered.
+
+    + only: the nodes that matter, None for all
+    """
+    free = [
+        name
+        for name, node in view.of(*ROLES).items()
+        if (only is None or name in only)
+        and (node.record is None or any(service.enabled for service in node.services.values()))
+    ]
+    return about(
+        "starts-at-boot",
+        free,
+        "DAOS would start by itself there if the node rebooted now: type the same command again, "
+        "and keep from enabling the services what else configures the node",
+    )
+
+
+def quiet(view: View, only: Collection[str] | None = None) -> list[Finding]:
+    """R4: no engine, no daos_server and no agent of the system runs on any node.
+
+    + only: the nodes that matter, None for all. A client that was left out is updated alone later,
+      while the servers serve on the target already
+    """
     return [
         Finding(
             "daos-running",
@@ -57,14 +148,25 @@ def quiet(view: View) -> list[Finding]:
             f"{', '.join(node.busy)} still runs, and packages change only when nothing does",
         )
         for name, node in view.of(*ROLES).items()
-        if node.busy
+        if node.busy and (only is None or name in only)
     ]
 
 
-def engines_stopped(view: View, members: Sequence[Member] | None) -> list[Finding]:
+def expected(members: Iterable[Member], accepted: Collection[int]) -> list[Member]:
+    """The ranks without those that are missing and that the site has accepted as missing.
+
+    + accepted: the setting `accepted_exclusions`
+    """
+    return [m for m in members if not (m.rank in accepted and m.state in _DOWN)]
+
+
+def engines_stopped(
+    view: View, members: Sequence[Member] | None, accepted: Collection[int] = ()
+) -> list[Finding]:
     """R3: every rank is Stopped, or no engine is left on any server to be hurt.
 
     + members: what `dmg system query` answers, None if the management service does not answer
+    + accepted: ranks that may be missing
     """
     with_engines = [name for name, node in view.of("servers").items() if node.engines]
     if members is None:
@@ -75,7 +177,7 @@ def engines_stopped(view: View, members: Sequence[Member] | None) -> list[Findin
         )
     if not with_engines:
         return []
-    return not_in_state(members, "stopped", "run `dmg system stop`")
+    return not_in_state(expected(members, accepted), "stopped", "run `dmg system stop`")
 
 
 def not_in_state(members: Iterable[Member], state: str, do: str) -> list[Finding]:
@@ -91,10 +193,29 @@ def not_in_state(members: Iterable[Member], state: str, do: str) -> list[Finding
     )
 
 
-def joined(view: View, members: Iterable[Member]) -> list[Finding]:
-    """R6: every rank is Joined, every server has one, and every rank is on a server we know."""
+def joined(view: View, members: Iterable[Member], accepted: Collection[int] = ()) -> list[Finding]:
+    """R6: every rank is Joined, every server has one, and every rank is on a server we know.
+
+    + accepted: ranks that may be missing
+    """
     known = list(members)
-    return not_in_state(known, "joined", _what_to_do(known)) + known_servers(view, known)
+    there = expected(known, accepted)
+    servers = known_servers(view, known, accepted)
+    return not_in_state(there, "joined", _what_to_do(there)) + servers
+
+
+def joined_or_stopped(
+    view: View, members: Iterable[Member], accepted: Collection[int] = ()
+) -> list[Finding]:
+    """R3: every rank is Joined, or was stopped by a `dmg system stop` that was cut short.
+
+    + accepted: ranks that may be missing
+    """
+    known = list(members)
+    there = expected(known, accepted)
+    others = [member for member in there if member.state not in STOPPED]
+    servers = known_servers(view, known, accepted)
+    return not_in_state(others, "joined", _what_to_do(others)) + servers
 
 
 def _what_to_do(members: Iterable[Member]) -> str:
@@ -103,15 +224,24 @@ def _what_to_do(members: Iterable[Member]) -> str:
     return "see `dmg system query -v`"
 
 
-def known_servers(view: View, members: Iterable[Member]) -> list[Finding]:
+def known_servers(
+    view: View, members: Iterable[Member], accepted: Collection[int] = ()
+) -> list[Finding]:
     """The ranks and the servers of the inventory belong together, with none left over.
 
     `dmg system stop` stops all engines, also those of a server that the inventory does not name.
+    A server whose ranks may all be missing may be missing there, too: it may be switched off.
+
+    + accepted: ranks that may be missing
     """
     known = list(members)
     servers = view.of("servers")
     idle = [name for name, node in servers.items() if not any(_on(node, m) for m in known)]
-    strange = {m.host for m in known if not any(_on(node, m) for node in servers.values())}
+    strange = {
+        m.host
+        for m in expected(known, accepted)
+        if not any(_on(node, m) for node in servers.values())
+    }
     return about(
         "no-rank", idle, "the management service knows no rank there: see `dmg system query -v`"
     ) + about("not-in-inventory", strange, "ranks of this system run there: add it to the servers")
@@ -122,10 +252,26 @@ def _on(node: Node, member: Member) -> bool:
     return member.host == node.hostname or member.address in node.addresses
 
 
-def engines_running(view: View) -> list[Finding]:
-    """R6: engines run on every server, whatever state the management service remembers."""
-    idle = [name for name, node in view.of("servers").items() if not node.engines]
+def engines_running(
+    view: View, members: Sequence[Member] = (), accepted: Collection[int] = ()
+) -> list[Finding]:
+    """R6: engines run on every server, whatever state the management service remembers.
+
+    + members: the ranks as far as they are known; a server is excused whose ranks may all be
+      missing
+    + accepted: ranks that may be missing
+    """
+    idle = [
+        name
+        for name, node in view.of("servers").items()
+        if not node.engines and not _excused(node, members, accepted)
+    ]
     return about("no-engine", idle, "no daos_engine runs: journalctl -u daos_server -n 50")
+
+
+def _excused(node: Node, members: Sequence[Member], accepted: Collection[int]) -> bool:
+    here = [member for member in members if _on(node, member)]
+    return bool(here) and not expected(here, accepted)
 
 
 def at_target(view: View, role: str, target: Version) -> list[Finding]:
@@ -140,15 +286,16 @@ def at_target(view: View, role: str, target: Version) -> list[Finding]:
 
 
 def one_distribution(view: View) -> list[Finding]:
-    """All servers of one system run the same distribution (DAOS 2.0 support document)."""
+    """All servers of one system run the same operating system (DAOS 2.0 support document)."""
     found: dict[str, list[str]] = {}
     for name, node in view.of("servers").items():
-        found.setdefault(node.distribution.name if node.distribution else node.os, []).append(name)
+        found.setdefault(node.os, []).append(name)
     if len(found) < 2:
         return []
     parts = ", ".join(f"{os} on {fold(names)}" for os, names in found.items())
     return about(
         "mixed-servers",
         view.groups["servers"],
-        f"all servers of a system run the same distribution, these do not: {parts}",
+        f"all servers of a system run the same operating system, these do not: {parts}. Bring "
+        "them to one first, DAOS being stopped for that",
     )

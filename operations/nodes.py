@@ -4,35 +4,53 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from pyinfra.api import FactBase
 
-from . import releases
-from .releases import Distribution, Version
+from . import platforms
+from .record import Record
+from .releases import Version
 
 SERVER = "daos_server.service"
 AGENT = "daos_agent.service"
 
 # Each part of the answer starts with a line "== NAME"; the last one proves that nothing was cut.
 _SCRIPT = r"""
-for tool in rpm systemctl pgrep findmnt grep ps find hostname; do
+# The daemon of PackageKit is none of them: most of the time it does nothing.
+managers='yum|dnf|zypper|rpm|zypp-rpm|yumBackend.py|dnf-automatic|yum-cron|y2base'
+for tool in rpm systemctl pgrep findmnt grep ps find hostname flock df; do
     command -v $tool >/dev/null || exit 1
 done
 echo "== hostname"; uname -n
 echo "== addresses"; hostname -I | tr ' ' '\n'
 echo "== os"; . /etc/os-release; echo "$ID ${VERSION_ID:-}"
+head -n 1 /etc/redhat-release 2>/dev/null
 echo "== packages"
 rpm -qa --queryformat '%{NAME} %{VERSION}-%{RELEASE} %{SOURCERPM}\n' 'daos' 'daos-*' || exit 1
 echo "== services"
-systemctl show --property Id,ActiveState,UnitFileState daos_server.service daos_agent.service
+systemctl show --property Id,ActiveState,UnitFileState,ExecMainStartTimestampMonotonic \
+    daos_server.service daos_agent.service
+echo "== clock"; date +%s.%N; cut -d ' ' -f 1 /proc/uptime
+echo "== installed"
+rpm -qa --queryformat '%{INSTALLTIME}\n' 'daos' 'daos-server' 'daos-client' | sort -n | tail -1
+echo "== record"; cat /var/lib/daos-offline-update/window.json 2>/dev/null
+echo "== lock"
+lock=/run/daos-offline-update.lock
+if [ -e $lock ] && ! flock -n $lock true; then cat $lock; fi
 echo "== engines"; pgrep -x daos_engine; [ $? -le 1 ] || exit 1
 echo "== mounts"; findmnt -rn -t fuse.daos -o TARGET
 echo "== processes"
 for maps in $(grep -ls '/libdaos\.so' /proc/[0-9]*/maps); do
     pid=${maps#/proc/}; ps -o pid=,user=,comm= -p "${pid%/maps}"
 done
+echo "== dfuse"
+for pid in $(pgrep -x dfuse); do ps -ww -o pid=,user=,args= -p "$pid"; done
+echo "== space"
+df -k --output=avail,target /usr /var/cache /var/lib/rpm 2>/dev/null | tail -n +2
+echo "== managers"
+for pid in $(pgrep -x "$managers"); do ps -ww -o pid=,user=,args= -p "$pid"; done
 echo "== rpmnew"; find /etc/daos -name '*.rpmnew' 2>/dev/null
 echo "== end"
 """
@@ -44,9 +62,14 @@ _SOURCE = re.compile(r"daos-\d")
 _DAEMONS = {"daos_server", "daos_engine", "daos_agent"}
 
 
+# How package managers are started, which says nothing, and what of them changes nothing.
+_INTERPRETER = re.compile(r"^\S*python\S*\s+(-\S+\s+)*")
+_ASKS_ONLY = re.compile(r"^(\S*/)?rpm (-[qV]|--(query|verify|eval|showrc|version)\b)")
+
+
 @dataclass(frozen=True)
 class Process:
-    """A process of an application that has libdaos mapped."""
+    """A process, with its command or its command line."""
 
     pid: int
     user: str
@@ -62,10 +85,13 @@ class Service:
 
     + running: whether its daemon runs, or is on its way up or down
     + enabled: whether it starts at boot
+    + started: when its daemon was last started since the node's boot, in seconds of that boot's
+      clock; 0 if never
     """
 
     running: bool = False
     enabled: bool = False
+    started: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -74,14 +100,21 @@ class Node:
 
     + hostname: its own short name, by which the management service knows it
     + addresses: its IP addresses, by which it is known where a fault domain is no host name
-    + os: ID and VERSION_ID of its /etc/os-release
+    + os: its operating system by ID and version, with the minor: "rhel 8.5", "centos 7.9"
     + packages: package name to version-release, for all packages of DAOS; to several where an
       interrupted transaction left the old one beside the new
     + services: unit name to its state
     + engines: process ids of daos_engine
     + mounts: mount points of dfuse
     + processes: applications that have libdaos mapped
+    + dfuses: processes of dfuse, with their command lines
+    + space: mount point to what is free there in MiB, for all that packages are written to
+    + managers: package managers that are at work
     + rpmnew: configuration files that an update left for somebody to read
+    + installed: when the newest of the packages was installed, in seconds of the clock that
+      `Service.started` counts by; negative where that was before the node's boot
+    + record: what an update that is under way remembers on the node, None if none is
+    + lock: who runs an update of this system right now, as it says itself; "" if nobody does
     """
 
     hostname: str
@@ -92,7 +125,13 @@ class Node:
     engines: tuple[int, ...] = ()
     mounts: tuple[str, ...] = ()
     processes: tuple[Process, ...] = ()
+    dfuses: tuple[Process, ...] = ()
+    space: dict[str, int] = field(default_factory=dict)
+    managers: tuple[Process, ...] = ()
     rpmnew: tuple[str, ...] = ()
+    installed: float = 0.0
+    record: Record | None = None
+    lock: str = ""
 
     @property
     def version(self) -> Version | None:
@@ -104,19 +143,39 @@ class Node:
             return None
 
     @property
-    def distribution(self) -> Distribution | None:
-        """The distribution, None where no DAOS packages are published for it."""
-        os_id, _, os_version = self.os.partition(" ")
-        return releases.distribution(os_id, os_version)
+    def newest(self) -> Version | None:
+        """The highest release of any package; None where there is none, or an unknown one."""
+        try:
+            versions = [
+                Version.parse(evr.split("-")[0]) for evrs in self.packages.values() for evr in evrs
+            ]
+        except ValueError:
+            return None
+        return max(versions, default=None)
 
     def runs(self, unit: str) -> bool:
         """Whether the daemon of a unit runs, or is on its way up or down."""
         return self.services.get(unit, Service()).running
 
+    def at_boot(self, unit: str) -> bool:
+        """Whether the site has a unit start at boot; during an update it is remembered only."""
+        return self.services[unit].enabled or (
+            self.record is not None and unit in self.record.enabled
+        )
+
+    def started_since_install(self, unit: str) -> bool:
+        """Whether the daemon was started after the packages that are installed now."""
+        return self.services.get(unit, Service()).started > self.installed
+
+    @property
+    def outlived(self) -> list[str]:
+        """The daemons that run since before the packages were installed: of another release."""
+        return [u for u in self.services if self.runs(u) and not self.started_since_install(u)]
+
     @property
     def users(self) -> list[str]:
         """Who uses DAOS on this node, in words: dfuse mounts and applications."""
-        mounts = [f"dfuse mounted at {mount}" for mount in self.mounts]
+        mounts = [_mounted(mount, self.dfuses) for mount in self.mounts]
         return mounts + [str(process) for process in self.processes if process.command != "dfuse"]
 
     @property
@@ -141,16 +200,28 @@ def parse(lines: list[str]) -> Node:
         raise ValueError("systemd says nothing about " + ", ".join({SERVER, AGENT} - set(services)))
     return Node(
         hostname=parts["hostname"][0].split(".")[0],
-        os=parts["os"][0],
+        os=platforms.system(*_os(parts["os"])),
         addresses=tuple(parts["addresses"]),
         packages=_packages(parts["packages"]),
         services=services,
         engines=tuple(map(int, parts["engines"])),
         # findmnt -r writes a blank in a name as \x20
         mounts=tuple(mount.replace(r"\x20", " ") for mount in parts["mounts"]),
-        processes=tuple(_processes(parts["processes"])),
+        processes=tuple(p for p in _processes(parts["processes"]) if p.command not in _DAEMONS),
+        dfuses=tuple(_processes(parts["dfuse"])),
+        space=dict(_space(parts["space"])),
+        managers=tuple(_at_work(_processes(parts["managers"]))),
         rpmnew=tuple(parts["rpmnew"]),
+        installed=_installed(parts["clock"], parts["installed"]),
+        record=Record.parse("\n".join(parts["record"])),
+        lock=" ".join(parts["lock"]),
     )
+
+
+def _os(lines: list[str]) -> tuple[str, str, str]:
+    """ID, VERSION_ID, and the line of /etc/redhat-release."""
+    os_id, _, version = lines[0].partition(" ")
+    return os_id, version, "".join(lines[1:2])
 
 
 def _packages(lines: list[str]) -> dict[str, tuple[str, ...]]:
@@ -160,6 +231,12 @@ def _packages(lines: list[str]) -> dict[str, tuple[str, ...]]:
         if _SOURCE.match(source):
             packages[name] = (*packages.get(name, ()), evr)
     return packages
+
+
+def _installed(clock: list[str], installed: list[str]) -> float:
+    """When packages were installed, by the clock of the node's boot. RPM counts whole seconds."""
+    now, uptime = map(float, clock)
+    return float(installed[0]) - (now - uptime) if installed else float("-inf")
 
 
 def _services(lines: list[str]) -> Iterator[tuple[str, Service]]:
@@ -173,6 +250,7 @@ def _services(lines: list[str]) -> Iterator[tuple[str, Service]]:
                 Service(
                     running=active not in ("inactive", "failed"),
                     enabled=unit.get("UnitFileState", "").startswith("enabled"),
+                    started=int(unit.get("ExecMainStartTimestampMonotonic") or 0) / 1e6,
                 ),
             )
             unit = {}
@@ -182,8 +260,30 @@ def _services(lines: list[str]) -> Iterator[tuple[str, Service]]:
 def _processes(lines: list[str]) -> Iterator[Process]:
     for line in lines:
         pid, user, command = line.split(None, 2)
-        if command not in _DAEMONS:
-            yield Process(int(pid), user, command)
+        yield Process(int(pid), user, command)
+
+
+def _mounted(mount: str, dfuses: tuple[Process, ...]) -> str:
+    """A mount in words, with the process that serves it, as its command line tells."""
+    serving = [p for p in dfuses if mount in re.split(r"[\s=]", p.command)]
+    if not serving and len(dfuses) == 1:
+        serving = list(dfuses)  # named by a relative path, or by one with blanks
+    who = "".join(f" (pid {p.pid}, user {p.user})" for p in serving[:1])
+    return f"dfuse mounted at {mount}{who}"
+
+
+def _space(lines: list[str]) -> Iterator[tuple[str, int]]:
+    for line in lines:
+        kib, mount = line.split(None, 1)
+        yield mount, int(kib) // 1024
+
+
+def _at_work(processes: Iterable[Process]) -> Iterator[Process]:
+    """The package managers that may change something, by the command that somebody typed."""
+    for process in processes:
+        typed = _INTERPRETER.sub("", process.command)
+        if not _ASKS_ONLY.match(typed) and not typed.endswith("<defunct>"):
+            yield Process(process.pid, process.user, typed)
 
 
 class DaosNode(FactBase[Node | None]):

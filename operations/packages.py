@@ -6,7 +6,7 @@ yum, dnf and zypper; only options that the yum of CentOS 7 has as well.
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from io import StringIO
 
 from pyinfra.api import Host
@@ -16,11 +16,14 @@ from . import cluster, gates, releases
 from .cluster import View
 from .findings import Finding
 from .nodes import DaosNode, Node
+from .platforms import Distribution
 from .releases import Version
 from .run import Run
+from .settings import Settings
 from .step import Command, step, verify
 
-_FOLDERS = {
+REPOSITORY = "daos-offline-update"
+FOLDERS = {
     "yum": "/etc/yum.repos.d",
     "dnf": "/etc/yum.repos.d",
     "zypper": "/etc/zypp/repos.d",
@@ -29,7 +32,7 @@ _FOLDERS = {
 # Not pyinfra's own repository operations: they cannot say pkg_gpgcheck, without which zypper takes
 # an unsigned package from a repository whose metadata is signed (seen on zypper 1.14).
 _REPOSITORY = """\
-[daos-offline-update]
+[{name}]
 name=DAOS
 baseurl={baseurl}
 enabled=1
@@ -37,6 +40,15 @@ gpgcheck=1
 gpgkey={key}
 """
 _STRICT = {"yum": "", "dnf": "", "zypper": "type=rpm-md\npkg_gpgcheck=1\n"}
+
+
+def definition(settings: Settings, takes: Distribution, name: str = REPOSITORY) -> str:
+    """The repository of the target release for a distribution, as a .repo file defines it."""
+    site = settings.repositories[takes.name]
+    baseurl = site["baseurl"].format(series=settings.target.series)
+    text = _REPOSITORY.format(name=name, baseurl=baseurl, key=site["key"])
+    return text + _STRICT[takes.manager]
+
 
 # What is downloaded is checked against the signing key right away, not in the window.
 _FETCH = {
@@ -56,10 +68,38 @@ _UPDATE = {
     " || case $? in 102|103|106) ;; *) false ;; esac",
 }
 
+# The way back, while no engine has run on the release that is to be left again.
+_FETCH_BACK = {
+    "yum": "yum -y -q clean expire-cache"
+    " && yum -y --setopt=keepcache=1 downgrade --downloadonly {packages}",
+    "dnf": "dnf -y --refresh --setopt=keepcache=1 downgrade --downloadonly {packages}",
+    "zypper": "zypper --non-interactive refresh daos-offline-update"
+    " && zypper --non-interactive install --oldpackage --download-only {packages}",
+}
+_RETURN = {
+    "yum": "yum -y -C downgrade {packages}",
+    "dnf": "dnf -y -C downgrade {packages}",
+    "zypper": "ZYPP_LOCK_TIMEOUT=60 zypper --non-interactive --no-refresh install --oldpackage"
+    " {packages} || case $? in 102|103|106) ;; *) false ;; esac",
+}
+
+# A transaction that was cut short leaves the old package beside the new one, whose files have all
+# been written by then: only the old one's entry is left to be erased.
+_ERASE_OLD = (
+    "old=$(rpm -q --queryformat '%{{NAME}}-%{{VERSION}}-%{{RELEASE}}.%{{ARCH}} %{{VERSION}}\n'"
+    " {names} | awk '$2 != \"{target}\" {{print $1}}')"
+    ' && if [ -n "$old" ]; then rpm -e $old; fi'
+)
+
+# Into a file, not into the connection: were that to break, the package manager would die of its
+# next line in the middle of the transaction.
+_LOG = "/var/log/daos-offline-update.log"
+_DETACHED = "({line}) > {log} 2>&1 < /dev/null; code=$?; tail -n 12 {log}; exit $code"
+
 _SIGN = {"yum": "-", "dnf": "-", "zypper": "="}  # between name and version
 
 
-_NOT_HAD = (
+NOT_HAD = (
     "the packages of the target cannot be had. See that the repository holds them, and signed "
     "(target_release and repositories in group_data/all.py), then type the same command again"
 )
@@ -70,11 +110,32 @@ def wanted(node: Node, roles: list[str], target: Version) -> list[str]:
     return sorted({releases.package(role, target) for role in roles} | set(node.packages))
 
 
-def _line(lines: dict[str, str], node: Node, roles: list[str], target: Version) -> str:
-    assert node.distribution  # examined before
-    manager = node.distribution.manager
-    names = [f"{name}{_SIGN[manager]}{target}" for name in wanted(node, roles, target)]
+def distribution(current: Run, node: Node) -> Distribution:
+    """The distribution whose packages a node takes; that it has one was examined."""
+    found = current.settings.distribution(node.os)
+    assert found
+    return found
+
+
+def line_for(current: Run, lines: Mapping[str, str], name: str, node: Node, target: Version) -> str:
+    """The shell command, by package manager, that is about the packages of one node.
+
+    + lines: package manager to its command, with {packages} in it
+    """
+    manager = distribution(current, node).manager
+    roles = current.start.roles(name)
+    names = [f"{package}{_SIGN[manager]}{target}" for package in wanted(node, roles, target)]
     return lines[manager].format(packages=" ".join(names))
+
+
+def _transaction(
+    current: Run, lines: Mapping[str, str], name: str, node: Node, target: Version
+) -> str:
+    """The shell command that brings a node to exactly the target, also from half the way."""
+    packages = wanted(node, current.start.roles(name), target)
+    erase = _ERASE_OLD.format(names=" ".join(packages), target=target)
+    line = f"({line_for(current, lines, name, node, target)}) && {erase}"
+    return _DETACHED.format(line=line, log=_LOG)
 
 
 def _outdated(current: Run, name: str, node: Node) -> bool:
@@ -87,18 +148,15 @@ def repository(current: Run, here: Host) -> Iterator[Command]:
 
     Source: "Set up the new DAOS repository" (DAOS 2.0, offline update).
     """
-    distribution = current.look().node(here.name).distribution
-    assert distribution  # examined before
-    settings = current.settings.repositories[distribution.name]
-    baseurl = settings["baseurl"].format(series=current.settings.target.series)
-    text = _REPOSITORY.format(baseurl=baseurl, key=settings["key"])
-    line = f"rpm --import {shlex.quote(settings['key'])}"
+    takes = distribution(current, current.look().node(here.name))
+    key = current.settings.repositories[takes.name]["key"]
+    line = f"rpm --import {shlex.quote(key)}"
     yield verify(
-        current, lambda: _fails(current, here, line, _NOT_HAD), code="packages-not-available"
+        current, lambda: _fails(current, here, line, NOT_HAD), code="packages-not-available"
     )
     yield from files.put._inner(
-        src=StringIO(text + _STRICT[distribution.manager]),
-        dest=f"{_FOLDERS[distribution.manager]}/daos-offline-update.repo",
+        src=StringIO(definition(current.settings, takes)),
+        dest=f"{FOLDERS[takes.manager]}/{REPOSITORY}.repo",
         mode="0644",
     )
 
@@ -110,16 +168,22 @@ def fetched(current: Run, here: Host) -> Iterator[Command]:
     The package manager itself resolves; nothing is installed, and DAOS goes on serving.
     """
     node = current.look().node(here.name)
-    line = _line(_FETCH, node, current.start.roles(here.name), current.settings.target)
+    lines = _FETCH_BACK if current.back else _FETCH
+    line = line_for(current, lines, here.name, node, current.settings.target)
     yield verify(
         current,
-        lambda: _fails(current, here, line, _NOT_HAD),
+        lambda: _fails(current, here, line, NOT_HAD),
         code="packages-not-available",
     )
 
 
 def _may_update(current: Run, view: View) -> list[Finding]:
-    return gates.quiet(view)
+    target = current.settings.target
+    path = gates.needed(view, target, back=current.back) + gates.held(view, current.concerned)
+    if current.opens_window:
+        return path + gates.quiet(view)
+    # A client that was left out before follows the servers, which are there already.
+    return path + gates.quiet(view, current.concerned) + gates.at_target(view, "servers", target)
 
 
 @step(*cluster.ROLES, need=_outdated, gate=_may_update)
@@ -129,9 +193,30 @@ def updated(current: Run, here: Host) -> Iterator[Command]:
     Source: "perform the RPM update to the new DAOS fix level" (DAOS 2.0, offline update).
     """
     node = current.look().node(here.name)
-    line = _line(_UPDATE, node, current.start.roles(here.name), current.settings.target)
-    yield verify(current, lambda: _fails(current, here, line, "the package transaction failed"))
+    yield from _change(current, here, _UPDATE, node, current.settings.target)
     yield verify(current, lambda: _not_at_target(current, here))
+
+
+@step(*cluster.ROLES, need=_outdated, gate=_may_update)
+def returned(current: Run, here: Host) -> Iterator[Command]:
+    """Install exactly the release of before again, in one transaction a node (R4, R12).
+
+    Source: "it is not possible to downgrade" once an engine has started (DAOS 2.0); before that
+    the packages are nothing but packages.
+    """
+    node = current.look().node(here.name)
+    newest = node.newest
+    if node.version is None and newest:  # from half the way there is only one whole state: forward
+        yield from _change(current, here, _UPDATE, node, newest)
+    yield from _change(current, here, _RETURN, node, current.settings.target)
+    yield verify(current, lambda: _not_at_target(current, here))
+
+
+def _change(
+    current: Run, here: Host, lines: dict[str, str], node: Node, target: Version
+) -> Iterator[Command]:
+    line = _transaction(current, lines, here.name, node, target)
+    yield verify(current, lambda: _fails(current, here, line, "the package transaction failed"))
 
 
 def _fails(current: Run, here: Host, line: str, what: str) -> str | None:
@@ -140,7 +225,7 @@ def _fails(current: Run, here: Host, line: str, what: str) -> str | None:
     if done:
         return None
     said = "\n".join(f"    {text}" for text in (output + "\n" + errors).strip().splitlines()[-12:])
-    return f"{what}.\n    $ {line}\n{said}"
+    return f"{what}.\n    $ {line.split(_LOG)[0].strip(' ()>')}\n{said}"
 
 
 def _not_at_target(current: Run, here: Host) -> str | None:

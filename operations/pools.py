@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from pyinfra.api import Host
 
@@ -18,11 +18,13 @@ from .system import evict_all
 
 
 def _mounted(current: Run, name: str, node: Node) -> bool:
-    return current.opens_window and bool(node.users)
+    return current.concerns(name) and bool(node.users)
 
 
 def _may_disconnect(current: Run, view: View) -> list[Finding]:
-    return [] if current.settings.evict else gates.unused(view)
+    """R2: only where the site allows it, and only for an update that is still needed (R1)."""
+    unused = [] if current.settings.evict else gates.unused(view, current.concerned)
+    return gates.needed(view, current.settings.target, back=current.back) + unused
 
 
 @step("clients", "admins", need=_mounted, gate=_may_disconnect)
@@ -84,13 +86,17 @@ def _wrong(current: Run) -> str | None:
         pools = current.pool_list()
     except DmgError as problem:
         return str(problem)
-    return lost(current.pools, pools)
+    return lost(current.pools, pools, len(current.settings.accepted_exclusions))
 
 
-def lost(before: list[Pool], now: list[Pool]) -> str | None:
-    """Which pools of before are missing now, and which lack targets; None if all is well."""
+def lost(before: Mapping[str, str], now: list[Pool], accepted: int = 0) -> str | None:
+    """Which pools of before are missing now, and which lack targets; None if all is well.
+
+    + before: label by UUID
+    + accepted: how many ranks may be missing
+    """
     there = {pool.uuid for pool in now}
-    missing = [pool.label or pool.uuid for pool in before if pool.uuid not in there]
+    missing = [label or uuid for uuid, label in before.items() if uuid not in there]
     problems = [f"pool {name} is gone" for name in missing]
-    problems += [finding.message for finding in dmg.unhealthy(now)]
+    problems += [finding.message for finding in dmg.unhealthy(now, accepted)]
     return "; ".join(problems) or None

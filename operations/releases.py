@@ -1,4 +1,4 @@
-"""DAOS releases: versions, update paths, and the distributions they come for. No I/O.
+"""DAOS releases: versions, update paths, and what their packages are called. No I/O.
 
 Source: the DAOS documentation ("Updating to DAOS Version 2.0", and the release notes up to 2.8).
 """
@@ -6,7 +6,6 @@ Source: the DAOS documentation ("Updating to DAOS Version 2.0", and the release 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import NamedTuple
 
 _VERSION = re.compile(r"(\d+)\.(\d+)\.(\d+)")
@@ -62,37 +61,6 @@ def why_not(installed: Version, target: Version) -> str | None:
             f"updates fix levels only: set target_release to a {installed.series} release"
         )
     return None
-
-
-@dataclass(frozen=True)
-class Distribution:
-    """A distribution that DAOS packages are published for.
-
-    + name: the folder of the repository, as the project names it
-    + manager: the package manager's command
-    """
-
-    name: str
-    manager: str
-
-
-CENTOS7 = Distribution("CentOS7", "yum")
-EL8 = Distribution("EL8", "dnf")
-LEAP15 = Distribution("Leap15", "zypper")
-
-_DISTRIBUTIONS = {
-    ("centos", "7"): CENTOS7,
-    ("rhel", "7"): CENTOS7,
-    ("centos", "8"): EL8,
-    ("rhel", "8"): EL8,
-    ("opensuse-leap", "15"): LEAP15,
-    ("sles", "15"): LEAP15,
-}
-
-
-def distribution(os_id: str, os_version: str) -> Distribution | None:
-    """The distribution of a node by ID and VERSION_ID of its /etc/os-release; None if unknown."""
-    return _DISTRIBUTIONS.get((os_id, os_version.split(".")[0]))
 
 
 # The package that gives a node its role, and the daemon in it. `dmg` moved to daos-admin in 2.2.

@@ -1,4 +1,5 @@
-"""What a run did, for scripts: runs/latest/report.json, rewritten after every step."""
+"""What a run did: runs/latest/report.json, for scripts and rewritten after every step, and
+report.html, the page that is made of it at the end."""
 
 from __future__ import annotations
 
@@ -16,10 +17,12 @@ from pyinfra import logger
 from pyinfra.api import Host, State
 from pyinfra.api.state import BaseStateCallback
 
-from . import cluster
+from . import aftermath, cluster, commandline, lastwords, plan
 from .cluster import View
 from .findings import Finding, fold
 from .nodes import AGENT, Node
+from .page import page
+from .phases import Phases
 from .run import Run, say
 from .step import Command, step
 
@@ -30,35 +33,52 @@ LATEST = RUNS / "latest" / "report.json"
 class Report(BaseStateCallback):
     """Follows a run through pyinfra's callbacks and keeps its report up to date.
 
-    + after: the cluster as it was seen last; None until the last step looked at it
+    + after: the cluster as the last step saw it; None until then
+    + left: the cluster after a run that did not get there
+    + state: what is to be said of that, line by line
     """
 
     def __init__(self, current: Run) -> None:
         self.current = current
         self.began = datetime.now(UTC)
         self.after: View | None = None
-        self.phases: list[dict[str, Any]] = []
+        self.left: View | None = None
+        self.state: list[str] = []
+        self.phases = Phases()
+        self.ended: datetime | None = None
         self._folder: Path | None = None
 
     def operation_start(self, state: State, op_hash: str) -> None:  # type: ignore[override]
         """A step begins."""
-        names = state.get_op_meta(op_hash).names
-        self.phases.append({"name": ", ".join(names), "start": _now(), "hash": op_hash})
+        self.phases.begin(state, op_hash)
         self.write()
+
+    def operation_host_start(  # type: ignore[override]
+        self, state: State, host: Host, op_hash: str
+    ) -> None:
+        """A step begins on a node."""
+        self.phases.host_begins(state, host.name, op_hash)
+
+    def operation_host_success(  # type: ignore[override]
+        self, state: State, host: Host, op_hash: str, retry_count: int = 0
+    ) -> None:
+        """A step has ended on a node, and well."""
+        self.phases.host_ends(host.name, op_hash)
 
     def operation_end(self, state: State, op_hash: str) -> None:  # type: ignore[override]
         """A step has ended on all nodes."""
-        self._close_phase()
+        self.phases.end(state)
         self.write()
 
     def operation_host_error(  # type: ignore[override]
         self, state: State, host: Host, op_hash: str, retry_count: int = 0, max_retries: int = 0
     ) -> None:
         """A step has failed on a node; where the step has not said why, its output has."""
+        self.phases.host_ends(host.name, op_hash, failed=True)
         current = self.current
         known = [*current.failures, *current.refusals]
         if not current.refusals and not any(host.name in finding.hosts for finding in known):
-            message = f"the step {self.phases[-1]['name']!r} failed there: see its output"
+            message = f"the step {self.phases.last!r} failed there: see its output"
             current.failures.append(Finding("step-failed", (host.name,), message))
 
     def operation_host_retry(  # type: ignore[override]
@@ -68,29 +88,17 @@ class Report(BaseStateCallback):
         self.current.failures = [f for f in self.current.failures if f.hosts != (host.name,)]
         self.current.shared.forget()
 
-    def _close_phase(self) -> None:
-        if not self.phases or "end" in self.phases[-1]:
-            return
-        phase = self.phases[-1]
-        done = {
-            host.name: operations[phase["hash"]].operation_meta
-            for host, operations in self.current.state.ops.items()
-            if phase["hash"] in operations
-        }
-        ran = {name: meta for name, meta in done.items() if meta.is_complete()}
-        phase["hosts"] = sorted(name for name, meta in ran.items() if meta.executed)
-        phase["changed"] = sorted(name for name, meta in ran.items() if meta.did_change())
-        phase["end"] = _now()
-
     @property
     def outcome(self) -> str:
-        """One of "updated", "nothing to do", "refused", "failed"."""
+        """One of "updated", "rolled back", "nothing to do", "refused", "failed"."""
         current = self.current
         if current.refusals or current.failures:
             return "failed" if current.acted else "refused"
         if self.after is None:
             return "failed"
-        return "updated" if current.acted else "nothing to do"
+        if not current.acted:
+            return "nothing to do"
+        return "rolled back" if current.back else "updated"
 
     def content(self) -> dict[str, Any]:
         """The report, with the keys that others script against."""
@@ -99,23 +107,34 @@ class Report(BaseStateCallback):
         failures = current.failures if current.acted else []
         refusals = current.refusals + ([] if current.acted else current.failures)
         return {
-            "from_version": _lowest(current.start),
-            "to_version": str(current.settings.target) if hasattr(current, "settings") else None,
+            "from_version": lastwords.lowest(current.start),
+            "to_version": self._target(),
             "outcome": self.outcome,
             "offline_window_s": self._window(),
+            "offline_window": self._window_times(),
+            "whole_system": self.current.opens_window,
             "started": self.began.isoformat(),
-            "phases": [
-                {key: phase.get(key) for key in ("name", "start", "end", "hosts", "changed")}
-                for phase in self.phases
-            ],
+            "ended": _iso(self.ended),
+            "summary": self._summary() if self.ended else None,
+            "state": self.state,
+            "phases": self.phases.content(),
             "hosts": {name: self._host(name) for name in self._names()},
             "refusals": [finding.as_dict() for finding in refusals],
             "failures": [finding.as_dict() for finding in failures],
+            "left_out": sorted(current.left_out),
         }
+
+    def _target(self) -> str | None:
+        return str(self.current.settings.target) if hasattr(self.current, "settings") else None
 
     def _window(self) -> float | None:
         first, last = self.current.first_stop, self.current.last_start
         return round((last - first).total_seconds(), 3) if first and last else None
+
+    def _window_times(self) -> dict[str, str | None] | None:
+        """When the offline window began and ended; the end is None where nothing was started."""
+        first, last = self.current.first_stop, self.current.last_start
+        return {"start": _iso(first), "end": _iso(last)} if first else None
 
     def _names(self) -> list[str]:
         return list(
@@ -123,10 +142,11 @@ class Report(BaseStateCallback):
         )
 
     def _host(self, name: str) -> dict[str, Any]:
+        after = self.after or self.left
         return {
             "roles": self.current.start.roles(name),
             "version_before": _version(self.current.start, name),
-            "version_after": _version(self.after, name) if self.after else None,
+            "version_after": _version(after, name) if after else None,
             "rpmnew": self.current.rpmnew.get(name, []),
         }
 
@@ -145,19 +165,36 @@ class Report(BaseStateCallback):
             self._folder = _new_folder(self.began)
         path = self._folder / "report.json"
         draft = path.with_suffix(".tmp")
-        draft.write_text(json.dumps(self.content(), indent=2) + "\n")
+        content = self.content()
+        draft.write_text(json.dumps(content, indent=2) + "\n")
         draft.replace(path)
+        if self.ended:
+            self._write_page(content)
+
+    def _write_page(self, content: dict[str, Any]) -> None:
+        """The page is made once, at the end; a run that went well does not fail for its picture."""
+        assert self._folder
+        try:
+            (self._folder / "report.html").write_text(page(content))
+        except Exception as problem:
+            logger.warning(f"the report page could not be made: {problem!r}")
 
     def finish(self) -> None:
         """The run is over, in whatever way; a run that only planned leaves no report."""
         if not self.phases and not self.current.refusals:
+            for line in plan.lines(self.current) if commandline.dry() else ():
+                say(line)
             return
-        self._close_phase()
+        self.phases.end(self.current.state)
+        self.ended = datetime.now(UTC)
+        say(self._summary())
+        if self.outcome == "failed":
+            self.left = aftermath.look_once_more(self.current)
+            self.state = list(lastwords.afterwards(self.current, self.left))
         self.write()
-        say(self._last_words())
-        for path, names in sorted(self._to_merge().items()):
-            say(f"{path} on {fold(names)} has to be read and merged by hand")
-        say(f"report: {self._folder}/report.json")
+        for line in [*self.state, *self._to_do()]:
+            say(line)
+        say(f"report: {self._folder}/report.json, and report.html for people")
         if self._interrupted():
             # pyinfra exits with 0 after Ctrl-C, and a script would take that for an update.
             logging.shutdown()
@@ -169,50 +206,21 @@ class Report(BaseStateCallback):
         current = self.current
         return self.after is None and not current.failures and not current.refusals
 
-    def _to_merge(self) -> dict[str, list[str]]:
-        """The .rpmnew files, each with the nodes that have it."""
+    def _to_do(self) -> Iterator[str]:
+        """What somebody has to see to later."""
         files: dict[str, list[str]] = {}
         for name, paths in self.current.rpmnew.items():
             for path in paths:
                 files.setdefault(path, []).append(name)
-        return files
+        for path, names in sorted(files.items()):
+            yield f"{path} on {fold(names)} has to be read and merged by hand"
+        if self.current.left_out:
+            yield f"left out: {fold(self.current.left_out)}; the same command takes them in later"
 
-    def _last_words(self) -> str:
-        target = self.content()["to_version"]
-        if self.outcome == "updated" and not self.current.opens_window:
-            return f"Every node is at {target}, and what was stopped has been started"
-        if self.outcome == "updated":
-            return f"Updated from {_lowest(self.current.start)} to {target}{self._offline_for()}"
-        if self.outcome == "nothing to do":
-            return f"Every node is at {target} and serves: nothing was stopped, nothing was changed"
-        if self.outcome == "refused":
-            found = self.current.start.nodes and self.current.found_stopped
-            return "Refused: this run stopped nothing" + (
-                ". DAOS is stopped, as it was found" if found else ""
-            )
-        return f"{self._what_ended_it()}. {self._what_is_left()}"
-
-    def _offline_for(self) -> str:
-        window = self._window()
-        if window is None:
-            return ". DAOS was stopped already when this run began" if self._resumed() else ""
-        before = ", and stopped already when it began" if self._resumed() else ""
-        return f", offline for {window:.1f} s{before}"
-
-    def _resumed(self) -> bool:
-        return self.current.opens_window and self.current.found_stopped
-
-    def _what_ended_it(self) -> str:
-        step = self.phases[-1]["name"]
-        return f"{'Interrupted' if self._interrupted() else 'Failed'} at the step {step!r}"
-
-    def _what_is_left(self) -> str:
-        since = self.current.first_stop
-        stopped = f"Parts of DAOS are stopped since {since:%H:%M:%S} UTC. " if since else ""
-        return (
-            f"No later step was taken on any node. {stopped}Mend what is named above, if anything "
-            "is, then type the same command again: it looks at every node and goes on from there"
-        )
+    def _summary(self) -> str:
+        outcome = "interrupted" if self._interrupted() else self.outcome
+        last = self.phases.last if self.phases else ""
+        return lastwords.summary(self.current, outcome, self._window(), last)
 
 
 def follow(current: Run) -> None:
@@ -237,18 +245,13 @@ def completed(current: Run, here: Host) -> Iterator[Command]:
     yield from ()
 
 
-def _now() -> str:
-    return datetime.now(UTC).isoformat()
+def _iso(time: datetime | None) -> str | None:
+    return time.isoformat() if time else None
 
 
 def _version(view: View, name: str) -> str | None:
     node = view.nodes.get(name)
     return str(node.version) if node and node.version else None
-
-
-def _lowest(view: View) -> str | None:
-    versions = [node.version for node in view.of(*cluster.ROLES).values() if node.version]
-    return str(min(versions)) if versions else None
 
 
 def _new_folder(began: datetime) -> Path:

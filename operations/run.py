@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
@@ -12,14 +12,17 @@ from pyinfra import logger
 from pyinfra.api import Host, State
 from pyinfra.context import ctx_host
 
-from . import cluster, dmg
+from . import cluster, dmg, gates
 from .cluster import Shared, View
 from .dmg import DmgError, Member
 from .findings import Finding
 from .nodes import SERVER
+from .record import Record
 from .settings import Settings
 
 T = TypeVar("T")
+
+_POOL_TIME = 5  # seconds that `dmg pool query` may take for each pool, besides a minute
 
 
 class Run:
@@ -27,10 +30,17 @@ class Run:
 
     + settings: what the site decided
     + start: the cluster as it was found before anything was touched
-    + members, pools: the ranks and pools found then; empty where the system was down already
-    + opens_window: whether some node is not at the target, so that DAOS has to stop
+    + seen: the cluster as it was looked at last
+    + left_out: the nodes that could not be reached, and that this run goes without
+    + ranks: the ranks that were Joined before this update
+    + pools: the pools that were there before it, label by UUID
+    + back: whether this is the way back to the release of before
+    + outdated_nodes: the nodes that are not at the target
+    + opens_window: whether all of DAOS has to stop, since more than a client or two is outdated
+    + alone: whether the lock is still held that keeps other runs away
     + refusals: the findings for which the run refused to go on
     + failures: the steps that were tried on a node and failed
+    + steps: the steps of the procedure in its order, by the names of their functions
     + acted: whether a step has stopped, updated or started something
     + report: follows the run and writes what it did
     + rpmnew: node name to the configuration files that the update left to be merged
@@ -42,11 +52,17 @@ class Run:
         self.shared = Shared()
         self.settings: Settings
         self.start = View(cluster.groups(state))
-        self.members: list[Member] = []
-        self.pools: list[dmg.Pool] = []
+        self.seen = self.start
+        self.left_out: frozenset[str] = frozenset()
+        self.ranks: tuple[int, ...] = ()
+        self.pools: dict[str, str] = {}
         self.opens_window = False
+        self.outdated_nodes: frozenset[str] = frozenset()
+        self.back = False
+        self.alone: Callable[[], bool] = lambda: True
         self.refusals: list[Finding] = []
         self.failures: list[Finding] = []
+        self.steps: list[str] = []
         self.acted = False
         self.report: Any = None
         self.rpmnew: dict[str, list[str]] = {}
@@ -68,20 +84,74 @@ class Run:
     @property
     def found_stopped(self) -> bool:
         """Whether no engine ran when this run began."""
-        return not any(node.engines for node in self.start.of("servers").values())
+        return not self.start.serving
+
+    @property
+    def record(self) -> Record | None:
+        """What an earlier run of this update has left on the nodes, None if there was none."""
+        return min(self.start.records, key=lambda record: record.began, default=None)
+
+    def decide(self) -> None:
+        """Decide by what was found which nodes have to stop.
+
+        Where nothing but clients is outdated, as those are that an earlier run could not reach, it
+        is about them alone, and the rest of the system goes on serving.
+        """
+        self.outdated_nodes = frozenset(self.outdated(self.start))
+        others = {name for role in ("servers", "admins") for name in self.start.groups[role]}
+        clients_only = self.start.serving and self.outdated_nodes.isdisjoint(others)
+        self.opens_window = bool(self.outdated_nodes) and not clients_only
+        self.first_stop = self._opened_before()
+
+    def concerns(self, name: str) -> bool:
+        """Whether what runs on a node has to stop for this update."""
+        return self.opens_window or name in self.outdated_nodes
+
+    @property
+    def concerned(self) -> frozenset[str] | None:
+        """The nodes that have to stop, None for all."""
+        return None if self.opens_window else self.outdated_nodes
+
+    @property
+    def may_evict(self) -> bool:
+        """Whether all pool connections may go: the site allows it, and all of DAOS stops."""
+        return self.settings.evict and self.opens_window
 
     def ran_before(self, name: str, unit: str) -> bool:
-        """Whether a unit ran on a node when this run began."""
+        """Whether a unit ran on a node before this update."""
         node = self.start.nodes.get(name)
-        return node is not None and node.runs(unit)
+        if node is None:
+            return False
+        return node.runs(unit) or (node.record is not None and unit in node.record.running)
 
     def window_opened(self) -> None:
         """Something is about to be stopped; the offline window begins with the first."""
         self.first_stop = self.first_stop or datetime.now(UTC)
 
+    def _opened_before(self) -> datetime | None:
+        """When an earlier run stopped the first thing; None where all still ran as before."""
+        stopped = (
+            not node.runs(unit)
+            for node in self.start.nodes.values()
+            if node and node.record
+            for unit in node.record.running
+        )
+        return self.record.began if self.record and any(stopped) else None
+
     def window_closed(self) -> None:
         """An agent has started; the offline window ends with the last."""
         self.last_start = datetime.now(UTC)
+
+    @property
+    def idle(self) -> bool:
+        """Whether, as far as was seen at the start, nothing is to be done on any node."""
+        nodes = self.start.of(*cluster.ROLES).values()
+        due = any(
+            service.enabled and not service.running
+            for node in nodes
+            for service in node.services.values()
+        )
+        return not (due or self.outdated_nodes or self.start.records or self.will_start_servers)
 
     @property
     def will_start_servers(self) -> bool:
@@ -96,7 +166,8 @@ class Run:
 
     def look(self) -> View:
         """The cluster right now; one reading serves all hosts that ask at about the same time."""
-        return self._shared("view", lambda: cluster.read(self.state))
+        self.seen = self._shared("view", lambda: cluster.read(self.state, self.left_out))
+        return self.seen
 
     def judge(self, judge: Callable[[], list[Finding]]) -> list[Finding]:
         """What stands in the way of the present step; one judgement serves all hosts."""
@@ -130,11 +201,14 @@ class Run:
             return None
 
     def judge_members(
-        self, view: View, judge: Callable[[View, list[Member]], list[Finding]]
+        self, view: View, judge: Callable[[View, list[Member], Collection[int]], list[Finding]]
     ) -> list[Finding]:
-        """What `judge` finds wrong with the ranks right now; no answer of dmg is a finding too."""
+        """What `judge` finds wrong with the ranks right now; no answer of dmg is a finding too.
+
+        + judge: given the nodes, the ranks, and those of them that may be missing
+        """
         try:
-            return judge(view, self.query())
+            return judge(view, self.query(), self.settings.accepted_exclusions)
         except DmgError as problem:
             message = f"{problem}; see `dmg system query -v` there"
             return [Finding("dmg-failed", (self.admin.name,), message)]
@@ -146,23 +220,58 @@ class Run:
     def judge_pools(self) -> list[Finding]:
         """What is wrong with the pools right now; no answer of dmg is a finding too."""
         try:
-            return dmg.unhealthy(self.pools_now())
+            pools = self.pools_now()
         except DmgError as problem:
             return [
                 Finding("dmg-failed", (self.admin.name,), f"{problem}; see `dmg pool list` there")
             ]
+        accepted = len(self.settings.accepted_exclusions)
+        return dmg.unhealthy(pools, accepted) + dmg.rebuilding(pools)
+
+    def judge_start(self, view: View) -> list[Finding]:
+        """R1: what was healthy when it was examined, perhaps long ago, still is, and is unused."""
+        if not view.serving:
+            return []
+        unused = [] if self.may_evict else gates.unused(view, self.concerned)
+        # What an earlier run, or this one, has begun to stop is no reason not to stop the rest.
+        healthy = gates.joined_or_stopped if view.records else gates.joined
+        findings = unused + self.judge_members(view, healthy)
+        # No pool can tell how it is while its engines are being stopped.
+        return findings if self._is_stopping(view) else findings + self.judge_pools()
+
+    def _is_stopping(self, view: View) -> bool:
+        """Whether a `dmg system stop` of this update has got somewhere already."""
+        members = self.query_or_none() or []
+        return bool(view.records) and any(m.state in gates.STOPPED for m in members)
+
+    def still_alone(self) -> list[Finding]:
+        """No other run can act at the same time, as long as this one holds the lock."""
+        if self.alone():
+            return []
+        message = "the connection that kept other runs away is gone: type the same command again"
+        return [Finding("lock-lost", (), message)]
+
+    def shell(self, here: Host, line: str) -> str | None:
+        """Run a short command on a node; None if that went well, else what it said."""
+        timeout = self.settings.timeouts["service"]
+        done, output, errors = cluster.command(self.state, here, line, timeout)
+        return None if done else f"`{line}` failed: {(errors or output).strip()}"
 
     def systemctl(self, here: Host, verb: str, unit: str) -> str | None:
         """Run `systemctl VERB UNIT` on a node; None if that went well, else what it said."""
-        line = f"systemctl {verb} {unit}"
-        done, output, errors = cluster.command(
-            self.state, here, line, timeout=self.settings.timeouts["service"]
-        )
-        return None if done else f"`{line}` failed: {(errors or output).strip()}"
+        return self.shell(here, f"systemctl {verb} {unit}")
 
     def pool_list(self) -> list[dmg.Pool]:
-        """The pools right now, by `dmg pool list`. Raises DmgError."""
-        return dmg.pools(self.ask_dmg("pool list"))
+        """The pools right now, by `dmg pool list` and `dmg pool query`. Raises DmgError."""
+        pools = dmg.pools(self.ask_dmg("pool list"))
+        # What the list could not ask is known as that, and need not be asked again.
+        to_ask = [pool for pool in pools if not pool.error]
+        if not to_ask:
+            return pools
+        timeout = 60 + _POOL_TIME * len(to_ask)
+        _, answer, _ = cluster.command(self.state, self.admin, dmg.pool_queries(to_ask), timeout)
+        asked = {pool.uuid: pool for pool in dmg.queried(to_ask, answer)}
+        return [asked.get(pool.uuid, pool) for pool in pools]
 
     def wait(self, kind: str, look: Callable[[], tuple[bool, str]]) -> bool:
         """Look again and again until it is done, showing what changes.
@@ -175,7 +284,7 @@ class Run:
         shown = ""
         while True:
             done, progress = look()
-            if progress != shown:
+            if progress and progress != shown:
                 say(progress)
                 shown = progress
             if done:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from pyinfra.api import Host
 
-from . import cluster, gates
+from . import cluster, gates, record
 from .cluster import View
 from .findings import Finding
 from .nodes import AGENT, SERVER, DaosNode, Node
@@ -46,7 +46,7 @@ def _not_running(current: Run, here: Host, unit: str) -> str | None:
 
 
 def _agent_to_stop(current: Run, name: str, node: Node) -> bool:
-    return current.opens_window and node.runs(AGENT)
+    return current.concerns(name) and node.runs(AGENT)
 
 
 def _server_to_stop(current: Run, name: str, node: Node) -> bool:
@@ -60,32 +60,37 @@ def _server_to_start(current: Run, name: str, node: Node) -> bool:
 def _agent_to_start(current: Run, name: str, node: Node) -> bool:
     """An agent that neither ran before nor starts at boot stays as the site left it."""
     if node.runs(AGENT):
-        return current.planning and current.opens_window
-    due = "clients" in current.start.roles(name) or current.opens_window
-    return (due and node.services[AGENT].enabled) or current.ran_before(name, AGENT)
+        return current.planning and current.concerns(name)
+    due = "clients" in current.start.roles(name) or current.concerns(name)
+    return (due and node.at_boot(AGENT)) or current.ran_before(name, AGENT)
 
 
 def _may_begin(current: Run, view: View) -> list[Finding]:
-    """R1: what was healthy when it was examined, perhaps long ago, still is."""
-    if not any(node.engines for node in view.of("servers").values()):
-        return []
-    return current.judge_members(view, gates.joined) + current.judge_pools()
+    target = current.settings.target
+    return (
+        gates.needed(view, target, back=current.back)
+        + gates.held(view, current.concerned)
+        + current.judge_start(view)
+    )
 
 
 def _may_stop_servers(current: Run, view: View) -> list[Finding]:
-    return gates.agents_stopped(view) + gates.engines_stopped(view, current.query_or_none())
+    accepted = current.settings.accepted_exclusions
+    stopped = gates.engines_stopped(view, current.query_or_none(), accepted)
+    return gates.held(view) + gates.agents_stopped(view) + stopped
 
 
 def _may_start_servers(current: Run, view: View) -> list[Finding]:
     return gates.at_target(view, "servers", current.settings.target)
 
 
-def _may_start_agents(current: Run, view: View) -> list[Finding]:
-    target = current.settings.target
+def may_start_agents(current: Run, view: View) -> list[Finding]:
+    """R6: every rank is Joined, on engines that run, and the nodes are at the target."""
+    target, accepted = current.settings.target, current.settings.accepted_exclusions
     return (
         gates.at_target(view, "servers", target)
         + gates.at_target(view, "clients", target)
-        + gates.engines_running(view)
+        + gates.engines_running(view, current.query_or_none() or (), accepted)
         + current.judge_members(view, gates.joined)
     )
 
@@ -116,12 +121,17 @@ def servers_stopped(current: Run, here: Host) -> Iterator[Command]:
 def servers_started(current: Run, here: Host) -> Iterator[Command]:
     """Start daos_server on every server; its engines start and join by themselves (R5).
 
+    That they are about to run on this release is remembered on the node first (R12).
     Source: "Start the daos_server daemons on all server nodes" (DAOS 2.0, offline update).
     """
+    node = current.look().node(here.name)
+    if node.record:
+        line = record.save(node.record.starting(str(node.version)))
+        yield verify(current, lambda: current.shell(here, line))
     yield from _start(current, here, SERVER)
 
 
-@step(*cluster.ROLES, need=_agent_to_start, gate=_may_start_agents)
+@step(*cluster.ROLES, need=_agent_to_start, gate=may_start_agents)
 def agents_started(current: Run, here: Host) -> Iterator[Command]:
     """Start daos_agent on every node that had it, after the engines have joined (R6).
 

@@ -45,6 +45,8 @@ class Step:
 
     def commands(self, current: Run, here: Host, arguments: dict[str, Any]) -> Iterator[Command]:
         """The commands of this step for one node."""
+        if self.act.__name__ not in current.steps:
+            current.steps.append(self.act.__name__)
         if not self._concerns(current, here):
             here.noop("the step is not about this node")
         elif current.planning:
@@ -69,12 +71,15 @@ class Step:
         if not self._needed(current, here, view):
             here.noop("nothing to do")
             return
-        findings = current.judge(lambda: gates.answering(view) + self.gate(current, view))
+        findings = current.judge(lambda: self._in_the_way(current, view))
         if findings:
             yield refuse(current, findings)
         else:
             current.acted = current.acted or not self.prepares
             yield from self.act(current, here, **arguments)
+
+    def _in_the_way(self, current: Run, view: View) -> list[Finding]:
+        return current.still_alone() + gates.answering(view) + self.gate(current, view)
 
     def _earlier_failure(self, current: Run) -> Finding:
         return Finding(

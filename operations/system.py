@@ -10,7 +10,7 @@ from . import cluster, dmg, gates
 from .cluster import View
 from .dmg import DmgError, Member
 from .findings import Finding, fold
-from .nodes import Node
+from .nodes import SERVER, Node
 from .run import Run, say
 from .step import Command, step, verify
 
@@ -20,13 +20,11 @@ _LOG_LINES = 5
 def _engines_run(current: Run, name: str, node: Node) -> bool:
     if not current.opens_window:
         return False
-    view = current.start if current.planning else current.look()
-    return any(server.engines for server in view.of("servers").values())
+    return (current.start if current.planning else current.look()).serving
 
 
 def _may_stop(current: Run, view: View) -> list[Finding]:
-    unused = [] if current.settings.evict else gates.unused(view)
-    return gates.agents_stopped(view) + unused + current.judge_members(view, gates.joined)
+    return gates.held(view) + gates.agents_stopped(view) + current.judge_start(view)
 
 
 @step("admins", need=_engines_run, gate=_may_stop, once=True)
@@ -45,9 +43,12 @@ def stopped(current: Run, here: Host) -> Iterator[Command]:
 
 def _stop(current: Run) -> str | None:
     timeout = current.settings.timeouts["stop"]
+    accepted = current.settings.accepted_exclusions
     try:
         failed = [
-            row for row in dmg.results(current.ask_dmg("system stop", timeout)) if row.errored
+            row
+            for row in dmg.results(current.ask_dmg("system stop", timeout))
+            if row.errored and row.rank not in accepted
         ]
     except DmgError as problem:
         say(f"{problem}; looking at the ranks themselves")
@@ -65,13 +66,14 @@ def _stop(current: Run) -> str | None:
         )
 
     def look() -> tuple[bool, str]:
-        members = current.query_or_none() or []
+        members = gates.expected(current.query_or_none() or [], accepted)
         down = [member for member in members if member.state == "stopped"]
         return bool(down) and len(down) == len(members), _progress(down, members, "stopped")
 
     if current.wait("stop", look):
         return None
-    left = gates.not_in_state(current.query_or_none() or [], "stopped", "see `dmg system query -v`")
+    members = gates.expected(current.query_or_none() or [], accepted)
+    left = gates.not_in_state(members, "stopped", "see `dmg system query -v`")
     return f"not every rank is Stopped after {timeout} seconds. {'; '.join(map(str, left))}"
 
 
@@ -85,6 +87,39 @@ def evict_all(current: Run) -> str | None:
     except DmgError as problem:
         return f"the pool connections could not be evicted: {problem}"
     return None
+
+
+def _to_start(current: Run, name: str, node: Node) -> bool:
+    """Whether engines that `dmg system stop` has stopped are to run again as they are."""
+    view = current.start if current.planning else current.look()
+    servers = view.of("servers").values()
+    return (
+        not current.opens_window and not view.serving and all(node.runs(SERVER) for node in servers)
+    )
+
+
+def _may_start(current: Run, view: View) -> list[Finding]:
+    return gates.at_target(view, "servers", current.settings.target)
+
+
+@step("admins", need=_to_start, gate=_may_start, once=True)
+def started(current: Run, here: Host) -> Iterator[Command]:
+    """Start engines that `dmg system stop` has stopped, where daos_server has run on since.
+
+    Source: "dmg system start" (DAOS 2.0, system operations).
+    """
+    yield verify(current, lambda: _start(current))
+
+
+def _start(current: Run) -> str | None:
+    try:
+        rows = dmg.results(
+            current.ask_dmg("system start", current.settings.timeouts["join"]), "start"
+        )
+    except DmgError as problem:
+        return str(problem)
+    failed = [f"rank {row.rank}: {row.action} {row.message}" for row in rows if row.errored]
+    return f"dmg system start failed ({'; '.join(failed)})" if failed else None
 
 
 def _not_joined(current: Run, name: str, node: Node) -> bool:
@@ -112,7 +147,8 @@ def _wait_joined(current: Run) -> str | None:
         if members is None:
             return False, "waiting for the management service to answer"
         up = [member for member in members if member.state == "joined"]
-        return not gates.joined(view, members), _progress(up, members, "joined")
+        missing = gates.joined(view, members, current.settings.accepted_exclusions)
+        return not missing, _progress(up, members, "joined")
 
     if current.wait("join", look):
         return None

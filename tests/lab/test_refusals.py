@@ -126,13 +126,17 @@ def test_a_node_that_does_not_answer(site: Site) -> None:
 
 
 def test_after_a_step_has_failed_no_later_one_acts_whatever_pyinfra_is_told(site: Site) -> None:
-    """One client does not reach the repository; --fail-percent 100 has pyinfra go on without it."""
+    """One client cannot import the key; --fail-percent 100 has pyinfra go on without it."""
     client = site.lab.node("daos-client-02")
-    client.run("cp /etc/hosts /root/hosts && echo 127.0.0.1 daos-repo >> /etc/hosts")
+    no_import = '[ "$1" != --import ] || exit 1; exec /usr/bin/rpm.kept "$@"'
+    client.run(
+        f"cp -a /usr/bin/rpm /usr/bin/rpm.kept && rm /usr/bin/rpm && "
+        f"printf '%s\\n' '#!/bin/sh' '{no_import}' > /usr/bin/rpm && chmod 755 /usr/bin/rpm"
+    )
     try:
         _is_refused(site, "stopped-at-trouble", "no later step", flags=("--fail-percent", "100"))
     finally:
-        client.run("cat /root/hosts > /etc/hosts")
+        client.run("mv /usr/bin/rpm.kept /usr/bin/rpm")
 
 
 def test_an_application_that_uses_daos(site: Site) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 
 import pytest
 
@@ -59,7 +60,9 @@ def test_an_engine_that_does_not_come_up_is_named_with_its_log(site: Site) -> No
     assert "daos-server-01 is" not in failure["message"]
     assert not site.lab.node("daos-client-01").run("pgrep -x daos_agent", check=False).stdout
     assert "Failed at the step 'Wait until every engine has joined'" in done.output
-    assert "type the same command again" in done.output
+    assert "DAOS serves in part: engines run on" in done.output
+    assert "type: pyinfra inventory deploy.py -y" in done.output
+    assert "rollback.py" not in done.output  # one engine has started on the new release
 
     _mend(server)
     server.run("systemctl restart daos_server")
@@ -89,8 +92,11 @@ def test_a_node_that_falls_silent_in_the_window_ends_the_run_and_the_next_one_go
 
     again = site.update()
     assert again.exit_code == 0, again.output
-    assert "and stopped already when it began" in again.output
+    assert "DAOS was stopped already when this run began" in again.output
     assert site.report["outcome"] == "updated"
+    agents = [e["time"] for e in site.lab.events() if e["program"] == "daos_agent"]
+    begin, end = (datetime.fromisoformat(time) for time in agents[-2:])
+    assert (end - begin).total_seconds() <= site.report["offline_window_s"]
     assert site.lab.digests() == before
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import runpy
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -33,8 +33,11 @@ def node_answer(name: str, version: str, roles: tuple[str, ...]) -> str:
         active = "active" if role in roles else "inactive"
         enabled = "enabled" if role in roles else "disabled"
         lines += [f"Id={unit}.service", f"ActiveState={active}", f"UnitFileState={enabled}"]
+        lines.append("ExecMainStartTimestampMonotonic=60000000")
+    lines += ["== clock", "1000.5", "900.0", "== installed", "110", "== record", "== lock"]
     lines += ["== engines", *(["7"] if "servers" in roles else [])]
-    return "\n".join([*lines, "== mounts", "== processes", "== rpmnew", "== end"])
+    lines += ["== mounts", "== processes", "== dfuse", "== space", "4000000 /", "== managers"]
+    return "\n".join([*lines, "== rpmnew", "== end"])
 
 
 def members(servers: list[str]) -> str:
@@ -51,12 +54,16 @@ def load(
     versions: dict[str, str],
     deploy: Path = DEPLOY,
     pool_list: str = NO_POOLS,
+    answers: Mapping[str, Any] | None = None,
+    wrong: Callable[[str, str], str] = lambda name, answer: answer,
 ) -> State:
     """Load deploy code for a cluster, as `pyinfra inventory deploy.py` without -y does.
 
     + roles_of: node name to its roles
     + versions: node name to the DAOS release that it has
     + pool_list: what `dmg -j pool list` answers
+    + answers: what other commands answer, by a part of the command
+    + wrong: given a node and what it says of itself, what it says instead
     """
     code = compile(deploy.read_text(), str(deploy), "exec")
     servers = [name for name, roles in roles_of.items() if "servers" in roles]
@@ -67,7 +74,8 @@ def load(
                 "fake_delay": 0,
                 "fake_delay_jitter": 0,
                 "fake_responses": {
-                    "== packages": node_answer(name, versions[name], roles),
+                    **(answers or {}),
+                    "== packages": wrong(name, node_answer(name, versions[name], roles)),
                     "dmg -j system query": members(servers),
                     "dmg -j pool list": pool_list,
                 },

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -112,6 +114,84 @@ def test_a_pool_that_could_not_be_asked_is_not_called_degraded() -> None:
         dmg.Pool("u3", "", 32, 0, "timed out"),
     ]
     assert [f.code for f in dmg.unhealthy(pools)] == ["pool-degraded", "pool-unknown"]
+
+
+TANK = dmg.Pool("00000000-0000-0000-0000-000000001064", "tank", 32, 0, "")
+QUERY = captures.named("joined.json_pool_query_tank").output
+
+
+def _asked(answer: str, pool: dmg.Pool = TANK) -> dmg.Pool:
+    """The pool after its query was answered so."""
+    [asked] = dmg.queried([pool], f"== {pool.uuid}\n{answer}")
+    return asked
+
+
+def _query(**rebuild: object) -> str:
+    answer = json.loads(QUERY)
+    answer["response"]["rebuild"] |= rebuild
+    return json.dumps(answer)
+
+
+def test_an_idle_pool_is_read_with_its_engines() -> None:
+    pool = _asked(QUERY)
+    assert (pool.engines, pool.rebuilding, pool.error) == (4, False, "")
+
+
+def test_pools_are_asked_with_one_command_and_told_apart(tmp_path: Path) -> None:
+    other = dmg.Pool("u-2", "scratch", 8, 0, "")
+    script = tmp_path / "dmg"
+    script.write_text(f"#!/bin/sh\n[ $4 != u-2 ] || exit 1\ncat <<'E'\n{_query(state='busy')}\nE\n")
+    script.chmod(0o755)
+    line = dmg.pool_queries([TANK, other])
+    path = f"{tmp_path}:/usr/bin:/bin"
+    done = subprocess.run(["sh", "-c", line], env={"PATH": path}, capture_output=True, text=True)
+    assert dmg.queried([TANK], done.stdout)[0].rebuilding
+    with pytest.raises(dmg.DmgError, match="pool scratch"):
+        dmg.queried([TANK, other], done.stdout)
+
+
+@pytest.mark.parametrize(
+    ("rebuild", "codes"),
+    [
+        ({"state": "idle"}, []),
+        ({"state": "done"}, []),
+        ({"state": "Busy"}, ["rebuild-running"]),
+        ({"state": "done", "status": -1026}, ["pool-unknown"]),
+    ],
+)
+def test_a_rebuild_is_found(rebuild: dict[str, object], codes: list[str]) -> None:
+    pools = [_asked(_query(**rebuild))]
+    found = dmg.unhealthy(pools) + dmg.rebuilding(pools)
+    assert [finding.code for finding in found] == codes
+    assert all("pool tank" in finding.message for finding in found)
+
+
+@pytest.mark.parametrize(
+    "answer", ["", "null", "{}", '{"response": {}, "error": null, "status": 0}', _query(state="?")]
+)
+def test_a_query_that_is_not_understood_is_no_good_answer(answer: str) -> None:
+    with pytest.raises(dmg.DmgError, match="pool tank"):
+        _asked(answer)
+    with pytest.raises(dmg.DmgError, match="pool tank"):
+        dmg.queried([TANK], "")
+
+
+def test_an_error_of_dmg_stands_with_its_pool() -> None:
+    pool = _asked(captures.named("down.json_system_query").output)
+    assert "unable to contact" in pool.error
+
+
+@given(st.integers(1, 8), st.integers(1, 16), st.integers(0, 8), st.integers(0, 8))
+def test_as_many_targets_may_be_disabled_as_the_accepted_ranks_have(
+    engines: int, per_engine: int, lost: int, accepted: int
+) -> None:
+    disabled = min(lost, engines) * per_engine
+    pool = dmg.Pool("u", "tank", engines * per_engine, disabled, "", engines=engines)
+    assert bool(dmg.unhealthy([pool], accepted)) == (min(lost, engines) > accepted)
+
+
+def test_targets_are_not_accepted_where_it_is_not_known_how_many_a_rank_has() -> None:
+    assert dmg.unhealthy([dmg.Pool("u", "tank", 32, 8, "")], accepted=1)
 
 
 @given(st.sampled_from(JSON), st.data())

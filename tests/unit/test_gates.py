@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,6 +14,7 @@ from operations import gates
 from operations.cluster import View
 from operations.dmg import Member
 from operations.nodes import AGENT, SERVER, Node, Process, Service
+from operations.record import Record
 from operations.releases import Version
 
 IDLE = Node(
@@ -130,12 +134,11 @@ def test_a_finding_names_rank_host_and_reason() -> None:
     assert "rank 3 on node-1 is excluded: lost contact" in finding.message
 
 
-def test_servers_of_two_distributions_are_found() -> None:
-    other = replace(IDLE, os="opensuse-leap 15.3")
-    later = replace(IDLE, os="rhel 8.4")
+def test_servers_of_two_operating_systems_are_found() -> None:
+    later = replace(IDLE, os="rhel 8.6")
     both = {"servers": ("node-1", "node-2"), "admins": (), "clients": ("node-2",)}
-    assert gates.one_distribution(View(both, {"node-1": IDLE, "node-2": other}))
-    assert not gates.one_distribution(View(both, {"node-1": IDLE, "node-2": later}))
+    assert gates.one_distribution(View(both, {"node-1": IDLE, "node-2": later}))
+    assert not gates.one_distribution(View(both, {"node-1": IDLE, "node-2": IDLE}))
 
 
 def test_a_rank_on_a_server_that_the_inventory_does_not_name_is_found() -> None:
@@ -165,3 +168,116 @@ def test_an_agent_counts_on_whatever_node_it_runs() -> None:
     view = View({"servers": (), "admins": ("node-1",), "clients": ()}, {"node-1": agent})
     assert gates.agents_stopped(view)
     assert not gates.agents_stopped(View(view.groups, {"node-1": IDLE}))
+
+
+RECORD = Record(datetime(2026, 11, 22, tzinfo=UTC), "2.0.1")
+ONE_SERVER = {"servers": ("node-1",), "admins": (), "clients": ()}
+
+
+def at(release: str, **more: Any) -> Node:
+    return replace(IDLE, packages={"daos": (f"{release}-1.el8",)}, **more)
+
+
+@given(views)
+def test_an_update_is_needed_only_while_a_node_is_not_at_the_target(view: View) -> None:
+    known = view.of("servers", "admins", "clients").values()
+    codes = {finding.code for finding in gates.needed(view, TARGET)}
+    assert ("not-needed" in codes) == all(node.version == TARGET for node in known)
+
+
+def test_an_update_never_goes_to_a_lower_release() -> None:
+    view = View(ONE_SERVER, {"node-1": at("2.0.4")})
+    assert [finding.code for finding in gates.needed(view, TARGET)] == ["no-update-path"]
+    assert gates.needed(view, TARGET, back=True) == []
+
+
+@pytest.mark.parametrize(
+    ("node", "may_go_back"),
+    [
+        (at("2.0.3", record=RECORD, installed=100.0), True),
+        (at("2.0.1", record=RECORD.starting("2.0.1"), installed=100.0), True),
+        (at("2.0.3", record=RECORD.starting("2.0.1"), installed=100.0), True),
+        (at("2.0.3", record=RECORD.starting("2.0.3"), installed=100.0), False),
+        (
+            at(
+                "2.0.3",
+                record=RECORD,
+                installed=100.0,
+                services={SERVER: Service(started=101.0), AGENT: Service()},
+            ),
+            False,
+        ),
+        (
+            at(
+                "2.0.3",
+                record=RECORD,
+                installed=100.0,
+                services={SERVER: Service(started=99.0), AGENT: Service()},
+            ),
+            True,
+        ),
+    ],
+    ids=["not started", "not updated", "back once before", "marked", "started by hand", "before"],
+)
+def test_the_way_back_ends_with_the_first_start_on_the_new_release(
+    node: Node, may_go_back: bool
+) -> None:
+    assert (gates.never_started(View(ONE_SERVER, {"node-1": node})) == []) == may_go_back
+
+
+def test_a_stop_that_was_cut_short_is_no_obstacle_to_stopping_the_rest() -> None:
+    view = View(ONE_SERVER, {"node-1": IDLE})
+    ranks = [
+        Member(rank, "node-1", "", state, "") for rank, state in enumerate(["joined", "stopped"])
+    ]
+    assert [finding.code for finding in gates.joined(view, ranks)] == ["not-joined"]
+    assert gates.joined_or_stopped(view, ranks) == []
+    excluded = [replace(ranks[0], state="excluded"), ranks[1]]
+    assert [f.code for f in gates.joined_or_stopped(view, excluded)] == ["not-joined"]
+
+
+def test_a_daemon_that_outlived_its_packages_is_named() -> None:
+    running = Service(running=True, started=50.0)
+    old = at("2.0.3", installed=100.0, services={SERVER: running, AGENT: Service()})
+    [finding] = gates.current_daemons(View(ONE_SERVER, {"node-1": old}))
+    assert (finding.code, finding.hosts) == ("older-daemon", ("node-1",))
+    newer = replace(old, installed=10.0)
+    assert gates.current_daemons(View(ONE_SERVER, {"node-1": newer})) == []
+
+
+@given(views, st.sets(st.sampled_from(NAMES)))
+def test_what_is_about_some_nodes_looks_at_these_alone(view: View, only: set[str]) -> None:
+    for gate in (gates.quiet, gates.unused):
+        everywhere = [f for f in gate(view) if set(f.hosts) <= only]
+        assert gate(view, only) == everywhere
+
+
+DOWN = ["excluded", "adminexcluded", "stopped", "errored"]
+some_ranks = st.sets(st.integers(0, 9))
+
+
+@given(views, members, some_ranks)
+def test_an_accepted_rank_may_be_down_and_nothing_else_is_accepted(
+    view: View, ranks: list[Member], accepted: set[int]
+) -> None:
+    bad = [m for m in ranks if m.state != "joined" and not (m.rank in accepted and m.state in DOWN)]
+    found = [f for f in gates.joined(view, ranks, accepted) if f.code == "not-joined"]
+    assert bool(found) == bool(bad)
+    engines = any(node.engines for node in view.of("servers").values())
+    up = [m for m in ranks if m.state != "stopped" and not (m.rank in accepted and m.state in DOWN)]
+    assert bool(gates.engines_stopped(view, ranks, accepted)) == (engines and bool(up))
+
+
+def test_a_server_whose_ranks_are_accepted_as_missing_may_be_off_and_has_no_engine() -> None:
+    lost = Member(1, "node-2", "", "excluded", "")
+    ranks = [Member(0, "node-1", "", "joined", ""), lost]
+    one = View({"servers": ("node-1",), "admins": (), "clients": ()}, {"node-1": IDLE})
+    assert [f.code for f in gates.joined(one, ranks)] == ["not-joined", "not-in-inventory"]
+    assert gates.joined(one, ranks, {1}) == []
+    both = View(
+        {**one.groups, "servers": ("node-1", "node-2")},
+        {"node-1": replace(IDLE, engines=(7,)), "node-2": replace(IDLE, hostname="node-2")},
+    )
+    assert gates.engines_running(both, ranks)
+    assert gates.engines_running(both, ranks, {1}) == []
+    assert gates.engines_running(both, [], {1}), "what is not known is not excused"

@@ -58,7 +58,12 @@ def clusters(draw: Any) -> tuple[dict[str, tuple[str, ...]], dict[str, str]]:
     shuffled = draw(st.permutations(roles))
     roles_of = {f"n{number}": node_roles for number, node_roles in enumerate(shuffled)}
     outdated = st.sampled_from(["2.0.1", "2.0.2", "2.0.3"])
-    return roles_of, {name: draw(outdated) for name in roles_of}
+    of_servers = draw(outdated)  # while engines run, they are of one release
+    versions = {name: draw(outdated) for name in roles_of}
+    return roles_of, {
+        name: of_servers if "servers" in roles_of[name] else version
+        for name, version in versions.items()
+    }
 
 
 @settings(

@@ -1,10 +1,10 @@
-"""Versions, update paths, distributions."""
+"""Versions, update paths, packages."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from operations.releases import CENTOS7, EL8, LEAP15, Version, distribution, package, why_not
+from operations.releases import Version, package, why_not
 
 numbers = st.integers(0, 30)
 versions = st.builds(Version, numbers, numbers, numbers)
@@ -47,26 +47,6 @@ def test_a_refusal_says_why(installed: str, target: str, word: str) -> None:
     reason = why_not(Version.parse(installed), Version.parse(target))
     assert reason is not None
     assert word in reason
-
-
-@pytest.mark.parametrize(
-    ("os_id", "os_version", "expected"),
-    [
-        ("centos", "7", CENTOS7),
-        ("rhel", "7.9", CENTOS7),
-        ("centos", "8", EL8),
-        ("rhel", "8.5", EL8),
-        ("opensuse-leap", "15.3", LEAP15),
-        ("sles", "15.3", LEAP15),
-        ("debian", "12", None),
-        ("rhel", "9.4", None),
-        ("", "", None),
-    ],
-)
-def test_a_distribution_is_known_by_os_release(
-    os_id: str, os_version: str, expected: object
-) -> None:
-    assert distribution(os_id, os_version) == expected
 
 
 def test_dmg_moved_to_a_package_of_its_own_in_2_2() -> None:

@@ -1,0 +1,75 @@
+"""What starts at boot: nothing during the update, and afterwards what did before (R11)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from pyinfra.api import Host
+
+from . import cluster, gates, record
+from .cluster import View
+from .findings import Finding
+from .nodes import Node
+from .record import Record
+from .run import Run
+from .services import may_start_agents
+from .step import Command, step, verify
+
+
+def _to_hold(current: Run, name: str, node: Node) -> bool:
+    if not current.concerns(name):
+        return False
+    return node.record is None or any(service.enabled for service in node.services.values())
+
+
+def _may_begin(current: Run, view: View) -> list[Finding]:
+    return gates.needed(view, current.settings.target, back=current.back) + current.judge_start(
+        view
+    )
+
+
+@step(*cluster.ROLES, need=_to_hold, gate=_may_begin)
+def held(current: Run, here: Host) -> Iterator[Command]:
+    """Disable the services, so that a node which reboots in the window does not start DAOS.
+
+    What ran and what was enabled is written to the node's disk first, where it outlives a reboot
+    and this run; what an earlier run has written there stays.
+    Source: "disable the services for the time of the maintenance" (DAOS documentation, 2026).
+    """
+    node = current.look().node(here.name)
+    if node.record is None:
+        line = record.save(_found(current, here.name, node))
+        yield verify(current, lambda: current.shell(here, line))
+    for unit, service in node.services.items():
+        if service.enabled:
+            yield verify(current, lambda unit=unit: current.systemctl(here, "disable", unit))  # type: ignore[misc]
+
+
+def _found(current: Run, name: str, node: Node) -> Record:
+    earlier = current.record
+    return Record(
+        began=earlier.began if earlier else datetime.now(UTC),
+        release=str(node.version) if node.version else "",
+        enabled=tuple(unit for unit, service in node.services.items() if service.enabled),
+        running=tuple(unit for unit in node.services if current.ran_before(name, unit)),
+        ranks=current.ranks,
+        pools=current.pools,
+    )
+
+
+def _held(current: Run, name: str, node: Node) -> bool:
+    return node.record is not None or (current.planning and current.concerns(name))
+
+
+@step(*cluster.ROLES, need=_held, gate=may_start_agents)
+def released(current: Run, here: Host) -> Iterator[Command]:
+    """Enable what was enabled before, and forget what was remembered for that.
+
+    Source: "enable again what was disabled" (DAOS documentation, 2026).
+    """
+    node = current.look().node(here.name)
+    for unit in node.record.enabled if node.record else ():
+        if not node.services[unit].enabled:
+            yield verify(current, lambda unit=unit: current.systemctl(here, "enable", unit))  # type: ignore[misc]
+    yield verify(current, lambda: current.shell(here, record.forget()))

@@ -1,0 +1,132 @@
+"""What is installed on the nodes, releases and operating systems, and whether it can be updated."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from .. import cluster, gates, platforms, releases
+from ..cluster import View
+from ..findings import Finding, about, fold
+from ..nodes import Node
+from ..releases import Version
+from ..run import Run
+from ..settings import Settings
+
+
+def findings(current: Run) -> Iterator[Finding]:
+    """What stands in the way of the target release on the nodes as they are."""
+    view, target = current.start, current.settings.target
+    yield from _not_installed(view, target)
+    yield from half_installed(view)
+    yield from systems(view, current.settings)
+    yield from gates.one_distribution(view)
+    yield from _update_paths(view, target)
+    yield from one_release(view)
+    yield from gates.current_daemons(view)
+
+
+def _not_installed(view: View, target: Version) -> Iterator[Finding]:
+    for role in cluster.ROLES:
+        lacking = [
+            name
+            for name, node in view.of(role).items()
+            if releases.package(role, node.version or target) not in node.packages
+        ]
+        yield from about(
+            "not-installed",
+            lacking,
+            f"{releases.package(role, target)} is not installed; this updates what is there",
+        )
+
+
+def half_installed(view: View) -> Iterator[Finding]:
+    """Nodes with no single known release, unless the update can finish what was begun there.
+
+    It can where a package transaction was cut short and nothing of DAOS runs on the node.
+    """
+    for name, node in view.of(*cluster.ROLES).items():
+        if not node.packages or node.version is not None:
+            continue
+        listed = _listed(node.packages)
+        if node.newest is None:
+            message = f"no release that is known, but {listed}: install a release of DAOS there"
+            yield Finding("mixed-packages", (name,), message)
+        elif node.busy:
+            message = (
+                f"not one release, but {listed}, and {', '.join(node.busy)} runs there: stop DAOS "
+                "in order (agents, `dmg system stop`, daos_server), then type the same command "
+                "again, which finishes the package transaction"
+            )
+            yield Finding("mixed-packages", (name,), message)
+
+
+def _listed(packages: Mapping[str, tuple[str, ...]]) -> str:
+    return ", ".join(f"{name}-{evr}" for name in sorted(packages) for evr in packages[name])
+
+
+def systems(view: View, settings: Settings) -> Iterator[Finding]:
+    """Operating systems that the series does not support, or that have no repository."""
+    series = settings.target.series
+    by_system: dict[str, list[str]] = {}
+    for name, node in view.of(*cluster.ROLES).items():
+        by_system.setdefault(node.os, []).append(name)
+    for system, names in by_system.items():
+        takes = settings.distribution(system)
+        accepted = system in settings.accepted_systems
+        if (
+            platforms.supported(series)
+            and not accepted
+            and not platforms.is_supported(system, series)
+        ):
+            yield Finding(
+                "unsupported-system",
+                tuple(names),
+                f"DAOS {series} does not support {system}, but "
+                f"{platforms.in_words(platforms.supported(series))}: update the operating system, "
+                "or, if your site answers for it, name it in accepted_systems in "
+                "group_data/all.py",
+            )
+        elif takes is None or takes.name not in settings.repositories:
+            yield Finding(
+                "unknown-distribution",
+                tuple(names),
+                f"no repository of DAOS is known for {system}: add it to repositories, or name "
+                "the system in accepted_systems, in group_data/all.py",
+            )
+
+
+def _update_paths(view: View, target: Version) -> Iterator[Finding]:
+    reasons: dict[str, list[str]] = {}
+    for name, node in view.of(*cluster.ROLES).items():
+        reason = _why_not(node, target)
+        if reason:
+            reasons.setdefault(reason, []).append(name)
+    for reason, names in reasons.items():
+        yield Finding("no-update-path", tuple(names), reason)
+
+
+def _why_not(node: Node, target: Version) -> str | None:
+    installed = node.version or node.newest  # the latter where a transaction was cut short
+    return installed and releases.why_not(installed, target)
+
+
+def one_release(view: View) -> list[Finding]:
+    """All engines of a system run the same release; where none runs, the update makes it so.
+
+    An update that is under way has left its record on the nodes.
+    """
+    if not view.serving or view.records:
+        return []
+    found: dict[str, list[str]] = {}
+    for name, node in view.of("servers").items():
+        found.setdefault(str(node.version or "mixed packages"), []).append(name)
+    if len(found) < 2:
+        return []
+    parts = ", ".join(f"{version} on {fold(names)}" for version, names in sorted(found.items()))
+    return about(
+        "mixed-versions",
+        view.groups["servers"],
+        f"engines run, and the servers have several releases: {parts}. Stop DAOS in this order: "
+        "`systemctl stop daos_agent` on the clients, `dmg system stop` on an admin node, "
+        "`systemctl stop daos_server` on the servers; then type the same command again",
+    )

@@ -1,0 +1,147 @@
+"""The package manager of each node: nothing in its way, and the target within its reach."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Collection, Iterator
+
+from pyinfra.api import Host
+from pyinfra.context import ctx_host, ctx_state
+
+from .. import cluster, packages
+from ..cluster import View
+from ..findings import Finding, about
+from ..run import Run
+
+# To resolve without changing the node: the repository is defined in a folder of its own, beside
+# copies of the node's, and what the package manager keeps about it is removed.
+_CHECK = "daos-offline-check"
+_RESOLVE = """\
+folder=$(mktemp -d) || exit 1
+trap '{forget}; rm -rf "$folder"' EXIT
+trap 'exit 1' HUP INT TERM
+for file in {folders}; do
+    case $file in */{repository}.repo) ;; *) [ ! -f "$file" ] || cp "$file" "$folder" ;; esac
+done
+printf %s {definition} > "$folder/{check}.repo"
+export LC_ALL=C
+{line}
+"""
+_YUM_FOLDERS = "/etc/yum.repos.d/*.repo /etc/yum/repos.d/*.repo /etc/distro.repos.d/*.repo"
+_FOLDERS = {"yum": _YUM_FOLDERS, "dnf": _YUM_FOLDERS, "zypper": "/etc/zypp/repos.d/*.repo"}
+_FORGET = {
+    "yum": f"rm -rf /var/cache/yum/{_CHECK}* /var/cache/yum/*/*/{_CHECK}*",
+    "dnf": f"rm -rf /var/cache/dnf/{_CHECK}*",
+    # It keeps the key it was shown, too; nobody has trusted that yet.
+    "zypper": f"rm -rf /var/cache/zypp/*/{_CHECK}*; find /var/cache/zypp/pubkeys -type f"
+    f' -newer "$folder/{_CHECK}.repo" -delete 2>/dev/null',
+}
+_ASK = {
+    "yum": 'yum --setopt=reposdir="$folder" --assumeno {verb} {{packages}}',
+    "dnf": 'dnf --setopt=reposdir="$folder" --assumeno {verb} {{packages}}',
+    # No key is imported; what is installed later is checked, see `packages.fetched`.
+    "zypper": f'zypper --non-interactive --no-gpg-checks --reposd-dir "$folder" refresh {_CHECK}'
+    ' && zypper --non-interactive --reposd-dir "$folder" {verb} --dry-run {{packages}}',
+}
+_VERBS = {"yum": "install", "dnf": "install", "zypper": "install"}
+_VERBS_BACK = {"yum": "downgrade", "dnf": "downgrade", "zypper": "install --oldpackage"}
+
+# How yum and dnf say that all they need is a yes, which --assumeno does not give them.
+_ONLY_A_YES = re.compile(r"^(operation aborted|exiting on user)", re.IGNORECASE | re.MULTILINE)
+# yum goes on with what it has where a package is missing.
+_MISSING = re.compile(r"^No package .* available", re.MULTILINE)
+# What tells of progress, and is another line on each node.
+_CHATTER = re.compile(r"^(Last metadata expiration check|Retrieving|Building|Loading)\b|B/s \|")
+_LINES = 6
+
+# Findings about a node that leave its package manager nothing to resolve.
+_POINTLESS = {
+    *("no-answer", "unreadable", "not-installed", "mixed-packages", "no-update-path"),
+    *("unsupported-system", "unknown-distribution", "package-manager-busy", "no-space"),
+}
+
+
+def space(view: View, least: int) -> Iterator[Finding]:
+    """Nodes with less free space than packages need.
+
+    + least: MiB that have to be free wherever packages are written
+    """
+    for name, node in view.of(*cluster.ROLES).items():
+        full = [f"{free} MiB on {path}" for path, free in node.space.items() if free < least]
+        yield from about(
+            "no-space",
+            [name] if full else [],
+            f"there are only {' and '.join(full)} free, and packages need {least} MiB: make room "
+            "(old packages in /var/cache?), or lower free_space_mib in group_data/all.py",
+        )
+
+
+def idle(view: View) -> Iterator[Finding]:
+    """Nodes where a package manager is at work, whose lock would keep the update waiting."""
+    for name, node in view.of(*cluster.ROLES).items():
+        if node.managers:
+            message = (
+                f"{'; '.join(map(str, node.managers))} is at work: wait for its end, or end it"
+            )
+            yield Finding("package-manager-busy", (name,), message)
+
+
+def within_reach(current: Run, found: Collection[Finding]) -> Iterator[Finding]:
+    """Nodes whose package manager cannot get the target with all that it depends on.
+
+    It resolves, in parallel on all nodes that are not at the target, and changes nothing.
+
+    + found: what was found so far; a node is not asked where the answer could tell nothing new
+    """
+    named = {host for finding in found if finding.code in _POINTLESS for host in finding.hosts}
+    # A node from half the way has more to finish than an installation; `updated` does.
+    names = [
+        name
+        for name, node in current.start.of(*cluster.ROLES).items()
+        if name in current.outdated_nodes and node.version and name not in named
+    ]
+    hosts = [current.state.inventory.get_host(name) for name in names]
+    said = cluster.at_once(hosts, lambda host: _problem(current, host))
+    problems: dict[str, list[str]] = {}
+    for name, problem in zip(names, said, strict=True):
+        if problem:
+            problems.setdefault(problem, []).append(name)
+    for problem, those in problems.items():
+        yield Finding("packages-not-available", tuple(those), f"{packages.NOT_HAD}.\n{problem}")
+
+
+def _problem(current: Run, host: Host) -> str | None:
+    """What the package manager of a node says against the target, None if nothing."""
+    line = _line(current, host.name)
+    with ctx_state.use(current.state), ctx_host.use(host):
+        timeout = current.settings.timeouts["packages"]
+        return complaint(*cluster.command(current.state, host, line, timeout))
+
+
+def _line(current: Run, name: str) -> str:
+    node, target = current.start.node(name), current.settings.target
+    takes = packages.distribution(current, node)
+    verb = (_VERBS_BACK if current.back else _VERBS)[takes.manager]
+    asks = {takes.manager: _ASK[takes.manager].format(verb=verb)}
+    return _RESOLVE.format(
+        forget=_FORGET[takes.manager],
+        folders=_FOLDERS[takes.manager],
+        repository=packages.REPOSITORY,
+        definition=shlex.quote(packages.definition(current.settings, takes, _CHECK)),
+        check=_CHECK,
+        line=packages.line_for(current, asks, name, node, target),
+    )
+
+
+def complaint(done: bool, output: str, errors: str) -> str | None:
+    """What a package manager says against a transaction, in its last lines; None if nothing.
+
+    + done: whether it exited 0, which yum and dnf never do where something is to be installed
+    """
+    said = f"{output}\n{errors}"
+    if (done or _ONLY_A_YES.search(said)) and not _MISSING.search(said):
+        return None
+    lines = [line.strip() for line in said.splitlines()]
+    telling = [line for line in lines if line and not _CHATTER.search(line)]
+    return "\n".join(f"    {line}" for line in telling[-_LINES:]) or "    it gives no reason"

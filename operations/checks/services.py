@@ -1,0 +1,46 @@
+"""The services of DAOS: on the nodes where they belong, and enabled as they should be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from .. import cluster
+from ..cluster import View
+from ..findings import Finding, about
+from ..nodes import AGENT, SERVER
+
+
+def stray(view: View) -> Iterator[Finding]:
+    """Nodes on which a server runs that the inventory does not name as one."""
+    names = [
+        name
+        for name, node in view.of(*cluster.ROLES).items()
+        if name not in view.groups["servers"] and (node.runs(SERVER) or node.engines)
+    ]
+    yield from about(
+        "stray-server", names, "daos_server runs there: add the node to the servers in `inventory`"
+    )
+
+
+def at_boot(view: View, expected: bool | None) -> Iterator[Finding]:
+    """Nodes whose daemon does not start at boot though it should, or the other way round.
+
+    + expected: whether it should; None where each node keeps what it has
+
+    During an update the services are disabled, and what they were before is remembered.
+    """
+    if expected is None:
+        return
+    for role, unit in (("servers", SERVER), ("clients", AGENT)):
+        odd = [
+            name
+            for name, node in view.of(role).items()
+            if node.record is None and node.services[unit].enabled != expected
+        ]
+        daemon, verb = unit.removesuffix(".service"), "enable" if expected else "disable"
+        yield from about(
+            "not-enabled" if expected else "enabled",
+            odd,
+            f"{daemon} {'does not start' if expected else 'starts'} at boot: `systemctl {verb} "
+            f"{daemon}`, or set start_at_boot = None in group_data/all.py if that is meant so",
+        )

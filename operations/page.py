@@ -1,0 +1,177 @@
+"""The report as a page for people: report.html, made of what stands in report.json alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from . import history, timeline
+from .history import History, Wait
+from .timeline import duration, folded
+
+ROLES = ("servers", "admins", "clients")
+
+_HOW = {  # outcome to the words of the heading
+    "updated": "Updated",
+    "nothing to do": "Nothing to do",
+    "refused": "Refused",
+    "failed": "Failed",
+    "interrupted": "Interrupted",
+}
+
+_templates = Environment(
+    loader=FileSystemLoader(Path(__file__).parent),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+
+
+@dataclass(frozen=True)
+class NodeLine:
+    """A line of the table of nodes: one node, or nodes of which the same is to be said."""
+
+    names: str
+    count: int
+    roles: str
+    before: str
+    after: str
+    rpmnew: Sequence[str]
+    waited: str
+    longest: str
+
+
+def page(report: Mapping[str, Any]) -> str:
+    """The page of a report: whole in itself, without a script, nothing loaded from anywhere.
+
+    + report: the content of report.json; one of an earlier release of this program will do
+    """
+    course = history.read(report)
+    roles = _by_role(report)
+    outcome = _outcome(report)
+    return _templates.get_template("page.html.j2").render(
+        outcome=outcome,
+        how=_HOW.get(outcome, outcome),
+        offline=_offline(report),
+        before=report["from_version"] or "not known",
+        target=report["to_version"] or "not known",
+        summary=report.get("summary") or "",
+        started=history.time(report["started"]),
+        took=_took(report),
+        nodes=_nodes(roles),
+        findings=[_finding(f) for f in [*report["refusals"], *report["failures"]]],
+        to_merge=_to_merge(report),
+        left_out=folded(report.get("left_out") or []),
+        course=course,
+        picture=timeline.draw(course, roles) if course.steps else None,
+        size=timeline,
+        lines=_lines(report, course, fold=len(report["hosts"]) > timeline.MOST_ROWS),
+        duration=duration,
+        folded=folded,
+    )
+
+
+def _outcome(report: Mapping[str, Any]) -> str:
+    """The outcome; a run that failed without a failure was interrupted."""
+    outcome = str(report["outcome"])
+    found = report["refusals"] or report["failures"]
+    return "interrupted" if outcome == "failed" and not found else outcome
+
+
+def _offline(report: Mapping[str, Any]) -> tuple[str, str]:
+    """What is to be said of the offline window: words, and how long or since when."""
+    seconds = report.get("offline_window_s")
+    window = report.get("offline_window")
+    what = "offline" if report.get("whole_system", True) else "some clients offline"
+    if seconds is not None:
+        return f"{what} for", duration(seconds)
+    if window and report["outcome"] == "failed":
+        return f"{what} since", f"{history.time(window['start']):%H:%M:%S} UTC"
+    return ("", "") if report["outcome"] == "updated" else ("this run stopped", "nothing")
+
+
+def _took(report: Mapping[str, Any]) -> str:
+    if not report.get("ended"):
+        return ""
+    whole = history.time(report["ended"]) - history.time(report["started"])
+    return duration(whole.total_seconds())
+
+
+def _by_role(report: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Role to its nodes; a node that has several roles stands under the first of them."""
+    roles: dict[str, list[str]] = {role: [] for role in ROLES}
+    for name, host in report["hosts"].items():
+        roles.setdefault(next(iter(host["roles"]), "others"), []).append(name)
+    return roles
+
+
+def _nodes(roles: Mapping[str, Sequence[str]]) -> str:
+    """How many nodes there are, in words: "8: 4 servers, 1 admin, 3 clients"."""
+    counts = [
+        f"{len(names)} {role.removesuffix('s') if len(names) == 1 else role}"
+        for role, names in roles.items()
+        if names
+    ]
+    return f"{sum(map(len, roles.values()))}: {', '.join(counts)}" if counts else "none"
+
+
+def _finding(finding: Mapping[str, Any]) -> dict[str, str]:
+    return {
+        "code": finding["code"],
+        "nodes": folded(finding["hosts"]),
+        "message": finding["message"].strip(),
+    }
+
+
+def _to_merge(report: Mapping[str, Any]) -> dict[str, str]:
+    """The configuration files that somebody has to merge, each with its nodes."""
+    files: dict[str, list[str]] = {}
+    for name, host in report["hosts"].items():
+        for path in host["rpmnew"]:
+            files.setdefault(path, []).append(name)
+    return {path: folded(names) for path, names in sorted(files.items())}
+
+
+def _lines(report: Mapping[str, Any], course: History, fold: bool) -> Iterable[NodeLine]:
+    """The table of nodes.
+
+    + fold: nodes of which the same is to be said share a line
+    """
+    sets: dict[object, list[str]] = {}
+    for name, host in report["hosts"].items():
+        same = (*host["roles"], host["version_before"], host["version_after"], *host["rpmnew"])
+        sets.setdefault(same if fold else name, []).append(name)
+    for names in sets.values():
+        host = report["hosts"][names[0]]
+        waits = [course.waits[name] for name in names if name in course.waits]
+        yield NodeLine(
+            names=folded(names),
+            count=len(names),
+            roles=", ".join(role.removesuffix("s") for role in host["roles"]),
+            before=host["version_before"] or "not known",
+            after=host["version_after"] or "not known",
+            rpmnew=host["rpmnew"],
+            waited=_waited(waits),
+            longest=_longest(waits),
+        )
+
+
+def _waited(waits: Sequence[Wait]) -> str:
+    """How long in all; from the shortest to the longest where there are several nodes."""
+    if not waits:
+        return "-"
+    least, most = (duration(pick(wait.total for wait in waits)) for pick in (min, max))
+    return most if least == most else f"{least} to {most}"
+
+
+def _longest(waits: Sequence[Wait]) -> str:
+    """For whom a node waited longest, and in which step."""
+    if not waits:
+        return ""
+    wait = max(waits, key=lambda wait: wait.longest)
+    return f"{duration(wait.longest)} for {wait.step.slowest} in step {wait.step.number}"

@@ -1,0 +1,99 @@
+"""The operating systems that DAOS is published for and supported on. No I/O.
+
+Source: "Supported operating systems" and the release notes of DAOS 2.0 and 2.2.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Distribution:
+    """A distribution that DAOS packages are published for.
+
+    + name: the folder of the repository, as the project names it
+    + manager: the package manager's command
+    """
+
+    name: str
+    manager: str
+
+
+CENTOS7 = Distribution("CentOS7", "yum")
+EL8 = Distribution("EL8", "dnf")
+LEAP15 = Distribution("Leap15", "zypper")
+
+_NAMED = {distribution.name: distribution for distribution in (CENTOS7, EL8, LEAP15)}
+NAMES = tuple(_NAMED)
+
+# By ID and the first number of VERSION_ID of /etc/os-release.
+_DISTRIBUTIONS = {
+    ("centos", "7"): CENTOS7,
+    ("rhel", "7"): CENTOS7,
+    ("centos", "8"): EL8,
+    ("rhel", "8"): EL8,
+    ("rocky", "8"): EL8,
+    ("opensuse-leap", "15"): LEAP15,
+    ("sles", "15"): LEAP15,
+}
+
+# Later series name theirs in ways that a table does not hold; there the distribution is all.
+_SUPPORTED: Mapping[str, Collection[str]] = {
+    "2.0": (
+        *("centos 7.9", "rhel 7.9", "centos 8.4", "centos 8.5", "rhel 8.4", "rhel 8.5"),
+        *("opensuse-leap 15.3", "sles 15.3"),
+    ),
+    "2.2": (
+        *("centos 7.9", "rhel 7.9", "rhel 8.4", "rhel 8.6", "rocky 8.6"),
+        *("opensuse-leap 15.3", "sles 15.3"),
+    ),
+}
+
+# "CentOS Linux release 7.9.2009 (Core)", "CentOS Stream release 8"
+_RELEASE = re.compile(r"release (\d+(?:\.\d+)?)")
+
+
+def system(os_id: str, os_version: str, release: str) -> str:
+    """An operating system by its ID and its version with the minor: "centos 7.9".
+
+    + os_id, os_version: ID and VERSION_ID of /etc/os-release
+    + release: the line of /etc/redhat-release, or "". CentOS tells its minor release there alone,
+      and it tells CentOS Stream, which is another system, from CentOS Linux.
+    """
+    if os_id != "centos":
+        return f"{os_id} {os_version}".strip()
+    minor = _RELEASE.search(release)
+    return (
+        f"{'centos-stream' if 'Stream' in release else os_id} {minor[1] if minor else os_version}"
+    )
+
+
+def named(name: str) -> Distribution | None:
+    """The distribution of this name ("EL8"); None where no packages are published for it."""
+    return _NAMED.get(name)
+
+
+def distribution(system: str) -> Distribution | None:
+    """The distribution of an operating system ("rhel 8.5"); None where there is none."""
+    os_id, _, version = system.partition(" ")
+    return _DISTRIBUTIONS.get((os_id, version.split(".")[0]))
+
+
+def supported(series: str) -> Collection[str]:
+    """The operating systems that a series ("2.0") supports; empty where that is not known here."""
+    return _SUPPORTED.get(series, ())
+
+
+def is_supported(system: str, series: str) -> bool:
+    """Whether DAOS supports an operating system; every one with packages where no table says."""
+    known = supported(series)
+    return system in known if known else distribution(system) is not None
+
+
+def in_words(systems: Iterable[str]) -> str:
+    """Operating systems as one lists them: "centos 7.9, rhel 8.4 or sles 15.3"."""
+    *most, last = systems
+    return f"{', '.join(most)} or {last}" if most else last

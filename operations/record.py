@@ -1,0 +1,79 @@
+"""What an update remembers on every node while it is under way: /var/lib/daos-offline-update.
+
+Services are disabled for the time of the offline window, so that a node which reboots does not
+start DAOS by itself; what they were before has to outlive that reboot, and the run that began.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime
+
+FOLDER = "/var/lib/daos-offline-update"
+PATH = f"{FOLDER}/window.json"
+
+
+@dataclass(frozen=True)
+class Record:
+    """One node's memory of an update that is under way.
+
+    + began: when the first run of this update opened its window, UTC
+    + release: the DAOS release that the node had before
+    + enabled: the units that started at boot before
+    + running: the units that ran before
+    + ranks: the ranks of the system that were Joined before
+    + pools: the pools of before, label by UUID
+    + started: the release whose engines may have been started on this node since; "" for none
+    """
+
+    began: datetime
+    release: str
+    enabled: tuple[str, ...] = ()
+    running: tuple[str, ...] = ()
+    ranks: tuple[int, ...] = ()
+    pools: Mapping[str, str] = field(default_factory=dict)
+    started: str = ""
+
+    @classmethod
+    def parse(cls, text: str) -> Record | None:
+        """Read a record; None where there is none. Raises ValueError if it is damaged."""
+        if not text.strip():
+            return None
+        try:
+            content = json.loads(text)
+            return cls(
+                began=datetime.fromisoformat(content["began"]),
+                release=str(content["release"]),
+                enabled=tuple(map(str, content["enabled"])),
+                running=tuple(map(str, content["running"])),
+                ranks=tuple(map(int, content["ranks"])),
+                pools=dict(content["pools"]),
+                started=str(content["started"]),
+            )
+        except (KeyError, TypeError, AttributeError) as problem:
+            raise ValueError(f"{PATH} is damaged: {problem}") from problem
+
+    def text(self) -> str:
+        """The record as it stands in its file, on one line."""
+        return json.dumps({**asdict(self), "began": self.began.isoformat()})
+
+    def starting(self, release: str) -> Record:
+        """This record, with the mark that engines of a release are started on its node."""
+        return replace(self, started=release)
+
+
+def save(record: Record) -> str:
+    """The shell command that writes a record such that it is whole or not there at all."""
+    draft = f"{PATH}.new"
+    return (
+        f"mkdir -p {FOLDER} && printf '%s\\n' {shlex.quote(record.text())} > {draft}"
+        f" && sync {draft} && mv {draft} {PATH} && sync {FOLDER}"
+    )
+
+
+def forget() -> str:
+    """The shell command that removes the record, once the node has back what it had before."""
+    return f"rm -f {PATH} && sync {FOLDER}"

@@ -1,0 +1,70 @@
+"""The look at everything before the way back: where to, and whether there still is one (R12)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from pyinfra.api import State
+
+from . import gates
+from .checks import manager
+from .examine import begin, reached
+from .findings import Finding, fold
+from .releases import Version
+from .run import Run
+
+
+def examine() -> None:
+    """Look at all nodes, once and in parallel, and refuse to begin if there is no way back.
+
+    Raises DeployError after all that was found has been said and written to the report.
+    """
+    begin(_of_the_nodes)
+
+
+def _of_the_nodes(current: Run, state: State) -> list[Finding]:
+    current.back = True
+    found = list(reached(current, state))
+    found += gates.never_started(current.start)
+    found += manager.idle(current.start)
+    found += _where_to(current)
+    if not found and current.outdated_nodes:
+        found += manager.within_reach(current, found)
+    return found
+
+
+def _where_to(current: Run) -> Iterator[Finding]:
+    releases: dict[str, list[str]] = {}
+    for name, node in current.start.nodes.items():
+        if node and node.record:
+            releases.setdefault(node.record.release, []).append(name)
+    if len(releases) == 1 and all(releases):
+        _decide(current, Version.parse(releases.popitem()[0]))
+    else:
+        yield _no_release(releases)
+
+
+def _decide(current: Run, before: Version) -> None:
+    current.settings = replace(current.settings, target=before)
+    current.decide()
+    record = current.record
+    assert record  # one release is remembered
+    current.ranks, current.pools = record.ranks, dict(record.pools)
+
+
+def _no_release(releases: dict[str, list[str]]) -> Finding:
+    if not releases:
+        return Finding(
+            "nothing-to-roll-back",
+            (),
+            "no update is under way: nothing is remembered on any node, and what an update has "
+            "finished stays",
+        )
+    found = "; ".join(f"{release or 'none'} on {fold(on)}" for release, on in releases.items())
+    return Finding(
+        "several-releases",
+        tuple(name for names in releases.values() for name in names),
+        f"they had different releases before ({found}), and engines of one system never do: "
+        "finish the update, `pyinfra inventory deploy.py`",
+    )

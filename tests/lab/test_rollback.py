@@ -1,0 +1,110 @@
+"""The way back, from anywhere before the first start on the new release, never after it (R12)."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from testbed.harness import LabNode
+
+from .conftest import StartSite
+from .site import ADMIN, CLIENT, SERVER, Site
+from .waiting import eventually
+
+NODES = [
+    LabNode("daos-server-01", SERVER),
+    LabNode("daos-server-02", SERVER),
+    LabNode("login-01", ADMIN | CLIENT),
+]
+UPDATE = "Update the DAOS packages on all nodes"
+
+
+@pytest.fixture(scope="module")
+def site(start_site: StartSite) -> Site:
+    """One system for all tests: what goes wrong here is undone each time."""
+    return start_site(NODES)
+
+
+def _interrupt(site: Site, step: str) -> None:
+    site.update_until(f"Starting operation: {step}", site.kill)
+
+
+def _roll_back(site: Site, release: str) -> None:
+    done = site.pyinfra("deploys/rollback.py", "-y")
+    assert done.exit_code == 0, done.output
+    assert site.report["outcome"] == "rolled back"
+    assert site.report["to_version"] == release
+    assert set(map(frozenset, site.versions().values())) == {frozenset({release})}
+    for node in site.lab.nodes.values():
+        unit = "daos_agent" if node.name == "login-01" else "daos_server"
+        for state in ("active", "enabled"):
+            assert node.run(f"systemctl is-{state} {unit}").stdout == f"{state}\n"
+        assert not node.run("ls /var/lib/daos-offline-update", check=False).stdout
+    members = json.loads(site.lab.node("login-01").run("dmg -j system query").stdout)
+    assert {member["state"] for member in members["response"]["members"]} == {"joined"}
+    assert [pool["targets_disabled"] for pool in site.lab.pool_list()] == [0, 0]
+
+
+def test_without_an_update_under_way_there_is_nothing_to_roll_back(site: Site) -> None:
+    done = site.pyinfra("deploys/rollback.py", "-y")
+    assert done.exit_code == 1
+    assert site.report["refusals"][0]["code"] == "nothing-to-roll-back"
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        "Stop daos_agent wherever it runs",
+        "Stop the engines: dmg system stop",
+        "Stop daos_server on the servers",
+        UPDATE,
+        "Start daos_server on the servers",
+    ],
+)
+def test_before_an_engine_has_started_on_the_new_release(site: Site, step: str) -> None:
+    digests = site.lab.digests()
+    _interrupt(site, step)
+    site.wait_for_package_managers()
+    _roll_back(site, "2.0.1")
+    assert site.lab.digests() == digests
+
+
+def test_from_the_middle_of_the_package_transaction(site: Site) -> None:
+    """The power goes when one package is new and the others are not."""
+    node = site.lab.node("daos-server-02")
+    node.run("""echo '{"rpm_delay": 4}' > /etc/daos/lab-faults.json""")
+
+    def lose_power() -> None:
+        eventually(lambda: len(node.run("rpm -q daos", check=False).stdout.split()) > 1)
+        node.kill()
+        node.start()
+
+    site.update_until(f"Starting operation: {UPDATE}", lose_power)
+    node.run("rm /etc/daos/lab-faults.json")
+    _roll_back(site, "2.0.1")
+    assert node.run("rpm -V daos daos-server --noconfig", check=False).stdout == ""
+
+
+def test_while_an_update_is_rolled_back_it_can_be_interrupted(site: Site) -> None:
+    _interrupt(site, "Start daos_server on the servers")
+    site.typed_until(
+        "Starting operation: Return the DAOS packages", site.kill, "deploys/rollback.py", "-y"
+    )
+    site.wait_for_package_managers()
+    _roll_back(site, "2.0.1")
+
+
+def test_once_an_engine_has_started_it_refuses_and_the_update_goes_on(site: Site) -> None:
+    digests = site.lab.digests()
+    _interrupt(site, "Wait until every engine has joined")
+    done = site.pyinfra("deploys/rollback.py", "-y")
+    assert done.exit_code == 1, done.output
+    [finding] = site.report["refusals"]
+    assert finding["code"] == "engine-started"
+    assert "pyinfra inventory deploy.py" in finding["message"]
+
+    again = site.update()
+    assert again.exit_code == 0, again.output
+    assert site.report["outcome"] == "updated"
+    assert site.lab.digests() == digests
