@@ -216,16 +216,23 @@ def _change(
     current: Run, here: Host, lines: dict[str, str], node: Node, target: Version
 ) -> Iterator[Command]:
     line = _transaction(current, lines, here.name, node, target)
-    yield verify(current, lambda: _fails(current, here, line, "the package transaction failed"))
+    typed = line_for(current, lines, here.name, node, target)
+    what = f"the package transaction failed, all of it is in {_LOG} there"
+    yield verify(current, lambda: _fails(current, here, line, what, typed))
 
 
-def _fails(current: Run, here: Host, line: str, what: str) -> str | None:
+def _fails(current: Run, here: Host, line: str, what: str, typed: str | None = None) -> str | None:
+    """Run a line on a node; None if that went well, else what it said.
+
+    + what: what it means if the line fails
+    + typed: what somebody who wants to see it again would type, where that is shorter
+    """
     timeout = current.settings.timeouts["packages"]
     done, output, errors = cluster.command(current.state, here, line, timeout)
     if done:
         return None
     said = "\n".join(f"    {text}" for text in (output + "\n" + errors).strip().splitlines()[-12:])
-    return f"{what}.\n    $ {line.split(_LOG)[0].strip(' ()>')}\n{said}"
+    return f"{what}.\n    $ {typed or line}\n{said}"
 
 
 def _not_at_target(current: Run, here: Host) -> str | None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import dedent
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -17,6 +19,7 @@ ROLES = ("servers", "admins", "clients")
 
 _HOW = {  # outcome to the words of the heading
     "updated": "Updated",
+    "rolled back": "Rolled back",
     "nothing to do": "Nothing to do",
     "refused": "Refused",
     "failed": "Failed",
@@ -67,6 +70,8 @@ def page(report: Mapping[str, Any]) -> str:
         findings=[_finding(f) for f in [*report["refusals"], *report["failures"]]],
         to_merge=_to_merge(report),
         left_out=folded(report.get("left_out") or []),
+        state=report.get("state") or [],
+        pieces=_pieces,
         course=course,
         picture=timeline.draw(course, roles) if course.steps else None,
         size=timeline,
@@ -121,11 +126,18 @@ def _nodes(roles: Mapping[str, Sequence[str]]) -> str:
 
 
 def _finding(finding: Mapping[str, Any]) -> dict[str, str]:
+    message, _, said = finding["message"].strip().partition("\n")
     return {
         "code": finding["code"],
         "nodes": folded(finding["hosts"]),
-        "message": finding["message"].strip(),
+        "message": message,
+        "said": dedent(said).strip(),
     }
+
+
+def _pieces(names: str) -> list[str]:
+    """The parts of a folded node set, between which a line may break."""
+    return re.split(r",(?![^\[]*\])", names)
 
 
 def _to_merge(report: Mapping[str, Any]) -> dict[str, str]:

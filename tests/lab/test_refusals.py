@@ -154,7 +154,30 @@ def test_an_application_that_uses_daos(site: Site) -> None:
 def test_a_dry_run_shows_the_plan_and_touches_nothing(site: Site) -> None:
     done = site.pyinfra("deploy.py", "--dry")
     assert done.exit_code == 0, done.output
-    assert "Start daos_server on the servers" in done.output
+    plan = [line.strip() for line in done.output.splitlines()]
+    begins, ends = (
+        plan.index("-- the offline window begins"),
+        plan.index("-- the offline window ends"),
+    )
+    inside = dict(line.split("  ", 1) for line in plan[begins + 1 : ends])
+    assert {step: nodes.strip() for step, nodes in inside.items()} == {
+        "Stop daos_agent wherever it runs": "daos-client-[01-02]",
+        "Stop the engines: dmg system stop": "daos-admin-01",
+        "Stop daos_server on the servers": "daos-server-[01-02]",
+        "Update the DAOS packages on all nodes": "daos-admin-01,daos-client-[01-02],"
+        "daos-server-[01-02]",
+        "Start daos_server on the servers": "daos-server-[01-02]",
+        "Wait until every engine has joined": "daos-admin-01",
+        "See that all pools are there": "daos-admin-01",
+        "Start daos_agent where it ran": "daos-client-[01-02]",
+    }
+
+
+def test_a_dry_run_finds_what_a_run_finds(site: Site) -> None:
+    done = site.pyinfra("deploy.py", "--dry", target_release="2.0.9", start_at_boot=False)
+    assert done.exit_code == 1
+    for code in ("[enabled] on daos-client-[01-02]", "[packages-not-available] on daos-"):
+        assert code in done.output
 
 
 def test_an_unsigned_package(site: Site) -> None:
