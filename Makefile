@@ -16,8 +16,9 @@ rehearse: $(STAMP) ## run the update on a lab as `inventory` describes it, and j
 	@$(ENGINE)
 	@$(VENV)/bin/python -m testbed rehearse
 
-test: $(STAMP) ## run all tests, those on a lab included
+test: $(STAMP) ## run all tests, those on a lab and in a browser included
 	@$(ENGINE)
+	@sh testbed/browser.sh
 	@$(VENV)/bin/pytest
 
 lab: $(STAMP) ## start a lab that stays up, and say what to type next
