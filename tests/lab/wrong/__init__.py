@@ -1,0 +1,1 @@
+"""Wrong procedures: the deploy code with small edits, and who catches each."""
