@@ -70,7 +70,7 @@ def _unlocked(current: Run, name: str, node: Node) -> bool:
     return not current.idle and name == min(current.start.groups["servers"])
 
 
-@step("servers", need=_unlocked, prepares=True)
+@step("servers", need=_unlocked, prepares=True, looks=True)
 def locked(current: Run, here: Host) -> Iterator[Command]:
     """Keep other runs away from here on, until this run ends in whatever way.
 

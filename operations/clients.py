@@ -21,7 +21,7 @@ def _not_seen_to_work(current: Run, name: str, node: Node) -> bool:
     return current.acted or bool(_fails(current, current.state.inventory.get_host(name)))
 
 
-@step("clients", need=_not_seen_to_work)
+@step("clients", need=_not_seen_to_work, looks=True)
 def working(current: Run, here: Host) -> Iterator[Command]:
     """See that each client whose agent runs reaches a pool through it.
 

@@ -38,7 +38,7 @@ rpm -qa --queryformat '%{INSTALLTIME}\n' 'daos' 'daos-server' 'daos-client' | so
 echo "== record"; cat /var/lib/daos-offline-update/window.json 2>/dev/null
 echo "== lock"
 lock=/run/daos-offline-update.lock
-if [ -e $lock ] && ! flock -n $lock true; then cat $lock; fi
+if [ -e $lock ] && ! flock -s -n $lock true; then cat $lock; fi
 echo "== engines"; pgrep -x daos_engine; [ $? -le 1 ] || exit 1
 echo "== mounts"; findmnt -rn -t fuse.daos -o TARGET
 echo "== processes"

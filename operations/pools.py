@@ -70,7 +70,7 @@ def _not_seen(current: Run, name: str, node: Node) -> bool:
     return current.acted or bool(_wrong(current))
 
 
-@step("admins", need=_not_seen, once=True)
+@step("admins", need=_not_seen, once=True, looks=True)
 def seen(current: Run, here: Host) -> Iterator[Command]:
     """See that every pool that was there before is there again, with all its targets (R7)."""
 

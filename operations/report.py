@@ -17,7 +17,7 @@ from pyinfra import logger
 from pyinfra.api import Host, State
 from pyinfra.api.state import BaseStateCallback
 
-from . import aftermath, cluster, commandline, lastwords, plan
+from . import aftermath, cluster, commandline, gates, lastwords, plan
 from .cluster import View
 from .findings import Finding, fold
 from .nodes import AGENT, Node
@@ -195,12 +195,12 @@ class Report(BaseStateCallback):
         for line in [*self.state, *self._to_do()]:
             say(line)
         say(f"report: {self._folder}/report.json, and report.html for people")
-        if self._interrupted():
+        if self.outcome in ("failed", "refused"):
             # pyinfra exits with 0 after Ctrl-C, and a script would take that for an update.
             logging.shutdown()
             sys.stdout.flush()
             sys.stderr.flush()
-            os._exit(130)
+            os._exit(130 if self._interrupted() else 1)
 
     def _interrupted(self) -> bool:
         current = self.current
@@ -235,7 +235,12 @@ def _when_run(current: Run, name: str, node: Node) -> bool:
     return not current.planning
 
 
-@step(*cluster.ROLES, need=_when_run, prepares=True)
+def _all_there(current: Run, view: View) -> list[Finding]:
+    target = current.settings.target
+    return [finding for role in cluster.ROLES for finding in gates.at_target(view, role, target)]
+
+
+@step(*cluster.ROLES, need=_when_run, gate=_all_there, prepares=True, looks=True)
 def completed(current: Run, here: Host) -> Iterator[Command]:
     """Look at every node once more, for the report; the run is complete only with this."""
     view = current.report.after = current.look()

@@ -59,7 +59,7 @@ class Run:
         self.opens_window = False
         self.outdated_nodes: frozenset[str] = frozenset()
         self.back = False
-        self.alone: Callable[[], bool] = lambda: True
+        self.alone: Callable[[], bool] = lambda: False
         self.refusals: list[Finding] = []
         self.failures: list[Finding] = []
         self.steps: list[str] = []
@@ -248,8 +248,8 @@ class Run:
         """No other run can act at the same time, as long as this one holds the lock."""
         if self.alone():
             return []
-        message = "the connection that kept other runs away is gone: type the same command again"
-        return [Finding("lock-lost", (), message)]
+        message = "nothing keeps other runs away (any more): type the same command again"
+        return [Finding("not-alone", (), message)]
 
     def shell(self, here: Host, line: str) -> str | None:
         """Run a short command on a node; None if that went well, else what it said."""

@@ -90,6 +90,7 @@ def may_start_agents(current: Run, view: View) -> list[Finding]:
     return (
         gates.at_target(view, "servers", target)
         + gates.at_target(view, "clients", target)
+        + gates.at_target(view, "admins", target)
         + gates.engines_running(view, current.query_or_none() or (), accepted)
         + current.judge_members(view, gates.joined)
     )

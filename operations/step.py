@@ -34,6 +34,7 @@ class Step:
     + gate: what must hold across the cluster right before it acts; judged once for all nodes
     + once: act on the one admin node that dmg is run on, not on all of `roles`
     + prepares: whether it leaves alone what serves, as what comes before the window does
+    + looks: whether it only looks, which another run at the same time does not disturb
     """
 
     act: Act
@@ -42,6 +43,7 @@ class Step:
     gate: Gate
     once: bool
     prepares: bool
+    looks: bool
 
     def commands(self, current: Run, here: Host, arguments: dict[str, Any]) -> Iterator[Command]:
         """The commands of this step for one node."""
@@ -79,7 +81,8 @@ class Step:
             yield from self.act(current, here, **arguments)
 
     def _in_the_way(self, current: Run, view: View) -> list[Finding]:
-        return current.still_alone() + gates.answering(view) + self.gate(current, view)
+        alone = [] if self.looks else current.still_alone()
+        return alone + gates.answering(view) + self.gate(current, view)
 
     def _earlier_failure(self, current: Run) -> Finding:
         return Finding(
@@ -94,7 +97,12 @@ def _no_gate(current: Run, view: View) -> list[Finding]:
 
 
 def step(
-    *roles: str, need: Need, gate: Gate = _no_gate, once: bool = False, prepares: bool = False
+    *roles: str,
+    need: Need,
+    gate: Gate = _no_gate,
+    once: bool = False,
+    prepares: bool = False,
+    looks: bool = False,
 ) -> Callable[[Act], Callable[..., Any]]:
     """Make a pyinfra operation of a generator that acts on one node; arguments as in `Step`.
 
@@ -103,7 +111,7 @@ def step(
     """
 
     def decorate(act: Act) -> Callable[..., Any]:
-        made = Step(act, frozenset(roles), need, gate, once, prepares)
+        made = Step(act, frozenset(roles), need, gate, once, prepares, looks)
 
         def op(**arguments: Any) -> Iterator[Command]:
             yield from made.commands(run.of(ctx_state.get()), ctx_host.get(), arguments)

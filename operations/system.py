@@ -128,7 +128,7 @@ def _not_joined(current: Run, name: str, node: Node) -> bool:
     return current.acted or bool(current.judge_members(current.look(), gates.joined))
 
 
-@step("admins", need=_not_joined, once=True)
+@step("admins", need=_not_joined, once=True, looks=True)
 def joined(current: Run, here: Host) -> Iterator[Command]:
     """Wait until every rank is Joined again, showing how many are (R6).
 

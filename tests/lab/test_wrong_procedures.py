@@ -14,9 +14,9 @@ from testbed.harness import LabNode
 from testbed.referee import judge
 
 from .conftest import StartSite
-from .site import ADMIN, CLIENT, SERVER, Outcome, Site
+from .site import ADMIN, CLIENT, SERVER, Outcome, Site, nodes
 from .wrong.mutated import Edit, install
-from .wrong.mutations import GATED, REFEREED, RULES, Rule, Wrong
+from .wrong.mutations import ADMIN_LEFT, GATED, REFEREED, RULES, Rule, Wrong
 from .wrong.scenes import RUNS, SCENES, mend
 
 NODES = [
@@ -93,6 +93,12 @@ def test_a_gate_catches(refusing_site: Site, wrong: Wrong) -> None:
     done = _type(refusing_site, wrong)
     _is_caught(refusing_site, wrong, done)
     assert _broken(refusing_site) == set()
+
+
+def test_an_admin_node_is_not_passed_over(start_fresh_site: StartSite) -> None:
+    site = start_fresh_site(nodes(servers=1, clients=1))
+    _is_caught(site, ADMIN_LEFT, _type(site, ADMIN_LEFT))
+    assert _broken(site) == set()
 
 
 def test_after_all_that_was_refused_the_right_procedure_goes_on(refusing_site: Site) -> None:

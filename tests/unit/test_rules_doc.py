@@ -8,9 +8,9 @@ import pytest
 
 from tests.lab.site import ROOT
 from tests.lab.wrong.mutated import Edit, write
-from tests.lab.wrong.mutations import GATED, REFEREED, RULES, Rule, Wrong
+from tests.lab.wrong.mutations import ADMIN_LEFT, GATED, REFEREED, RULES, Rule, Wrong
 
-EVERY = [*RULES, *GATED, *REFEREED]
+EVERY = [*RULES, *GATED, ADMIN_LEFT, *REFEREED]
 
 
 def _rows(heading: str) -> list[str]:
@@ -40,7 +40,7 @@ def test_the_table_of_the_rules() -> None:
 
 
 def test_the_table_of_the_wrong_procedures() -> None:
-    wrong = [rule.wrong for rule in RULES] + [*GATED, *REFEREED]
+    wrong = [rule.wrong for rule in RULES] + [*GATED, ADMIN_LEFT, *REFEREED]
     assert _rows("Wrong procedures") == [wrong_row(one) for one in wrong]
 
 

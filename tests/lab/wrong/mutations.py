@@ -79,6 +79,7 @@ def _line(call: str) -> str:
     return f"{call}\n"
 
 
+ALONE = _line('alone.locked(name="Keep other runs away")')
 REPOSITORY = _line('packages.repository(name="Set up the repository of the target release")')
 HELD = _line('boot.held(name="Keep DAOS from starting at boot")')
 AGENTS_STOPPED = _line('services.agents_stopped(name="Stop daos_agent wherever it runs")')
@@ -366,6 +367,12 @@ RULES = (
 # On one lab, in this order: each begins where the one before was refused
 GATED = (
     Wrong(
+        "not-alone",
+        "nothing keeps another run away that begins at the same time",
+        _without(ALONE),
+        gate="not-alone",
+    ),
+    Wrong(
         "no-repository",
         "the repository of the target release is not set up",
         _without(REPOSITORY),
@@ -381,7 +388,7 @@ GATED = (
                 "return []",
             ),
         ),
-        gate="starts-at-boot",
+        gate="not-alone",
         flags=("-y", "--serial"),
     ),
     Wrong(
@@ -477,6 +484,14 @@ GATED = (
         (_skip("login-01"),),
         gate="not-at-target",
     ),
+)
+
+# On a lab whose admin node is nothing else
+ADMIN_LEFT = Wrong(
+    "an-admin-not-updated",
+    "the package update passes over the admin node",
+    (_skip("daos-admin-01"),),
+    gate="not-at-target",
 )
 
 # Nobody but the referee sees these
