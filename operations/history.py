@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 
@@ -40,12 +41,12 @@ class Step:
     changed: frozenset[str] = frozenset()
     failed: frozenset[str] = frozenset()
 
-    @property
+    @cached_property
     def slowest(self) -> str:
         """The node for which the others waited."""
         return max(self.parts, key=self.ended)
 
-    @property
+    @cached_property
     def last_end(self) -> float:
         """When the slowest node had ended."""
         return self.ended(self.slowest)
@@ -161,5 +162,12 @@ def _window(report: Mapping[str, Any], start: datetime) -> tuple[float, float | 
     window = report.get("offline_window")
     if not window:
         return None
-    end = window.get("end")
-    return _since(start, window["start"]), _since(start, end) if end else None
+    begin = _since(start, window["start"])
+    end = _since(start, window["end"]) if window.get("end") else None
+    if end is not None and report["outcome"] == "failed" and _last_begin(report, start) <= end:
+        end = None  # the step that failed, or was interrupted, is the one that starts the agents
+    return begin, end
+
+
+def _last_begin(report: Mapping[str, Any], start: datetime) -> float:
+    return max(_since(start, phase["start"]) for phase in report["phases"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import dedent
@@ -60,7 +60,7 @@ def page(report: Mapping[str, Any]) -> str:
     return _templates.get_template("page.html.j2").render(
         outcome=outcome,
         how=_HOW.get(outcome, outcome),
-        offline=_offline(report),
+        offline=_offline(report, course),
         before=report["from_version"] or "not known",
         target=report["to_version"] or "not known",
         summary=report.get("summary") or "",
@@ -78,6 +78,7 @@ def page(report: Mapping[str, Any]) -> str:
         lines=_lines(report, course, fold=len(report["hosts"]) > timeline.MOST_ROWS),
         duration=duration,
         folded=folded,
+        changed=lambda step: _all_or_folded(step.changed, len(report["hosts"])),
     )
 
 
@@ -88,12 +89,13 @@ def _outcome(report: Mapping[str, Any]) -> str:
     return "interrupted" if outcome == "failed" and not found else outcome
 
 
-def _offline(report: Mapping[str, Any]) -> tuple[str, str]:
+def _offline(report: Mapping[str, Any], course: History) -> tuple[str, str]:
     """What is to be said of the offline window: words, and how long or since when."""
     seconds = report.get("offline_window_s")
     window = report.get("offline_window")
     what = "offline" if report.get("whole_system", True) else "some clients offline"
-    if seconds is not None:
+    ended = course.window is None or course.window[1] is not None
+    if seconds is not None and ended:
         return f"{what} for", duration(seconds)
     if window and report["outcome"] == "failed":
         return f"{what} since", f"{history.time(window['start']):%H:%M:%S} UTC"
@@ -123,6 +125,13 @@ def _nodes(roles: Mapping[str, Sequence[str]]) -> str:
         if names
     ]
     return f"{sum(map(len, roles.values()))}: {', '.join(counts)}" if counts else "none"
+
+
+def _all_or_folded(names: Collection[str], count: int) -> str:
+    """Names as a folded node set, in short where they are all `count` nodes; a dash for none."""
+    if count > 1 and len(names) == count:
+        return f"all {count} nodes"
+    return folded(names) or "\N{EN DASH}"
 
 
 def _finding(finding: Mapping[str, Any]) -> dict[str, str]:

@@ -81,9 +81,13 @@ class Band:
 
 @dataclass(frozen=True)
 class Picture:
-    """All that is drawn."""
+    """All that is drawn.
+
+    + longest: characters of the longest name of a row
+    """
 
     height: int
+    longest: int
     labels: list[Label]
     sections: list[Section]
     band: Band | None
@@ -109,6 +113,7 @@ def draw(history: History, roles: Mapping[str, Sequence[str]]) -> Picture:
     count = sum(len(section.rows) for section in sections)
     return Picture(
         height=y + FOOT,
+        longest=max((len(row.name) for section in sections for row in section.rows), default=0),
         labels=_labels(history.steps, scale),
         sections=sections,
         band=_band(history, scale),
