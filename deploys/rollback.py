@@ -15,6 +15,7 @@ packages.repository(name="Set up the repository of the release of before")
 packages.fetched(name="Download and check the packages of the release of before")
 
 # What still runs has to stop before packages go back; where none do, nothing stops
+boot.held(name="Keep DAOS from starting at boot")
 services.agents_stopped(name="Stop daos_agent wherever it runs")
 system.stopped(name="Stop the engines: dmg system stop")
 services.servers_stopped(name="Stop daos_server on the servers")

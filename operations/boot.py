@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from pyinfra.api import Host
@@ -20,7 +21,20 @@ from .step import Command, step, verify
 def _to_hold(current: Run, name: str, node: Node) -> bool:
     if not current.concerns(name):
         return False
-    return node.record is None or any(service.enabled for service in node.services.values())
+    return _remembers(current, node) or any(s.enabled for s in node.services.values())
+
+
+def _remembers(current: Run, node: Node) -> bool:
+    """Whether something is to be written down: all of it, or what may have changed since.
+
+    As long as nothing has been stopped, pools may come and go between two runs.
+    """
+    if node.record is None:
+        return True
+    return current.first_stop is None and (node.record.ranks, dict(node.record.pools)) != (
+        current.ranks,
+        current.pools,
+    )
 
 
 def _may_begin(current: Run, view: View) -> list[Finding]:
@@ -38,7 +52,7 @@ def held(current: Run, here: Host) -> Iterator[Command]:
     Source: "disable the services for the time of the maintenance" (DAOS documentation, 2026).
     """
     node = current.look().node(here.name)
-    if node.record is None:
+    if _remembers(current, node):
         line = record.save(_found(current, here.name, node))
         yield verify(current, lambda: current.shell(here, line))
     for unit, service in node.services.items():
@@ -48,6 +62,8 @@ def held(current: Run, here: Host) -> Iterator[Command]:
 
 def _found(current: Run, name: str, node: Node) -> Record:
     earlier = current.record
+    if node.record:
+        return replace(node.record, ranks=current.ranks, pools=current.pools)
     return Record(
         began=earlier.began if earlier else datetime.now(UTC),
         release=str(node.version) if node.version else "",
@@ -55,6 +71,7 @@ def _found(current: Run, name: str, node: Node) -> Record:
         running=tuple(unit for unit in node.services if current.ran_before(name, unit)),
         ranks=current.ranks,
         pools=current.pools,
+        servers=current.start.groups["servers"],
     )
 
 

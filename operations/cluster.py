@@ -81,8 +81,11 @@ class View:
 
     @property
     def records(self) -> list[Record]:
-        """What an update that is under way remembers on the nodes; empty where none is."""
-        return [node.record for node in self.nodes.values() if node and node.record]
+        """What an update that is under way remembers on the servers; empty where none is.
+
+        A client that was away may still have the record of an update that is long over.
+        """
+        return [node.record for node in self.of("servers").values() if node.record]
 
     @property
     def silent(self) -> list[str]:

@@ -9,7 +9,7 @@ from pyinfra.api import State
 from pyinfra.api.exceptions import DeployError
 from pyinfra.context import ctx_state
 
-from . import alone, cluster, gates, reach, report, run
+from . import alone, cluster, gates, reach, record, report, run
 from .checks import command, health, installed, manager, services
 from .findings import Finding, about, fold
 from .run import Run
@@ -110,5 +110,8 @@ def _silent(current: Run, state: State) -> Iterator[Finding]:
     )
     odd = [name for name in current.start.silent if name not in away]
     yield from about(
-        "unreadable", odd, "rpm or systemctl gave no complete answer: try `rpm -q daos` there"
+        "unreadable",
+        odd,
+        "rpm or systemctl gave no complete answer: try `rpm -q daos` there; or "
+        f"{record.PATH} is damaged, which tells what an update has to give back",
     )

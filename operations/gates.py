@@ -15,8 +15,8 @@ from .nodes import AGENT, SERVER, Node
 from .releases import Version, why_not
 
 _SILENT = (
-    "the node gave no answer: see that it can be reached, or take a client that is switched off "
-    "out of `inventory`"
+    "the node gave no answer: see that it can be reached. A client that is switched off can be "
+    "left out: unreachable_clients in group_data/all.py"
 )
 
 # Waiting does not bring a rank back from these: its targets have left the pools.
@@ -64,23 +64,42 @@ def never_started(view: View) -> list[Finding]:
     """R12: no engine has been started on the release that is to be left again.
 
     Told by what the update has remembered before it started daos_server, and by systemd: one that
-    was started since the packages were installed ran on them.
+    was started since the packages were installed ran on them. A server where nothing is remembered
+    any more has been through the whole update.
     """
-    begun = [
+    before = {record.release for record in view.records}
+    begun = [name for name, node in view.of("servers").items() if _has_begun(node, before)]
+    return about(
+        "engine-started",
+        begun if before else [],
+        "daos_server was started there on the new release, and an engine must never go back: "
+        "finish the update, `pyinfra inventory deploy.py`",
+    )
+
+
+def _has_begun(node: Node, before: Collection[str]) -> bool:
+    if node.record is None:
+        return str(node.version) not in before
+    if node.record.started not in ("", node.record.release):
+        return True
+    return str(node.version) != node.record.release and node.started_since_install(SERVER)
+
+
+def never_lower(view: View) -> list[Finding]:
+    """R12: no daos_server starts on a lower release than engines have been started on there."""
+    lower = [
         name
         for name, node in view.of("servers").items()
         if node.record
-        and node.record.release != str(node.version)
-        and (
-            node.record.started not in ("", node.record.release)
-            or node.started_since_install(SERVER)
-        )
+        and node.record.started
+        and node.version
+        and node.version < Version.parse(node.record.started)
     ]
     return about(
         "engine-started",
-        begun,
-        "daos_server was started there on the new release, and an engine must never go back: "
-        "finish the update, `pyinfra inventory deploy.py`",
+        lower,
+        "its engines have been started on a higher release than the one that is installed now, and "
+        "must never go back: update its packages, `pyinfra inventory deploy.py`",
     )
 
 
@@ -111,7 +130,7 @@ def unused(view: View, only: Collection[str] | None = None) -> list[Finding]:
             f"{', '.join(node.users)}: end the jobs and unmount, or set evict_connections = True "
             "in group_data/all.py",
         )
-        for name, node in view.of("clients", "admins").items()
+        for name, node in view.of(*ROLES).items()
         if node.users and (only is None or name in only)
     ]
 

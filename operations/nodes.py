@@ -35,7 +35,7 @@ systemctl show --property Id,ActiveState,UnitFileState,ExecMainStartTimestampMon
 echo "== clock"; date +%s.%N; cut -d ' ' -f 1 /proc/uptime
 echo "== installed"
 rpm -qa --queryformat '%{INSTALLTIME}\n' 'daos' 'daos-server' 'daos-client' | sort -n | tail -1
-echo "== record"; cat /var/lib/daos-offline-update/window.json 2>/dev/null
+echo "== record"; cat /var/lib/daos-offline-update/window.json 2>/dev/null; echo
 echo "== lock"
 lock=/run/daos-offline-update.lock
 if [ -e $lock ] && ! flock -s -n $lock true; then cat $lock; fi
@@ -176,7 +176,18 @@ class Node:
     def users(self) -> list[str]:
         """Who uses DAOS on this node, in words: dfuse mounts and applications."""
         mounts = [_mounted(mount, self.dfuses) for mount in self.mounts]
-        return mounts + [str(process) for process in self.processes if process.command != "dfuse"]
+        return [
+            *mounts,
+            *(f"{dfuse}, mounted where it cannot be seen" for dfuse in self._hidden),
+            *(str(process) for process in self.processes if process.command != "dfuse"),
+        ]
+
+    @property
+    def _hidden(self) -> list[Process]:
+        """The dfuse processes whose mount is in a mount namespace of its own."""
+        if len(self.dfuses) <= len(self.mounts):
+            return []
+        return [dfuse for dfuse in self.dfuses if not _serves(dfuse, self.mounts)]
 
     @property
     def busy(self) -> list[str]:
@@ -263,9 +274,15 @@ def _processes(lines: list[str]) -> Iterator[Process]:
         yield Process(int(pid), user, command)
 
 
+def _serves(dfuse: Process, mounts: Iterable[str]) -> bool:
+    """Whether a dfuse process names one of these mount points on its command line."""
+    words = re.split(r"[\s=]", dfuse.command)
+    return any(mount in (dfuse.command if " " in mount else words) for mount in mounts)
+
+
 def _mounted(mount: str, dfuses: tuple[Process, ...]) -> str:
     """A mount in words, with the process that serves it, as its command line tells."""
-    serving = [p for p in dfuses if mount in re.split(r"[\s=]", p.command)]
+    serving = [p for p in dfuses if _serves(p, [mount])]
     if not serving and len(dfuses) == 1:
         serving = list(dfuses)  # named by a relative path, or by one with blanks
     who = "".join(f" (pid {p.pid}, user {p.user})" for p in serving[:1])

@@ -61,8 +61,8 @@ _FETCH = {
 
 # Inside the window: nothing but the transaction, from what was fetched.
 _UPDATE = {
-    "yum": "yum -y -C install {packages}",
-    "dnf": "dnf -y -C install {packages}",
+    "yum": "yum -y -C --setopt=keepcache=1 install {packages}",
+    "dnf": "dnf -y -C --setopt=keepcache=1 install {packages}",
     # 102, 103 and 106 say that it is done, and that a reboot or another repository is wanted.
     "zypper": "ZYPP_LOCK_TIMEOUT=60 zypper --non-interactive --no-refresh install {packages}"
     " || case $? in 102|103|106) ;; *) false ;; esac",
@@ -77,8 +77,8 @@ _FETCH_BACK = {
     " && zypper --non-interactive install --oldpackage --download-only {packages}",
 }
 _RETURN = {
-    "yum": "yum -y -C downgrade {packages}",
-    "dnf": "dnf -y -C downgrade {packages}",
+    "yum": "yum -y -C --setopt=keepcache=1 downgrade {packages}",
+    "dnf": "dnf -y -C --setopt=keepcache=1 downgrade {packages}",
     "zypper": "ZYPP_LOCK_TIMEOUT=60 zypper --non-interactive --no-refresh install --oldpackage"
     " {packages} || case $? in 102|103|106) ;; *) false ;; esac",
 }
@@ -208,6 +208,9 @@ def returned(current: Run, here: Host) -> Iterator[Command]:
     newest = node.newest
     if node.version is None and newest:  # from half the way there is only one whole state: forward
         yield from _change(current, here, _UPDATE, node, newest)
+        # To half of a node there was nothing to fetch: what it goes back to was still installed.
+        line = line_for(current, _FETCH_BACK, here.name, node, current.settings.target)
+        yield verify(current, lambda: _fails(current, here, line, NOT_HAD))
     yield from _change(current, here, _RETURN, node, current.settings.target)
     yield verify(current, lambda: _not_at_target(current, here))
 

@@ -27,7 +27,7 @@ def _may_disconnect(current: Run, view: View) -> list[Finding]:
     return gates.needed(view, current.settings.target, back=current.back) + unused
 
 
-@step("clients", "admins", need=_mounted, gate=_may_disconnect)
+@step(*cluster.ROLES, need=_mounted, gate=_may_disconnect)
 def unmounted(current: Run, here: Host) -> Iterator[Command]:
     """Unmount dfuse on a client that still has it, where the site allows to evict (R2).
 
@@ -51,7 +51,7 @@ def _connected(current: Run, name: str, node: Node) -> bool:
     if not current.opens_window:
         return False
     view = current.start if current.planning else current.look()
-    return any(node.users for node in view.of("clients", "admins").values())
+    return any(node.users for node in view.of(*cluster.ROLES).values())
 
 
 @step("admins", need=_connected, gate=_may_disconnect, once=True)
@@ -86,7 +86,7 @@ def _wrong(current: Run) -> str | None:
         pools = current.pool_list()
     except DmgError as problem:
         return str(problem)
-    return lost(current.pools, pools, len(current.settings.accepted_exclusions))
+    return lost(current.pools, pools, len(current.accepted))
 
 
 def lost(before: Mapping[str, str], now: list[Pool], accepted: int = 0) -> str | None:

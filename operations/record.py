@@ -26,6 +26,7 @@ class Record:
     + running: the units that ran before
     + ranks: the ranks of the system that were Joined before
     + pools: the pools of before, label by UUID
+    + servers: the servers of the system, as the inventory names them
     + started: the release whose engines may have been started on this node since; "" for none
     """
 
@@ -35,6 +36,7 @@ class Record:
     running: tuple[str, ...] = ()
     ranks: tuple[int, ...] = ()
     pools: Mapping[str, str] = field(default_factory=dict)
+    servers: tuple[str, ...] = ()
     started: str = ""
 
     @classmethod
@@ -51,6 +53,7 @@ class Record:
                 running=tuple(map(str, content["running"])),
                 ranks=tuple(map(int, content["ranks"])),
                 pools=dict(content["pools"]),
+                servers=tuple(map(str, content["servers"])),
                 started=str(content["started"]),
             )
         except (KeyError, TypeError, AttributeError) as problem:

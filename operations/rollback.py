@@ -48,9 +48,8 @@ def _where_to(current: Run) -> Iterator[Finding]:
 def _decide(current: Run, before: Version) -> None:
     current.settings = replace(current.settings, target=before)
     current.decide()
-    record = current.record
-    assert record  # one release is remembered
-    current.ranks, current.pools = record.ranks, dict(record.pools)
+    if current.record:
+        current.ranks, current.pools = current.record.ranks, dict(current.record.pools)
 
 
 def _no_release(releases: dict[str, list[str]]) -> Finding:
@@ -65,6 +64,6 @@ def _no_release(releases: dict[str, list[str]]) -> Finding:
     return Finding(
         "several-releases",
         tuple(name for names in releases.values() for name in names),
-        f"they had different releases before ({found}), and engines of one system never do: "
-        "finish the update, `pyinfra inventory deploy.py`",
+        f"they had different releases before ({found}), and this goes back to one alone: finish "
+        "the update, `pyinfra inventory deploy.py`",
     )

@@ -82,9 +82,15 @@ class Run:
         return next((host for host in hosts if host.connected), hosts[0])
 
     @property
+    def accepted(self) -> frozenset[int]:
+        """The ranks that may be missing: those that the site accepts, and that were missing."""
+        return self.settings.accepted_exclusions - set(self.ranks)
+
+    @property
     def found_stopped(self) -> bool:
-        """Whether no engine ran when this run began."""
-        return not self.start.serving
+        """Whether no engine ran on any server when this run began, as all servers said."""
+        servers = self.start.groups["servers"]
+        return not self.start.serving and all(self.start.nodes.get(name) for name in servers)
 
     @property
     def record(self) -> Record | None:
@@ -94,13 +100,13 @@ class Run:
     def decide(self) -> None:
         """Decide by what was found which nodes have to stop.
 
-        Where nothing but clients is outdated, as those are that an earlier run could not reach, it
-        is about them alone, and the rest of the system goes on serving.
+        Where no server is outdated, but a client or an admin node that an earlier run could not
+        reach, it is about that node alone, and the rest of the system goes on serving.
         """
         self.outdated_nodes = frozenset(self.outdated(self.start))
-        others = {name for role in ("servers", "admins") for name in self.start.groups[role]}
-        clients_only = self.start.serving and self.outdated_nodes.isdisjoint(others)
-        self.opens_window = bool(self.outdated_nodes) and not clients_only
+        servers = self.start.groups["servers"]
+        left_behind = self.start.serving and self.outdated_nodes.isdisjoint(servers)
+        self.opens_window = bool(self.outdated_nodes) and not left_behind
         self.first_stop = self._opened_before()
 
     def concerns(self, name: str) -> bool:
@@ -147,11 +153,11 @@ class Run:
         """Whether, as far as was seen at the start, nothing is to be done on any node."""
         nodes = self.start.of(*cluster.ROLES).values()
         due = any(
-            service.enabled and not service.running
+            (service.enabled and not service.running) or node.record
             for node in nodes
             for service in node.services.values()
         )
-        return not (due or self.outdated_nodes or self.start.records or self.will_start_servers)
+        return not (due or self.outdated_nodes or self.will_start_servers)
 
     @property
     def will_start_servers(self) -> bool:
@@ -208,7 +214,7 @@ class Run:
         + judge: given the nodes, the ranks, and those of them that may be missing
         """
         try:
-            return judge(view, self.query(), self.settings.accepted_exclusions)
+            return judge(view, self.query(), self.accepted)
         except DmgError as problem:
             message = f"{problem}; see `dmg system query -v` there"
             return [Finding("dmg-failed", (self.admin.name,), message)]
@@ -225,7 +231,7 @@ class Run:
             return [
                 Finding("dmg-failed", (self.admin.name,), f"{problem}; see `dmg pool list` there")
             ]
-        accepted = len(self.settings.accepted_exclusions)
+        accepted = len(self.accepted)
         return dmg.unhealthy(pools, accepted) + dmg.rebuilding(pools)
 
     def judge_start(self, view: View) -> list[Finding]:
@@ -237,9 +243,9 @@ class Run:
         healthy = gates.joined_or_stopped if view.records else gates.joined
         findings = unused + self.judge_members(view, healthy)
         # No pool can tell how it is while its engines are being stopped.
-        return findings if self._is_stopping(view) else findings + self.judge_pools()
+        return findings if self.is_stopping(view) else findings + self.judge_pools()
 
-    def _is_stopping(self, view: View) -> bool:
+    def is_stopping(self, view: View) -> bool:
         """Whether a `dmg system stop` of this update has got somewhere already."""
         members = self.query_or_none() or []
         return bool(view.records) and any(m.state in gates.STOPPED for m in members)

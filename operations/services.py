@@ -75,18 +75,19 @@ def _may_begin(current: Run, view: View) -> list[Finding]:
 
 
 def _may_stop_servers(current: Run, view: View) -> list[Finding]:
-    accepted = current.settings.accepted_exclusions
+    accepted = current.accepted
     stopped = gates.engines_stopped(view, current.query_or_none(), accepted)
-    return gates.held(view) + gates.agents_stopped(view) + stopped
+    known = gates.known_servers(view, current.query_or_none() or (), accepted)
+    return gates.held(view) + gates.agents_stopped(view) + stopped + known
 
 
 def _may_start_servers(current: Run, view: View) -> list[Finding]:
-    return gates.at_target(view, "servers", current.settings.target)
+    return gates.at_target(view, "servers", current.settings.target) + gates.never_lower(view)
 
 
 def may_start_agents(current: Run, view: View) -> list[Finding]:
     """R6: every rank is Joined, on engines that run, and the nodes are at the target."""
-    target, accepted = current.settings.target, current.settings.accepted_exclusions
+    target, accepted = current.settings.target, current.accepted
     return (
         gates.at_target(view, "servers", target)
         + gates.at_target(view, "clients", target)

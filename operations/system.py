@@ -35,7 +35,7 @@ def stopped(current: Run, here: Host) -> Iterator[Command]:
     It never forces. Source: "Stop the DAOS engines by running dmg system stop" (DAOS 2.0).
     """
     current.window_opened()
-    if current.settings.evict:
+    if current.settings.evict and not current.is_stopping(current.look()):
         # No agent runs any more, so what is evicted now cannot connect again.
         yield verify(current, lambda: evict_all(current))
     yield verify(current, lambda: _stop(current))
@@ -43,7 +43,7 @@ def stopped(current: Run, here: Host) -> Iterator[Command]:
 
 def _stop(current: Run) -> str | None:
     timeout = current.settings.timeouts["stop"]
-    accepted = current.settings.accepted_exclusions
+    accepted = current.accepted
     try:
         failed = [
             row
@@ -91,11 +91,9 @@ def evict_all(current: Run) -> str | None:
 
 def _to_start(current: Run, name: str, node: Node) -> bool:
     """Whether engines that `dmg system stop` has stopped are to run again as they are."""
-    view = current.start if current.planning else current.look()
-    servers = view.of("servers").values()
-    return (
-        not current.opens_window and not view.serving and all(node.runs(SERVER) for node in servers)
-    )
+    servers = (current.start if current.planning else current.look()).of("servers").values()
+    idle = any(node.runs(SERVER) and not node.engines for node in servers)
+    return idle and not current.opens_window
 
 
 def _may_start(current: Run, view: View) -> list[Finding]:
@@ -118,8 +116,10 @@ def _start(current: Run) -> str | None:
         )
     except DmgError as problem:
         return str(problem)
-    failed = [f"rank {row.rank}: {row.action} {row.message}" for row in rows if row.errored]
-    return f"dmg system start failed ({'; '.join(failed)})" if failed else None
+    for row in rows:
+        if row.errored:  # where daos_server is down as well, its engines come with it later
+            say(f"rank {row.rank} was not started: {row.message}")
+    return None
 
 
 def _not_joined(current: Run, name: str, node: Node) -> bool:
@@ -147,7 +147,7 @@ def _wait_joined(current: Run) -> str | None:
         if members is None:
             return False, "waiting for the management service to answer"
         up = [member for member in members if member.state == "joined"]
-        missing = gates.joined(view, members, current.settings.accepted_exclusions)
+        missing = gates.joined(view, members, current.accepted)
         return not missing, _progress(up, members, "joined")
 
     if current.wait("join", look):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from testbed.harness import LabNode
+
 from .conftest import StartSite
-from .site import nodes
+from .site import ADMIN, CLIENT, SERVER, nodes
 
 AWAY = "daos-client-02"
 
@@ -55,3 +57,18 @@ def test_a_client_that_was_left_out_and_is_in_use_is_not_touched(start_site: Sta
     done = site.update()
     assert done.exit_code == 0, done.output
     assert site.lab.node("daos-client-01").run("pgrep -f 'daos-job tank'").exit_code == 0
+
+
+def test_an_admin_node_that_was_away_is_taken_in_without_an_outage(start_site: StartSite) -> None:
+    others = [LabNode(f"daos-admin-0{number}", ADMIN) for number in (1, 2)]
+    site = start_site([LabNode("daos-server-01", SERVER), *others, LabNode("c-01", CLIENT)])
+    site.lab.node("daos-admin-02").stop()
+    assert site.update().exit_code == 0
+    assert site.report["left_out"] == ["daos-admin-02"]
+    site.lab.node("daos-admin-02").start()
+    before = len(site.lab.events())
+    later = site.update()
+    assert later.exit_code == 0, later.output
+    assert site.versions()["daos-admin-02"] == {"2.0.3"}
+    stopped = [e["host"] for e in site.lab.events()[before:] if e["event"] == "stop"]
+    assert stopped == []

@@ -23,7 +23,9 @@ UPDATE = "Update the DAOS packages on all nodes"
 @pytest.fixture(scope="module")
 def site(start_site: StartSite) -> Site:
     """One system for all tests: what goes wrong here is undone each time."""
-    return start_site(NODES)
+    site = start_site(NODES)
+    site.settings["target_release"] = "2.0.2"
+    return site
 
 
 def _interrupt(site: Site, step: str) -> None:
@@ -95,7 +97,38 @@ def test_while_an_update_is_rolled_back_it_can_be_interrupted(site: Site) -> Non
     _roll_back(site, "2.0.1")
 
 
+def test_a_server_that_rebooted_and_one_whose_engines_were_only_stopped(site: Site) -> None:
+    """One has to be started, the other's engines have to be."""
+    step = "Stop daos_server on the servers"
+
+    def kill_and_reboot() -> None:
+        site.kill()
+        site.lab.node("daos-server-02").restart()
+
+    site.update_until(f"Starting operation: {step}", kill_and_reboot)
+    _roll_back(site, "2.0.1")
+
+
+def test_a_service_that_something_else_has_enabled_meanwhile(site: Site) -> None:
+    _interrupt(site, "Start daos_server on the servers")
+    site.lab.node("login-01").run("systemctl enable daos_agent")
+    _roll_back(site, "2.0.1")
+
+
+def test_a_start_by_hand_ends_the_way_back(site: Site) -> None:
+    """Tried last but one: the update has to go on from there."""
+    _interrupt(site, "Start daos_server on the servers")
+    for name in ("daos-server-01", "daos-server-02"):
+        site.lab.node(name).run("systemctl start daos_server")
+    site.lab.wait_joined()
+    done = site.pyinfra("deploys/rollback.py", "-y")
+    assert done.exit_code == 1, done.output
+    assert site.report["refusals"][0]["code"] == "engine-started"
+    assert site.update().exit_code == 0
+
+
 def test_once_an_engine_has_started_it_refuses_and_the_update_goes_on(site: Site) -> None:
+    site.settings["target_release"] = "2.0.3"
     digests = site.lab.digests()
     _interrupt(site, "Wait until every engine has joined")
     done = site.pyinfra("deploys/rollback.py", "-y")

@@ -138,6 +138,42 @@ def test_connections_are_evicted_only_where_the_site_allows_it(site: Site) -> No
     assert evicted[-1]["time"] < stops[0]["time"]
 
 
+def test_a_server_that_the_inventory_lost_is_noticed_while_all_is_stopped(site: Site) -> None:
+    """Once before its daos_server is stopped, where dmg tells, and once after, from the record."""
+    for step in ("Stop daos_server on the servers", "Update the DAOS packages on all nodes"):
+        site.update_until(f"Starting operation: {step}", site.kill)
+        site.wait_for_package_managers()
+        site.write_inventory(**{**site.groups, "servers": ["daos-server-01"]})
+        done = site.update()
+        assert done.exit_code == 1, done.output
+        assert "not-in-inventory" in {finding["code"] for finding in site.report["refusals"]}
+        site.write_inventory(**site.groups)
+    assert site.update().exit_code == 0
+
+
+def test_a_rank_that_had_joined_is_waited_for_though_it_may_be_missing(site: Site) -> None:
+    server = site.lab.node("daos-server-02")
+    _break(server, engine_never_ready=True)
+    done = site.update(timeouts=QUICK, accepted_exclusions=[0, 1, 2, 3])
+    assert done.exit_code == 1, done.output
+    assert "not every engine has joined" in done.output
+    _mend(server)
+    server.run("systemctl restart daos_server")
+    assert site.update().exit_code == 0
+
+
+def test_a_pool_that_is_destroyed_between_two_runs_is_not_waited_for(site: Site) -> None:
+    """As long as nothing has been stopped, pools may come and go; what is remembered follows."""
+    site.update_until("Starting operation: Stop daos_agent", site.kill)
+    for node in site.lab.nodes.values():
+        record = "/var/lib/daos-offline-update/window.json"
+        node.run(f"""sed -i 's/"pools": {{/&"4b0e7e0e": "destroyed", /' {record}""")
+        assert "destroyed" in node.run(f"cat {record}").stdout
+    done = site.update()
+    assert done.exit_code == 0, done.output
+    assert site.report["outcome"] == "updated"
+
+
 def test_the_oldest_series_is_refused(start_site: StartSite) -> None:
     site = start_site(nodes(servers=1, clients=1), version="1.2.0", seed=False)
     done = site.update()

@@ -91,9 +91,9 @@ def test_quiet_names_every_node_of_the_system_where_something_runs(view: View) -
 
 
 @given(views)
-def test_unused_names_every_client_and_admin_with_a_mount_or_an_application(view: View) -> None:
+def test_unused_names_every_node_with_a_mount_or_an_application(view: View) -> None:
     named = {host for finding in gates.unused(view) for host in finding.hosts}
-    known = {*view.groups["clients"], *view.groups["admins"]}
+    known = {name for names in view.groups.values() for name in names}
     assert named == {
         name
         for name, node in view.nodes.items()
@@ -281,3 +281,26 @@ def test_a_server_whose_ranks_are_accepted_as_missing_may_be_off_and_has_no_engi
     assert gates.engines_running(both, ranks)
     assert gates.engines_running(both, ranks, {1}) == []
     assert gates.engines_running(both, [], {1}), "what is not known is not excused"
+
+
+TWO_SERVERS = {"servers": ("node-1", "node-2"), "admins": (), "clients": ()}
+
+
+def test_a_server_that_remembers_nothing_any_more_has_been_through_the_update() -> None:
+    """As where only a client's record is left, or one server's, and all engines run."""
+    half = {"node-1": at("2.0.3"), "node-2": at("2.0.3", record=RECORD, installed=100.0)}
+    [finding] = gates.never_started(View(TWO_SERVERS, dict(half)))
+    assert (finding.code, finding.hosts) == ("engine-started", ("node-1",))
+    client = {"servers": ("node-1",), "admins": (), "clients": ("node-2",)}
+    assert View(client, dict(half)).records == []
+
+
+@pytest.mark.parametrize(("release", "may_start"), [("2.0.1", False), ("2.0.3", True)])
+def test_no_server_starts_below_what_its_engines_have_run_on(release: str, may_start: bool) -> None:
+    node = at(release, record=RECORD.starting("2.0.3"))
+    assert (gates.never_lower(View(ONE_SERVER, {"node-1": node})) == []) == may_start
+
+
+def test_packages_that_went_back_by_hand_do_not_undo_a_start() -> None:
+    node = at("2.0.1", record=RECORD.starting("2.0.3"), installed=100.0)
+    assert gates.never_started(View(ONE_SERVER, {"node-1": node}))

@@ -84,6 +84,10 @@ def test_a_node_is_read() -> None:
 def test_users_are_mounts_and_applications_not_the_daemons_of_daos() -> None:
     assert parse(ANSWER).users == [
         "dfuse mounted at /mnt/my data",
+        # these two have their mounts in a namespace of their own, as in a container
+        "dfuse --mountpoint=/mnt/home --pool tank --container home (pid 901, user dave), "
+        "mounted where it cannot be seen",
+        "dfuse -m /mnt/home2 tank home (pid 902, user erin), mounted where it cannot be seen",
         "ior (pid 812, user bob)",
         "my program (pid 900, user carol)",
     ]

@@ -122,7 +122,8 @@ def test_the_plan_for_an_updated_system_is_empty() -> None:
 def test_only_nodes_that_are_not_at_the_target_get_packages() -> None:
     plan = changes(load(SITE, {**dict.fromkeys(SITE, "2.0.3"), "a2": "2.0.2"}))
     assert plan["Update the DAOS packages on all nodes"] == {"a2"}
-    assert plan["Stop daos_server on the servers"] == {"s1", "s2"}
+    assert plan["Keep DAOS from starting at boot"] == {"a2"}
+    assert plan["Stop daos_server on the servers"] == set()
 
 
 def test_the_hosts_are_asked_once_each() -> None:

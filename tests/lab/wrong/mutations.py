@@ -138,7 +138,10 @@ MAY_START_AT_BOOT = _empty(
     "by itself when it reboots, and what it did before is remembered."
     '\n\n    + only: the nodes that matter, None for all\n    """\n'
 )
-MAY_GO_BACK = _empty('    was started since the packages were installed ran on them.\n    """\n')
+MAY_GO_BACK = _empty('    any more has been through the whole update.\n    """\n')
+MAY_START_LOWER = _empty(
+    '"""R12: no daos_server starts on a lower release than engines have been started on there."""\n'
+)
 NO_STOP_AT_TROUBLE = Edit("operations/step.py", "elif current.state.failed_hosts:", "elif False:")
 MAY_BE_SILENT = _empty(
     '"""Every node answers: what is not known to be stopped is not stopped."""\n'
@@ -360,7 +363,7 @@ RULES = (
             scene="engines have started on the new release",
             file=ROLLBACK,
         ),
-        (MAY_GO_BACK,),
+        (MAY_GO_BACK, MAY_START_LOWER),
     ),
 )
 
