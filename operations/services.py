@@ -76,8 +76,9 @@ def _may_begin(current: Run, view: View) -> list[Finding]:
 
 def _may_stop_servers(current: Run, view: View) -> list[Finding]:
     accepted = current.accepted
-    stopped = gates.engines_stopped(view, current.query_or_none(), accepted)
-    known = gates.known_servers(view, current.query_or_none() or (), accepted)
+    members = current.query_or_none()
+    stopped = gates.engines_stopped(view, members, accepted)
+    known = gates.known_servers(view, members, accepted) if members else []
     return gates.held(view) + gates.agents_stopped(view) + stopped + known
 
 
