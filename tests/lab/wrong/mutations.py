@@ -298,7 +298,7 @@ RULES = (
     Rule(
         "R9",
         "gates.at_target",
-        "every server and client is at the target, before agents start",
+        "every node is at the target, before agents start",
         Wrong(
             "resumed-halfway",
             "a run that resumes takes the packages for updated, and one client's are not",
