@@ -13,7 +13,7 @@ from .conftest import StartSite
 from .site import Site, nodes
 
 FAULTS = "/etc/daos/lab-faults.json"
-QUICK = {"packages": 300, "service": 60, "stop": 30, "join": 8, "client": 30}
+QUICK = {"packages": 300, "service": 60, "stop": 30, "join": 15, "client": 30}
 
 
 @pytest.fixture
