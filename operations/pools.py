@@ -86,7 +86,8 @@ def _wrong(current: Run) -> str | None:
         pools = current.pool_list()
     except DmgError as problem:
         return str(problem)
-    return lost(current.pools, pools, len(current.accepted))
+    # A rank that is back has its targets back only once it is reintegrated.
+    return lost(current.pools, pools, len(current.settings.accepted_exclusions))
 
 
 def lost(before: Mapping[str, str], now: list[Pool], accepted: int = 0) -> str | None:

@@ -231,7 +231,7 @@ class Run:
             return [
                 Finding("dmg-failed", (self.admin.name,), f"{problem}; see `dmg pool list` there")
             ]
-        accepted = len(self.accepted)
+        accepted = len(self.settings.accepted_exclusions)
         return dmg.unhealthy(pools, accepted) + dmg.rebuilding(pools)
 
     def judge_start(self, view: View) -> list[Finding]:

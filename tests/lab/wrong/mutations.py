@@ -142,6 +142,11 @@ MAY_GO_BACK = _empty('    any more has been through the whole update.\n    """\n
 MAY_START_LOWER = _empty(
     '"""R12: no daos_server starts on a lower release than engines have been started on there."""\n'
 )
+MAY_BE_TWO = Edit(
+    "operations/run.py",
+    "self.alone: Callable[[], bool] = lambda: False",
+    "self.alone: Callable[[], bool] = lambda: True",
+)
 NO_STOP_AT_TROUBLE = Edit("operations/step.py", "elif current.state.failed_hosts:", "elif False:")
 MAY_BE_SILENT = _empty(
     '"""Every node answers: what is not known to be stopped is not stopped."""\n'
@@ -334,7 +339,7 @@ RULES = (
             breaks=frozenset({"R1", "R10"}),
             scene="all is updated",
         ),
-        (NO_NEED,),
+        (NO_NEED, MAY_BE_TWO),
     ),
     Rule(
         "R11",
