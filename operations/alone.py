@@ -24,7 +24,7 @@ LOCK = "/run/daos-offline-update.lock"
 
 # As soon as the connection is gone, however it went, `echo` fails and the lock is free.
 _HOLD = f"flock -w 3 {LOCK} sh -c 'echo \"$0\" > {LOCK}; while echo; do sleep 0.5; done' {{who}}"
-_LINGERS = 10  # seconds that the lock of a run which has just ended may last
+_LINGERS = 3  # seconds that the lock of a run which has just ended may last
 _FOR_EVER = 30 * 24 * 3600  # seconds
 
 
