@@ -73,6 +73,8 @@ def _serves(view: View) -> str:
     running = [name for name, node in servers.items() if node.engines]
     idle_agents = [name for name, node in agents.items() if not node.runs(AGENT)]
     waiting = [name for name, node in servers.items() if node.runs(SERVER) and not node.engines]
+    if not running and not view.stopped:
+        return "may serve or not: no engine is seen, and not every server answers"
     if not running:
         left = f"; daos_server still runs on {fold(waiting)}" if waiting else ""
         return f"is stopped: no engine runs{left}"
@@ -96,7 +98,7 @@ def what_next(view: View, may_go_back: bool) -> Iterator[str]:
 
     + may_go_back: whether no engine has been started on the new release yet
     """
-    if not view.serving:
+    if view.stopped:
         yield (
             "The data is at rest, and it is safe to leave it so, to mend nodes and to reboot them. "
             "Start nothing of DAOS by hand"

@@ -80,6 +80,13 @@ class View:
         return any(node.engines for node in self.of("servers").values())
 
     @property
+    def stopped(self) -> bool:
+        """Whether no engine runs on any server, as all of them say; what is silent may serve."""
+        servers = self.groups["servers"]
+        known = bool(servers) and all(self.nodes.get(name) for name in servers)
+        return known and not self.serving
+
+    @property
     def records(self) -> list[Record]:
         """What an update that is under way remembers on the servers; empty where none is.
 

@@ -304,6 +304,11 @@ def at_target(view: View, role: str, target: Version) -> list[Finding]:
     )
 
 
+def all_at_target(view: View, target: Version) -> list[Finding]:
+    """R5, R6: every node has the target release, whatever its role."""
+    return [finding for role in ROLES for finding in at_target(view, role, target)]
+
+
 def one_distribution(view: View) -> list[Finding]:
     """All servers of one system run the same operating system (DAOS 2.0 support document)."""
     found: dict[str, list[str]] = {}

@@ -25,8 +25,7 @@ def summary(current: Run, outcome: str, window: float | None, last_step: str) ->
     if outcome == "nothing to do":
         return f"Every node is at {target} and serves: nothing was stopped, nothing was changed"
     if outcome == "refused":
-        found = current.start.nodes and current.found_stopped
-        stopped = ". DAOS is stopped, as it was found" if found else ""
+        stopped = ". DAOS is stopped, as it was found" if current.found_stopped else ""
         return f"Refused: this run stopped nothing{stopped}"
     how = "Interrupted" if outcome == "interrupted" else "Failed"
     return f"{how} at the step {last_step!r}. No later step was taken on any node"

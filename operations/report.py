@@ -236,8 +236,7 @@ def _when_run(current: Run, name: str, node: Node) -> bool:
 
 
 def _all_there(current: Run, view: View) -> list[Finding]:
-    target = current.settings.target
-    return [finding for role in cluster.ROLES for finding in gates.at_target(view, role, target)]
+    return gates.all_at_target(view, current.settings.target)
 
 
 @step(*cluster.ROLES, need=_when_run, gate=_all_there, prepares=True, looks=True)

@@ -88,9 +88,8 @@ class Run:
 
     @property
     def found_stopped(self) -> bool:
-        """Whether no engine ran on any server when this run began, as all servers said."""
-        servers = self.start.groups["servers"]
-        return not self.start.serving and all(self.start.nodes.get(name) for name in servers)
+        """Whether no engine ran on any server when this run began."""
+        return self.start.stopped
 
     @property
     def record(self) -> Record | None:

@@ -90,9 +90,7 @@ def may_start_agents(current: Run, view: View) -> list[Finding]:
     """R6: every rank is Joined, on engines that run, and the nodes are at the target."""
     target, accepted = current.settings.target, current.accepted
     return (
-        gates.at_target(view, "servers", target)
-        + gates.at_target(view, "clients", target)
-        + gates.at_target(view, "admins", target)
+        gates.all_at_target(view, target)
         + gates.engines_running(view, current.query_or_none() or (), accepted)
         + current.judge_members(view, gates.joined)
     )

@@ -70,3 +70,9 @@ def test_the_way_back_is_the_same_command_with_another_file(
     assert on.endswith("pyinfra inventory deploy.py --data 'a=b c'")
     assert back.endswith("pyinfra inventory deploys/rollback.py --data 'a=b c'")
     assert not any("rollback" in line for line in aftermath.what_next(view, may_go_back=False))
+
+
+def test_a_server_that_gives_no_answer_is_not_taken_for_stopped() -> None:
+    assert "may serve or not" in said(s1=None, s2=off(SERVES))
+    view = View(GROUPS, {"s1": None, "s2": at(off(SERVES), "2.0.1")})
+    assert not any("at rest" in line for line in aftermath.what_next(view, may_go_back=False))
