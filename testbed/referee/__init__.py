@@ -1,4 +1,4 @@
-"""The referee: says from the nodes' own events which of the rules R1 to R12 were kept.
+"""The referee: says from the nodes' own events which of the rules were kept: R1 to R12, M1, M2.
 
 It knows the rules and the events, and nothing of the deploy code.
 """

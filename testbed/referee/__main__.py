@@ -29,7 +29,7 @@ def main(argv: list[str] | None = None) -> int:
     """Read the command line; give the exit code."""
     parser = argparse.ArgumentParser(
         prog="python -m testbed.referee",
-        description="Judge what the nodes of a lab logged by the rules R1 to R12.",
+        description="Judge what the nodes of a lab logged by the rules R1 to R12, M1 and M2.",
     )
     parser.add_argument(
         "events",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from testbed.referee.history import AGENT, SERVER, Event
+from testbed.referee.history import AGENT, FORMATTED, SERVER, Event
 
 Version = tuple[int, ...]
 
@@ -15,16 +15,23 @@ def version_of(text: str) -> Version:
     return tuple(int(part) for part in text.split(".") if part.isdigit())
 
 
+def major(text: str) -> int:
+    """The first number of a version, 0 where it has none: engines of 2.x read no storage of 1.x."""
+    return next(iter(version_of(text)), 0)
+
+
 @dataclass
 class Engine:
     """A process of daos_engine.
 
+    + index: its place on the node, and so that of its storage
     + served: whether it has joined the system
     + released: whether a system stop reached its rank since
     """
 
     version: str
     rank: int | None
+    index: int = 0
     served: bool = False
     released: bool = False
 
@@ -39,6 +46,7 @@ class Node:
     + agent, server: the version that runs, "" where none does
     + engines: by pid
     + ranks: all that ever ran on it
+    + layouts: by engine's index, the major version of the engine that wrote the storage there
     + booting: the units that its boot starts and that have not begun to start
     + by_boot: the units whose last start was by a boot
     """
@@ -51,6 +59,7 @@ class Node:
     server: str = ""
     engines: dict[int, Engine] = field(default_factory=dict)
     ranks: set[int] = field(default_factory=set)
+    layouts: dict[int, int] = field(default_factory=dict)
     booting: set[str] = field(default_factory=set)
     by_boot: set[str] = field(default_factory=set)
 
@@ -123,6 +132,7 @@ class Cluster:
             "daos_server pool-disconnected": self._disconnected,
             "daos_server pool-evicted": self._evicted,
             "daos_server system-erased": self._erased,
+            FORMATTED: self._formatted,
             "daos_engine start": self._engine_started,
             "daos_engine ready": self._engine_ready,
             "daos_engine stop": self._engine_ended,
@@ -201,13 +211,16 @@ class Cluster:
     # Engines
 
     def _engine_started(self, event: Event, node: Node) -> None:
-        node.engines[event.pid] = Engine(event.version, event.details.get("rank"))
+        details = event.details
+        engine = Engine(event.version, details.get("rank"), int(details.get("index", 0)))
+        node.engines[event.pid] = engine
 
     def _engine_ready(self, event: Event, node: Node) -> None:
         engine = node.engines.get(event.pid)
         if engine:
             engine.rank, engine.served = int(event.details["rank"]), True
             node.ranks.add(engine.rank)
+            node.layouts[engine.index] = major(engine.version)
 
     def _engine_ended(self, event: Event, node: Node) -> None:
         node.engines.pop(event.pid, None)
@@ -241,6 +254,11 @@ class Cluster:
 
     def _evicted(self, event: Event, _node: Node) -> None:
         self._drop(map(str, event.details["handles"]))
+
+    def _formatted(self, event: Event, node: Node) -> None:
+        node.layouts.pop(event.details["index"], None)
+        if not self.engines():  # nothing of the system is left: a new one begins
+            self._erased(event, node)
 
     def _erased(self, _event: Event, _node: Node) -> None:
         self.ranks, self.degraded, self.connections = {}, {}, {}

@@ -12,6 +12,7 @@ from typing import Any
 AGENT = "daos_agent.service"
 SERVER = "daos_server.service"
 UNITS = (AGENT, SERVER)
+FORMATTED = "daos_server storage-formatted"
 
 
 class Unreadable(Exception):
@@ -109,6 +110,7 @@ _NEEDED: dict[str, dict[str, type]] = {
     "daos_engine ready": {"rank": int},
     "daos_server member": {"rank": int, "state": str},
     "daos_server system-stop": {"ok": bool, "force": bool},
+    FORMATTED: {"index": int, "containers": dict, "witness": dict},
     "daos_server pool-degraded": {"pool": str, "ranks": list},
     "daos_server pool-connected": {"pool": str, "host": str, "handle": str},
     "daos_server pool-disconnected": {"handle": str},
@@ -118,6 +120,7 @@ _NEEDED: dict[str, dict[str, type]] = {
     "lab contents": {"pools": dict, "digests": dict},
     "lab power-lost": {"node": str},
 }
+_OF_CONTAINER = {"pool": str, "files": int, "digest": str}
 _FIELDS = {"host": str, "program": str, "pid": int, "event": str, "details": Mapping}
 
 
@@ -134,9 +137,17 @@ def _checked(event: object) -> None:
         if not isinstance(event.get(name), wanted):
             raise Unreadable(f"{name} is missing or not of the type {wanted.__name__}")
     kind = f"{event['program']} {event['event']}"
-    for name, one_of in _NEEDED.get(kind, {}).items():
-        if not isinstance(event["details"].get(name), one_of):
-            raise Unreadable(f"{kind} has no {name}, or one of another type")
+    _has(event["details"], _NEEDED.get(kind, {}), kind)
+    if kind == FORMATTED:
+        for uuid, held in event["details"]["containers"].items():
+            _has(held, _OF_CONTAINER, f"{kind}, the container {uuid}")
+
+
+def _has(details: object, needed: Mapping[str, type], which: str) -> None:
+    """Raises Unreadable unless all needed details are there, and of the right types."""
+    for name, one_of in needed.items():
+        if not (isinstance(details, Mapping) and isinstance(details.get(name), one_of)):
+            raise Unreadable(f"{which} has no {name}, or one of another type")
 
 
 def died_with_their_server(events: Iterable[Event]) -> set[int]:

@@ -7,19 +7,29 @@ from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, field
 from enum import IntEnum
 
-from testbed.referee.cluster import Cluster
-from testbed.referee.history import AGENT, SERVER, Event, commands_noted, died_with_their_server
+from testbed.referee.cluster import Cluster, major
+from testbed.referee.history import (
+    AGENT,
+    FORMATTED,
+    SERVER,
+    Event,
+    commands_noted,
+    died_with_their_server,
+)
+
+LAST_STAGE = "finish"
 
 
 class Phase(IntEnum):
-    """The phases of an offline update, in their order."""
+    """The phases of an offline update, and of a move from 1.x, in their order."""
 
     STOP_AGENTS = 1
     STOP_ENGINES = 2
     STOP_SERVERS = 3
     PACKAGES = 4
     START_SERVERS = 5
-    START_AGENTS = 6
+    FORMAT = 6
+    START_AGENTS = 7
 
 
 @dataclass(frozen=True)
@@ -92,6 +102,11 @@ class Command:
         return "--dry" in self.argv
 
     @property
+    def goes_on(self) -> bool:
+        """Whether it was a stage of a migration, and not the last: DAOS may be down after it."""
+        return self._setting("stage") not in ("", LAST_STAGE)
+
+    @property
     def may_evict(self) -> bool:
         """Whether whoever typed it allowed to disconnect users of DAOS."""
         said = self._setting("evict_connections").lower() == "true"
@@ -140,6 +155,7 @@ class Observer:
     + failed: commands that failed, or were killed, since one succeeded
     + window: the open window, None while there is none
     + noted: whether somebody noted when commands were typed
+    + wiped: the formats, for 2.x, of storage that 1.x wrote, until what is there instead is noted
     """
 
     def __init__(self, events: Iterable[Event]) -> None:
@@ -149,6 +165,8 @@ class Observer:
         self.failed: list[Command] = []
         self.window: Window | None = None
         self.noted = commands_noted(events)
+        self.wiped: list[Event] = []
+        self._restoring = False
         self._killed = False  # what the last command began may go on, on the nodes
         self._died = died_with_their_server(events)
 
@@ -174,6 +192,16 @@ class Observer:
         good = command and event.details["exit"] == 0 and not command.only_looks
         return command if good else None
 
+    def over(self, event: Event) -> Command | None:
+        """The command whose success ends a window: more stages of a migration follow most."""
+        command = self.success(event)
+        return None if command is None or command.goes_on else command
+
+    @property
+    def settled(self) -> bool:
+        """Whether what is noted now is meant to stay, and not what a migration has got so far."""
+        return not (self.noted and self._restoring)
+
     # What an event is
 
     def phase(self, event: Event) -> Phase | None:
@@ -184,6 +212,8 @@ class Observer:
             return _UNIT_ACTS.get((event.kind, event.unit))
         if event.package:
             return Phase.PACKAGES if self.is_package_change(event) else None
+        if event.kind == FORMATTED:
+            return Phase.FORMAT
         stopping = event.kind == "daos_server member" and event.details["state"] == "stopping"
         prepares = event.kind == "daos_engine prepared"
         return Phase.STOP_ENGINES if stopping or prepares or self._stops_engine(event) else None
@@ -204,6 +234,18 @@ class Observer:
         if event.kind != "daos_engine stop" or engine is None:
             return False
         return engine.released or event.number not in self._died
+
+    def meets_1x(self, event: Event) -> bool:
+        """Whether an event is of an engine of 2.x, on storage that an engine of 1.x wrote."""
+        node = self.cluster.node(event.host)
+        engine = node.engines.get(event.pid)
+        if event.kind == "daos_engine start":
+            version, index = event.version, int(event.details.get("index", 0))
+        elif engine is not None:
+            version, index = engine.version, engine.index
+        else:
+            return False
+        return major(version) >= 2 and node.layouts.get(index) == 1
 
     def _by_hand(self, event: Event) -> bool:
         """Whether the node neither boots nor shuts down, which starts and stops things as well."""
@@ -231,6 +273,7 @@ class Observer:
         if self.window:
             self._count(self.window, event, acts)
         self._follow_commands(event)
+        self._follow_storage(event)
         self.cluster.apply(event)
 
     def _opens_window(self, event: Event) -> bool:
@@ -250,12 +293,24 @@ class Observer:
         command = self.ending(event)
         if command is None:
             return
-        if self.success(event):
-            self.failed, self.window = [], None
+        if self.over(event):
+            self.failed, self.window, self._restoring = [], None, False
+        elif self.success(event) and self.window is None:
+            self.failed = []
         elif event.details["exit"] != 0:
             self.failed.append(command)
         self._killed = event.details["exit"] < 0
         self.running.remove(command)
+
+    def _follow_storage(self, event: Event) -> None:
+        if event.kind == "lab contents" and self.settled:
+            self.wiped = []
+        if event.kind != FORMATTED:
+            return
+        node, index = self.cluster.node(event.host), event.details["index"]
+        if node.layouts.get(index) == 1 and any(major(version) >= 2 for version in node.versions):
+            self.wiped.append(event)
+            self._restoring = True
 
     def _begin(self, event: Event) -> None:
         for other in self.running:

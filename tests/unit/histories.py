@@ -15,13 +15,20 @@ ADMIN = "admin-01"
 CLIENTS = ("client-01", "client-02")
 NODES = (*SERVERS, ADMIN, *CLIENTS)
 RANKS = {"server-01": (0, 1), "server-02": (2, 3)}
-OLD, NEW = "2.0.1", "2.0.3"
+OLDEST, OLD, NEW = "1.2.0", "2.0.1", "2.0.3"
 UPDATE = ["pyinfra", "inventory", "deploy.py", "-y"]
 AGENT, SERVER = "daos_agent.service", "daos_server.service"
 
 Event = dict[str, Any]
 Chains = list[list[Event]]  # of several nodes at once; each node's own events stay in their order
 Mix = Callable[[Chains], Iterable[Event]]
+Storage = tuple[str, int]  # a server, and the index of one of its engines
+
+# What the storage of a system of 1.x holds, for the histories that tell of files.
+FILES: dict[str, tuple[Storage, dict[str, Any]]] = {
+    "c1": (("server-01", 0), {"pool": "u1", "files": 7, "bytes": 70, "digest": "d1"}),
+    "c2": (("server-02", 1), {"pool": "u1", "files": 9, "bytes": 90, "digest": "d2"}),
+}
 
 
 def one_after_the_other(chains: Chains) -> Iterable[Event]:
@@ -32,15 +39,22 @@ class History:
     """A history that grows.
 
     + mix: in which order the events of nodes that act at once are logged
+    + release: what is installed at first; 1.x holds `FILES`
     """
 
-    def __init__(self, mix: Mix = one_after_the_other, noted: bool = True) -> None:
+    def __init__(
+        self, mix: Mix = one_after_the_other, noted: bool = True, release: str = OLD
+    ) -> None:
         self.events: list[Event] = []
         self._now = datetime(2026, 3, 1, 8, tzinfo=UTC)
         self._mix = mix
         self._noted = noted
         self._pid = 100
-        self.installed = dict.fromkeys(NODES, OLD)
+        self.installed = dict.fromkeys(NODES, release)
+        self.formatted: dict[str, str] = {}  # server to the release that formatted its storage
+        self.held: dict[Storage, dict[str, dict[str, Any]]] = {}  # containers
+        self.copies: dict[str, tuple[Storage, dict[str, Any]]] = {}  # the backup of containers
+        self._systems = 0  # how many there were: each has pools of its own
         self.agents: set[str] = set()
         self.servers: set[str] = set()
         self.engines: dict[int, tuple[str, int]] = {}  # rank to node and pid
@@ -66,10 +80,14 @@ class History:
 
     def _set_up(self) -> None:
         self.log(*([self.say(node, "systemd", "boot")] for node in NODES))
-        self.log(*self._rpm(NODES, OLD, fresh=True))
+        release = self.installed[ADMIN]
+        self.log(*self._rpm(NODES, release, fresh=True))
         self.log(*([self.unit(node, "enabled", unit)] for node, unit in self.enabled.items()))
         self.start_servers()
+        self.format()
         self.start_agents()
+        if release == OLDEST:
+            self.fill()
 
     # Commands, as an observer notes them
 
@@ -184,13 +202,21 @@ class History:
         return self
 
     def _server_begins(self, node: str) -> list[Event]:
+        start = self.say(node, "daos_server", "start", version=self.installed[node])
+        return [start, *self._engines_begin(node)]
+
+    def _engines_begin(self, node: str) -> Iterable[Event]:
+        """They abort where the storage was formatted by a release that they do not read."""
+        if node not in self.formatted:
+            return
         version = self.installed[node]
-        chain = [self.say(node, "daos_server", "start", version=version)]
-        for rank in RANKS[node]:
+        for index, rank in enumerate(RANKS[node]):
             self._pid += 1
             self.engines[rank] = (node, self._pid)
-            chain.append(self.of_engine(rank, "start", version=version))
-        return chain
+            yield self.of_engine(rank, "start", version=version, index=index)
+            if version[0] != self.formatted[node][0]:
+                yield self.of_engine(rank, "abort", reason="storage layout")
+                del self.engines[rank]
 
     def join(self, nodes: Iterable[str] = SERVERS) -> History:
         ranks = [r for node in nodes for r in RANKS[node] if r in self.engines]
@@ -223,6 +249,68 @@ class History:
     def enable(self, nodes: Iterable[str] = (*SERVERS, *CLIENTS)) -> History:
         self.log(*([self.unit(node, "enabled", self.enabled[node])] for node in nodes))
         return self
+
+    # Steps of a migration from 1.x
+
+    def fill(self, files: dict[str, tuple[Storage, dict[str, Any]]] = FILES) -> History:
+        """Containers are made and filled, which leaves no event of its own."""
+        for uuid, (storage, held) in files.items():
+            self.held.setdefault(storage, {})[uuid] = held
+        return self
+
+    def back_up(self, *containers: str) -> History:
+        """Of all containers, or these; it leaves no event of its own, either."""
+        for storage, there in self.held.items():
+            for uuid in containers or there:
+                if uuid in there:
+                    self.copies[uuid] = (storage, there[uuid])
+        return self
+
+    def format(self, nodes: Iterable[str] = SERVERS, join: bool = True) -> History:
+        """dmg storage format --force"""
+        self._systems += 1
+        self.log(*(self._format(node) for node in nodes))
+        if join:
+            self.join(nodes)
+        return self
+
+    def _format(self, node: str) -> list[Event]:
+        wiped = [
+            self._wiped(node, index, self.held.pop((node, index), {}))
+            for index in range(len(RANKS[node]))
+        ]
+        self.formatted[node] = self.installed[node]
+        return [*wiped, *self._engines_begin(node)]
+
+    def _wiped(self, node: str, index: int, held: dict[str, dict[str, Any]]) -> Event:
+        same = {uuid for uuid, copy in self.copies.items() if copy[1] == held.get(uuid)}
+        witness = {uuid: f"/backup/{uuid}" if uuid in same else None for uuid in held}
+        details: dict[str, Any] = {"index": index, "containers": held, "witness": witness}
+        return self.say(node, "daos_server", "storage-formatted", **details)
+
+    def restore(self, *containers: str) -> History:
+        """All that is in the backup, or these."""
+        return self.fill({uuid: self.copies[uuid] for uuid in containers or self.copies})
+
+    def files(self, **digests: str) -> History:
+        """An observer notes what is in the containers.
+
+        + digests: of containers that hold something else than storage tells
+        """
+        there = {uuid: one["digest"] for held in self.held.values() for uuid, one in held.items()}
+        pool = f"u{self._systems}"
+        digests = {f"{pool} {uuid}": digest for uuid, digest in {**there, **digests}.items()}
+        pools = {pool: {"uuid": pool}}
+        self.log([self.say("lab", "lab", "contents", pools=pools, digests=digests)])
+        return self
+
+    def stage(self, name: str, *steps: Callable[[History], Any], exit_code: int = 0) -> History:
+        """A command that is a stage of a migration."""
+        words = ("--data", f"stage={name}")
+        self.command(*words)
+        for step in steps:
+            step(self)
+        return self.ended(exit_code, *words)
 
     # What others do, and what happens
 
@@ -303,3 +391,24 @@ class History:
         self.contents().command()
         self.stop_all().disable().packages().start_all().enable()
         return self.ended().contents()
+
+    def migrate(self) -> History:
+        """An undisturbed migration from 1.x, typed and noted."""
+        return self.files().stages().files()
+
+    def stages(self, *names: str) -> History:
+        """All stages of a migration, or these, one after the other."""
+        for name in names or MIGRATION:
+            self.stage(name, *MIGRATION[name])
+        return self
+
+
+MIGRATION: dict[str, tuple[Callable[[History], Any], ...]] = {
+    "check": (),
+    "backup": (History.back_up,),
+    "verify": (),
+    "install": (History.stop_all, History.disable, History.packages),
+    "format": (History.start_servers, History.format),
+    "restore": (lambda h: h.start_agents(["client-01"]), History.restore),
+    "finish": (History.start_agents, History.enable),
+}

@@ -12,9 +12,20 @@ from hypothesis import strategies as st
 
 from testbed.referee import Verdict, judge, read
 
-from .histories import CLIENTS, NEW, OLD, SERVERS, Chains, Event, History
+from .histories import (
+    CLIENTS,
+    FILES,
+    MIGRATION,
+    NEW,
+    OLD,
+    OLDEST,
+    SERVERS,
+    Chains,
+    Event,
+    History,
+)
 
-RULES = [f"R{number}" for number in range(1, 13)]
+RULES = [*(f"R{number}" for number in range(1, 13)), "M1", "M2"]
 EVICTING = ("--data", "evict_connections=true")
 ACCEPTING = ("--data", "accepted_exclusions=[1]")
 
@@ -40,6 +51,65 @@ def left_out() -> History:
     h = History().power_lost("client-02").command().stop_all()
     h.packages(nodes=[*SERVERS, "admin-01", "client-01"])
     return h.start_servers().start_agents(["client-01"]).ended().boot("client-02", starts=True)
+
+
+def of_1x() -> History:
+    return History(release=OLDEST)
+
+
+def staged(*names: str) -> History:
+    """Some stages of a migration."""
+    return of_1x().files().stages(*names)
+
+
+INSTALLED = ("backup", "verify", "install")
+FORMATTED = (*INSTALLED, "format")
+
+
+def unformatted(history: History) -> History:
+    """The next start of servers finds their storage erased, and waits for a format."""
+    history.formatted = {}
+    return history
+
+
+def reformatted_2x() -> History:
+    """An update within 2.x that formats storage with files, of which there is a backup."""
+    h = History().fill().files().command().back_up().stop_all().packages()
+    return unformatted(h).start_servers().format().start_agents()
+
+
+def served_1x(history: History) -> History:
+    """Engines come up on storage of 1.x, as real ones would not."""
+    history.command("--data", "stage=format")
+    for rank, pid in ((0, 900), (1, 901)):
+        start = {"version": NEW, "rank": rank, "index": rank}
+        history.log([history.say("server-01", "daos_engine", "start", pid=pid, **start)])
+        history.log([history.say("server-01", "daos_engine", "ready", pid=pid, rank=rank)])
+    return history
+
+
+def changed(history: History) -> History:
+    """A user changes files."""
+    storage, held = FILES["c1"]
+    return history.fill({"c1": (storage, {**held, "digest": "d4"})})
+
+
+def without_files(history: History) -> History:
+    history.held = {}
+    return history
+
+
+def empty(history: History) -> History:
+    """There is a single container, and it holds no files."""
+    held = {"pool": "u1", "files": 0, "bytes": 0, "digest": "d0"}
+    return without_files(history).fill({"c0": (("server-01", 0), held)})
+
+
+def one_of_two() -> History:
+    """Two containers hold the same, and only one of them is restored."""
+    h = of_1x().fill({"c3": (("server-01", 1), {**FILES["c1"][1], "pool": "u2"})})
+    h.stages(*FORMATTED).stage("restore", lambda h: h.restore("c1", "c2"))
+    return h.stages("finish").files()
 
 
 KEPT: list[tuple[str, str, Callable[[], History]]] = [
@@ -109,6 +179,31 @@ KEPT: list[tuple[str, str, Callable[[], History]]] = [
             .start_all()
             .ended(0, *ACCEPTING)
         ),
+    ),
+    ("R1", "a migration from 1.x", lambda: of_1x().migrate()),
+    (
+        "R1",
+        "a migration from 1.x by a single command",
+        lambda: of_1x().command().back_up().stop_all().packages().start_servers().format().ended(),
+    ),
+    (
+        "R1",
+        "a pool of 1.x that was degraded, and is no more",
+        lambda: (
+            of_1x()
+            .excluded(1)
+            .stop_all()
+            .packages(OLD)
+            .start_servers()
+            .format()
+            .start_agents()
+            .update()
+        ),
+    ),
+    (
+        "R1",
+        "an update within 1.x",
+        lambda: of_1x().command().stop_all().packages("1.2.1").start_all().ended(),
     ),
     ("R2", "an update", lambda: History().update()),
     (
@@ -224,6 +319,19 @@ KEPT: list[tuple[str, str, Callable[[], History]]] = [
             .happen("server-01", "daos_server", "member", rank=0, state="joined")
             .join(["server-02"])
             .start_agents()
+        ),
+    ),
+    (
+        "R6",
+        "servers that are formatted one after the other",
+        lambda: (
+            staged(*INSTALLED)
+            .stage(
+                "format",
+                History.start_servers,
+                lambda h: h.format(["server-01"]).format(["server-02"]),
+            )
+            .stages("restore")
         ),
     ),
     ("R7", "an update", lambda: History().update()),
@@ -361,6 +469,24 @@ KEPT: list[tuple[str, str, Callable[[], History]]] = [
             .ended()
         ),
     ),
+    (
+        "R9",
+        "a migration whose stages were interrupted",
+        lambda: (
+            staged("backup", "verify")
+            .stage("install", History.stop_all, History.disable, exit_code=-9)
+            .stage("install", History.packages)
+            .stage("format", History.start_servers, exit_code=1)
+            .stage("format", History.format)
+            .stage("restore", *MIGRATION["restore"])
+            .stage("finish", *MIGRATION["finish"])
+        ),
+    ),
+    (
+        "R10",
+        "a last stage that is typed again",
+        lambda: of_1x().migrate().stage("finish"),
+    ),
     ("R10", "a second run", lambda: History().update().command().ended()),
     (
         "R10",
@@ -414,7 +540,45 @@ KEPT: list[tuple[str, str, Callable[[], History]]] = [
             .ended()
         ),
     ),
+    ("R11", "a migration", lambda: of_1x().migrate()),
     ("R12", "an update", lambda: History().update()),
+    ("M1", "a migration", lambda: of_1x().migrate()),
+    ("M1", "an update that formats storage", reformatted_2x),
+    ("M2", "a migration", lambda: of_1x().migrate()),
+    (
+        "M2",
+        "a history without commands",
+        lambda: History(noted=False, release=OLDEST).migrate(),
+    ),
+    (
+        "M2",
+        "what has come back is noted in between",
+        lambda: (
+            staged(*FORMATTED)
+            .files()
+            .stage("restore", lambda h: h.restore("c1"))
+            .files()
+            .stage("restore", History.restore)
+            .stage("finish", History.start_agents)
+            .files()
+        ),
+    ),
+    (
+        "M2",
+        "what had come back by half was formatted once more",
+        lambda: (
+            unformatted(staged(*FORMATTED).stage("restore", lambda h: h.restore("c1")).stop_all())
+            .stage("format", History.start_servers, History.format)
+            .stage("restore", History.restore)
+            .stage("finish", History.start_agents)
+            .files()
+        ),
+    ),
+    (
+        "M2",
+        "files that users changed before the last backup",
+        lambda: changed(of_1x().files()).stages().files(),
+    ),
 ]
 
 BROKEN: list[tuple[str, str, Callable[[], History]]] = [
@@ -436,6 +600,27 @@ BROKEN: list[tuple[str, str, Callable[[], History]]] = [
             .stop_agents()
             .stop_engines()
         ),
+    ),
+    (
+        "R1",
+        "2.0 over 1.x",
+        lambda: of_1x().command().stop_all().packages().start_servers().ended(1),
+    ),
+    ("R1", "2.0 over 1.x, not started", lambda: of_1x().command().stop_all().packages().ended()),
+    ("R1", "a migration without a format", lambda: staged(*INSTALLED, "restore", "finish")),
+    (
+        "R1",
+        "one server is not formatted",
+        lambda: (
+            staged(*INSTALLED)
+            .stage("format", History.start_servers, lambda h: h.format(["server-01"]))
+            .stage("finish")
+        ),
+    ),
+    (
+        "R1",
+        "engines of 2.0 that serve storage of 1.x",
+        lambda: served_1x(staged(*INSTALLED).stage("format", History.start_servers)),
     ),
     ("R2", "an agent ran", lambda: History().command().stop_agents(["client-01"]).stop_engines()),
     ("R2", "a connection was open", lambda: History().connect().command().stop_all()),
@@ -577,6 +762,41 @@ BROKEN: list[tuple[str, str, Callable[[], History]]] = [
         "erased",
         lambda: History().command().happen("server-01", "daos_server", "system-erased"),
     ),
+    ("R7", "an update that formats storage", lambda: reformatted_2x().restore().ended().files()),
+    (
+        "R7",
+        "an update within 1.x that formats storage",
+        lambda: (
+            unformatted(of_1x().files().command().back_up().stop_all().packages("1.2.1"))
+            .start_servers()
+            .format()
+            .restore()
+            .ended()
+            .files()
+        ),
+    ),
+    (
+        "R7",
+        "2.0 over 1.x",
+        lambda: (
+            of_1x().files().command().stop_all().packages().start_servers().start_agents().ended()
+        ).files(c1="d9"),
+    ),
+    (
+        "R7",
+        "other data after the command that follows a migration",
+        lambda: of_1x().migrate().command().ended().files(c1="d9"),
+    ),
+    (
+        "R8",
+        "storage is formatted although a server did not start",
+        lambda: (
+            after_packages()
+            .happen("server-02", "systemd", "unit-starting", unit="daos_server.service")
+            .happen("server-02", "systemd", "unit-failed", unit="daos_server.service")
+            .format(["server-01"])
+        ),
+    ),
     (
         "R8",
         "a failed transaction",
@@ -710,6 +930,17 @@ BROKEN: list[tuple[str, str, Callable[[], History]]] = [
         ),
     ),
     (
+        "R9",
+        "an agent is forgotten by the last stage of a migration",
+        lambda: (
+            staged(*INSTALLED)
+            .stage("format", History.start_servers, exit_code=1)
+            .stage("format", History.format)
+            .stage("restore", *MIGRATION["restore"])
+            .stage("finish", History.enable)
+        ),
+    ),
+    (
         "R10",
         "stopped and started",
         lambda: History().update().command().stop_agents().start_agents().ended(),
@@ -780,6 +1011,21 @@ BROKEN: list[tuple[str, str, Callable[[], History]]] = [
         ),
     ),
     (
+        "R11",
+        "a unit stays disabled after a migration",
+        lambda: staged(*FORMATTED, "restore").stage("finish", History.start_agents),
+    ),
+    (
+        "R11",
+        "a server starts by itself between two stages",
+        lambda: (
+            staged("backup")
+            .stage("install", History.stop_all, History.packages)
+            .power_lost("server-01")
+            .boot("server-01", starts=True)
+        ),
+    ),
+    (
         "R12",
         "back to the old release",
         lambda: History().update().command().stop_all().packages(OLD),
@@ -796,6 +1042,65 @@ BROKEN: list[tuple[str, str, Callable[[], History]]] = [
             .packages(OLD)
         ),
     ),
+    ("M1", "no backup", lambda: staged("install", "format")),
+    (
+        "M1",
+        "a container that was made after the backup",
+        lambda: (
+            of_1x()
+            .stage("backup", lambda h: h.back_up("c1"))
+            .stage("install", *MIGRATION["install"])
+            .stage("format", *MIGRATION["format"])
+        ),
+    ),
+    (
+        "M1",
+        "a format that goes on when its command is killed",
+        lambda: staged("install").stage("format", History.start_servers, exit_code=-9).format(),
+    ),
+    (
+        "M1",
+        "within 2.x",
+        lambda: (
+            unformatted(History().fill().command().stop_all().packages()).start_servers().format()
+        ),
+    ),
+    (
+        "M1",
+        "a history without commands",
+        lambda: History(noted=False, release=OLDEST).stop_all().packages().start_servers().format(),
+    ),
+    ("M2", "nothing is restored", lambda: staged(*FORMATTED, "finish").files()),
+    (
+        "M2",
+        "a container is not restored",
+        lambda: (
+            staged(*FORMATTED)
+            .stage("restore", lambda h: h.restore("c1"))
+            .stage("finish", History.start_agents)
+            .files()
+        ),
+    ),
+    (
+        "M2",
+        "other contents",
+        lambda: staged(*FORMATTED, "restore", "finish").files(c1="d1 with an error"),
+    ),
+    (
+        "M2",
+        "a container without files is not made anew",
+        lambda: (
+            (empty(of_1x().files()).stages(*FORMATTED).stage("restore", History.start_agents))
+            .stages("finish")
+            .files()
+        ),
+    ),
+    ("M2", "one instead of two that were the same", lambda: one_of_two()),
+    (
+        "M2",
+        "what storage does not tell of",
+        lambda: without_files(of_1x().files(objects="d3")).stages().files(),
+    ),
 ]
 
 NOT_EXERCISED: dict[str, Callable[[], History]] = {
@@ -803,6 +1108,8 @@ NOT_EXERCISED: dict[str, Callable[[], History]] = {
     "R8": lambda: History().update(),
     "R9": lambda: History().update(),
     "R10": lambda: History().update(),
+    "M1": lambda: empty(of_1x()).stages("install", "format"),
+    "M2": lambda: staged(*FORMATTED, "restore", "finish"),
     "R12": lambda: interrupted_after_stop().packages().command().packages(OLD).start_all().ended(),
 }
 
@@ -851,7 +1158,93 @@ def test_what_shows_that_rules_were_kept() -> None:
         "R10": "1 command on a healthy system changed nothing",
         "R11": "1 boot in a window started nothing; what was enabled before is enabled after",
         "R12": "engines went up to 2.0.3, and nothing lower came after",
+        "M1": "no storage that held files was wiped",
+        "M2": "nobody noted what the system held after a migration from 1.x",
     }
+
+
+def test_what_shows_that_a_migration_kept_the_rules() -> None:
+    found = verdicts(of_1x().migrate())
+    assert broken(of_1x().migrate()) == set()
+    assert [found[rule].sentences[0] for rule in ("R1", "R11", "R12", "M1", "M2")] == [
+        "1 window, the system was whole before",
+        "what was enabled before is enabled after",
+        "engines went up to 2.0.3, and nothing lower came after",
+        "2 containers on wiped storage, an identical copy of each outside DAOS",
+        "2 containers back as before the storage was wiped",
+    ]
+
+
+def test_what_was_wrong_with_a_migration_is_said() -> None:
+    h = staged("install").stage("backup", lambda h: h.back_up("c1"))
+    h.stage("format", *MIGRATION["format"]).stage("restore", lambda h: h.restore("c1"))
+    found = verdicts(h.stage("finish", History.start_agents).files())
+    lost = "the container c2 of the pool u1"
+    assert found["M1"].sentences == (
+        f"wiped on server-02: {lost} (9 files), without an identical copy",
+    )
+    assert found["M2"].sentences == (f"{lost} is not there as it was before",)
+    in_place = verdicts(of_1x().command().stop_all().packages().start_servers().ended(1))["R1"]
+    assert in_place.sentences == (
+        "2.x took the place of 1.x on server-[01-02], and the storage was not formatted",
+    )
+    assert {event.kind for event in in_place.events} == {"daos_engine start"}
+
+
+MIGRATING = [(name, step) for name, steps in MIGRATION.items() for step in (None, *steps)]
+
+
+@pytest.mark.parametrize("exit_code", [1, -9, None])
+@pytest.mark.parametrize("done", range(len(MIGRATING)))
+def test_a_migration_that_ends_anywhere_and_goes_on_breaks_nothing(
+    done: int, exit_code: int | None
+) -> None:
+    """Without an exit code, nobody goes on."""
+    h, interrupted = of_1x().files(), False
+    for name, steps in MIGRATION.items():
+        places = [place for place, (stage, _) in enumerate(MIGRATING) if stage == name]
+        if done in places:
+            first = steps[: done - places[0]]
+            if exit_code is None:
+                h.stage(name, *first, exit_code=-9)
+                break
+            h.stage(name, *first, exit_code=exit_code)
+            steps, interrupted = steps[len(first) :], True
+        h.stage(name, *steps)
+    else:
+        h.files()
+        assert interrupted
+        assert verdicts(h)["M2"].state == "kept"
+    assert broken(h) == set()
+
+
+@pytest.mark.parametrize("noted", [True, False], ids=["commands noted", "events alone"])
+def test_a_fresh_lab_that_formats_its_storage_is_no_migration(noted: bool) -> None:
+    found = verdicts(History(noted=noted, release=OLDEST))
+    assert {found[rule].state for rule in ("M1", "M2", "R1", "R7", "R8")} == {"not exercised"}
+
+
+def test_engines_that_abort_before_their_storage_is_formatted_are_no_failure() -> None:
+    h = of_1x().command().back_up().stop_all().packages().start_servers().format()
+    found = verdicts(h.start_agents().ended())
+    assert found["R8"].state == "not exercised"
+    assert found["R1"].state == "kept"
+
+
+def test_what_is_done_to_storage_by_hand_is_not_the_procedure_s() -> None:
+    h = of_1x().command().ended().stop_all().packages().start_servers()
+    assert verdicts(h)["R1"].state == "not exercised"
+    assert verdicts(h.format())["M1"].state == "not exercised"
+
+
+def test_a_stage_that_failed_before_the_window_and_went_well_then_is_forgotten() -> None:
+    h = of_1x().stage("backup", exit_code=1).migrate()
+    assert verdicts(h)["R9"].state == "not exercised"
+
+
+def test_a_migration_is_not_held_against_r7() -> None:
+    assert verdicts(of_1x().migrate())["R7"].state == "not exercised"
+    assert verdicts(of_1x().migrate().command().ended().files())["R7"].state == "kept"
 
 
 @pytest.mark.parametrize("rule", RULES)
@@ -915,6 +1308,7 @@ def test_the_order_in_which_nodes_act_within_a_step_does_not_matter(data: st.Dat
         return [next(waiting[turn]) for turn in data.draw(st.permutations(turns))]
 
     assert broken(History(mix).update().command().ended()) == set()
+    assert broken(History(mix, release=OLDEST).migrate()) == set()
 
 
 @settings(deadline=None)
@@ -965,7 +1359,7 @@ def test_two_commands_at_once_are_told_apart() -> None:
 def test_a_real_rehearsal_breaks_nothing() -> None:
     path = Path(__file__).parents[1] / "data" / "events-rehearsal.jsonl"
     states = {verdict.rule: verdict.state for verdict in judge(read(path))}
-    idle = {"R8", "R9", "R10", "R11"}
+    idle = {"R8", "R9", "R10", "R11", "M1", "M2"}
     assert states == {rule: "not exercised" if rule in idle else "kept" for rule in RULES}
 
 

@@ -55,7 +55,7 @@ def test_it_exits_with_1_where_one_is_and_shows_by_what(
 def test_many_events_are_cut_short() -> None:
     text = lines(judge(History().command().packages(nodes=SERVERS).events))
     assert sum("rpm installed" in line or "rpm removed" in line for line in text) == 6
-    assert text[-1 - 8].strip() == "and 2 more events"
+    assert text[-1 - 10].strip() == "and 2 more events"
 
 
 def test_colour_is_for_terminals() -> None:
@@ -78,6 +78,22 @@ def test_colour_is_for_terminals() -> None:
         (
             {"program": "daos_server", "event": "member", "details": {"rank": "0", "state": "x"}},
             "daos_server member has no rank, or one of another type",
+        ),
+        (
+            {
+                "program": "daos_server",
+                "event": "storage-formatted",
+                "details": {"index": 0, "containers": {}},
+            },
+            "daos_server storage-formatted has no witness",
+        ),
+        (
+            {
+                "program": "daos_server",
+                "event": "storage-formatted",
+                "details": {"index": 0, "containers": {"c1": {"pool": "u1"}}, "witness": {}},
+            },
+            "daos_server storage-formatted, the container c1 has no files",
         ),
     ],
 )
@@ -119,4 +135,4 @@ def test_events_given_directly_are_checked_too() -> None:
 @settings(deadline=None)
 @given(st.lists(st.sampled_from(range(len(GOOD))), unique=True, min_size=1))
 def test_a_history_with_holes_is_judged_all_the_same(kept: list[int]) -> None:
-    assert len(judge([GOOD[number] for number in kept])) == 12
+    assert len(judge([GOOD[number] for number in kept])) == 14

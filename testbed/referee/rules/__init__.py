@@ -1,5 +1,6 @@
-"""The rules R1 to R12, each judged by its own class; in groups, a file each."""
+"""The rules R1 to R12, and M1 and M2 of a migration, each a class; in groups, a file each."""
 
+from testbed.referee.rules.migration import Backup, Restored
 from testbed.referee.rules.reasons import Idempotent, Needed
 from testbed.referee.rules.rule import Rule
 from testbed.referee.rules.serving import Data, Served
@@ -22,4 +23,6 @@ RULES: tuple[type[Rule], ...] = (
     Idempotent,
     RebootProof,
     Direction,
+    Backup,
+    Restored,
 )

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from testbed.referee.history import Event
+from testbed.referee.cluster import Node, major
+from testbed.referee.history import FORMATTED, Event
 from testbed.referee.observer import Command, Observer, Phase, Snapshot
 from testbed.referee.rules.rule import Rule, count
+from testbed.referee.verdict import Verdict
 
 
 class Needed(Rule):
-    """R1: nothing is stopped without need, nor on a system that is not whole."""
+    """R1: nothing is stopped without need, on a system that is not whole, or for 2.x over 1.x.
+
+    2.x may be installed over 1.x where the storage is formatted then: rule M1 is about that.
+    """
 
     number = "R1"
     name = "needed"
@@ -18,6 +23,7 @@ class Needed(Rule):
         super().__init__()
         self._windows = self._spared = 0
         self._first_stops: dict[int, Event] = {}  # by the number of the command's event
+        self._in_place: dict[str, Event] = {}  # servers with 2.x on the storage of 1.x
 
     def see(self, event: Event, seen: Observer) -> None:
         for command in seen.running if _stops(event, seen) else ():
@@ -25,14 +31,30 @@ class Needed(Rule):
             if _not_whole(command):
                 why = command.unhealthy
                 self.broken(f"stopped on {{nodes}} although {why}", event)
+        self._see_storage(event, seen)
         ended = seen.ending(event)
         if ended:
             self._at_the_end(ended, event, seen)
 
+    def _see_storage(self, event: Event, seen: Observer) -> None:
+        if event.kind == FORMATTED:
+            self._in_place.pop(event.host, None)
+        elif seen.acting and seen.meets_1x(event):
+            self._meet_1x(event, seen)
+        elif seen.over(event) and seen.window:
+            for node in filter(_is_2x_on_1x, seen.cluster.servers()):
+                self._in_place.setdefault(node.name, event)
+
+    def _meet_1x(self, event: Event, seen: Observer) -> None:
+        if event.kind == "daos_engine ready":
+            self.broken("an engine of 2.x served storage of 1.x on {nodes}", event)
+        elif not any(command.goes_on for command in seen.running):  # where one does, it may format
+            self._in_place.setdefault(event.host, event)
+
     def _at_the_end(self, command: Command, event: Event, seen: Observer) -> None:
         stop = self._stop_of(command)
         self._spared += _not_whole(command) and stop is None
-        if seen.success(event) and seen.window:
+        if seen.over(event) and seen.window:
             self._windows += 1
             opened_here = seen.window.command is command
             if stop and opened_here and not seen.window.package_changes:
@@ -40,6 +62,12 @@ class Needed(Rule):
 
     def _stop_of(self, command: Command) -> Event | None:
         return self._first_stops.get(command.event.number)
+
+    def verdict(self) -> Verdict:
+        for name, event in self._in_place.items():
+            sentence = "2.x took the place of 1.x on {nodes}, and the storage was not formatted"
+            self.broken(sentence, event, host=name)
+        return super().verdict()
 
     def kept(self) -> str:
         found = []
@@ -49,6 +77,11 @@ class Needed(Rule):
             commands = count(self._spared, "command")
             found.append(f"{commands} on a system that was not whole stopped nothing")
         return "; ".join(found)
+
+
+def _is_2x_on_1x(node: Node) -> bool:
+    of_2x = all(major(version) >= 2 for version in node.packages["daos-server"])
+    return of_2x and 1 in node.layouts.values()
 
 
 def _stops(event: Event, seen: Observer) -> bool:

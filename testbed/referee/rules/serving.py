@@ -46,11 +46,14 @@ class Served(Rule):
 
 
 class Data(Rule):
-    """R7: the same pools with the same contents before and after."""
+    """R7: the same pools with the same contents before and after.
+
+    Across the reformat from 1.x to 2.x no pool can be the same; rule M2 is about that.
+    """
 
     number = "R7"
     name = "data"
-    idle = "nobody noted what the system held before and after a command"
+    idle = "nobody noted what the system held before and after a command; a migration is M2's"
 
     def __init__(self) -> None:
         super().__init__()
@@ -69,6 +72,9 @@ class Data(Rule):
             self.broken(f"the pool {event.details.get('pool')} was destroyed", event)
 
     def _compare(self, event: Event, seen: Observer) -> None:
+        if seen.wiped:
+            self._last, self._between = event, False
+            return
         before, self._last = self._last, event
         if before is None or not (self._between or not seen.noted):
             return

@@ -43,15 +43,20 @@ class StopAtTrouble(Rule):
         for mended in _mends(event):
             self._failures.pop(mended, None)
         what = _failure(event)
-        if what and seen.cluster.node(event.host).up and self._is_of_a_step(event):
+        if what and seen.cluster.node(event.host).up and self._is_of_a_step(event, seen):
             self._seen += 1
             self._reached = max(self._reached, _BELONGS_TO.get(event.kind, 0))
             self._failures.setdefault(what, (event, self._reached))
 
-    def _is_of_a_step(self, event: Event) -> bool:
-        """Whether a step failed; what runs and dies of itself is no step."""
+    def _is_of_a_step(self, event: Event, seen: Observer) -> bool:
+        """Whether a step failed; what runs and dies of itself is no step.
+
+        Engines of 2.x abort on storage of 1.x whenever daos_server starts before it is formatted.
+        """
         if event.unit:
             return (event.unit, event.host) in self._tried
+        if event.kind == "daos_engine abort" and seen.meets_1x(event):
+            return False
         return event.kind != "daos_server engine-killed" or self._reached >= Phase.START_SERVERS
 
     def _judge(self, act: Event, phase: Phase) -> None:
@@ -109,7 +114,7 @@ class Resume(Rule):
         self._resumed = self._failed = 0
 
     def see(self, event: Event, seen: Observer) -> None:
-        if not seen.success(event) or not seen.failed or seen.window is None:
+        if not seen.over(event) or not seen.failed or seen.window is None:
             return
         self._resumed += 1
         self._failed += len(seen.failed)
@@ -174,7 +179,7 @@ class RebootProof(Rule):
         if _starts_by_boot(event, seen) and not _all_back(event.host, seen, seen.window):
             self.broken(f"{event.unit} started on {{nodes}} by a boot inside the window", event)
         self._boots += event.kind == "systemd boot" and event.host in seen.window.before.up
-        if seen.success(event):
+        if seen.over(event):
             self._units += seen.window.unit_changes
             for name, sentence in _other_units(seen.window.before, seen):
                 self.broken(sentence, event, host=name)
