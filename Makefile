@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 ENGINE := sh testbed/engine.sh
 
 .DEFAULT_GOAL := help
-.PHONY: help rehearse test lab lab-down bench lint clean env
+.PHONY: help rehearse rehearse-migration test lab lab-down bench lint clean env
 
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|' 2>/dev/null \
@@ -15,6 +15,10 @@ help: ## list these commands
 rehearse: $(STAMP) ## run the update on a lab as `inventory` describes it, and judge the result
 	@$(ENGINE)
 	@$(VENV)/bin/python -m testbed rehearse
+
+rehearse-migration: $(STAMP) ## lead a lab from DAOS 1.2 to 2.0, and compare all of its files
+	@$(ENGINE)
+	@$(VENV)/bin/python -m testbed rehearse-migration
 
 test: $(STAMP) ## run all tests, those on a lab and in a browser included
 	@$(ENGINE)

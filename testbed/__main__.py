@@ -1,4 +1,4 @@
-"""The lab's command line: `python -m testbed up|down|rehearse|referee`."""
+"""The lab's command line: `python -m testbed up|down|rehearse|rehearse-migration|referee`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from docker.errors import DockerException
 
-from testbed import cleanup
+from testbed import cleanup, migration
 from testbed.errors import LabError
 from testbed.files import LabFiles
 from testbed.foundation import ImageError
@@ -27,6 +27,53 @@ def parser() -> argparse.ArgumentParser:
     )
     commands = main.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
+    what = _what("2.0.1", "el8")
+    where = argparse.ArgumentParser(add_help=False)
+    where.add_argument(
+        "--directory",
+        type=Path,
+        default=Path(".lab"),
+        help="folder for ssh_config, activate and the like (default: .lab)",
+    )
+
+    starting = commands.add_parser("up", parents=[what, where], help="start a lab that stays up")
+    starting.add_argument(
+        "--backup-mib",
+        type=int,
+        help="give the clients a file system outside of DAOS, /backup, of so many MiB;"
+        " 0: as many as there are",
+    )
+    down = commands.add_parser("down", parents=[where], help="end the lab that stays up")
+    down.add_argument(
+        "--all", action="store_true", help="remove every lab on this engine, running tests included"
+    )
+    commands.add_parser(
+        "rehearse",
+        parents=[what],
+        help="start a lab, run the update on it, judge the result, end the lab",
+    )
+    migrating = commands.add_parser(
+        "rehearse-migration",
+        parents=[_what(migration.VERSION, migration.FLAVOUR)],
+        help="start a lab with DAOS 1.x and files in it, lead it to 2.0, compare all files, end it",
+    )
+    migrating.add_argument(
+        "--files",
+        type=int,
+        default=migration.FILES,
+        help=f"how many files it has in three containers (default: {migration.FILES})",
+    )
+    judging = commands.add_parser(
+        "referee", help="judge the events of a run by the rules R1 to R12, M1 and M2"
+    )
+    judging.add_argument(
+        "events", nargs="?", type=Path, default=DEFAULT, help=f"default: {DEFAULT}"
+    )
+    return main
+
+
+def _what(version: str, flavour: str) -> argparse.ArgumentParser:
+    """The options that say what a lab is made of, with these defaults."""
     what = argparse.ArgumentParser(add_help=False)
     what.add_argument(
         "--inventory",
@@ -37,40 +84,16 @@ def parser() -> argparse.ArgumentParser:
     )
     what.add_argument(
         "--version",
-        default="2.0.1",
-        help="DAOS release that the nodes start with (default: 2.0.1)",
+        default=version,
+        help=f"DAOS release that the nodes start with (default: {version})",
     )
     what.add_argument(
         "--flavour",
         choices=sorted(FOLDERS),
-        default="el8",
-        help="distribution that the nodes play (default: el8)",
+        default=flavour,
+        help=f"distribution that the nodes play (default: {flavour})",
     )
-    where = argparse.ArgumentParser(add_help=False)
-    where.add_argument(
-        "--directory",
-        type=Path,
-        default=Path(".lab"),
-        help="folder for ssh_config, activate and the like (default: .lab)",
-    )
-
-    commands.add_parser("up", parents=[what, where], help="start a lab that stays up")
-    down = commands.add_parser("down", parents=[where], help="end the lab that stays up")
-    down.add_argument(
-        "--all", action="store_true", help="remove every lab on this engine, running tests included"
-    )
-    commands.add_parser(
-        "rehearse",
-        parents=[what],
-        help="start a lab, run the update on it, judge the result, end the lab",
-    )
-    judging = commands.add_parser(
-        "referee", help="judge the events of a run by the rules R1 to R12"
-    )
-    judging.add_argument(
-        "events", nargs="?", type=Path, default=DEFAULT, help=f"default: {DEFAULT}"
-    )
-    return main
+    return what
 
 
 def up(options: argparse.Namespace) -> int:
@@ -84,7 +107,13 @@ def up(options: argparse.Namespace) -> int:
             say("the lab that was up has lost its containers; it is replaced")
             _end(kept, files)
         nodes = lab_nodes_from_inventory(options.inventory, options.flavour)
-        with Lab(nodes, options.version, options.directory, progress=say) as lab:
+        with Lab(
+            nodes,
+            options.version,
+            options.directory,
+            backup_mib=options.backup_mib,
+            progress=say,
+        ) as lab:
             say_where_time_went(lab.timings)
             lab.keep()
     print(_next_commands(options))
@@ -96,16 +125,18 @@ def _next_commands(options: argparse.Namespace) -> str:
     admin = next((node.name for node in nodes if "admins" in node.roles), nodes[0].name)
     config = f"{options.directory}/ssh_config"
     pyinfra = os.path.relpath(Path(sys.executable).with_name("pyinfra"))
+    is_1 = options.version.startswith("1.")
+    deploy = "deploys/migrate.py --data stage=check" if is_1 else "deploy.py"
     return f"""
 What to type next:
 
   ssh -F {config} {admin} sudo dmg system query -v
-  {pyinfra} {options.inventory} deploy.py --data ssh_config_file={config}
+  {pyinfra} {options.inventory} {deploy} --data ssh_config_file={config}
 
 or, in a shell that stands in the lab until `lab_deactivate`:
 
   source {options.directory}/activate
-  pyinfra {options.inventory} deploy.py
+  pyinfra {options.inventory} {deploy}
 
 `make lab-down` ends the lab."""
 
@@ -150,6 +181,9 @@ def main(argv: list[str] | None = None) -> int:
         "down": down,
         "referee": lambda o: run(o.events),
         "rehearse": lambda o: rehearse(o.inventory, o.version, o.flavour),
+        "rehearse-migration": lambda o: migration.rehearse(
+            o.inventory, o.version, o.flavour, o.files
+        ),
     }
     try:
         return commands[options.command](options)

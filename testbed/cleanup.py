@@ -1,4 +1,4 @@
-"""Who owns a lab's containers and networks, and removing those that nobody owns any more.
+"""Who owns a lab's containers, networks and volumes, and removing those that nobody owns any more.
 
 Everything that a lab makes carries labels that name the lab, its directory and the process that
 runs it. A lab whose process is gone is a leftover, unless its directory says that it is kept.
@@ -102,18 +102,19 @@ def all_running(lab_id: str) -> bool:
 
 
 def _found(label: str) -> list[Mapping[str, str]]:
-    """The labels of each container and network that carries `label`."""
+    """The labels of each container, network and volume that carries `label`."""
     client = engine.client()
     try:
         containers = client.api.containers(all=True, filters={"label": label})
         networks = client.api.networks(filters={"label": label})
-        return [thing["Labels"] for thing in [*containers, *networks]]
+        volumes = client.api.volumes(filters={"label": label})["Volumes"] or []
+        return [thing["Labels"] for thing in [*containers, *networks, *volumes]]
     finally:
         client.close()
 
 
 def remove_labelled(label: str) -> None:
-    """Remove all containers and networks that carry `label` ("daos-lab" or "daos-lab=ID").
+    """Remove all containers, networks and volumes that carry `label` ("daos-lab" or "daos-lab=ID").
 
     Somebody else removing the same at the same time is no error.
     """
@@ -124,6 +125,8 @@ def remove_labelled(label: str) -> None:
             list(pool.map(lambda c: engine.remove_container(client, c["Id"]), containers))
         for network in client.api.networks(filters={"label": label}):
             engine.remove_network(client, network["Id"])
+        for volume in client.api.volumes(filters={"label": label})["Volumes"] or []:
+            engine.remove_volume(client, volume["Name"])
     finally:
         client.close()
 

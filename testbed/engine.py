@@ -41,11 +41,20 @@ def client() -> docker.DockerClient:
 
 
 @dataclass(frozen=True)
+class Mount:
+    """A volume of the engine in a container."""
+
+    volume: str
+    read_only: bool = False
+
+
+@dataclass(frozen=True)
 class Spec:
     """What a container is to be.
 
     + ports: TCP ports to publish on loopback
     + fuse: whether FUSE mounts shall work in it
+    + mounts: volumes of the engine, by the path in the container
     """
 
     name: str
@@ -54,6 +63,7 @@ class Spec:
     labels: Mapping[str, str]
     ports: tuple[int, ...] = ()
     fuse: bool = False
+    mounts: Mapping[str, Mount] = field(default_factory=dict)
 
 
 @dataclass
@@ -89,6 +99,24 @@ def make_network(name: str, labels: Mapping[str, str]) -> Network:
     return network.create()
 
 
+def addresses(network: Network) -> tuple[str, str]:
+    """The addresses of a network, "172.18.0.0/16", and the one that is this machine's in it."""
+    with contextlib.closing(client()) as engine:
+        [found, *_] = engine.api.inspect_network(network.name)["IPAM"]["Config"]
+    return found["Subnet"], found["Gateway"]
+
+
+def make_volume(name: str, labels: Mapping[str, str], mib: int) -> str:
+    """Make a volume that several containers can mount; give its name.
+
+    + mib: how much fits into it, in MiB; it is in memory then. 0: as much as the engine's disk has
+    """
+    options = {"type": "tmpfs", "device": "tmpfs", "o": f"size={mib}m,mode=755"} if mib else {}
+    with contextlib.closing(client()) as engine:
+        engine.api.create_volume(name, driver="local", driver_opts=options, labels=dict(labels))
+    return name
+
+
 def start(spec: Spec, network: Network) -> Started:
     """Start a container; a port that somebody else took in between is replaced by another."""
     for attempt in range(5):
@@ -112,6 +140,8 @@ def _container(spec: Spec, network: Network) -> DockerContainer:
     devices = ["/dev/fuse"] if spec.fuse else []
     container = DockerContainer(spec.image, docker_client_kw=_CLIENT, name=spec.name)
     container.with_network(network).with_network_aliases(spec.hostname)
+    for path, mount in spec.mounts.items():
+        container.with_volume_mapping(mount.volume, path, "ro" if mount.read_only else "rw")
     return container.with_kwargs(
         hostname=spec.hostname, labels=dict(spec.labels), devices=devices, cap_add=capabilities
     )
@@ -159,11 +189,21 @@ def remove_container(engine: docker.DockerClient, container_id: str) -> None:
 
 
 def remove_network(engine: docker.DockerClient, network_id: str) -> None:
-    """Remove a network; while its last container is going away the engine says no."""
+    """Remove a network."""
+    _remove_when_free(lambda: engine.api.remove_network(network_id))
+
+
+def remove_volume(engine: docker.DockerClient, name: str) -> None:
+    """Remove a volume with all that is in it."""
+    _remove_when_free(lambda: engine.api.remove_volume(name))
+
+
+def _remove_when_free(remove: Callable[[], object]) -> None:
+    """While its last container is going away the engine says no; that it is gone is no error."""
     deadline = time.monotonic() + 10
     while True:
         try:
-            engine.api.remove_network(network_id)
+            remove()
             return
         except docker.errors.NotFound:
             return

@@ -13,7 +13,7 @@ import json
 import os
 import secrets
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
@@ -21,7 +21,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from testbed import cleanup, engine, provision, ssh, system
+from testbed import cleanup, destination, engine, provision, ssh, system
 from testbed.errors import LabError
 from testbed.files import LabFiles
 from testbed.image import Images, ensure_images
@@ -49,6 +49,9 @@ class Lab:
     + name: a part of the containers' names, for whoever looks at `docker ps`
     + seed: whether to format the storage and to make pools with data in them; without it the
       servers wait for `dmg storage format`
+    + backup_mib: how many MiB fit into a file system outside of DAOS that the clients share at
+      /backup, 0 for as many as the engine's disk has; root may log in from client to client then,
+      as mpirun does. None: they share nothing
     + progress: called with a line for a person at each step
 
     Raises LabError where a node does not do what it should or the directory is in use, ValueError
@@ -62,6 +65,7 @@ class Lab:
         directory: Path = Path(".lab"),
         name: str | None = None,
         seed: bool = True,
+        backup_mib: int | None = None,
         progress: Callable[[str], None] = _silent,
     ) -> None:
         names = [node.name for node in nodes]
@@ -72,6 +76,7 @@ class Lab:
         self.files = LabFiles(directory.absolute())
         self.id = f"{name or 'lab'}-{secrets.token_hex(4)}"
         self.seed = seed
+        self.backup_mib = backup_mib
         self.progress = progress
         self.nodes: dict[str, Node] = {}
         self.repo: Machine
@@ -132,7 +137,7 @@ class Lab:
             self.close()
 
     def close(self) -> None:
-        """Remove the lab: containers, network, files."""
+        """Remove the lab: containers, network, volume, files."""
         with self._exit, cleanup.undisturbed():
             self.files.remove()
             cleanup.remove_labelled(f"{cleanup.LAB}={self.id}")
@@ -163,19 +168,28 @@ class Lab:
         count = len(self.specs)
         self.progress(f"starting {count} nodes with DAOS {self.version}")
         labels = cleanup.labels(self.id, self.files.directory)
+        network = engine.make_network(f"daos-lab-{self.id}", labels)
+        volume = None
+        if self.backup_mib is not None:
+            volume = engine.make_volume(f"daos-lab-{self.id}-backup", labels, self.backup_mib)
         launch = Launch(
             lab_id=self.id,
             labels=labels,
             images=images,
-            network=engine.make_network(f"daos-lab-{self.id}", labels),
+            network=network,
             version=self.version,
             servers=[spec.name for spec in self.specs if "servers" in spec.roles],
             public_key=self._keys.public,
+            volume=volume,
         )
         fleet = start_all(launch, self.specs)
         self.repo, self.nodes, self._host_keys = fleet.repo, fleet.nodes, fleet.host_keys
         for node in self.nodes.values():
             node.note = self.note
+        if volume:
+            clients = self.having("clients")
+            keys = {client.name: self._host_keys[client.ssh_port] for client in clients}
+            destination.join(clients, keys, network)
 
     def _write_files(self) -> None:
         servers = [node.name for node in self.having("servers")]
@@ -244,10 +258,12 @@ class Lab:
             }
         )
 
-    def note_contents(self) -> None:
+    def note_contents(self, digests: Mapping[str, str] | None = None) -> None:
         """Remember what the system holds now, as an event `contents`.
 
         Its details are `pools`, what each pool is by its label (or UUID), and `digests`.
+
+        + digests: of containers that the lab has not made itself, by any names
         """
         pools = {
             str(pool.get("label") or pool.get("uuid")): {
@@ -255,7 +271,7 @@ class Lab:
             }
             for pool in self.pool_list()
         }
-        self.note("contents", pools=pools, digests=self.digests())
+        self.note("contents", pools=pools, digests={**self.digests(), **(digests or {})})
 
     def events(self) -> list[dict[str, Any]]:
         """What the programs on all nodes did, and what was noted, in the order of time."""

@@ -27,7 +27,7 @@ from testbed import foundation
 from testbed.foundation import LABEL, ImageError
 
 HERE = Path(__file__).resolve().parent
-FLAVOURS = ("el7", "el8", "leap15")
+FLAVOURS = ("el7", "el8", "el83", "leap15")
 _KEPT = 3  # former images of a kind that stay: other checkouts may be using them
 _EVERY = 5.0  # seconds between progress lines of one build
 
@@ -93,6 +93,10 @@ def base_context() -> Context:
     return Context({name: HERE / "node" / name for name in names})
 
 
+# What both a node and the package repository need to make the packages of an operating system.
+_SYSTEM_SPECS = ("hwloc.spec", "system-release.spec")
+
+
 def node_context() -> Context:
     """What a node is made of; the modules of the service manager become its package `init`."""
     found = {
@@ -100,7 +104,8 @@ def node_context() -> Context:
         for path, source in files_below(HERE / "node").items()
         if path not in ("base.Dockerfile", "packages.txt")
     }
-    return Context(found)
+    specs = {name: HERE / "packages" / name for name in _SYSTEM_SPECS}
+    return Context(found | specs | files_below(HERE / "mpi", "mpi/"))
 
 
 def repo_context() -> Context:

@@ -7,7 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from testbed import cleanup, engine, provision
+from testbed import cleanup, destination, engine, provision
 from testbed.errors import LabError
 from testbed.image import Images
 from testbed.nodes import LabNode
@@ -35,6 +35,7 @@ class Launch:
 
     + version: the DAOS release of the nodes that name none themselves
     + public_key: who may log in to the nodes
+    + volume: what the clients share, if anything
     """
 
     lab_id: str
@@ -44,6 +45,7 @@ class Launch:
     version: str
     servers: Sequence[str]
     public_key: str
+    volume: str | None = None
 
     def repo(self) -> Machine:
         """Start the package repository and wait until it answers."""
@@ -55,8 +57,9 @@ class Launch:
     def node(self, spec: LabNode, repo: Future[Machine]) -> tuple[Node, str]:
         """Start a node, wait for its sshd and set it up; give it and its public host key."""
         ports = (SSH_PORT, provision.CONTROL_PORT) if "servers" in spec.roles else (SSH_PORT,)
-        fuse = "clients" in spec.roles and _FUSE.exists()
-        node = Node(spec, self._start(spec.name, self.images.nodes[spec.flavour], ports, fuse))
+        node = Node(
+            spec, self._start(spec.name, self.images.nodes[spec.flavour], ports, spec.roles)
+        )
         node.wait_for_ssh()
         repo.result()
         version = spec.version or self.version
@@ -68,10 +71,16 @@ class Launch:
         return node, host_key
 
     def _start(
-        self, hostname: str, image: str, ports: tuple[int, ...], fuse: bool = False
+        self,
+        hostname: str,
+        image: str,
+        ports: tuple[int, ...],
+        roles: frozenset[str] = frozenset(),
     ) -> engine.Started:
         name = f"daos-lab-{self.lab_id}-{hostname}"
-        spec = engine.Spec(name, hostname, image, self.labels, ports, fuse)
+        fuse = "clients" in roles and _FUSE.exists()
+        mounts = destination.mounts(self.volume, roles)
+        spec = engine.Spec(name, hostname, image, self.labels, ports, fuse, mounts)
         try:
             return engine.start(spec, self.network)
         except Exception as error:

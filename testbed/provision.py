@@ -1,6 +1,7 @@
 """What turns an empty node into a node of the lab's DAOS system: one shell script a node.
 
-Configuration files have the keys and places of DAOS 2.0; packages have the names of the project's.
+Configuration files have the keys and places of their release; packages have the names of the
+project's.
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ CONTROL_PORT = 10001
 ENGINES = 2  # a server
 TARGETS = 8  # an engine
 _FABRIC_PORTS = (31416, 31516)
-FOLDERS = {"el7": "CentOS7", "el8": "EL8", "leap15": "Leap15"}
-_RELEASES = {"el7": "1.el7", "el8": "1.el8", "leap15": "1.lp153"}
+FOLDERS = {"el7": "CentOS7", "el8": "EL8", "el83": "EL8", "leap15": "Leap15"}
+_RELEASES = {"el7": "1.el7", "el8": "1.el8", "el83": "1.el8", "leap15": "1.lp153"}
 
 _FIXED = {"compat-hwloc1": "1.11.8"}  # packages that have a version of their own
 _DOWNLOADS = "/var/cache/daos-lab"
@@ -43,6 +44,10 @@ for name in sys.argv[1:]:
 def version_key(version: str) -> tuple[int, ...]:
     """A DAOS version as numbers, to compare."""
     return tuple(int(part) for part in version.split("."))
+
+
+def _is_2(version: str) -> bool:
+    return version_key(version) >= (2, 0)
 
 
 def access_points(servers: Sequence[str]) -> list[str]:
@@ -86,16 +91,21 @@ def _engine_settings(index: int) -> dict[str, Any]:
     }
 
 
-def config_files(roles: frozenset[str], servers: Sequence[str]) -> dict[str, str]:
+def config_files(roles: frozenset[str], servers: Sequence[str], version: str) -> dict[str, str]:
     """The files of /etc/daos on a node, by name."""
     replicas = access_points(servers)
     files: dict[str, dict[str, Any]] = {}
     if "servers" in roles:
-        files["daos_server.yml"] = _shared_settings(replicas) | {
-            "provider": "ofi+sockets",
-            "control_log_file": "/tmp/daos_server.log",
-            "engines": [_engine_settings(index) for index in range(ENGINES)],
-        }
+        engines = [_engine_settings(index) for index in range(ENGINES)]
+        files["daos_server.yml"] = (
+            _shared_settings(replicas)
+            | {"provider": "ofi+sockets", "control_log_file": "/tmp/daos_server.log"}
+            | (
+                {"engines": engines}
+                if _is_2(version)
+                else {"disable_vmd": True, "servers": engines}
+            )
+        )
     if "clients" in roles:
         files["daos_agent.yml"] = _shared_settings(replicas)
     if roles & {"admins", "clients"}:
@@ -136,8 +146,8 @@ def node_script(node: LabNode, version: str, servers: Sequence[str], public_key:
     if names:
         paths = " ".join(_path(node.flavour, name, version) for name in names)
         lines.append(f"python3 -IS -c {shlex.quote(_FETCH)} {paths}")
-        lines.append(f"rpm -U --nosignature {_DOWNLOADS}/*.rpm && rm -r {_DOWNLOADS}")
-        for name, text in config_files(node.roles, servers).items():
+        lines += [f"rpm -U --nosignature {_DOWNLOADS}/*.rpm", f"rm -r {_DOWNLOADS}"]
+        for name, text in config_files(node.roles, servers, version).items():
             lines.append(f"printf %s {shlex.quote(text)} > /etc/daos/{name}")
     running = units(node.roles)
     if running:

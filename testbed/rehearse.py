@@ -29,13 +29,13 @@ def rehearse(inventory: Path, version: str, flavour: str) -> int:
             say_where_time_went(lab.timings)
             return _rehearse_on(lab, inventory)
     finally:
-        _forget(directory)
+        forget(directory)
 
 
 def _rehearse_on(lab: Lab, inventory: Path) -> int:
     lab.note_contents()
     run_before = LATEST.resolve()
-    exit_code = _deploy(lab, inventory)
+    exit_code = typed(lab, inventory, "deploy.py", "-y")
     run = LATEST.resolve()
     if run == run_before or not run.is_dir():
         run = _run_without_report()
@@ -56,10 +56,10 @@ def _rehearse_on(lab: Lab, inventory: Path) -> int:
     return 0
 
 
-def _deploy(lab: Lab, inventory: Path) -> int:
-    """Run the deploy as a person would; its output goes where ours goes."""
+def typed(lab: Lab, inventory: Path, *arguments: str) -> int:
+    """Type `pyinfra INVENTORY ARGUMENTS`, to the lab; its output goes where ours goes."""
     pyinfra = Path(sys.executable).parent / "pyinfra"
-    command = [str(pyinfra), str(inventory), "deploy.py", "-y"]
+    command = [str(pyinfra), str(inventory), *arguments]
     command += ["--data", f"ssh_config_file={lab.ssh_config}"]
     say(f"pyinfra {' '.join(command[1:])}")
     lab.note("command", argv=command[1:])
@@ -138,7 +138,7 @@ def say(line: str) -> None:
     print(f"[lab {time.monotonic() - _BEGIN:5.1f} s] {line}", flush=True)
 
 
-def _forget(directory: Path) -> None:
+def forget(directory: Path) -> None:
     """Remove the folder of a lab that is down; the files that have to go are gone already."""
     for path in sorted(directory.rglob("*"), reverse=True):
         path.rmdir() if path.is_dir() else path.unlink()

@@ -88,10 +88,15 @@ def make_data(client: Node, names: dict[str, str], version: str) -> dict[str, st
         return dict.fromkeys(names, CONTAINER)
     containers = {}
     for label, pool in names.items():
-        uuid = _first_uuid(client, f"daos container create --pool={pool} --type=POSIX")
+        uuid = make_container(client, pool, "POSIX")
         client.run(f"daos-job {pool} {uuid} --write {OBJECTS}")
         containers[label] = uuid
     return containers
+
+
+def make_container(client: Node, pool: str, kind: str) -> str:
+    """Make a container of a type ("POSIX", "HDF5") in a pool of DAOS 1.x; give its UUID."""
+    return _first_uuid(client, f"daos container create --pool={pool} --type={kind}")
 
 
 def digests(client: Node, names: dict[str, str], containers: dict[str, str]) -> dict[str, str]:

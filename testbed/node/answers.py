@@ -16,45 +16,53 @@ def properties(manager: Manager, name: str) -> dict[str, str]:
     full = unit_name(name)
     service = manager.service(full)
     masked = manager.files.is_masked(full)
-    shown = {
+    return _service_properties(service) | {
         "Id": full,
         "Names": full,
-        "Description": full,
+        "Description": service.unit.description if service else full,
         "LoadState": "masked" if masked else "loaded" if service else "not-found",
-        "ActiveState": "inactive",
-        "SubState": "dead",
+        "ActiveState": service.active if service else "inactive",
+        "SubState": service.sub if service else "dead",
+        "FragmentPath": service.unit.path if service else "",
+        "DropInPaths": " ".join(service.unit.drop_ins) if service else "",
         "UnitFileState": manager.files.state(full) or "",
+        "StateChangeTimestamp": _stamp(service.since) if service else "",
+        "ActiveEnterTimestamp": _entered(service) if service else "",
         "NeedDaemonReload": "no",
     }
-    return shown | (_service_properties(service) if service else {})
 
 
-def _service_properties(service: Service) -> dict[str, str]:
+def _entered(service: Service) -> str:
+    return _stamp(service.since) if service.active == "active" else ""
+
+
+def _service_properties(service: Service | None) -> dict[str, str]:
+    """What is shown of services alone, of unknown ones too; systemd shows it before the rest."""
+    if service is None:
+        return {"MainPID": "0", "ExecMainStartTimestampMonotonic": "0", "User": ""}
     code = service.exit_code
     return {
         "Type": service.unit.type,
         "Restart": service.unit.restart,
-        "Description": service.unit.description,
-        "FragmentPath": service.unit.path,
-        "ActiveState": service.active,
-        "SubState": service.sub,
-        "Result": service.result,
         "MainPID": str(service.main_pid),
+        "Result": service.result,
+        "NRestarts": str(service.restarts),
         "ExecMainStartTimestampMonotonic": str(service.main_started),
         "ExecMainCode": "2" if code < 0 else "1",  # CLD_KILLED, CLD_EXITED
         "ExecMainStatus": str(abs(code)),
-        "NRestarts": str(service.restarts),
-        "StateChangeTimestamp": _stamp(service.since),
-        "ActiveEnterTimestamp": _stamp(service.since) if service.active == "active" else "",
         "User": service.unit.user,
     }
 
 
 def show(found: dict[str, str], wanted: list[str], value_only: bool) -> str:
-    """The lines of `systemctl show`, all properties where none are asked for."""
-    names = wanted or list(found)
+    """The lines of `systemctl show`, all properties where none are asked for.
+
+    They come in an order of systemd's own, whatever the order that was asked in.
+    """
     lines = (
-        found[name] if value_only else f"{name}={found[name]}" for name in names if name in found
+        value if value_only else f"{name}={value}"
+        for name, value in found.items()
+        if not wanted or name in wanted
     )
     return "".join(f"{line}\n" for line in lines)
 

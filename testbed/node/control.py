@@ -178,7 +178,8 @@ def _cat(manager: Manager, call: Call) -> Answer:
         if path is None:
             answer.add(Answer(err=f"No files found for {unit_name(name)}.\n", code=1))
         else:
-            answer.add(Answer(f"# {path}\n{path.read_text()}"))
+            files = [path, *manager.files.drop_ins(name)]
+            answer.add(Answer("\n".join(f"# {file}\n{file.read_text()}" for file in files)))
     return answer
 
 

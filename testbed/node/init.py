@@ -23,13 +23,15 @@ from .unitfiles import UnitFiles
 
 FUSE = Path("/dev/fuse")
 SOCKET = Path("/run/systemd/private")
+MOUNTS = Path("/proc/self/mountinfo")
 _POWER_OFF = (signal.SIGTERM, signal.SIGINT, signal.SIGRTMIN + 3)  # what systemd ends by
 
 
 def empty_run(run: Path = Path("/run")) -> None:
     """Clear /run as a boot does; what the engine mounted there stays."""
+    mounts = [Path(line.split()[4]) for line in MOUNTS.read_text().splitlines()]
     for path in run.iterdir():
-        if path.is_mount():
+        if any(mount.is_relative_to(path) for mount in mounts):
             continue
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path, ignore_errors=True)

@@ -38,13 +38,19 @@ _TRUE = {"1", "yes", "y", "true", "t", "on"}
 Sections = dict[str, dict[str, list[str]]]
 
 
-def parse_sections(text: str) -> Sections:
-    """Split a unit file into {section: {key: [value, ...]}}.
+def parse_sections(*texts: str) -> Sections:
+    """Split a unit file and its drop-ins, one after the other, into {section: {key: [value, ...]}}.
 
     A key may occur several times; an empty value takes back the earlier ones. Lines that are
     neither a section, an assignment nor a comment are ignored, as systemd does with a warning.
     """
     sections: Sections = {}
+    for text in texts:
+        _add_sections(sections, text)
+    return sections
+
+
+def _add_sections(sections: Sections, text: str) -> None:
     current: dict[str, list[str]] = {}
     for line in _logical_lines(text):
         if line.startswith("[") and line.endswith("]"):
@@ -58,7 +64,6 @@ def parse_sections(text: str) -> Sections:
             values.append(value.strip())
         else:
             values.clear()
-    return sections
 
 
 def _logical_lines(text: str) -> list[str]:
@@ -110,10 +115,13 @@ class Command:
 
 
 def parse_command(line: str) -> Command:
-    """Read a command line with its prefixes. Raises ValueError where no program is named."""
+    """Read a command line with its prefixes. Raises ValueError where no program is named.
+
+    Of the specifiers there is `%%` alone, which is a percent sign.
+    """
     rest = line.lstrip("-+!@:")
     prefixes = line[: len(line) - len(rest)]
-    argv = tuple(shlex.split(rest))
+    argv = tuple(word.replace("%%", "%") for word in shlex.split(rest))
     if not argv:
         raise ValueError(f"no program in {line!r}")
     return Command(argv, "-" in prefixes, bool(set("+!") & set(prefixes)))
@@ -125,6 +133,7 @@ class Unit:
 
     + name: with its ending, `daos_server.service`
     + path: of the unit file
+    + drop_ins: paths of the files that add to it, in the order in which they do
     + type: `simple`, `notify` or `oneshot`; types that are not known count as `simple`
     + restart: `no`, `on-failure`, `always` and so on
     + restart_sec, timeout_start, timeout_stop: seconds
@@ -136,6 +145,7 @@ class Unit:
     name: str
     path: str
     description: str
+    drop_ins: tuple[str, ...] = ()
     type: str = "simple"
     exec_start_pre: tuple[Command, ...] = ()
     exec_start: tuple[Command, ...] = ()
@@ -155,9 +165,13 @@ class Unit:
     wanted_by: tuple[str, ...] = ()
 
 
-def parse_unit(name: str, path: str, text: str) -> Unit:
-    """Read a service unit. Raises ValueError where a value cannot be understood."""
-    sections = parse_sections(text)
+def parse_unit(name: str, path: str, text: str, drop_ins: Mapping[str, str] | None = None) -> Unit:
+    """Read a service unit. Raises ValueError where a value cannot be understood.
+
+    + drop_ins: path to text of the files that add to it, in the order in which they do
+    """
+    added = drop_ins or {}
+    sections = parse_sections(text, *added.values())
     service = sections.get("Service", {})
 
     def last(key: str, default: str) -> str:
@@ -170,6 +184,7 @@ def parse_unit(name: str, path: str, text: str) -> Unit:
     return Unit(
         name=name,
         path=path,
+        drop_ins=tuple(added),
         description=(sections.get("Unit", {}).get("Description") or [name])[-1],
         type=kind if kind in ("notify", "oneshot") else "simple",
         exec_start_pre=tuple(map(parse_command, service.get("ExecStartPre", []))),

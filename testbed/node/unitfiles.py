@@ -42,7 +42,21 @@ class UnitFiles:
         path = self.find(name)
         if path is None or self.is_masked(name):
             return None
-        return parse_unit(path.name, self._shown(path), path.read_text())
+        drop_ins = {self._shown(file): file.read_text() for file in self.drop_ins(name)}
+        return parse_unit(path.name, self._shown(path), path.read_text(), drop_ins)
+
+    def drop_ins(self, name: str) -> list[Path]:
+        """The files NAME.d/*.conf that add to a unit, in the order of their names.
+
+        One of the site's stands in the place of a package's of the same name; as a link to
+        /dev/null it adds nothing.
+        """
+        found = {
+            file.name: file
+            for directory in (self._vendor, self._admin)
+            for file in (directory / f"{unit_name(name)}.d").glob("*.conf")
+        }
+        return [found[key] for key in sorted(found) if found[key].is_file()]
 
     def is_masked(self, name: str) -> bool:
         """Whether a link to /dev/null stands in the unit's place."""

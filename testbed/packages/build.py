@@ -2,7 +2,8 @@
 
 Runs inside the repository image at its build: `build.py SIM OUTPUT`. Gives
 OUTPUT/www/vSERIES/DISTRIBUTION (what is served), OUTPUT/unsigned/vSERIES/DISTRIBUTION (the 2.0.3
-packages before they were signed) and OUTPUT/www/RPM-GPG-KEY-daos.
+packages before they were signed), OUTPUT/www/os/8/BaseOS (what a CentOS 8.3 is updated to 8.4 with)
+and OUTPUT/www/RPM-GPG-KEY-daos.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ HERE = Path(__file__).resolve().parent
 VERSIONS = ("1.2.0", "2.0.0", "2.0.1", "2.0.2", "2.0.3", "2.2.0")
 # Directory of the repository and ending of a package's release, by distribution.
 DISTRIBUTIONS = {"CentOS7": "el7", "EL8": "el8", "Leap15": "lp153"}
+SYSTEM = "os/8/BaseOS"
 UNSIGNED = "2.0.3"
 KEY_USER = "DAOS lab <lab@daos.invalid>"
 KEY_FILE = "RPM-GPG-KEY-daos"
@@ -30,18 +32,27 @@ class Job:
     """One run of rpmbuild.
 
     + spec: the name of the spec file
-    + series: `2.0` for the repository v2.0
+    + folder: the repository that its packages go to, "v2.0/EL8"
     """
 
     spec: str
-    series: str
-    distribution: str
+    folder: str
     defines: tuple[tuple[str, str], ...]
 
 
 def series_of(version: str) -> str:
     """The series of a release, 2.0 for 2.0.1."""
     return version.rpartition(".")[0]
+
+
+_CENTOS = {
+    "release_name": "centos-linux-release",
+    "release_version": "8.4",
+    "release_release": "1.2105.el8",
+    "releasever": "8",
+    "release_line": "CentOS Linux release 8.4.2105",
+}
+_HWLOC = {"hwloc_version": "2.2.0", "hwloc_release": "1.el8", "hwloc_soname": "15"}
 
 
 def jobs(sim: Path) -> Iterator[Job]:
@@ -54,10 +65,13 @@ def jobs(sim: Path) -> Iterator[Job]:
                 "sim": str(sim),
                 "extras": str(HERE / "files"),
             }
-            yield Job("daos.spec", series_of(version), distribution, tuple(defines.items()))
+            folder = f"v{series_of(version)}/{distribution}"
+            yield Job("daos.spec", folder, tuple(defines.items()))
         for series in ("2.0", "2.2"):
             release = (("hwloc_release", f"1.{ending}"),)
-            yield Job("compat-hwloc1.spec", series, distribution, release)
+            yield Job("compat-hwloc1.spec", f"v{series}/{distribution}", release)
+    yield Job("system-release.spec", SYSTEM, tuple(_CENTOS.items()))
+    yield Job("hwloc.spec", SYSTEM, tuple(_HWLOC.items()))
 
 
 def run(*command: str | Path, directory: Path | None = None) -> None:
@@ -69,7 +83,7 @@ def run(*command: str | Path, directory: Path | None = None) -> None:
 
 def build(job: Job, output: Path) -> None:
     """Build the packages of one job into their repository, not yet signed."""
-    target = output / "www" / f"v{job.series}" / job.distribution
+    target = output / "www" / job.folder
     target.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch:
         fixed = {
@@ -111,8 +125,9 @@ def main(sim: Path, output: Path) -> None:
         list(pool.map(lambda job: build(job, output), jobs(sim)))
         keep_unsigned(output)
         make_key(output / "www" / KEY_FILE)
-        run("rpmsign", "--addsign", *sorted((output / "www").glob("*/*/*.rpm")))
-        repositories = sorted((output / "www").glob("v*/*"))
+        packages = sorted((output / "www").rglob("*.rpm"))
+        run("rpmsign", "--addsign", *packages)
+        repositories = sorted({package.parent for package in packages})
         list(pool.map(lambda path: run(HERE / "refresh-repository", path), repositories))
 
 

@@ -4,16 +4,20 @@ An object has two copies, on neighbouring ranks of the pool. A copy on a rank th
 the pool is not used; an object of which no copy is left cannot be read.
 """
 
-import base64
 import ctypes
+import errno
 import hashlib
 import os
 import socket
+import stat
 import uuid
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Any
 
 from . import daos_agent, release
+from .tree import ROOT
+from .trees import CHANGES
 from .watch import endpoint
 from .wire import Closed, Wire
 
@@ -101,7 +105,9 @@ class Pool:
             host=socket.gethostname(),
             pid=os.getpid(),
         )
-        self.label = self._map["label"] or self._map["uuid"]
+        self.uuid = str(self._map["uuid"])
+        self.size = int(self._map["size"])  # bytes
+        self.label = self._map["label"] or self.uuid
 
     def __enter__(self) -> "Pool":
         return self
@@ -123,46 +129,59 @@ class Pool:
     def check(self) -> None:
         """A small piece of I/O, which fails once the connection was evicted."""
         uri = next(iter(self._map["uris"].values()))
-        self._io(uri, "names", container="-")
+        self.io(uri, "names", container="-")
 
-    def containers(self) -> list[dict[str, str]]:
-        """uuid, label and type of every container."""
+    def containers(self) -> list[dict[str, Any]]:
+        """Every container, as the model's Container."""
         self._refresh()
         return list(self._map["containers"])
 
-    def create_container(self, label: str, kind: str) -> dict[str, str]:
-        """Make a container and return what `containers` would."""
+    def create_container(self, label: str, kind: str, new: str = "") -> dict[str, Any]:
+        """Make a container, with the UUID `new` where one is given; return as `containers` does."""
         return self._ask(
-            self._service, op="container-create", pool=self._map["uuid"], label=label, type=kind
+            self._service,
+            op="container-create",
+            pool=self.uuid,
+            label=label,
+            type=kind,
+            new=new,
+            owner=[os.getuid(), os.getgid()],
         )
+
+    def destroy_container(self, container: str) -> None:
+        """Remove a container (a UUID) and all that is in it."""
+        self._ask(self._service, op="container-destroy", pool=self.uuid, container=container)
 
     def container(self, name: str) -> str:
         """The UUID of the container of that label or UUID."""
         for container in self.containers():
             if name in (container["label"], container["uuid"]):
-                return container["uuid"]
+                return str(container["uuid"])
         raise DaosError(f"DER_NONEXIST(-1005): no container {name} in pool {self.label}")
+
+    def tree(self, container: str) -> "Files":
+        """The files of a POSIX container (a UUID)."""
+        return Files(self, container)
 
     def names(self, container: str) -> list[str]:
         """The objects of a container (a UUID)."""
         self._refresh()
         found: set[str] = set()
         for uri in self._map["uris"].values():
-            found |= set(self._io(uri, "names", container=container)["names"])
+            found |= set(self.io(uri, "names", container=container)["names"])
         return sorted(found)
 
     def write(self, container: str, name: str, content: bytes) -> None:
         """Create or replace an object: all of its copies."""
-        encoded = base64.b64encode(content).decode()
         for uri in self._copies(container, name):
-            self._io(uri, "write", container=container, name=name, content=encoded)
+            self.io(uri, "write", container=container, name=name, content=content)
 
     def read(self, container: str, name: str) -> bytes:
         """An object's content, from the first copy that is there."""
         for uri in self._copies(container, name):
-            answer = self._io(uri, "read", container=container, name=name, missing=True)
+            answer = self.io(uri, "read", container=container, name=name, missing=True)
             if answer is not None:
-                return base64.b64decode(answer["content"])
+                return bytes(answer["content"])
         raise DaosError(f"DER_DATA_LOSS: no copy of object {name} is left")
 
     def _copies(self, container: str, name: str) -> list[str]:
@@ -171,17 +190,39 @@ class Pool:
         first = int.from_bytes(hashlib.sha256(f"{container}/{name}".encode()).digest()[:4], "big")
         chosen = [ranks[(first + copy) % len(ranks)] for copy in range(min(_COPIES, len(ranks)))]
         uris = self._map["uris"]
-        usable = [r for r in chosen if r not in self._map["disabled"] and str(r) in uris]
+        usable = [rank for rank in chosen if self._usable(rank)]
         if not usable:
             raise DaosError(f"DER_DATA_LOSS: no copy of object {name} is left")
         return [uris[str(rank)] for rank in usable]
 
-    def _refresh(self) -> None:
-        self._map = self._ask(self._service, op="pool-map", pool=self._map["uuid"])
+    def _usable(self, rank: int) -> bool:
+        return rank not in self._map["disabled"] and str(rank) in self._map["uris"]
 
-    def _io(self, uri: str, op: str, missing: bool = False, **arguments: Any) -> Any:
+    def place(self, container: str, new: bool) -> tuple[dict[str, Any], str]:
+        """A container (a UUID), and the address of the engine that holds its files.
+
+        "" where it has none yet; with `new` an engine is chosen then.
+        """
+        self._refresh()
+        found = next((c for c in self._map["containers"] if c["uuid"] == container), None)
+        if found is None:
+            raise DaosError("DER_NONEXIST(-1005): The specified entity does not exist")
+        rank = found["tree"]
+        if rank is None and new:
+            asked = {"pool": self.uuid, "container": container}
+            rank = self._ask(self._service, op="container-tree", **asked)["rank"]
+        if rank is None:
+            return found, ""
+        if not self._usable(rank):
+            raise DaosError(f"DER_DATA_LOSS: rank {rank} holds the files of {container}")
+        return found, self._map["uris"][str(rank)]
+
+    def _refresh(self) -> None:
+        self._map = self._ask(self._service, op="pool-map", pool=self.uuid)
+
+    def io(self, uri: str, op: str, missing: bool = False, **arguments: Any) -> Any:
         """One operation on an engine; with `missing`, None for an object that is not there."""
-        request = {"op": op, "handle": self.handle, "pool": self._map["uuid"], **arguments}
+        request = {"op": op, "handle": self.handle, "pool": self.uuid, **arguments}
         try:
             return self._ask(uri, **request)
         except DaosError as error:
@@ -197,6 +238,53 @@ class Pool:
         except (OSError, Closed) as error:
             self._wires.pop(uri, None)
             raise DaosError(f"DER_UNREACH(-1006): engine {uri} does not answer") from error
+
+
+class Files:
+    """The file tree of a container; see tree.Tree. Raises OSError as it does, and DaosError."""
+
+    def __init__(self, pool: Pool, container: str) -> None:
+        self._pool = pool
+        self._container = container
+        self._owner = [0, 0]
+        self._uri = ""  # of the engine, once it is known
+
+    def call(self, name: str, *arguments: Any) -> Any:
+        """Call a method of tree.Tree on the engine."""
+        return self.batch([(name, *arguments)])[0]
+
+    def batch(self, calls: Sequence[Sequence[Any]]) -> list[Any]:
+        """Do several calls, each a name and its arguments, in one go: all, or none of them."""
+        if not self._uri:
+            self._find(new=any(call[0] in CHANGES for call in calls))
+        if not self._uri:
+            self._pool.check()
+            return [_of_nothing(self._owner, *call) for call in calls]
+        container, owner = self._container, self._owner
+        try:
+            answer = self._pool.io(self._uri, "tree", container=container, owner=owner, calls=calls)
+        except DaosError:
+            self._uri = ""  # it may be somebody else's the next time
+            raise
+        if "errno" in answer:
+            raise OSError(answer["errno"], os.strerror(answer["errno"]))
+        return list(answer["results"])
+
+    def _find(self, new: bool) -> None:
+        found, self._uri = self._pool.place(self._container, new)
+        self._owner = [found["uid"], found["gid"]]
+
+
+def _of_nothing(owner: list[int], name: str, where: Any = b"/", *_: Any) -> Any:
+    """What a tree of which nothing was stored yet answers: there is an empty root."""
+    if where not in (b"/", ROOT):
+        raise OSError(errno.ENOENT, os.strerror(errno.ENOENT))
+    if name == "getattr":
+        names = ("atime", "mtime", "ctime", "size", "rdev", "blocks")
+        known = {"st_ino": ROOT, "st_mode": stat.S_IFDIR | 0o755, "st_nlink": 2}
+        known |= {"st_uid": owner[0], "st_gid": owner[1]}
+        return {**dict.fromkeys([f"st_{name}" for name in names], 0), **known}
+    return 0 if name == "used" else []
 
 
 def _checked(answer: dict[str, Any]) -> dict[str, Any]:

@@ -1,9 +1,12 @@
 """The configuration files under /etc/daos, as far as the simulated programs read them."""
 
+import re
 import socket
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from . import release
 
 PORT = 10001
 SERVER = "/etc/daos/daos_server.yml"
@@ -52,9 +55,79 @@ def with_port(address: str, port: int) -> str:
     return address if ":" in address else f"{address}:{port}"
 
 
-def server(path: str = SERVER) -> ServerConfig:
-    """Read daos_server.yml. Raises BadConfig."""
+_SERVER_KEYS = {
+    *("port", "transport_config", "servers", "engines", "bdev_include", "bdev_exclude"),
+    *("disable_vfio", "nr_hugepages", "control_log_mask", "control_log_file", "control_log_json"),
+    *("helper_log_file", "firmware_helper_log_file", "recreate_superblocks", "fault_path", "name"),
+    *("socket_dir", "access_points", "fault_cb", "hyperthreads", "provider", "fabric_iface"),
+    *("fabric_iface_port", "pinned_numa_node", "crt_ctx_share_addr", "crt_timeout"),
+}
+_SERVER_KEYS_1 = {"disable_vmd", "set_hugepages", "path", "modules"}
+_SERVER_KEYS_2 = {"enable_vmd", "enable_hotplug", "telemetry_port", "bypass_health_chk"}
+_ENGINE_KEYS = {
+    *("rank", "modules", "targets", "nr_xs_helpers", "first_core", "log_mask", "log_file"),
+    *("scm_mount", "scm_class", "scm_size", "scm_list", "bdev_class", "bdev_list", "bdev_number"),
+    *("bdev_size", "provider", "fabric_iface", "fabric_iface_port", "pinned_numa_node"),
+    *("crt_ctx_share_addr", "crt_timeout", "env_vars", "env_pass_through"),
+}
+_ENGINE_KEYS_1 = {"name", "socket_dir"}
+_ENGINE_KEYS_2 = {"storage", "bypass_health_chk"}
+_OUTDATED = (
+    '"servers" server config file parameter is deprecated, use "engines" instead'
+    ", examples: /etc/daos/examples: "
+    'serverconfig: code = 701 description = "insufficient information in configuration"'
+)
+
+
+def _check_keys(path: str, data: dict[str, Any], version: str) -> None:
+    """Refuse keys that the release does not know, as its parser does. Raises BadConfig."""
+    old = release.numbers(version) < (2,)
+    engines = data.get("engines") or data.get("servers") or []
+    found = [
+        *_unknown("Server", data, _SERVER_KEYS | (_SERVER_KEYS_1 if old else _SERVER_KEYS_2)),
+        *(
+            line
+            for engine in engines
+            for line in _unknown(
+                "Config", engine, _ENGINE_KEYS | (_ENGINE_KEYS_1 if old else _ENGINE_KEYS_2)
+            )
+        ),
+    ]
+    if found:
+        lines = Path(path).read_text().splitlines()
+        told = "".join(
+            f"\n  line {_line(lines, key)}: field {key} not found in type {kind}"
+            for kind, key in dict.fromkeys(found)
+        )
+        raise BadConfig(
+            f"failed to load config from {path}: parse failed; config contains invalid "
+            f"parameters and may be out of date, see server config examples: "
+            f"yaml: unmarshal errors:{told}"
+        )
+    if data.get("servers") and not old:
+        raise BadConfig(_OUTDATED)
+    if data.get("servers") and data.get("engines"):
+        raise BadConfig("cannot specify both servers and engines")
+
+
+def _unknown(kind: str, data: dict[str, Any], known: set[str]) -> list[tuple[str, str]]:
+    package = "config" if kind == "Server" else "engine"
+    return [(f"{package}.{kind}", key) for key in data if key not in known]
+
+
+def _line(lines: list[str], key: str) -> int:
+    """The number of the first line that sets a key."""
+    pattern = re.compile(rf"[\s{{,-]*{re.escape(key)}\s*:")
+    return next((n for n, line in enumerate(lines, 1) if pattern.match(line)), 1)
+
+
+def server(path: str, version: str) -> ServerConfig:
+    """Read daos_server.yml as that release does. Raises BadConfig.
+
+    Source of what each release accepts: src/control/server/config of v1.2.0 and v2.0.2.
+    """
     data = _read(path)
+    _check_keys(path, data, version)
     port = int(data.get("port", PORT))
     engines = [
         EngineConfig(

@@ -4,6 +4,7 @@ import socket
 import threading
 import uuid
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -146,7 +147,8 @@ class Operations:
         self._known: dict[str, Callable[..., Any]] = {
             # of the management service's leader to any server
             "ranks": self._ranks,
-            "evict": self._evict,
+            "evict": lambda handles: self._tell(op="evict", handles=handles),
+            "drop": lambda **what: self._tell(op="drop", **what),
             "erase": self._erase,
             # of agents, applications and dmg to the leader
             "attach-info": lambda: service.attach_info(ms.lead()),
@@ -156,6 +158,8 @@ class Operations:
             "pool-map": lambda pool: service.pool_map(ms.lead(), pool),
             "handle-pool": self._handle_pool,
             "container-create": self._create_container,
+            "container-destroy": self._destroy_container,
+            "container-tree": self._place_tree,
             "reintegrate": self._reintegrate,
         }
 
@@ -169,8 +173,8 @@ class Operations:
     def _ranks(self, action: str, ranks: list[int], force: bool) -> dict[str, Any]:
         return {"results": self._engines.on_ranks(action, ranks, force)}
 
-    def _evict(self, handles: list[str]) -> dict[str, Any]:
-        self._engines.evict(handles)
+    def _tell(self, **message: Any) -> dict[str, Any]:
+        self._engines.tell(**message)
         return {}
 
     def _erase(self) -> dict[str, Any]:
@@ -186,10 +190,22 @@ class Operations:
         known = self._service.lead().handles.get(handle)
         return {"pool": known.pool if known else ""}
 
-    def _create_container(self, pool: str, label: str, type: str) -> dict[str, Any]:
-        new = str(uuid.uuid4())
-        self._service.change(lambda system: system.create_container(pool, new, label, type))
-        return {"uuid": new, "label": label, "type": type}
+    def _create_container(
+        self, pool: str, label: str, type: str, new: str, owner: list[int]
+    ) -> dict[str, Any]:
+        new = new or str(uuid.uuid4())
+        uid, gid = owner
+        made = self._service.change(
+            lambda system: system.create_container(pool, new, label, type, (uid, gid))
+        )
+        return asdict(made)
+
+    def _destroy_container(self, pool: str, container: str) -> dict[str, Any]:
+        self._service.destroy_container(pool, container)
+        return {}
+
+    def _place_tree(self, pool: str, container: str) -> dict[str, Any]:
+        return {"rank": self._service.change(lambda s: s.place_tree(pool, container))}
 
     def _reintegrate(self, pool: str, rank: int) -> dict[str, Any]:
         self._service.change(lambda system: system.reintegrate(pool, rank))

@@ -6,7 +6,6 @@ only the management service decides. When that socket closes, the engine ends: n
 Standard library only, and no gRPC: a node starts several of them at once.
 """
 
-import base64
 import os
 import signal
 import socket
@@ -15,7 +14,7 @@ import threading
 import time
 from typing import Any
 
-from . import events, faults, release, storage
+from . import events, faults, release, storage, trees
 from .wire import Closed, Wire
 
 _FIRST_RELAY = 1
@@ -42,6 +41,7 @@ class Engine:
         self._version = release.installed()
         self._mount = options["scm-mount"]
         self._objects = storage.Objects(self._mount)
+        self._trees = trees.Trees(self._mount)
         self._server = Wire(socket.socket(fileno=int(options["drpc"])))
         self._rank: int | None = None
         self._prepared = False
@@ -122,6 +122,9 @@ class Engine:
         elif message["op"] == "evict":
             for handle in message["handles"]:
                 self._handles.pop(handle, None)
+        elif message["op"] == "drop":
+            self._objects.drop(message["pool"], message["container"])
+            self._trees.drop(message["pool"], message["container"])
 
     def _relay(self, op: str, arguments: dict[str, Any]) -> dict[str, Any]:
         """Have the management service do something; the result may carry an `error`."""
@@ -150,21 +153,31 @@ class Engine:
 
     def _answer(self, request: dict[str, Any]) -> dict[str, Any]:
         op = request.pop("op")
-        if op not in ("read", "write", "names"):
+        if op not in ("read", "write", "names", "tree"):
             return self._relay(op, request)
-        if not self._connected(request["handle"]):
+        if not self._connected(request.pop("handle")):
             return {"error": "DER_NO_HDL(-1002): Invalid handle"}
+        if op == "tree":
+            return self._in_tree(**request)
+        return self._on_object(op, request)
+
+    def _in_tree(self, **request: Any) -> dict[str, Any]:
+        try:
+            return {"results": self._trees.do(**request)}
+        except OSError as error:
+            return {"errno": error.errno}
+
+    def _on_object(self, op: str, request: dict[str, Any]) -> dict[str, Any]:
         where = (request["pool"], request["container"])
         if op == "names":
             return {"names": self._objects.names(*where)}
         if op == "write":
-            self._objects.write(*where, request["name"], base64.b64decode(request["content"]))
+            self._objects.write(*where, request["name"], request["content"])
             return {}
         try:
-            content = self._objects.read(*where, request["name"])
+            return {"content": self._objects.read(*where, request["name"])}
         except FileNotFoundError:
             return {"error": "DER_NONEXIST(-1005): The specified entity does not exist"}
-        return {"content": base64.b64encode(content).decode()}
 
     def _connected(self, handle: str) -> bool:
         """Is the handle open? Asked once; the server tells when it is evicted."""

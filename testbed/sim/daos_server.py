@@ -27,7 +27,7 @@ def main(argv: list[str]) -> int:
         if option in argv:
             path = argv[argv.index(option) + 1]
     try:
-        return Server(config.server(path)).run()
+        return Server(config.server(path, release.installed())).run()
     except (config.BadConfig, OSError) as error:
         print(f"ERROR: daos_server: {error}", flush=True)
         return 1

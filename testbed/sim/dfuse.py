@@ -1,21 +1,19 @@
 """dfuse: mounts a POSIX container; the mount holds a pool connection until it is unmounted.
 
-dfuse --mountpoint DIR --pool POOL --container CONT [--foreground]. Files can be read; nothing can
-be written. An evicted mount answers with I/O errors and stays mounted, as the real one does.
+dfuse --mountpoint DIR --pool POOL --container CONT [--foreground]. An evicted mount answers with
+I/O errors and stays mounted, as the real one does. Objects that lie beside the file tree are shown
+as files at the top that cannot be changed.
 """
 
-import errno
-import importlib
 import os
-import stat
 import sys
 import traceback
-from typing import Any
 
 from . import client, events, options
 
 _FLAGS = {"-f": "foreground", "--foreground": "foreground", "--disable-caching": "plain"}
 _FLAGS |= {"-S": "plain", "--singlethread": "plain", "--disable-direct-io": "plain"}
+_FLAGS |= {"--enable-caching": "plain"}
 _VALUES = {
     "-m": "mountpoint",
     "--mountpoint": "mountpoint",
@@ -25,6 +23,9 @@ _VALUES = {
     "--cont": "container",
     "-c": "container",
     "--svc": "svc",
+    "--sys-name": "system",
+    "--thread-count": "threads",
+    "-t": "threads",
 }
 
 
@@ -68,7 +69,6 @@ def _daemonise(given: dict[str, str]) -> int:
 
 
 def _serve(given: dict[str, str], report: int) -> int:
-    fuse: Any = importlib.import_module("fusepy")  # as Debian names it; only nodes have it
     try:
         pool = client.attach().open_pool(given["pool"])
         container = pool.container(given["container"])
@@ -78,22 +78,11 @@ def _serve(given: dict[str, str], report: int) -> int:
         else:
             os.write(report, str(error).encode())
         return 1
-    details = {
-        "pool": pool.label,
-        "container": given["container"],
-        "mountpoint": os.path.abspath(given["mountpoint"]),  # noqa: PTH100
-    }
-    mount = Mount(pool, container, details, report)
+    mount = Mount(pool, given, report)
+    from .mount import serve  # with fusepy, after the errors that need none
+
     try:
-        fuse.FUSE(
-            _operations(fuse, mount),
-            given["mountpoint"],
-            foreground=True,
-            nothreads=True,
-            ro=True,
-            fsname="dfuse",
-            subtype="daos",
-        )
+        serve(pool, container, given["mountpoint"], mount.begun)
     except RuntimeError:
         mount.end()
         return 1
@@ -101,37 +90,20 @@ def _serve(given: dict[str, str], report: int) -> int:
     return 0
 
 
-def _operations(fuse: Any, mount: "Mount") -> Any:
-    """What fusepy calls: methods by their names; a DAOS error is an I/O error."""
-
-    class Operations(fuse.Operations):
-        def __call__(self, op: str, *arguments: Any) -> Any:
-            if not hasattr(mount, op):
-                return super().__call__(op, *arguments)  # which refuses what writes
-            try:
-                return getattr(mount, op)(*arguments)
-            except FileNotFoundError:
-                raise fuse.FuseOSError(errno.ENOENT) from None
-            except client.DaosError:
-                raise fuse.FuseOSError(errno.EIO) from None
-
-    return Operations()
-
-
 class Mount:
-    """A mounted container: a folder of read-only files. Methods have FUSE's names and results."""
+    """What is said of a mount when it begins and ends."""
 
-    def __init__(
-        self, pool: client.Pool, container: str, details: dict[str, str], report: int
-    ) -> None:
+    def __init__(self, pool: client.Pool, given: dict[str, str], report: int) -> None:
         self._pool = pool
-        self._container = container
-        self._details = details
+        self._details = {
+            "pool": pool.label,
+            "container": given["container"],
+            "mountpoint": os.path.abspath(given["mountpoint"]),  # noqa: PTH100
+        }
         self._report = report
         self._mounted = False
-        self._sizes: dict[str, int] = {}
 
-    def init(self, _path: str) -> None:
+    def begun(self) -> None:
         """Mounted: say so to the parent."""
         self._mounted = True
         events.record("dfuse", "mounted", **self._details)
@@ -148,40 +120,6 @@ class Mount:
             self._pool.close()
         except client.DaosError:
             return  # the engines are gone
-
-    def getattr(self, path: str, _handle: Any = None) -> dict[str, Any]:
-        """The attributes of the folder or of a file; raises FileNotFoundError."""
-        owner = {"st_uid": os.getuid(), "st_gid": os.getgid()}
-        if path == "/":
-            self._pool.check()
-            return {"st_mode": stat.S_IFDIR | 0o755, "st_nlink": 2, **owner}
-        size = self._size(path)
-        return {"st_mode": stat.S_IFREG | 0o444, "st_nlink": 1, "st_size": size, **owner}
-
-    def _size(self, path: str) -> int:
-        name = path.lstrip("/")
-        if name not in self._sizes:
-            if name not in self._pool.names(self._container):
-                raise FileNotFoundError(path)
-            self._sizes[name] = len(self._pool.read(self._container, name))
-        return self._sizes[name]
-
-    def readdir(self, _path: str, _handle: Any) -> list[str]:
-        """The names of all objects."""
-        return [".", "..", *self._pool.names(self._container)]
-
-    def open(self, path: str, _flags: int) -> int:
-        """Files need no handle of their own."""
-        self._size(path)
-        return 0
-
-    def read(self, path: str, size: int, offset: int, _handle: Any) -> bytes:
-        """A part of an object."""
-        return self._pool.read(self._container, path.lstrip("/"))[offset : offset + size]
-
-    def statfs(self, _path: str) -> dict[str, int]:
-        """Sizes are not simulated."""
-        return {"f_bsize": 4096, "f_frsize": 4096, "f_namemax": 255}
 
 
 def _leave_terminal() -> None:

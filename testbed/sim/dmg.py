@@ -26,6 +26,7 @@ _CREATE = {
     "--size": "size",
     "-p": "label",
     "--label": "label",
+    "--name": "label",  # in 1.2
     "-k": "nranks",
     "--nranks": "nranks",
     "-v": "nsvc",
@@ -34,6 +35,13 @@ _CREATE = {
     "--ranks": "ranks",
     "-s": "scm",
     "--scm-size": "scm",
+    "-n": "nvme",
+    "--nvme-size": "nvme",
+    "-t": "ratio",
+    "--tier-ratio": "ratio",
+    "--scm-ratio": "ratio",  # in 1.2
+    "-P": "properties",
+    "--properties": "properties",
     "-u": "user",
     "--user": "user",
     "-g": "group",
@@ -301,31 +309,76 @@ def _pool_evict(dmg: Dmg, arguments: list[str]) -> tuple[str, Any]:
 
 
 def _pool_create(dmg: Dmg, arguments: list[str]) -> tuple[str, Any]:
-    label = arguments[0] if arguments else dmg.given.get("label", "")
-    size = dmg.given.get("size") or dmg.given.get("scm", "")
-    if not size:
-        raise options.UsageError("the required flag `-z, --size' was not specified")
+    given = dmg.given
+    label = arguments[0] if arguments else given.get("label", "")
+    if "size" in given and ("scm" in given or "nvme" in given):
+        raise options.UsageError("--size may not be mixed with --scm-size or --nvme-size")
+    if not given.get("size") and not given.get("scm"):
+        raise options.UsageError("either --size or --scm-size must be supplied")
     new = str(uuid.uuid4())
-    properties = [{"number": _PROPERTY_LABEL, "strval": label}] if label else []
+    sizes = _old_sizes(given) if dmg_output.old(dmg.version) else _sizes(given)
     answer = dmg.call(
         "PoolCreate",
         "pool create",
         uuid=new,
-        user=f"{dmg.given.get('user', _user())}@",
-        usergroup=f"{dmg.given.get('group', _user())}@",
-        totalbytes=options.size(size),
-        properties=properties,
-        numsvcreps=int(dmg.given.get("nsvc", "0")),
-        numranks=int(dmg.given.get("nranks", "0")),
-        ranks=ranges.ranks_of(dmg.given.get("ranks", "")),
+        user=f"{given.get('user', _user())}@",
+        usergroup=f"{given.get('group', _user())}@",
+        numsvcreps=int(given.get("nsvc", "0")),
+        numranks=int(given.get("nranks", "0")),
+        ranks=ranges.ranks_of(given.get("ranks", "")),
+        **sizes,
+        **_labelled(dmg, label),
     )
     pool = {
         "uuid": new,
         "svc_reps": list(answer.svc_reps),
         "tgt_ranks": list(answer.tgt_ranks),
-        "tier_bytes": list(answer.tier_bytes),
+        "tier_bytes": _tiers(dmg, answer),
     }
-    return dmg_output.pool_create(pool), pool
+    text = dmg_output.pool_create(pool, dmg.version, options.size(given.get("size", "0")))
+    return text, dmg_output.json_pool_create(pool, dmg.version)
+
+
+_RATIO = "6"  # percent of SCM
+
+
+def _old_sizes(given: dict[str, str]) -> dict[str, Any]:
+    """The fields of a request of 1.2 that say how large a pool is."""
+    if "size" in given:
+        ratio = float(given.get("ratio", _RATIO)) / 100
+        return {"totalbytes": options.size(given["size"]), "scmratio": ratio}
+    nvme = options.size(given.get("nvme", "0"))
+    return {"scmbytes": options.size(given["scm"]), "nvmebytes": nvme}
+
+
+def _sizes(given: dict[str, str]) -> dict[str, Any]:
+    """The same since 2.0."""
+    if "size" in given:
+        parts = [float(part) / 100 for part in given.get("ratio", _RATIO).split(",")]
+        whole = parts if len(parts) > 1 else [parts[0], 1 - parts[0]]
+        return {"totalbytes": options.size(given["size"]), "tierratio": whole}
+    return {"tierbytes": [options.size(given["scm"]), options.size(given.get("nvme", "0"))]}
+
+
+def _labelled(dmg: Dmg, label: str) -> dict[str, Any]:
+    """The field of a request that says a pool's label, a property since 2.0."""
+    for pair in dmg.given.get("properties", "").split(","):
+        label = pair.partition(":")[2] if pair.startswith("label:") else label
+    if dmg_output.old(dmg.version):
+        return {"name": label}
+    return {"properties": [{"number": _PROPERTY_LABEL, "strval": label}] if label else []}
+
+
+def _tiers(dmg: Dmg, answer: Any) -> list[int]:
+    if dmg_output.old(dmg.version):
+        return [answer.scm_bytes, answer.nvme_bytes]
+    return list(answer.tier_bytes)
+
+
+def _pool_destroy(dmg: Dmg, arguments: list[str]) -> tuple[str, Any]:
+    pool = dmg.pool_field(dmg.pool_name(arguments))
+    dmg.call("PoolDestroy", "pool destroy", **pool, force="force" in dmg.given)
+    return "Pool-destroy command succeeded\n", None
 
 
 def _pool_reintegrate(dmg: Dmg, arguments: list[str]) -> tuple[str, Any]:
@@ -387,6 +440,7 @@ COMMANDS: dict[str, _Known] = {
     "pool query": ({}, _POOL, 1, _pool_query),
     "pool evict": ({}, _POOL, 1, _pool_evict),
     "pool create": ({}, _CREATE, 1, _pool_create),
+    "pool destroy": (_FORCE, _POOL, 1, _pool_destroy),
     "pool reintegrate": ({}, _POOL | {"--rank": "rank"}, 1, _pool_reintegrate),
     "storage format": (_VERBOSE | _FORCE, {}, 0, _storage_format),
 }

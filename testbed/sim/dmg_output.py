@@ -252,8 +252,22 @@ def pool_evict() -> str:
     return "Pool-evict command succeeded\n"
 
 
-def pool_create(pool: Plain) -> str:
-    """`dmg pool create`; keys uuid, svc_reps, tgt_ranks, tier_bytes (per rank)."""
+def json_pool_create(pool: Plain, version: str) -> Plain:
+    """The response of `dmg -j pool create`; keys as of `pool_create`."""
+    if not old(version):
+        return pool
+    scm, nvme = pool["tier_bytes"]
+    head = {key: pool[key] for key in ("uuid", "svc_reps", "tgt_ranks")}
+    return {**head, "scm_bytes": scm, "nvme_bytes": nvme}
+
+
+def pool_create(pool: Plain, version: str, size: int = 0) -> str:
+    """`dmg pool create`; keys uuid, svc_reps, tgt_ranks, tier_bytes (per rank).
+
+    + size: what was asked for, in bytes; 0 where each tier's size was given
+    """
+    if old(version):
+        return _old_pool_create(pool, size)
     ranks = pool["tgt_ranks"]
     totals = [size * len(ranks) for size in pool["tier_bytes"]]
     whole = sum(totals) or 1
@@ -268,6 +282,31 @@ def pool_create(pool: Plain) -> str:
     for number, total in enumerate(totals):
         name = f"Storage tier {number} ({('SCM', 'NVMe')[min(number, 1)]})"
         rows.append((name, f"{bytes_text(total)} ({bytes_text(total // len(ranks))} / rank)"))
+    return _entity(head, rows)
+
+
+def _old_pool_create(pool: Plain, size: int) -> str:
+    scm, nvme = pool["tier_bytes"]
+    count = len(pool["tgt_ranks"])
+    ratio = 100 * scm / nvme if nvme else 100.0
+    how = f"automatic storage allocation: {bytes_text(size)} NVMe + {ratio:.2f}% SCM"
+    if not size:
+        how = "manual per-server storage allocation: "
+        how += f"{bytes_text(scm)} SCM, {bytes_text(nvme)} NVMe ({ratio:.2f}% ratio)"
+    rows = [
+        ("UUID", pool["uuid"]),
+        ("Service Ranks", ranges.folded(pool["svc_reps"])),
+        ("Storage Ranks", ranges.folded(pool["tgt_ranks"])),
+        ("Total Size", bytes_text((scm + nvme) * count)),
+        ("SCM", f"{bytes_text(scm * count)} ({bytes_text(scm)} / rank)"),
+        ("NVMe", f"{bytes_text(nvme * count)} ({bytes_text(nvme)} / rank)"),
+    ]
+    head = f"Pool created with {ratio:.2f}% SCM/NVMe ratio"
+    return f"Creating DAOS pool with {how}\n{_entity(head, rows)}"
+
+
+def _entity(head: str, rows: list[tuple[str, str]]) -> str:
+    """Names and values under a title."""
     width = max(len(name) for name, _ in rows)
     lines = [f"  {name:<{width}}: {value}" for name, value in rows]
     return "\n".join([head, "-" * len(head), *lines, ""]) + "\n"

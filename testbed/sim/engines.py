@@ -6,7 +6,7 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any, Protocol
 
@@ -58,11 +58,22 @@ class Engine:
 
     def format(self) -> None:
         """Wipe the storage and prepare it for an engine of the installed release."""
-        storage.format_mount(self._settings.scm_mount, release.installed())
+        with self._wiping():
+            storage.format_mount(self._settings.scm_mount, release.installed())
 
     def erase(self) -> None:
         """Remove the superblock and everything else."""
-        storage.wipe(self._settings.scm_mount)
+        with self._wiping():
+            storage.wipe(self._settings.scm_mount)
+
+    @contextlib.contextmanager
+    def _wiping(self) -> Iterator[None]:
+        """Record what the storage held, and whether somebody has a copy."""
+        from . import witness  # seldom needed
+
+        held = witness.held(self._settings.scm_mount)
+        yield
+        events.record("daos_server", "storage-formatted", index=self._settings.index, **held)
 
     def rank(self) -> int | None:
         """The rank, None where the engine has never joined."""
@@ -134,11 +145,11 @@ class Engine:
             return f"engine did not stop within {STOP_TIMEOUT:.0f} s"
         return ""
 
-    def evict(self, handles: list[str]) -> None:
-        """Tell the engine that these handles are no longer open."""
+    def tell(self, **message: Any) -> None:
+        """Send the engine a message, if it runs: handles that were evicted, data to drop."""
         if self.running() and self._wire is not None:
             with contextlib.suppress(Closed):
-                self._wire.send(op="evict", handles=handles)
+                self._wire.send(**message)
 
     # What the process says
 
@@ -230,10 +241,10 @@ class Engines:
         """End every engine, unprepared if nobody prepared them: the server itself ends."""
         in_parallel([engine.stop for engine in self._engines])
 
-    def evict(self, handles: list[str]) -> None:
-        """Tell every engine that these handles are no longer open."""
+    def tell(self, **message: Any) -> None:
+        """Send every engine that runs a message."""
         for engine in self._engines:
-            engine.evict(handles)
+            engine.tell(**message)
 
     def on_ranks(self, action: str, ranks: list[int], force: bool) -> list[dict[str, Any]]:
         """Do `prepare`, `stop` or `start` on these ranks; one result (shared.RankResult) each."""

@@ -18,6 +18,7 @@ def methods(service: Service) -> dict[str, Callable[[Any, Any], Any]]:
         "LeaderQuery": handlers.leader_query,
         "ListPools": handlers.list_pools,
         "PoolCreate": handlers.pool_create,
+        "PoolDestroy": handlers.pool_destroy,
         "PoolEvict": handlers.pool_evict,
         "PoolQuery": handlers.pool_query,
         "SystemErase": handlers.system_erase,
@@ -63,20 +64,30 @@ class Handlers:
         return response
 
     def pool_create(self, request: Any, _metadata: Any) -> Any:
-        label = next((p.strval for p in request.properties if p.number == _LABEL), "")
-        size = request.totalbytes or sum(request.tierbytes)
+        label, tiers = _wanted_pool(request)
 
         def transition(system: System) -> Any:
             ranks = request.ranks or (
                 system.joined()[: request.numranks] if request.numranks else []
             )
-            return system.create_pool(request.uuid, label, size, ranks, request.numsvcreps)
+            return system.create_pool(
+                request.uuid, label, request.totalbytes, ranks, request.numsvcreps, tiers
+            )
 
         pool = self._service.change(transition)
         each = [size // len(pool.ranks) for size in pool.tier_bytes]
-        return messages.of("PoolCreateResp")(
-            svc_reps=pool.svc_reps, tgt_ranks=pool.ranks, tier_bytes=each
+        response = messages.of("PoolCreateResp")
+        old = "scm_bytes" in response.DESCRIPTOR.fields_by_name
+        sizes = dict(zip(("scm_bytes", "nvme_bytes"), each, strict=True))
+        return response(
+            svc_reps=pool.svc_reps,
+            tgt_ranks=pool.ranks,
+            **(sizes if old else {"tier_bytes": each}),
         )
+
+    def pool_destroy(self, request: Any, _metadata: Any) -> Any:
+        self._service.destroy_pool(_pool_of(request), request.force)
+        return messages.of("PoolDestroyResp")()
 
     def pool_evict(self, request: Any, _metadata: Any) -> Any:
         self._service.evict(_pool_of(request), list(request.handles))
@@ -130,6 +141,25 @@ NO_RANK = 0xFFFFFFFF  # an engine that has none yet (DAOS's NilRank)
 def _pool_of(request: Any) -> str:
     """A pool is named by `id` since 2.0, by `uuid` before."""
     return str(request.id if "id" in request.DESCRIPTOR.fields_by_name else request.uuid)
+
+
+def _wanted_pool(request: Any) -> tuple[str, list[int]]:
+    """The label of the pool to be made, and what it has of each tier, in all or on each rank.
+
+    A size of all means SCM and NVMe together since 2.0, NVMe alone before. Nothing for the tiers
+    means that they divide the size by the usual ratio.
+    """
+    if "scmratio" in request.DESCRIPTOR.fields_by_name:
+        if request.totalbytes:
+            scm = int(request.totalbytes * request.scmratio)
+            request.totalbytes += scm
+            return request.name, [scm, request.totalbytes - scm]
+        return request.name, [request.scmbytes, request.nvmebytes]
+    label = next((p.strval for p in request.properties if p.number == _LABEL), "")
+    if request.totalbytes and len(request.tierratio) > 1:
+        scm = int(request.totalbytes * request.tierratio[0])
+        return label, [scm, request.totalbytes - scm]
+    return label, list(request.tierbytes)
 
 
 def _rank_results(results: list[dict[str, Any]]) -> list[Any]:

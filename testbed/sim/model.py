@@ -4,7 +4,8 @@ Pure: no input or output and no clock (times are handed in). Every front of the 
 calls these transitions; the rules are those of release 2.0 as its documentation tells them.
 """
 
-from collections.abc import Iterable
+import hashlib
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -13,6 +14,7 @@ from . import ranges
 DER_NO_HDL = -1002
 DER_EXIST = -1004
 DER_NONEXIST = -1005
+DER_BUSY = -1012
 DER_MISC = -1025
 
 SERVING = ("joined",)
@@ -57,11 +59,17 @@ class Member:
 
 @dataclass
 class Container:
-    """A container of a pool; its objects are on the engines."""
+    """A container of a pool; its objects are on the engines.
+
+    `uid` and `gid` own it; `tree` is the rank that holds its files, None where there are none yet.
+    """
 
     uuid: str
     label: str
     type: str
+    uid: int = 0
+    gid: int = 0
+    tree: int | None = None
 
 
 @dataclass
@@ -302,9 +310,18 @@ class System:
         raise Refused(f'unable to find pool service with {kind} "{name}"', DER_NONEXIST)
 
     def create_pool(
-        self, uuid: str, label: str, size: int, ranks: Iterable[int] = (), replicas: int = 0
+        self,
+        uuid: str,
+        label: str,
+        size: int,
+        ranks: Iterable[int] = (),
+        replicas: int = 0,
+        tiers: Sequence[int] = (),
     ) -> Pool:
-        """Make a pool of `size` bytes on these ranks, on all that serve where none are named."""
+        """Make a pool of `size` bytes on these ranks, on all that serve where none are named.
+
+        `tiers` are the bytes of SCM and NVMe; where `size` is 0, those of each rank.
+        """
         serving = self.joined()
         chosen = sorted(ranks) or serving
         if not chosen or not set(chosen) <= set(serving):
@@ -312,8 +329,9 @@ class System:
         if uuid in self.pools or (label and any(p.label == label for p in self.pools.values())):
             raise Refused(f'pool label "{label}" already exists', DER_EXIST)
         scm = int(size * SCM_SHARE)
+        amounts = list(tiers) if size else [each * len(chosen) for each in tiers]
         count = replicas or (SERVICE_REPLICAS if len(chosen) >= SERVICE_REPLICAS else 1)
-        pool = Pool(uuid, label, [scm, size - scm], chosen, chosen[:count])
+        pool = Pool(uuid, label, amounts or [scm, size - scm], chosen, chosen[:count])
         self.pools[uuid] = pool
         self.events.append(("pool-created", {"pool": label or uuid, "uuid": uuid}))
         return pool
@@ -348,14 +366,59 @@ class System:
             ],
         }
 
-    def create_container(self, pool_name: str, uuid: str, label: str, kind: str) -> Container:
+    def create_container(
+        self, pool_name: str, uuid: str, label: str, kind: str, owner: tuple[int, int] = (0, 0)
+    ) -> Container:
         """Make a container; labels are unique within a pool."""
         pool = self.pool(pool_name)
+        if uuid in pool.containers:
+            raise Refused("DER_EXIST(-1004): Entity already exists", DER_EXIST)
         if label and any(other.label == label for other in pool.containers.values()):
             raise Refused(f'container label "{label}" already exists', DER_EXIST)
-        container = Container(uuid, label, kind)
+        container = Container(uuid, label, kind, *owner)
         pool.containers[uuid] = container
         return container
+
+    def container(self, pool: Pool, uuid: str) -> Container:
+        """The container of that UUID. Raises Refused where there is none."""
+        if uuid not in pool.containers:
+            text = "DER_NONEXIST(-1005): The specified entity does not exist"
+            raise Refused(text, DER_NONEXIST)
+        return pool.containers[uuid]
+
+    def place_tree(self, pool_name: str, uuid: str) -> int:
+        """The rank that holds a container's files; chosen here where there were none yet."""
+        pool = self.pool(pool_name)
+        container = self.container(pool, uuid)
+        if container.tree is None:
+            serving = self.joined()
+            usable = [r for r in pool.ranks if r not in pool.disabled and r in serving]
+            if not usable:
+                raise Refused("DER_UNREACH(-1006): no rank of the pool is usable")
+            digest = hashlib.sha256(uuid.encode()).digest()
+            container.tree = usable[int.from_bytes(digest[:4], "big") % len(usable)]
+        return container.tree
+
+    def destroy_container(self, pool_name: str, uuid: str) -> None:
+        """Remove a container."""
+        pool = self.pool(pool_name)
+        del pool.containers[self.container(pool, uuid).uuid]
+        details = {"pool": pool.label or pool.uuid, "container": uuid}
+        self.events.append(("container-destroyed", details))
+
+    def destroy_pool(self, name: str, force: bool) -> tuple[Pool, list[str]]:
+        """Remove a pool, with open connections only by force; return it and their handles."""
+        pool = self.pool(name)
+        self.service_leader(pool)
+        open_handles = [uuid for uuid, handle in self.handles.items() if handle.pool == pool.uuid]
+        if open_handles and not force:
+            raise Refused("DER_BUSY(-1012): Device or resource busy", DER_BUSY)
+        for uuid in open_handles:
+            del self.handles[uuid]
+        del self.pools[pool.uuid]
+        details = {"pool": pool.label or pool.uuid, "uuid": pool.uuid, "handles": open_handles}
+        self.events.append(("pool-destroyed", details))
+        return pool, open_handles
 
     # Connections
 

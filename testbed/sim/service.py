@@ -7,6 +7,7 @@ outcome, and only then acts on it and records its events.
 import json
 import threading
 from collections.abc import Callable, Iterable
+from dataclasses import asdict
 from typing import Any, TypeVar
 
 from . import events, release, rpc
@@ -61,8 +62,9 @@ class Service:
             after = system.to_dict()
             if json.dumps(after) != before_text:
                 self._store(after)
-        for event, details in system.events:
-            events.record("daos_server", event, **details)
+            # Before the next one may change anything: events stand in the order of what happened.
+            for event, details in system.events:
+                events.record("daos_server", event, **details)
         return result
 
     def _store(self, state: dict[str, Any]) -> None:
@@ -168,8 +170,12 @@ class Service:
     def evict(self, pool: str, handles: Iterable[str]) -> None:
         """Disconnect a pool's handles, on every engine."""
         gone = self.change(lambda system: system.evict(pool, handles))
+        self._tell_servers("evict", handles=gone)
+
+    def _tell_servers(self, op: str, **arguments: Any) -> None:
+        """Have all servers tell their engines."""
         waiting = [
-            rpc.ctl_later(address, "evict", _NOTICE, handles=gone)
+            rpc.ctl_later(address, op, _NOTICE, **arguments)
             for address in sorted({m.addr for m in self.lead().members.values()})
         ]
         for wait in waiting:
@@ -177,6 +183,18 @@ class Service:
                 wait()
             except rpc.Failure:
                 continue  # its engines are gone, or will be excluded
+
+    def destroy_container(self, pool: str, container: str) -> None:
+        """Remove a container, and what engines hold of it."""
+        uuid = self.lead().pool(pool).uuid
+        self.change(lambda system: system.destroy_container(uuid, container))
+        self._tell_servers("drop", pool=uuid, container=container)
+
+    def destroy_pool(self, name: str, force: bool) -> None:
+        """Remove a pool, and what engines hold of it."""
+        pool, handles = self.change(lambda system: system.destroy_pool(name, force))
+        self._tell_servers("evict", handles=handles)
+        self._tell_servers("drop", pool=pool.uuid, container="")
 
     def connect(self, pool: str, handle: str, host: str, pid: int) -> dict[str, Any]:
         """A process opens a pool; returns what it needs to find objects."""
@@ -208,7 +226,8 @@ def pool_map(system: System, name: str) -> dict[str, Any]:
         "ranks": pool.ranks,
         "disabled": pool.disabled,
         "uris": {str(r): system.members[r].fabric_uri for r in pool.ranks if r in serving},
-        "containers": [{"uuid": c.uuid, "label": c.label, "type": c.type} for c in containers],
+        "size": sum(pool.tier_bytes),
+        "containers": [asdict(c) for c in containers],
     }
 
 

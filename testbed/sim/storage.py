@@ -1,7 +1,7 @@
 """What an engine keeps on its node's disk: the superblock, and the objects of containers.
 
 Under the engine's scm_mount: `superblock` (JSON: uuid, rank or null, layout, version, the highest
-engine version that ran on it) and `pools/POOL/CONTAINER/OBJECT`.
+engine version that ran on it), `pools/POOL/CONTAINER/OBJECT`, and the file trees (`trees`).
 """
 
 import contextlib
@@ -52,7 +52,8 @@ def wipe(mount: str) -> None:
 
     with contextlib.suppress(FileNotFoundError):
         (Path(mount) / "superblock").unlink()
-    shutil.rmtree(Path(mount) / "pools", ignore_errors=True)
+    for folder in ("pools", "trees"):
+        shutil.rmtree(Path(mount) / folder, ignore_errors=True)
 
 
 def open_mount(mount: str, version: str) -> dict[str, Any]:
@@ -92,6 +93,12 @@ class Objects:
     def read(self, pool: str, container: str, name: str) -> bytes:
         """Raises FileNotFoundError."""
         return (self._pools / pool / container / name).read_bytes()
+
+    def drop(self, pool: str, container: str = "") -> None:
+        """A container was destroyed, or all of a pool: remove its objects."""
+        import shutil  # as above
+
+        shutil.rmtree(self._pools / pool / container, ignore_errors=True)
 
     def names(self, pool: str, container: str) -> list[str]:
         """The objects of a container that are on this engine."""

@@ -1,10 +1,16 @@
-"""JSON objects, one a line, over a stream socket: engines, agents and applications speak so."""
+"""JSON objects, one a line, over a stream socket: engines, agents and applications speak so.
 
+Bytes travel as {"base64": ...}.
+"""
+
+import base64
 import contextlib
 import json
 import socket
 import threading
 from typing import Any
+
+_BYTES = "base64"
 
 
 class Closed(Exception):
@@ -23,7 +29,7 @@ class Wire:
         """Raises Closed."""
         try:
             with self._sending:
-                self._socket.sendall(json.dumps(message).encode() + b"\n")
+                self._socket.sendall(json.dumps(message, default=_encoded).encode() + b"\n")
         except OSError as error:
             raise Closed from error
 
@@ -35,7 +41,7 @@ class Wire:
             raise Closed from error
         if not line.endswith(b"\n"):
             raise Closed
-        return dict(json.loads(line))
+        return dict(json.loads(line, object_hook=_decoded))
 
     def ask(self, **message: Any) -> dict[str, Any]:
         """Send, and return the next message. Raises Closed."""
@@ -47,3 +53,13 @@ class Wire:
         with contextlib.suppress(OSError):  # it is gone already
             self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()
+
+
+def _encoded(value: Any) -> dict[str, str]:
+    if isinstance(value, bytes):
+        return {_BYTES: base64.b64encode(value).decode()}
+    raise TypeError(f"{type(value).__name__} cannot be sent")
+
+
+def _decoded(value: dict[str, Any]) -> Any:
+    return base64.b64decode(value[_BYTES]) if value.keys() == {_BYTES} else value

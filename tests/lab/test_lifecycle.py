@@ -32,12 +32,13 @@ EMPTY = [LabNode("node-01", frozenset()), LabNode("node-02", frozenset())]  # wi
 
 
 def _labelled(lab_id: str) -> list[dict[str, Any]]:
-    """The containers and networks of a lab, as the engine tells of them."""
+    """The containers, networks and volumes of a lab, as the engine tells of them."""
     client = engine.client()
     try:
         mine = {"label": f"{cleanup.LAB}={lab_id}"}
         found: list[dict[str, Any]] = client.api.containers(all=True, filters=mine)
-        return found + client.api.networks(filters=mine)
+        volumes: list[dict[str, Any]] = client.api.volumes(filters=mine)["Volumes"] or []
+        return found + client.api.networks(filters=mine) + volumes
     finally:
         client.close()
 
@@ -49,7 +50,8 @@ import signal, sys, time
 from pathlib import Path
 from testbed.harness import Lab, LabNode
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's `&` puts it off
-lab = Lab([LabNode("node-01", frozenset())], directory=Path(sys.argv[1]), seed=False)
+nodes = [LabNode("node-01", frozenset())]
+lab = Lab(nodes, directory=Path(sys.argv[1]), seed=False, backup_mib=1)
 print(lab.id, flush=True)
 with lab:
     print("up", flush=True)
@@ -110,14 +112,14 @@ def test_what_a_killed_lab_leaves_is_removed_by_the_next_one(
     dead.wait_up()
     alive.wait_up()
     assert dead.end(signal.SIGKILL) == -signal.SIGKILL
-    assert len(_labelled(dead.id)) == 3  # a node, the repository, the network
+    assert len(_labelled(dead.id)) == 4  # a node, the repository, the network, the volume
     with Lab(EMPTY, directory=tmp_path / "next", seed=False) as lab:
         assert _labelled(dead.id) == []
         assert not (dead.directory / "ssh_config").exists()
-        assert len(_labelled(alive.id)) == 3
+        assert len(_labelled(alive.id)) == 4
         assert (alive.directory / "ssh_config").exists()
     assert _labelled(lab.id) == []
-    assert len(_labelled(alive.id)) == 3
+    assert len(_labelled(alive.id)) == 4
 
 
 @pytest.mark.parametrize(
@@ -157,7 +159,7 @@ def test_a_directory_has_one_lab_at_a_time(start_other: StartOther) -> None:
         Lab(EMPTY, directory=other.directory, seed=False),
     ):
         pass
-    assert len(_labelled(other.id)) == 3
+    assert len(_labelled(other.id)) == 4
     assert (other.directory / "ssh_config").exists()
 
 

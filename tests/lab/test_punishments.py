@@ -424,11 +424,12 @@ def test_an_engine_lower_than_its_storage_has_seen_aborts(mixed: Lab) -> None:
 
 
 def test_an_engine_on_storage_of_1_x_aborts(start_site: StartSite) -> None:
-    lab = start_site(nodes(servers=1, clients=0), version="1.2.0").lab
+    lab = start_site(nodes(1, 0, "el83", "el83"), version="1.2.0").lab
     server = lab.node("daos-server-01")
     _dmg(lab, "system stop")
     server.run("systemctl stop daos_server")
     _dnf(server, "install", "2.0.1")
+    server.run("sed -i '/^disable_vmd:/d; s/^servers:/engines:/' /etc/daos/daos_server.yml")
     server.run("systemctl start daos_server")
     reasons = eventually(lambda: len(r := _aborts(lab, server)) == ENGINES and r)
     assert reasons

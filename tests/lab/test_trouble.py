@@ -175,7 +175,7 @@ def test_a_pool_that_is_destroyed_between_two_runs_is_not_waited_for(site: Site)
 
 
 def test_the_oldest_series_is_refused(start_site: StartSite) -> None:
-    site = start_site(nodes(servers=1, clients=1), version="1.2.0", seed=False)
+    site = start_site(nodes(1, 1, "el7", "el7"), version="1.2.0", seed=False)
     done = site.update()
     assert done.exit_code != 0
     [finding] = site.report["refusals"]

@@ -223,3 +223,28 @@ def test_odd_json_raises_nothing_but_dmg_error(value: object) -> None:
                 read(text)
             except dmg.DmgError:
                 continue
+
+
+OLD_LIST = """{"response": {"Status": 0, "pools": [
+{"uuid": "00000000-0000-0000-0000-000000001064", "svc_reps": [0, 1, 2]}]},
+"error": null, "status": 0}"""
+OLD_QUERY = """{"response": {"status": 0, "uuid": "00000000-0000-0000-0000-000000001064",
+"total_targets": 32, "active_targets": 30, "total_nodes": 4, "disabled_targets": 2,
+"version": 1, "leader": 0, "rebuild": {"status": 0, "state": "idle", "objects": 0, "records": 0}},
+"error": null, "status": 0}"""
+
+
+def test_pools_of_1_x_are_read_and_asked_about_by_their_option() -> None:
+    pools = dmg.pools(OLD_LIST)
+    assert [pool.argument for pool in pools] == ["--pool 00000000-0000-0000-0000-000000001064"]
+    assert 'dmg -j pool query --pool "$pool"' in dmg.pool_queries(pools)
+    (pool,) = dmg.queried(pools, f"== {pools[0].uuid}\n{OLD_QUERY}")
+    assert (pool.targets, pool.disabled, pool.engines, pool.label) == (32, 2, 4, "")
+    assert [finding.code for finding in dmg.unhealthy([pool])] == ["pool-degraded"]
+
+
+def test_a_pool_of_1_x_that_does_not_tell_its_targets_is_not_taken_for_a_whole_one() -> None:
+    pools = dmg.pools(OLD_LIST)
+    answer = OLD_QUERY.replace('"total_targets": 32,', "")
+    with pytest.raises(dmg.DmgError, match="total_targets"):
+        dmg.queried(pools, f"== {pools[0].uuid}\n{answer}")

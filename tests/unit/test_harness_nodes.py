@@ -80,7 +80,7 @@ def test_packages_of_a_role(roles: set[str], version: str, expected: list[str]) 
 
 def test_a_node_with_every_role_gets_every_file_and_service() -> None:
     roles = frozenset({"servers", "admins", "clients"})
-    assert set(provision.config_files(roles, ["one"])) == {
+    assert set(provision.config_files(roles, ["one"], "2.0.1")) == {
         "daos_server.yml",
         "daos_agent.yml",
         "daos_control.yml",
@@ -91,4 +91,4 @@ def test_a_node_with_every_role_gets_every_file_and_service() -> None:
 def test_an_admin_runs_no_service() -> None:
     roles = frozenset({"admins"})
     assert provision.units(roles) == []
-    assert set(provision.config_files(roles, ["s1"])) == {"daos_control.yml"}
+    assert set(provision.config_files(roles, ["s1"], "2.0.1")) == {"daos_control.yml"}

@@ -103,12 +103,50 @@ def test_show_as_the_facts_of_pyinfra_ask(manager: Manager) -> None:
         "Id=daos_agent.service\nSubState=dead\n\nId=lonely.service\nSubState=dead\n"
     )
     missing = call(manager, "show --all --property Id,UnitFileState,LoadState nope.service")
-    assert missing == Answer("Id=nope.service\nUnitFileState=\nLoadState=not-found\n")
+    assert missing == Answer("Id=nope.service\nLoadState=not-found\nUnitFileState=\n")
+
+
+def _drop_in(manager: Manager, folder: str, name: str, value: str) -> str:
+    path = manager.files._root / folder / "daos_agent.service.d" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"[Unit]\nDescription={value}\n")
+    return f"/{folder}/daos_agent.service.d/{name}"
+
+
+def test_drop_ins_add_to_a_unit_in_the_order_of_their_names(manager: Manager) -> None:
+    second = _drop_in(manager, VENDOR, "20-b.conf", "of the package")
+    first = _drop_in(manager, ADMIN, "10-a.conf", "of the site")
+    _drop_in(manager, ADMIN, "30-c.conf.new", "half written")
+    shown = call(manager, "show --property DropInPaths,Description daos_agent").out
+    assert shown == f"Description=of the package\nDropInPaths={first} {second}\n"
+    assert "Description=of the site\n" in call(manager, "cat daos_agent").out
+
+
+def test_a_drop_in_of_the_site_stands_for_the_package_s_of_that_name(manager: Manager) -> None:
+    _drop_in(manager, VENDOR, "a.conf", "of the package")
+    site = _drop_in(manager, ADMIN, "a.conf", "of the site")
+    line = "show --property DropInPaths,Description daos_agent"
+    assert call(manager, line).out == f"Description=of the site\nDropInPaths={site}\n"
+    path = manager.files._root / site.lstrip("/")
+    path.unlink()
+    path.symlink_to("/dev/null")
+    assert call(manager, line).out == "Description=DAOS Agent\nDropInPaths=\n"
 
 
 def test_what_was_never_started_has_no_time_of_its_start(manager: Manager) -> None:
     answer = call(manager, "show --property ExecMainStartTimestampMonotonic daos_agent")
     assert answer.out == "ExecMainStartTimestampMonotonic=0\n"
+
+
+def test_show_answers_in_the_order_of_systemd_not_in_that_of_the_question(
+    manager: Manager,
+) -> None:
+    """What is about services alone comes first, also where there is no such unit."""
+    answer = call(manager, "show --property Id,ExecMainStartTimestampMonotonic daos_agent nope")
+    assert answer.out == (
+        "ExecMainStartTimestampMonotonic=0\nId=daos_agent.service\n\n"
+        "ExecMainStartTimestampMonotonic=0\nId=nope.service\n"
+    )
 
 
 def test_only_root_changes_anything(manager: Manager) -> None:

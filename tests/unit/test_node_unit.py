@@ -33,6 +33,19 @@ def test_an_empty_value_takes_back_the_earlier_ones() -> None:
     assert parse_sections("[S]\nK=a\nK=\nK=b\n") == {"S": {"K": ["b"]}}
 
 
+def test_a_drop_in_adds_to_lists_and_an_empty_value_in_it_takes_back_the_file_s() -> None:
+    file = "[Service]\nExecStartPre=/bin/a\nExecStart=/bin/x\nUser=bob\n"
+    more = {
+        "/x.d/1.conf": "Description=in no section\n[Service]\nExecStartPre=-/bin/b\n",
+        "/x.d/2.conf": "[Service]\nExecStart=\nExecStart=/bin/y\nUser=carol\n",
+    }
+    unit = parse_unit("x.service", "/x", file, more)
+    assert unit.exec_start_pre == (Command(("/bin/a",)), Command(("/bin/b",), may_fail=True))
+    assert unit.exec_start == (Command(("/bin/y",)),)
+    assert (unit.user, unit.description) == ("carol", "x.service")
+    assert unit.drop_ins == tuple(more)
+
+
 def test_a_backslash_continues_a_line() -> None:
     assert parse_sections("[S]\nK=a \\\n  b\n")["S"]["K"][0].split() == ["a", "b"]
 
@@ -67,6 +80,11 @@ def test_command_prefixes() -> None:
     assert parse_command("/bin/sh -c 'a b'") == Command(("/bin/sh", "-c", "a b"))
     assert parse_command("-/bin/false") == Command(("/bin/false",), may_fail=True)
     assert parse_command("+/bin/true") == Command(("/bin/true",), as_root=True)
+
+
+def test_a_percent_sign_is_written_twice() -> None:
+    line = "/bin/rpm --qf '%%{NAME}\\n' daos"
+    assert parse_command(line).argv == ("/bin/rpm", "--qf", "%{NAME}\\n", "daos")
 
 
 def test_a_command_without_a_program_is_refused() -> None:

@@ -25,7 +25,7 @@ def path(tmp_path: Path) -> Path:
 
 def test_server(path: Path) -> None:
     path.write_text(SERVER)
-    settings = config.server(str(path))
+    settings = config.server(str(path), "2.0.3")
     assert settings.access_points == [
         "daos-server-01:10001",
         "daos-server-02:10002",
@@ -39,13 +39,60 @@ def test_server(path: Path) -> None:
 def test_a_server_without_engines_is_refused(path: Path) -> None:
     path.write_text("engines: []")
     with pytest.raises(config.BadConfig, match="none is configured"):
-        config.server(str(path))
+        config.server(str(path), "2.0.3")
+
+
+@pytest.mark.parametrize("key", ["engines", "servers"])
+def test_the_engines_of_1_x_have_two_names(path: Path, key: str) -> None:
+    path.write_text(f"disable_vmd: false\n{key}:\n- {{targets: 4, scm_mount: /mnt/a}}\n")
+    assert [engine.scm_mount for engine in config.server(str(path), "1.2.0").engines] == ["/mnt/a"]
+
+
+def test_both_names_at_once_are_refused(path: Path) -> None:
+    path.write_text("engines: [{targets: 4}]\nservers: [{targets: 4}]\n")
+    with pytest.raises(config.BadConfig, match="cannot specify both servers and engines"):
+        config.server(str(path), "1.2.0")
+
+
+def test_2_x_refuses_the_outdated_name(path: Path) -> None:
+    path.write_text("servers: [{targets: 4}]\n")
+    refused = '"servers" server config file parameter is deprecated, use "engines" instead'
+    with pytest.raises(config.BadConfig, match=refused):
+        config.server(str(path), "2.0.3")
+
+
+@pytest.mark.parametrize(
+    ("key", "version", "other"),
+    [
+        ("disable_vmd: false", "2.0.3", "1.2.0"),
+        ("set_hugepages: true", "2.0.3", "1.2.0"),
+        ("enable_vmd: true", "1.2.0", "2.0.3"),
+        ("telemetry_port: 9191", "1.2.0", "2.0.3"),
+    ],
+)
+def test_keys_of_another_release_are_refused(
+    path: Path, key: str, version: str, other: str
+) -> None:
+    path.write_text(f"name: daos_server\n{key}\nengines: [{{targets: 4}}]\n")
+    name = key.partition(":")[0]
+    with pytest.raises(
+        config.BadConfig, match=f"line 2: field {name} not found in type config.Server"
+    ):
+        config.server(str(path), version)
+    assert config.server(str(path), other).engines
+
+
+def test_keys_of_engines_are_checked_too(path: Path) -> None:
+    path.write_text("engines:\n- targets: 4\n  socket_dir: /tmp\n")
+    with pytest.raises(config.BadConfig, match=r"line 3: field socket_dir .* type engine\.Config"):
+        config.server(str(path), "2.0.3")
+    assert config.server(str(path), "1.2.0").engines
 
 
 def test_an_even_number_of_access_points_is_refused(path: Path) -> None:
     path.write_text("access_points: [a, b]")
     with pytest.raises(config.BadConfig, match="odd number"):
-        config.server(str(path))
+        config.server(str(path), "2.0.3")
 
 
 @pytest.mark.parametrize("text", ["[1, 2]", "a: [b"])

@@ -230,3 +230,32 @@ def test_options_may_stand_anywhere(argv: list[str], monkeypatch: pytest.MonkeyP
 )
 def test_sizes(count: int, text: str) -> None:
     assert dmg_output.bytes_text(count) == text
+
+
+MADE = {"uuid": "u", "svc_reps": [0], "tgt_ranks": [0, 1], "tier_bytes": [120_000_000, 2 * 10**9]}
+
+
+def test_a_pool_that_1_2_made() -> None:
+    assert dmg_output.json_pool_create(MADE, "1.2.0") == {
+        "uuid": "u",
+        "svc_reps": [0],
+        "tgt_ranks": [0, 1],
+        "scm_bytes": 120_000_000,
+        "nvme_bytes": 2 * 10**9,
+    }
+    text = dmg_output.pool_create(MADE, "1.2.0", 4 * 10**9)
+    assert text.splitlines()[:3] == [
+        "Creating DAOS pool with automatic storage allocation: 4.0 GB NVMe + 6.00% SCM",
+        "Pool created with 6.00% SCM/NVMe ratio",
+        "--------------------------------------",
+    ]
+    assert "  Total Size   : 4.2 GB\n  SCM          : 240 MB (120 MB / rank)\n" in text
+    text = dmg_output.pool_create(MADE, "1.2.0")
+    assert "manual per-server storage allocation: 120 MB SCM, 2.0 GB NVMe (6.00% ratio)" in text
+
+
+def test_a_pool_that_2_0_made() -> None:
+    assert dmg_output.json_pool_create(MADE, "2.0.3") == MADE
+    text = dmg_output.pool_create(MADE, "2.0.3", 4 * 10**9)
+    assert text.startswith("Pool created with 5.66%,94.34% storage tier ratio\n")
+    assert "  Storage tier 1 (NVMe): 4.0 GB (2.0 GB / rank)\n" in text

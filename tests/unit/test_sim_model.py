@@ -165,6 +165,59 @@ def test_eviction_takes_the_handles_of_that_pool_only(system: System) -> None:
     assert names(system)[-1] == "pool-evicted"
 
 
+def test_a_tree_stays_on_the_rank_that_was_chosen_first(system: System) -> None:
+    system.create_container("tank", "container-uuid", "home", "POSIX", (5, 6))
+    assert system.pools["pool-uuid"].containers["container-uuid"].tree is None
+    rank = system.place_tree("tank", "container-uuid")
+    assert rank in range(4)
+    system.lost(rank, 1, NOW)
+    assert rank in system.pools["pool-uuid"].disabled
+    assert system.place_tree("tank", "container-uuid") == rank
+    again = System.from_dict(system.to_dict())
+    assert again.pools["pool-uuid"].containers["container-uuid"].tree == rank
+
+
+def test_a_tree_is_placed_on_a_rank_that_serves(system: System) -> None:
+    for rank in (0, 1, 3):
+        system.lost(rank, 1, NOW)
+    for number in range(20):
+        system.create_container("tank", f"container-{number}", "", "POSIX")
+        assert system.place_tree("tank", f"container-{number}") == 2
+    system.lost(2, 1, NOW)
+    system.create_container("tank", "last", "", "POSIX")
+    with pytest.raises(Refused, match="DER_UNREACH"):
+        system.place_tree("tank", "last")
+
+
+def test_containers_and_pools_are_destroyed(system: System) -> None:
+    system.create_container("tank", "container-uuid", "home", "POSIX")
+    with pytest.raises(Refused, match="DER_EXIST"):
+        system.create_container("tank", "container-uuid", "other", "POSIX")
+    system.destroy_container("tank", "container-uuid")
+    with pytest.raises(Refused, match="DER_NONEXIST"):
+        system.destroy_container("tank", "container-uuid")
+    system.connect(Handle("handle", "tank", "daos-client-01", 1))
+    with pytest.raises(Refused, match="DER_BUSY"):
+        system.destroy_pool("tank", force=False)
+    assert system.destroy_pool("tank", force=True)[1] == ["handle"]
+    assert (system.pools, system.handles) == ({}, {})
+    assert names(system)[-1] == "pool-destroyed"
+
+
+@pytest.mark.parametrize(
+    ("size", "tiers", "expected"),
+    [
+        (10**9, [], [60_000_000, 940_000_000]),
+        (10**9, [2 * 10**8, 8 * 10**8], [2 * 10**8, 8 * 10**8]),
+        (0, [10**8, 10**9], [4 * 10**8, 4 * 10**9]),  # of each rank
+    ],
+)
+def test_the_sizes_of_a_pool(
+    system: System, size: int, tiers: list[int], expected: list[int]
+) -> None:
+    assert system.create_pool("new", "new", size, tiers=tiers).tier_bytes == expected
+
+
 def test_no_connection_while_no_engine_serves(system: System) -> None:
     stop(system)
     with pytest.raises(Refused, match="not started"):
