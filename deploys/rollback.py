@@ -6,6 +6,7 @@ back (R12). What it finds remembered on the nodes tells it where to go back to.
 """
 
 from operations import alone, boot, clients, packages, pools, report, services, system
+from operations.migration import conversion
 from operations.rollback import examine
 
 examine()  # all nodes; refuses here, before anything is touched, if there is no way back
@@ -20,6 +21,7 @@ services.agents_stopped(name="Stop daos_agent wherever it runs")
 system.stopped(name="Stop the engines: dmg system stop")
 services.servers_stopped(name="Stop daos_server on the servers")
 packages.returned(name="Return the DAOS packages on all nodes")
+conversion.returned(name="Give back the configuration of 1.x, where it was converted")
 
 # Back into service
 system.started(name="Start the engines that were stopped: dmg system start")

@@ -55,3 +55,48 @@ accepted_exclusions = []
 # the same, each with the distribution of `repositories` whose packages it takes. They are named by
 # ID and VERSION_ID of /etc/os-release: {"rocky 8.6": "EL8"}
 accepted_systems = {}
+
+# From here on: what `deploys/migrate.py` needs, which leads from DAOS 1.x to 2.0.
+
+# The folder for the backup, on a file system outside DAOS that all clients which copy have mounted.
+# Each container gets a folder of its own there, and the site deletes them when it wants to.
+backup_path = "/backup"
+
+# How containers are copied: "serial" by cp on one client, "parallel" by dcp under MPICH's mpirun on
+# all clients that copy, or "auto": in parallel from a size on.
+copy_way = "auto"
+
+# From which size on "auto" copies a container in parallel, in GiB.
+parallel_from_gib = 100
+
+# How many processes a parallel copy has, over all clients.
+copy_processes = 8
+
+# The clients that copy, by their names in `inventory`; the first one does what one alone does.
+# None named: all clients. Root of the first one must reach the others by ssh for parallel copies.
+copy_clients = []
+
+# MPICH's launcher, by its path where it is not on root's PATH: CentOS and RHEL have it in
+# /usr/lib64/mpich/bin.
+mpirun = "mpirun"
+
+# The parallel copy of mpiFileUtils, by its path where it is not on root's PATH.
+dcp = "dcp"
+
+# DAOS's interception library, which copies are run with.
+libioil = "/usr/lib64/libioil.so"
+
+# Containers that need not be carried over, by UUID. What is no POSIX container cannot be copied as
+# files: the site saves it by its own means, and names it here. What is named here is lost.
+leave_behind = []
+
+# What pools shall be called in 2.0, by their UUIDs in 1.x: {"4a69...": "scratch"}. One that is not
+# named becomes pool-XXXXXXXX, by the first 8 digits.
+pool_labels = {}
+
+# The same for containers; one that is not named becomes cont-XXXXXXXX.
+container_labels = {}
+
+# May stage=install update the operating system in the same transaction, where 2.0 does not support
+# the minor release that is installed (CentOS 8.3 to 8.4)? False: such nodes are refused.
+update_os = True

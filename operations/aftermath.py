@@ -93,17 +93,18 @@ def _with_agent(nodes: dict[str, Node]) -> dict[str, Node]:
     }
 
 
-def what_next(view: View, may_go_back: bool) -> Iterator[str]:
+def what_next(view: View, may_go_back: bool, go_on: str = "") -> Iterator[str]:
     """What is safe to do now, and what to type.
 
     + may_go_back: whether no engine has been started on the new release yet
+    + go_on: the command that goes on, "" for the same one again
     """
     if view.stopped:
         yield (
             "The data is at rest, and it is safe to leave it so, to mend nodes and to reboot them. "
             "Start nothing of DAOS by hand"
         )
-    yield f"To go on, mend what is named above, if anything is, and type: {typed()}"
+    yield f"To go on, mend what is named above, if anything is, and type: {go_on or typed()}"
     if may_go_back and view.records:
         yield f"To go back to the release of before, type: {typed('deploys/rollback.py')}"
 

@@ -67,7 +67,8 @@ def _message(holder: str) -> str:
 
 def _unlocked(current: Run, name: str, node: Node) -> bool:
     """All runs ask the same server, so the second one finds the lock of the first."""
-    return not current.idle and name == min(current.start.groups["servers"])
+    busy = bool(current.stage) or not current.idle
+    return busy and name == min(current.start.groups["servers"])
 
 
 @step("servers", need=_unlocked, prepares=True, looks=True)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from pyinfra.api import Host
 
-from . import cluster, gates, record
+from . import cluster, record, trace
 from .cluster import View
 from .findings import Finding
 from .nodes import Node
@@ -21,7 +21,8 @@ from .step import Command, step, verify
 def _to_hold(current: Run, name: str, node: Node) -> bool:
     if not current.concerns(name):
         return False
-    return _remembers(current, node) or any(s.enabled for s in node.services.values())
+    enabled = any(service.enabled for service in node.services.values())
+    return enabled or _remembers(current, node) or _untraced(current, name, node)
 
 
 def _remembers(current: Run, node: Node) -> bool:
@@ -37,10 +38,13 @@ def _remembers(current: Run, node: Node) -> bool:
     )
 
 
+def _untraced(current: Run, name: str, node: Node) -> bool:
+    """Whether a daos_server that somebody starts there would leave no trace, see trace.py."""
+    return "servers" in current.start.roles(name) and not node.traced
+
+
 def _may_begin(current: Run, view: View) -> list[Finding]:
-    return gates.needed(view, current.settings.target, back=current.back) + current.judge_start(
-        view
-    )
+    return current.judge_needed(view) + current.judge_start(view)
 
 
 @step(*cluster.ROLES, need=_to_hold, gate=_may_begin)
@@ -48,13 +52,18 @@ def held(current: Run, here: Host) -> Iterator[Command]:
     """Disable the services, so that a node which reboots in the window does not start DAOS.
 
     What ran and what was enabled is written to the node's disk first, where it outlives a reboot
-    and this run; what an earlier run has written there stays.
+    and this run; what an earlier run has written there stays. From then on a start of daos_server
+    leaves a trace there, too, so that it is known later whether an engine has run (R12).
     Source: "disable the services for the time of the maintenance" (DAOS documentation, 2026).
     """
     node = current.look().node(here.name)
+    lines = []
     if _remembers(current, node):
-        line = record.save(_found(current, here.name, node))
-        yield verify(current, lambda: current.shell(here, line))
+        lines.append(record.save(_found(current, here.name, node)))
+    if _untraced(current, here.name, node):
+        lines.append(trace.laid())
+    if lines:
+        yield verify(current, lambda: current.shell(here, " && ".join(lines)))
     for unit, service in node.services.items():
         if service.enabled:
             yield verify(current, lambda unit=unit: current.systemctl(here, "disable", unit))  # type: ignore[misc]
@@ -89,4 +98,5 @@ def released(current: Run, here: Host) -> Iterator[Command]:
     for unit in node.record.enabled if node.record else ():
         if not node.services[unit].enabled:
             yield verify(current, lambda unit=unit: current.systemctl(here, "enable", unit))  # type: ignore[misc]
-    yield verify(current, lambda: current.shell(here, record.forget()))
+    line = f"{trace.lifted()} && {record.forget()}" if node.traced else record.forget()
+    yield verify(current, lambda: current.shell(here, line))

@@ -47,6 +47,7 @@ class Pool:
     + error: why it could not be asked, or ""
     + engines: how many engines it is spread over; 0 where it could not be asked
     + rebuilding: whether data is being moved in it
+    + old_dmg: whether it was read by a `dmg` of 1.x, which has an option for the pool
     """
 
     uuid: str
@@ -56,11 +57,17 @@ class Pool:
     error: str
     engines: int = 0
     rebuilding: bool = False
+    old_dmg: bool = False
 
     @property
     def name(self) -> str:
         """What an administrator calls it."""
         return f"pool {self.label or self.uuid}"
+
+    @property
+    def argument(self) -> str:
+        """How it is named to `dmg pool query` and the like."""
+        return f"--pool {self.uuid}" if self.old_dmg else self.uuid
 
 
 @dataclass(frozen=True)
@@ -131,9 +138,14 @@ def _host(fault_domain: str, address: str) -> str:
 
 
 def pools(text: str) -> list[Pool]:
-    """The pools in the answer of `dmg -j pool list`. Raises DmgError; none is a good answer."""
+    """The pools in the answer of `dmg -j pool list`. Raises DmgError; none is a good answer.
+
+    That of 1.x names them, and nothing more: what it says of their targets, `queried` reads.
+    """
     content = response(text)
     try:
+        if "Status" in content and not content["Status"]:
+            return [_old_pool(pool["uuid"]) for pool in content["pools"] or ()]
         if content["status"]:
             raise DmgError(f"dmg pool list: status {content['status']}")
         return [
@@ -150,14 +162,20 @@ def pools(text: str) -> list[Pool]:
         raise DmgError(f"dmg pool list: no {problem} in its answer") from problem
 
 
+def _old_pool(uuid: str) -> Pool:
+    return Pool(uuid=uuid, label="", targets=0, disabled=0, error="", old_dmg=True)
+
+
 # Between the answers about several pools; no line of JSON begins so.
 _BETWEEN = "== "
 
 
 def pool_queries(pools: Iterable[Pool]) -> str:
     """One shell command that asks about each of these pools; `queried` reads its answer."""
-    uuids = " ".join(pool.uuid for pool in pools)
-    return f'for pool in {uuids}; do echo "{_BETWEEN}$pool"; dmg -j pool query "$pool"; done'
+    asked = list(pools)
+    uuids = " ".join(pool.uuid for pool in asked)
+    query = f'dmg -j pool query {"--pool " if any(pool.old_dmg for pool in asked) else ""}"$pool"'
+    return f'for pool in {uuids}; do echo "{_BETWEEN}$pool"; {query}; done'
 
 
 def queried(pools: Iterable[Pool], text: str) -> list[Pool]:
@@ -191,7 +209,16 @@ def _queried(pool: Pool, text: str) -> Pool:
         raise DmgError(f"{pool.name}: {problem}") from problem
     except (KeyError, TypeError, AttributeError, ValueError) as problem:
         raise DmgError(f"dmg pool query of {pool.name} is not understood: {problem}") from problem
-    return replace(pool, error=pool.error or error, engines=engines, rebuilding=state == "busy")
+    found = replace(pool, error=pool.error or error, engines=engines, rebuilding=state == "busy")
+    return _with_targets(found, content) if pool.old_dmg else found
+
+
+def _with_targets(pool: Pool, content: Any) -> Pool:
+    try:
+        targets, disabled = int(content["total_targets"]), int(content["disabled_targets"])
+    except (KeyError, TypeError, ValueError) as problem:
+        raise DmgError(f"dmg pool query of {pool.name} is not understood: {problem}") from problem
+    return replace(pool, targets=targets, disabled=disabled)
 
 
 def unhealthy(pools: Iterable[Pool], accepted: int = 0) -> list[Finding]:

@@ -23,25 +23,34 @@ def examine() -> None:
     begin(_of_the_nodes)
 
 
-def begin(look: Callable[[Run, State], Iterable[Finding]]) -> None:
+def begin(
+    look: Callable[[Run, State], Iterable[Finding]],
+    summary: Callable[[Run], str] | None = None,
+) -> None:
     """Begin a run of any procedure: judge what was typed, then what `look` finds on the nodes.
+
+    + summary: says in a line what was found and what will be done
 
     Raises DeployError after all that was found has been said and written to the report.
     """
     state = ctx_state.get()
     current = run.of(state)
-    current.shared.get("examination", lambda: _examine(current, look), fresh=float("inf"))
+    current.shared.get("examination", lambda: _examine(current, look, summary), fresh=float("inf"))
     if current.refusals:
         raise DeployError(f"refused for what is named above, and in {report.LATEST}")
 
 
-def _examine(current: Run, look: Callable[[Run, State], Iterable[Finding]]) -> None:
+def _examine(
+    current: Run,
+    look: Callable[[Run, State], Iterable[Finding]],
+    summary: Callable[[Run], str] | None,
+) -> None:
     report.follow(current)
     current.refusals = list(command.findings(current)) or list(look(current, current.state))
     for finding in current.refusals:
         logger.error(f"--> Refused: {finding}")
     if not current.refusals:
-        run.say(_summary(current))
+        run.say((summary or _summary)(current))
 
 
 def _summary(current: Run) -> str:

@@ -41,9 +41,12 @@ def agents_stopped(view: View) -> list[Finding]:
     return about("agent-running", running, "daos_agent still runs: systemctl stop daos_agent")
 
 
-def needed(view: View, target: Version, back: bool = False) -> list[Finding]:
+def needed(
+    view: View, target: Version, back: bool = False, reinstalls: bool = False
+) -> list[Finding]:
     """R1, R12: some node is not at the target, and every node can get there from what it has.
 
+    + reinstalls: whether the storage is reformatted, so that a node may come from 1.x as well
     + back: whether the target is the release of before, to which no engine has to go back yet
     """
     nodes = view.of(*ROLES)
@@ -54,7 +57,7 @@ def needed(view: View, target: Version, back: bool = False) -> list[Finding]:
         return never_started(view)
     reasons: dict[str, list[str]] = {}
     for name, node in nodes.items():
-        reason = node.version and why_not(node.version, target)
+        reason = node.version and why_not(node.version, target, reinstalls)
         if reason:
             reasons.setdefault(reason, []).append(name)
     return [Finding("no-update-path", tuple(names), reason) for reason, names in reasons.items()]
@@ -63,8 +66,9 @@ def needed(view: View, target: Version, back: bool = False) -> list[Finding]:
 def never_started(view: View) -> list[Finding]:
     """R12: no engine has been started on the release that is to be left again.
 
-    Told by what the update has remembered before it started daos_server, and by systemd: one that
-    was started since the packages were installed ran on them. A server where nothing is remembered
+    Told by what the update has remembered before it started daos_server, by the trace of any other
+    start that systemd made (trace.py), and by systemd itself: one that was started since the
+    packages were installed ran on them. A server that remembers nothing of an update that others do
     any more has been through the whole update.
     """
     before = {record.release for record in view.records}
@@ -82,7 +86,17 @@ def _has_begun(node: Node, before: Collection[str]) -> bool:
         return str(node.version) not in before
     if node.record.started not in ("", node.record.release):
         return True
+    if any(not _is_at_most(release, node.record.release) for release in node.starts):
+        return True
     return str(node.version) != node.record.release and node.started_since_install(SERVER)
+
+
+def _is_at_most(release: str, before: str) -> bool:
+    """Whether a start on a release is known to be none on a higher one than that of before."""
+    try:
+        return Version.parse(release) <= Version.parse(before)
+    except ValueError:
+        return False
 
 
 def never_lower(view: View) -> list[Finding]:
@@ -90,10 +104,7 @@ def never_lower(view: View) -> list[Finding]:
     lower = [
         name
         for name, node in view.of("servers").items()
-        if node.record
-        and node.record.started
-        and node.version
-        and node.version < Version.parse(node.record.started)
+        if node.version and any(_lower(node.version, release) for release in _begun_on(node))
     ]
     return about(
         "engine-started",
@@ -101,6 +112,19 @@ def never_lower(view: View) -> list[Finding]:
         "its engines have been started on a higher release than the one that is installed now, and "
         "must never go back: update its packages, `pyinfra inventory deploy.py`",
     )
+
+
+def _begun_on(node: Node) -> tuple[str, ...]:
+    """The releases that daos_server has been started on since the update began."""
+    return (*node.starts, node.record.started) if node.record else ()
+
+
+def _lower(version: Version, release: str) -> bool:
+    """Whether a version is lower than a release; one that nobody knows is no measure."""
+    try:
+        return version < Version.parse(release)
+    except ValueError:
+        return False
 
 
 def current_daemons(view: View) -> list[Finding]:

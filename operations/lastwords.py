@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from . import aftermath, cluster, gates
 from .cluster import View
 from .findings import fold
+from .migration import account
 from .run import Run
 
 
@@ -20,6 +21,8 @@ def summary(current: Run, outcome: str, window: float | None, last_step: str) ->
     target = current.settings.target if hasattr(current, "settings") else None
     if outcome == "updated":
         return _updated(current, window)
+    if outcome == "complete":
+        return account.summary(current)
     if outcome == "rolled back":
         return f"Rolled back: every node is at {target} again, and DAOS serves"
     if outcome == "nothing to do":
@@ -54,8 +57,8 @@ def afterwards(current: Run, after: View) -> Iterator[str]:
     if since:
         yield f"Parts of DAOS are stopped since {since:%H:%M:%S} UTC. By now:"
     yield from aftermath.state_of(after)
-    may_go_back = not current.back and not gates.never_started(after)
-    yield from aftermath.what_next(after, may_go_back)
+    may_go_back = not (current.back or current.stage) and not gates.never_started(after)
+    yield from aftermath.what_next(after, may_go_back, account.go_on(current))
 
 
 def lowest(view: View) -> str | None:

@@ -16,6 +16,9 @@ from .releases import Version
 SERVER = "daos_server.service"
 AGENT = "daos_agent.service"
 
+# Has a start of daos_server leave a trace while an update is under way, see trace.py.
+DROP_IN = f"/etc/systemd/system/{SERVER}.d/daos-offline-update.conf"
+
 # Each part of the answer starts with a line "== NAME"; the last one proves that nothing was cut.
 _SCRIPT = r"""
 # The daemon of PackageKit is none of them: most of the time it does nothing.
@@ -30,12 +33,13 @@ head -n 1 /etc/redhat-release 2>/dev/null
 echo "== packages"
 rpm -qa --queryformat '%{NAME} %{VERSION}-%{RELEASE} %{SOURCERPM}\n' 'daos' 'daos-*' || exit 1
 echo "== services"
-systemctl show --property Id,ActiveState,UnitFileState,ExecMainStartTimestampMonotonic \
-    daos_server.service daos_agent.service
+systemctl show daos_server.service daos_agent.service \
+    --property Id,ActiveState,UnitFileState,DropInPaths,ExecMainStartTimestampMonotonic
 echo "== clock"; date +%s.%N; cut -d ' ' -f 1 /proc/uptime
 echo "== installed"
 rpm -qa --queryformat '%{INSTALLTIME}\n' 'daos' 'daos-server' 'daos-client' | sort -n | tail -1
 echo "== record"; cat /var/lib/daos-offline-update/window.json 2>/dev/null; echo
+echo "== starts"; cat /var/lib/daos-offline-update/starts 2>/dev/null; echo
 echo "== lock"
 lock=/run/daos-offline-update.lock
 if [ -e $lock ] && ! flock -s -n $lock true; then cat $lock; fi
@@ -87,11 +91,13 @@ class Service:
     + enabled: whether it starts at boot
     + started: when its daemon was last started since the node's boot, in seconds of that boot's
       clock; 0 if never
+    + drop_ins: paths of the files that add to the unit, as systemd has them loaded
     """
 
     running: bool = False
     enabled: bool = False
     started: float = 0.0
+    drop_ins: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -114,6 +120,8 @@ class Node:
     + installed: when the newest of the packages was installed, in seconds of the clock that
       `Service.started` counts by; negative where that was before the node's boot
     + record: what an update that is under way remembers on the node, None if none is
+    + starts: what was installed whenever daos_server was started since the update began, as the
+      unit itself has written it down
     + lock: who runs an update of this system right now, as it says itself; "" if nobody does
     """
 
@@ -131,6 +139,7 @@ class Node:
     rpmnew: tuple[str, ...] = ()
     installed: float = 0.0
     record: Record | None = None
+    starts: tuple[str, ...] = ()
     lock: str = ""
 
     @property
@@ -166,6 +175,11 @@ class Node:
     def started_since_install(self, unit: str) -> bool:
         """Whether the daemon was started after the packages that are installed now."""
         return self.services.get(unit, Service()).started > self.installed
+
+    @property
+    def traced(self) -> bool:
+        """Whether a start of daos_server leaves a trace on disk."""
+        return DROP_IN in self.services.get(SERVER, Service()).drop_ins
 
     @property
     def outlived(self) -> list[str]:
@@ -225,6 +239,7 @@ def parse(lines: list[str]) -> Node:
         rpmnew=tuple(parts["rpmnew"]),
         installed=_installed(parts["clock"], parts["installed"]),
         record=Record.parse("\n".join(parts["record"])),
+        starts=tuple(parts["starts"]),
         lock=" ".join(parts["lock"]),
     )
 
@@ -251,21 +266,27 @@ def _installed(clock: list[str], installed: list[str]) -> float:
 
 
 def _services(lines: list[str]) -> Iterator[tuple[str, Service]]:
-    unit: dict[str, str] = {}
-    for line in [*lines, "Id="]:
+    for unit in _units(lines):
+        yield (
+            unit["Id"],
+            Service(
+                running=unit.get("ActiveState", "") not in ("inactive", "failed"),
+                enabled=unit.get("UnitFileState", "").startswith("enabled"),
+                started=int(unit.get("ExecMainStartTimestampMonotonic") or 0) / 1e6,
+                drop_ins=tuple(unit.get("DropInPaths", "").split()),
+            ),
+        )
+
+
+def _units(lines: list[str]) -> list[dict[str, str]]:
+    """The properties of each unit. systemd has an order of its own, and Id is not the first."""
+    units: list[dict[str, str]] = [{}]
+    for line in lines:
         key, _, value = line.partition("=")
-        if key == "Id" and "Id" in unit:
-            active = unit.get("ActiveState", "")
-            yield (
-                unit["Id"],
-                Service(
-                    running=active not in ("inactive", "failed"),
-                    enabled=unit.get("UnitFileState", "").startswith("enabled"),
-                    started=int(unit.get("ExecMainStartTimestampMonotonic") or 0) / 1e6,
-                ),
-            )
-            unit = {}
-        unit[key] = value
+        if key in units[-1]:
+            units.append({})
+        units[-1][key] = value
+    return units
 
 
 def _processes(lines: list[str]) -> Iterator[Process]:

@@ -83,6 +83,31 @@ _RETURN = {
     " {packages} || case $? in 102|103|106) ;; *) false ;; esac",
 }
 
+# With the operating system in the same transaction, for a node whose own the target does not
+# support. Where an older DAOS needs a library that only the old system has (hwloc 1.11 of CentOS
+# 8.3), neither of the two can be updated alone. `update` alone would take the newest DAOS there is,
+# so the shell of yum and dnf is told both. It exits 0 whatever happens.
+_WITH_OS = """\
+script=$(mktemp) && printf 'install %s\\nupdate\\nrun\\n' "{{packages}}" > $script
+LC_ALL=C {manager} -y {option} --setopt=keepcache=1 shell $script 2>&1 | tee $script.log
+{see}
+code=$?
+rm -f $script $script.log
+(exit $code)
+"""
+_DOWNLOADED = "! grep -q ^Error $script.log"
+_INSTALLED = "rpm -q {packages} > /dev/null"
+_FETCH_WITH_OS = {
+    manager: f"({_FETCH[manager]}) && (\n"
+    + _WITH_OS.format(manager=manager, option="--downloadonly", see=_DOWNLOADED)
+    + ")"
+    for manager in ("yum", "dnf")
+}
+_UPDATE_WITH_OS = {
+    manager: _WITH_OS.format(manager=manager, option="-C", see=_INSTALLED)
+    for manager in ("yum", "dnf")
+}
+
 # A transaction that was cut short leaves the old package beside the new one, whose files have all
 # been written by then: only the old one's entry is left to be erased.
 _ERASE_OLD = (
@@ -169,6 +194,8 @@ def fetched(current: Run, here: Host) -> Iterator[Command]:
     """
     node = current.look().node(here.name)
     lines = _FETCH_BACK if current.back else _FETCH
+    if here.name in current.os_updates:
+        lines = _FETCH_WITH_OS
     line = line_for(current, lines, here.name, node, current.settings.target)
     yield verify(
         current,
@@ -179,7 +206,7 @@ def fetched(current: Run, here: Host) -> Iterator[Command]:
 
 def _may_update(current: Run, view: View) -> list[Finding]:
     target = current.settings.target
-    path = gates.needed(view, target, back=current.back) + gates.held(view, current.concerned)
+    path = current.judge_needed(view) + gates.held(view, current.concerned)
     if current.opens_window:
         return path + gates.quiet(view)
     # A client that was left out before follows the servers, which are there already.
@@ -193,7 +220,8 @@ def updated(current: Run, here: Host) -> Iterator[Command]:
     Source: "perform the RPM update to the new DAOS fix level" (DAOS 2.0, offline update).
     """
     node = current.look().node(here.name)
-    yield from _change(current, here, _UPDATE, node, current.settings.target)
+    lines = _UPDATE_WITH_OS if here.name in current.os_updates else _UPDATE
+    yield from _change(current, here, lines, node, current.settings.target)
     yield verify(current, lambda: _not_at_target(current, here))
 
 

@@ -21,6 +21,7 @@ _HOW = {  # outcome to the words of the heading
     "updated": "Updated",
     "rolled back": "Rolled back",
     "nothing to do": "Nothing to do",
+    "complete": "Complete",
     "refused": "Refused",
     "failed": "Failed",
     "interrupted": "Interrupted",

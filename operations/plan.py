@@ -16,7 +16,7 @@ _OPENS, _CLOSES = "agents_stopped", "agents_started"
 def lines(current: Run) -> Iterator[str]:
     """The steps that will do something, each with its nodes; the offline window is marked."""
     planned = list(_planned(current.state, current.steps))
-    if not any(nodes for _, _, nodes in planned):
+    if not current.stage and not any(nodes for _, _, nodes in planned):
         yield f"Nothing will be done: every node is at {current.settings.target} and serves"
         return
     width = max(len(name) for name, _, nodes in planned if nodes)

@@ -24,7 +24,7 @@ def _mounted(current: Run, name: str, node: Node) -> bool:
 def _may_disconnect(current: Run, view: View) -> list[Finding]:
     """R2: only where the site allows it, and only for an update that is still needed (R1)."""
     unused = [] if current.settings.evict else gates.unused(view, current.concerned)
-    return gates.needed(view, current.settings.target, back=current.back) + unused
+    return current.judge_needed(view) + unused
 
 
 @step(*cluster.ROLES, need=_mounted, gate=_may_disconnect)

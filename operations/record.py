@@ -14,6 +14,7 @@ from datetime import datetime
 
 FOLDER = "/var/lib/daos-offline-update"
 PATH = f"{FOLDER}/window.json"
+STARTS = f"{FOLDER}/starts"  # what daos_server was started on meanwhile, see trace.py
 
 
 @dataclass(frozen=True)
@@ -78,5 +79,5 @@ def save(record: Record) -> str:
 
 
 def forget() -> str:
-    """The shell command that removes the record, once the node has back what it had before."""
-    return f"rm -f {PATH} && sync {FOLDER}"
+    """The shell command that removes what is remembered, once the node has it all back."""
+    return f"rm -f {STARTS} {PATH} && sync {FOLDER}"

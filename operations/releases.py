@@ -38,18 +38,22 @@ class Version(NamedTuple):
         return f"{self.series}.{self.fix}"
 
 
-def why_not(installed: Version, target: Version) -> str | None:
+_TO_MIGRATE = (
+    "DAOS {} cannot be updated to {} in place, the storage has to be reformatted. To back up, "
+    "install anew and restore, type `pyinfra inventory deploys/migrate.py --data stage=check`"
+)
+
+
+def why_not(installed: Version, target: Version, reinstalls: bool = False) -> str | None:
     """Say why a node at `installed` cannot be updated to `target`, or None if it can.
 
     Only a fix level of the same series is an update here, any number of levels at once; a node that
     is at the target already is no obstacle.
+
+    + reinstalls: whether DAOS is installed anew and its storage reformatted, as a migration does
     """
     if installed.major < 2 <= target.major:
-        return (
-            f"DAOS {installed.series} cannot be updated to {target} in place, the storage has to "
-            "be reformatted: back up over dfuse, install anew, restore, as the DAOS documentation "
-            "describes under 'Updating DAOS from Version 1.x to Version 2.0'"
-        )
+        return None if reinstalls else _TO_MIGRATE.format(installed.series, target)
     if target < installed:
         return (
             f"{target} is lower than the installed {installed}, and an engine must never go back: "

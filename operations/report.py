@@ -20,6 +20,7 @@ from pyinfra.api.state import BaseStateCallback
 from . import aftermath, cluster, commandline, gates, lastwords, plan
 from .cluster import View
 from .findings import Finding, fold
+from .migration.account import migrated
 from .nodes import AGENT, Node
 from .page import page
 from .phases import Phases
@@ -90,12 +91,16 @@ class Report(BaseStateCallback):
 
     @property
     def outcome(self) -> str:
-        """One of "updated", "rolled back", "nothing to do", "refused", "failed"."""
+        """One of "updated", "rolled back", "nothing to do", "refused", "failed"; "complete" of a
+        stage of a migration.
+        """
         current = self.current
         if current.refusals or current.failures:
             return "failed" if current.acted else "refused"
         if self.after is None:
             return "failed"
+        if current.stage:
+            return "complete"
         if not current.acted:
             return "nothing to do"
         return "rolled back" if current.back else "updated"
@@ -122,6 +127,7 @@ class Report(BaseStateCallback):
             "refusals": [finding.as_dict() for finding in refusals],
             "failures": [finding.as_dict() for finding in failures],
             "left_out": sorted(current.left_out),
+            **migrated(current),
         }
 
     def _target(self) -> str | None:
@@ -175,7 +181,9 @@ class Report(BaseStateCallback):
         """The page is made once, at the end; a run that went well does not fail for its picture."""
         assert self._folder
         try:
-            (self._folder / "report.html").write_text(page(content))
+            # A file's name need not be UTF-8.
+            text = page(content).encode(errors="backslashreplace")
+            (self._folder / "report.html").write_bytes(text)
         except Exception as problem:
             logger.warning(f"the report page could not be made: {problem!r}")
 

@@ -39,10 +39,12 @@ def _where_to(current: Run) -> Iterator[Finding]:
     for name, node in current.start.nodes.items():
         if node and node.record:
             releases.setdefault(node.record.release, []).append(name)
-    if len(releases) == 1 and all(releases):
+    if not current.start.records:
+        yield _nothing(releases)
+    elif len(releases) == 1 and all(releases):
         _decide(current, Version.parse(releases.popitem()[0]))
     else:
-        yield _no_release(releases)
+        yield _several(releases)
 
 
 def _decide(current: Run, before: Version) -> None:
@@ -52,14 +54,21 @@ def _decide(current: Run, before: Version) -> None:
         current.ranks, current.pools = current.record.ranks, dict(current.record.pools)
 
 
-def _no_release(releases: dict[str, list[str]]) -> Finding:
-    if not releases:
-        return Finding(
-            "nothing-to-roll-back",
-            (),
-            "no update is under way: nothing is remembered on any node, and what an update has "
-            "finished stays",
-        )
+def _nothing(releases: dict[str, list[str]]) -> Finding:
+    """Where no server remembers an update, its engines may have run on any release since (R12)."""
+    others = tuple(name for names in releases.values() for name in names)
+    if not others:
+        message = "no update is under way: nothing is remembered on any node, and what an update "
+        return Finding("nothing-to-roll-back", (), f"{message}has finished stays")
+    return Finding(
+        "nothing-to-roll-back",
+        others,
+        "an update is remembered there, and on no server, so the servers stay as they are: finish "
+        "the update, `pyinfra inventory deploy.py`",
+    )
+
+
+def _several(releases: dict[str, list[str]]) -> Finding:
     found = "; ".join(f"{release or 'none'} on {fold(on)}" for release, on in releases.items())
     return Finding(
         "several-releases",

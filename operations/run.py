@@ -16,6 +16,8 @@ from . import cluster, dmg, gates
 from .cluster import Shared, View
 from .dmg import DmgError, Member
 from .findings import Finding
+from .migration.record import Migration
+from .migration.settings import MigrationSettings
 from .nodes import SERVER
 from .record import Record
 from .settings import Settings
@@ -35,6 +37,8 @@ class Run:
     + ranks: the ranks that were Joined before this update
     + pools: the pools that were there before it, label by UUID
     + back: whether this is the way back to the release of before
+    + reinstalls: whether the storage is reformatted afterwards, so that nodes may come from 1.x
+    + os_updates: the nodes whose operating system is updated in one transaction with DAOS
     + outdated_nodes: the nodes that are not at the target
     + opens_window: whether all of DAOS has to stop, since more than a client or two is outdated
     + alone: whether the lock is still held that keeps other runs away
@@ -45,6 +49,13 @@ class Run:
     + report: follows the run and writes what it did
     + rpmnew: node name to the configuration files that the update left to be merged
     + first_stop, last_start: the offline window: something stopped first, an agent started last
+    + stage: of a migration from 1.x, "" where this is none
+    + site: what the site decided about a migration
+    + migration: what the stages of before remember; None where there were none
+    + noticed: what a stage that only looks has found wrong so far
+    + configuration: which files are converted: path, hosts, and the difference
+    + read_back: the containers whose whole backup this run has read, and found as it was written
+    + differing: container UUID to what of its backup does not equal the manifest
     """
 
     def __init__(self, state: State) -> None:
@@ -59,6 +70,10 @@ class Run:
         self.opens_window = False
         self.outdated_nodes: frozenset[str] = frozenset()
         self.back = False
+        self.reinstalls = False
+        self.os_updates: frozenset[str] = frozenset()
+        self.configuration: list[dict[str, Any]] = []
+        self.read_back: set[str] = set()
         self.alone: Callable[[], bool] = lambda: False
         self.refusals: list[Finding] = []
         self.failures: list[Finding] = []
@@ -68,6 +83,11 @@ class Run:
         self.rpmnew: dict[str, list[str]] = {}
         self.first_stop: datetime | None = None
         self.last_start: datetime | None = None
+        self.stage = ""
+        self.site: MigrationSettings
+        self.migration: Migration | None = None
+        self.noticed: list[Finding] = []
+        self.differing: dict[str, dict[str, Any]] = {}
 
     @property
     def planning(self) -> bool:
@@ -221,6 +241,10 @@ class Run:
     def pools_now(self) -> list[dmg.Pool]:
         """The pools right now; one reading serves all hosts. Raises DmgError."""
         return self._shared("pool list", self.pool_list)
+
+    def judge_needed(self, view: View) -> list[Finding]:
+        """R1, R12: there is something to do, and every node can get to the target."""
+        return gates.needed(view, self.settings.target, self.back, self.reinstalls)
 
     def judge_pools(self) -> list[Finding]:
         """What is wrong with the pools right now; no answer of dmg is a finding too."""

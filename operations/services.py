@@ -14,13 +14,15 @@ from .run import Run
 from .step import Command, step, verify
 
 
-def _stop(current: Run, here: Host, unit: str) -> Iterator[Command]:
+def stop(current: Run, here: Host, unit: str) -> Iterator[Command]:
+    """Stop a unit on a node, and see that it is stopped."""
     # Not pyinfra's systemd.service: to it a unit that waits to be restarted is stopped already.
     yield verify(current, lambda: current.systemctl(here, "stop", unit))
     yield verify(current, lambda: _still_running(current, here, unit))
 
 
-def _start(current: Run, here: Host, unit: str) -> Iterator[Command]:
+def start(current: Run, here: Host, unit: str) -> Iterator[Command]:
+    """Start a unit on a node, and see that it runs."""
     yield verify(current, lambda: current.systemctl(here, "start", unit))
     yield verify(current, lambda: _not_running(current, here, unit))
 
@@ -65,12 +67,10 @@ def _agent_to_start(current: Run, name: str, node: Node) -> bool:
     return (due and node.at_boot(AGENT)) or current.ran_before(name, AGENT)
 
 
-def _may_begin(current: Run, view: View) -> list[Finding]:
-    target = current.settings.target
+def may_stop_agents(current: Run, view: View) -> list[Finding]:
+    """R1, R11: the update is needed, and nothing of DAOS starts by itself any more."""
     return (
-        gates.needed(view, target, back=current.back)
-        + gates.held(view, current.concerned)
-        + current.judge_start(view)
+        current.judge_needed(view) + gates.held(view, current.concerned) + current.judge_start(view)
     )
 
 
@@ -96,7 +96,7 @@ def may_start_agents(current: Run, view: View) -> list[Finding]:
     )
 
 
-@step(*cluster.ROLES, need=_agent_to_stop, gate=_may_begin)
+@step(*cluster.ROLES, need=_agent_to_stop, gate=may_stop_agents)
 def agents_stopped(current: Run, here: Host) -> Iterator[Command]:
     """Stop daos_agent wherever it runs, and see that it is stopped.
 
@@ -105,7 +105,7 @@ def agents_stopped(current: Run, here: Host) -> Iterator[Command]:
     Source: "Stop the daos_agent daemons on all client nodes" (DAOS 2.0, offline update).
     """
     current.window_opened()
-    yield from _stop(current, here, AGENT)
+    yield from stop(current, here, AGENT)
 
 
 @step("servers", need=_server_to_stop, gate=_may_stop_servers)
@@ -115,7 +115,7 @@ def servers_stopped(current: Run, here: Host) -> Iterator[Command]:
     Source: "Stop the daos_server daemons on all server nodes" (DAOS 2.0, offline update).
     """
     current.window_opened()
-    yield from _stop(current, here, SERVER)
+    yield from stop(current, here, SERVER)
 
 
 @step("servers", need=_server_to_start, gate=_may_start_servers)
@@ -129,7 +129,7 @@ def servers_started(current: Run, here: Host) -> Iterator[Command]:
     if node.record:
         line = record.save(node.record.starting(str(node.version)))
         yield verify(current, lambda: current.shell(here, line))
-    yield from _start(current, here, SERVER)
+    yield from start(current, here, SERVER)
 
 
 @step(*cluster.ROLES, need=_agent_to_start, gate=may_start_agents)
@@ -138,5 +138,5 @@ def agents_started(current: Run, here: Host) -> Iterator[Command]:
 
     Source: "Start the daos_agent daemons on all client nodes" (DAOS 2.0, offline update).
     """
-    yield from _start(current, here, AGENT)
+    yield from start(current, here, AGENT)
     yield verify(current, current.window_closed)

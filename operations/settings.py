@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from . import platforms
+from .migration.settings import DEFAULTS as _MIGRATION
 from .platforms import Distribution
 from .releases import Version
 
@@ -24,7 +25,7 @@ _DEFAULTS: Mapping[str, Any] = {
     "unreachable_clients": 0,
 }
 
-NAMES = (*_MANDATORY, *_DEFAULTS)
+NAMES = (*_MANDATORY, *_DEFAULTS, *_MIGRATION)
 
 _ALIKE = 0.8  # of 1; "evict_connection" is to "evict_connections" 0.97
 
@@ -99,9 +100,10 @@ def differing(hosts: Mapping[str, Mapping[str, Any]]) -> dict[str, list[str]]:
     """
     found: dict[str, list[str]] = {}
     for name in NAMES:
+        default = _DEFAULTS.get(name, _MIGRATION.get(name))
         by_value: dict[str, list[str]] = {}
         for host, data in hosts.items():
-            by_value.setdefault(repr(data.get(name, _DEFAULTS.get(name))), []).append(host)
+            by_value.setdefault(repr(data.get(name, default)), []).append(host)
         most = max(by_value.values(), key=len, default=[])
         others = [host for same in by_value.values() if same is not most for host in same]
         if others:

@@ -82,7 +82,7 @@ def evict_all(current: Run) -> str | None:
     try:
         for pool in current.pool_list():
             timeout = current.settings.timeouts["stop"]
-            dmg.response(current.ask_dmg(f"pool evict {pool.uuid}", timeout))
+            dmg.response(current.ask_dmg(f"pool evict {pool.argument}", timeout))
             say(f"evicted the connections of pool {pool.label or pool.uuid}")
     except DmgError as problem:
         return f"the pool connections could not be evicted: {problem}"

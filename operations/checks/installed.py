@@ -16,16 +16,17 @@ from ..settings import Settings
 def findings(current: Run) -> Iterator[Finding]:
     """What stands in the way of the target release on the nodes as they are."""
     view, target = current.start, current.settings.target
-    yield from _not_installed(view, target)
+    yield from not_installed(view, target)
     yield from half_installed(view)
     yield from systems(view, current.settings)
     yield from gates.one_distribution(view)
-    yield from _update_paths(view, target)
+    yield from update_paths(view, target)
     yield from one_release(view)
     yield from gates.current_daemons(view)
 
 
-def _not_installed(view: View, target: Version) -> Iterator[Finding]:
+def not_installed(view: View, target: Version) -> Iterator[Finding]:
+    """Nodes that lack the package of a role that they have."""
     for role in cluster.ROLES:
         lacking = [
             name
@@ -95,19 +96,23 @@ def systems(view: View, settings: Settings) -> Iterator[Finding]:
             )
 
 
-def _update_paths(view: View, target: Version) -> Iterator[Finding]:
+def update_paths(view: View, target: Version, reinstalls: bool = False) -> Iterator[Finding]:
+    """Nodes from whose release no update leads to the target.
+
+    + reinstalls: whether the storage is reformatted, so that a node may come from 1.x as well
+    """
     reasons: dict[str, list[str]] = {}
     for name, node in view.of(*cluster.ROLES).items():
-        reason = _why_not(node, target)
+        reason = _why_not(node, target, reinstalls)
         if reason:
             reasons.setdefault(reason, []).append(name)
     for reason, names in reasons.items():
         yield Finding("no-update-path", tuple(names), reason)
 
 
-def _why_not(node: Node, target: Version) -> str | None:
+def _why_not(node: Node, target: Version, reinstalls: bool) -> str | None:
     installed = node.version or node.newest  # the latter where a transaction was cut short
-    return installed and releases.why_not(installed, target)
+    return installed and releases.why_not(installed, target, reinstalls)
 
 
 def one_release(view: View) -> list[Finding]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -28,6 +29,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def start_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartSite]:
     """Start a lab of these nodes, and give the site that it makes; the module's end removes it.
 
+    What it takes beside nodes and version are parameters of Lab.
+
     What was typed at a site is judged by the referee then.
     """
     yield from _sites(tmp_path_factory)
@@ -43,10 +46,10 @@ def _sites(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartSite]:
     sites: list[Site] = []
     with ExitStack() as running:
 
-        def start(nodes: list[LabNode], version: str = "2.0.1", seed: bool = True) -> Site:
+        def start(nodes: list[LabNode], version: str = "2.0.1", **more: Any) -> Site:
             folder = tmp_path_factory.mktemp("site")
             lab = running.enter_context(
-                Lab(nodes, version=version, directory=folder / ".lab", seed=seed)
+                Lab(nodes, version=version, directory=folder / ".lab", **more)
             )
             sites.append(Site.of(folder, lab))
             return sites[-1]

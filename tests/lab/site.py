@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from testbed.harness import Lab, LabNode
+from testbed.running import Node
 
 ROOT = Path(__file__).parents[2]
 ROLES = ("servers", "admins", "clients")
@@ -162,6 +163,30 @@ class Site:
     def report(self) -> dict[str, Any]:
         """The report of the last run."""
         return json.loads((self.folder / "runs" / "latest" / "report.json").read_text())
+
+    def check_whole(self, release: str) -> None:
+        """Fail unless all is as after an undisturbed run that brought every node to a release.
+
+        Every server and every client has its daemon running and enabled; of the run nothing is left
+        on any node.
+        """
+        assert set(map(frozenset, self.versions().values())) == {frozenset({release})}
+        for node in self.lab.nodes.values():
+            self._check_whole_node(node)
+        admin = self.lab.having("admins")[0]
+        members = json.loads(admin.run("dmg -j system query").stdout)["response"]["members"]
+        assert {member["state"] for member in members} == {"joined"}
+        assert [pool["targets_disabled"] for pool in self.lab.pool_list()] == [0, 0]
+
+    def _check_whole_node(self, node: Node) -> None:
+        names = node.run("rpm -qa --qf '%{NAME}\\n' 'daos*'").stdout.split()
+        assert len(names) == len(set(names)), "a package is there twice"
+        units = {"servers": "daos_server", "clients": "daos_agent"}
+        for unit in (units[role] for role in units if role in node.roles):
+            for state in ("active", "enabled"):
+                assert node.run(f"systemctl is-{state} {unit}").stdout == f"{state}\n"
+            assert node.run(f"systemctl show -p DropInPaths {unit}").stdout == "DropInPaths=\n"
+        assert not node.run("ls /var/lib/daos-offline-update", check=False).stdout
 
     def versions(self) -> dict[str, set[str]]:
         """Node name to the releases of all DAOS packages on it."""

@@ -198,24 +198,9 @@ def test_the_same_command_finishes_what_was_interrupted(
         interrupt.run(site)
         again = site.update()
         assert again.exit_code == 0, again.output
-        _is_whole(site, release)
+        assert site.report["outcome"] in ("updated", "nothing to do")
+        site.check_whole(release)
         assert site.lab.digests() == digests
-
-
-def _is_whole(site: Site, release: str) -> None:
-    """As after an undisturbed run."""
-    assert site.report["outcome"] in ("updated", "nothing to do")
-    assert set(map(frozenset, site.versions().values())) == {frozenset({release})}
-    for node in site.lab.nodes.values():
-        names = node.run("rpm -qa --qf '%{NAME}\\n' 'daos*'").stdout.split()
-        assert len(names) == len(set(names)), "a package is there twice"
-        unit = "daos_server" if node.name in SERVERS else "daos_agent"
-        for state in ("active", "enabled"):
-            assert node.run(f"systemctl is-{state} {unit}").stdout == f"{state}\n"
-        assert not node.run("ls /var/lib/daos-offline-update", check=False).stdout
-    members = json.loads(site.lab.node("login-01").run("dmg -j system query").stdout)
-    assert {member["state"] for member in members["response"]["members"]} == {"joined"}
-    assert [pool["targets_disabled"] for pool in site.lab.pool_list()] == [0, 0]
 
 
 def test_every_step_is_interrupted() -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
 from testbed.harness import LabNode
@@ -12,19 +10,17 @@ from .conftest import StartSite
 from .site import ADMIN, CLIENT, SERVER, Site
 from .waiting import eventually
 
-NODES = [
-    LabNode("daos-server-01", SERVER),
-    LabNode("daos-server-02", SERVER),
-    LabNode("login-01", ADMIN | CLIENT),
-]
+SERVERS = ("daos-server-01", "daos-server-02")
+NODES = [*(LabNode(name, SERVER) for name in SERVERS), LabNode("login-01", ADMIN | CLIENT)]
+BEFORE = "2.0.0"
 UPDATE = "Update the DAOS packages on all nodes"
 
 
 @pytest.fixture(scope="module")
 def site(start_site: StartSite) -> Site:
     """One system for all tests: what goes wrong here is undone each time."""
-    site = start_site(NODES)
-    site.settings["target_release"] = "2.0.2"
+    site = start_site(NODES, BEFORE)
+    site.settings["target_release"] = "2.0.1"
     return site
 
 
@@ -32,20 +28,12 @@ def _interrupt(site: Site, step: str) -> None:
     site.update_until(f"Starting operation: {step}", site.kill)
 
 
-def _roll_back(site: Site, release: str) -> None:
+def _roll_back(site: Site) -> None:
     done = site.pyinfra("deploys/rollback.py", "-y")
     assert done.exit_code == 0, done.output
     assert site.report["outcome"] == "rolled back"
-    assert site.report["to_version"] == release
-    assert set(map(frozenset, site.versions().values())) == {frozenset({release})}
-    for node in site.lab.nodes.values():
-        unit = "daos_agent" if node.name == "login-01" else "daos_server"
-        for state in ("active", "enabled"):
-            assert node.run(f"systemctl is-{state} {unit}").stdout == f"{state}\n"
-        assert not node.run("ls /var/lib/daos-offline-update", check=False).stdout
-    members = json.loads(site.lab.node("login-01").run("dmg -j system query").stdout)
-    assert {member["state"] for member in members["response"]["members"]} == {"joined"}
-    assert [pool["targets_disabled"] for pool in site.lab.pool_list()] == [0, 0]
+    assert site.report["to_version"] == BEFORE
+    site.check_whole(BEFORE)
 
 
 def test_without_an_update_under_way_there_is_nothing_to_roll_back(site: Site) -> None:
@@ -68,7 +56,7 @@ def test_before_an_engine_has_started_on_the_new_release(site: Site, step: str) 
     digests = site.lab.digests()
     _interrupt(site, step)
     site.wait_for_package_managers()
-    _roll_back(site, "2.0.1")
+    _roll_back(site)
     assert site.lab.digests() == digests
 
 
@@ -84,7 +72,7 @@ def test_from_the_middle_of_the_package_transaction(site: Site) -> None:
 
     site.update_until(f"Starting operation: {UPDATE}", lose_power)
     node.run("rm /etc/daos/lab-faults.json")
-    _roll_back(site, "2.0.1")
+    _roll_back(site)
     assert node.run("rpm -V daos daos-server --noconfig", check=False).stdout == ""
 
 
@@ -94,7 +82,7 @@ def test_while_an_update_is_rolled_back_it_can_be_interrupted(site: Site) -> Non
         "Starting operation: Return the DAOS packages", site.kill, "deploys/rollback.py", "-y"
     )
     site.wait_for_package_managers()
-    _roll_back(site, "2.0.1")
+    _roll_back(site)
 
 
 def test_a_server_that_rebooted_and_one_whose_engines_were_only_stopped(site: Site) -> None:
@@ -106,25 +94,56 @@ def test_a_server_that_rebooted_and_one_whose_engines_were_only_stopped(site: Si
         site.lab.node("daos-server-02").restart()
 
     site.update_until(f"Starting operation: {step}", kill_and_reboot)
-    _roll_back(site, "2.0.1")
+    _roll_back(site)
 
 
 def test_a_service_that_something_else_has_enabled_meanwhile(site: Site) -> None:
     _interrupt(site, "Start daos_server on the servers")
     site.lab.node("login-01").run("systemctl enable daos_agent")
-    _roll_back(site, "2.0.1")
+    _roll_back(site)
 
 
 def test_a_start_by_hand_ends_the_way_back(site: Site) -> None:
-    """Tried last but one: the update has to go on from there."""
+    """From here on each test goes to a later release: the update has to go on from there."""
     _interrupt(site, "Start daos_server on the servers")
-    for name in ("daos-server-01", "daos-server-02"):
-        site.lab.node(name).run("systemctl start daos_server")
-    site.lab.wait_joined()
+    _start_by_hand(site)
     done = site.pyinfra("deploys/rollback.py", "-y")
     assert done.exit_code == 1, done.output
     assert site.report["refusals"][0]["code"] == "engine-started"
     assert site.update().exit_code == 0
+
+
+def _start_by_hand(site: Site) -> None:
+    for name in SERVERS:
+        site.lab.node(name).run("systemctl start daos_server")
+    site.lab.wait_joined()
+
+
+def test_a_start_by_hand_ends_the_way_back_also_where_reboots_have_wiped_its_traces(
+    site: Site,
+) -> None:
+    """systemd forgets with the boot; what the unit has written down is on disk."""
+    site.settings["target_release"] = "2.0.2"
+    digests = site.lab.digests()
+    _interrupt(site, "Start daos_server on the servers")
+    _start_by_hand(site)
+    site.lab.node("login-01").run("dmg system stop")
+    for name in SERVERS:
+        server = site.lab.node(name)
+        server.run("systemctl stop daos_server")
+        server.restart()
+        asked = server.run("systemctl show -p ExecMainStartTimestampMonotonic daos_server")
+        assert asked.stdout.endswith("=0\n")
+    done = site.pyinfra("deploys/rollback.py", "-y")
+    assert done.exit_code == 1, done.output
+    assert site.report["outcome"] == "refused"
+    [finding] = site.report["refusals"]
+    assert (finding["code"], finding["hosts"]) == ("engine-started", list(SERVERS))
+
+    again = site.update()
+    assert again.exit_code == 0, again.output
+    site.check_whole("2.0.2")
+    assert site.lab.digests() == digests
 
 
 def test_once_an_engine_has_started_it_refuses_and_the_update_goes_on(site: Site) -> None:

@@ -32,9 +32,10 @@ def node_answer(name: str, version: str, roles: tuple[str, ...]) -> str:
     for unit, role in (("daos_server", "servers"), ("daos_agent", "clients")):
         active = "active" if role in roles else "inactive"
         enabled = "enabled" if role in roles else "disabled"
-        lines += [f"Id={unit}.service", f"ActiveState={active}", f"UnitFileState={enabled}"]
         lines.append("ExecMainStartTimestampMonotonic=60000000")
-    lines += ["== clock", "1000.5", "900.0", "== installed", "110", "== record", "== lock"]
+        lines += [f"Id={unit}.service", f"ActiveState={active}", f"UnitFileState={enabled}"]
+    lines += ["== clock", "1000.5", "900.0", "== installed", "110", "== record", "== starts"]
+    lines.append("== lock")
     lines += ["== engines", *(["7"] if "servers" in roles else [])]
     lines += ["== mounts", "== processes", "== dfuse", "== space", "4000000 /", "== managers"]
     return "\n".join([*lines, "== rpmnew", "== end"])

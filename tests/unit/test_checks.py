@@ -329,6 +329,32 @@ def test_an_empty_answer_about_a_pool_is_no_good_one(monkeypatch: pytest.MonkeyP
     assert "pool tank" in finding.message
 
 
+# The way back
+
+
+@pytest.mark.usefixtures("as_the_command_does")
+@pytest.mark.parametrize(
+    "remembering", [(), ("c1",), ("a1", "c1")], ids=["nobody", "a client", "all but the servers"]
+)
+def test_what_no_server_remembers_is_not_rolled_back(
+    monkeypatch: pytest.MonkeyPatch, remembering: tuple[str, ...]
+) -> None:
+    """As where the servers were updated long ago, and a client that was away is finished later."""
+
+    def remember(name: str, answer: str) -> str:
+        record = f"{RECORD.text()}\n== starts"
+        return answer.replace("== starts", record) if name in remembering else answer
+
+    [finding] = refusals(
+        monkeypatch,
+        versions=dict.fromkeys(SITE, "2.0.3"),
+        deploy=fake_cluster.ROOT / "deploys" / "rollback.py",
+        wrong=remember,
+    )
+    assert finding.code == "nothing-to-roll-back"
+    assert set(finding.hosts) == {f"@fake/{name}" for name in remembering}
+
+
 def test_the_shipped_settings_are_documented_one_by_one() -> None:
     text = (fake_cluster.ROOT / "group_data" / "all.py").read_text()
     shipped = runpy.run_path(str(fake_cluster.ROOT / "group_data" / "all.py"))

@@ -216,8 +216,16 @@ def test_an_update_never_goes_to_a_lower_release() -> None:
             ),
             True,
         ),
+        (at("2.0.3", record=RECORD, installed=100.0, starts=("2.0.1", "2.0.3")), False),
+        (at("2.0.1", record=RECORD, installed=100.0, starts=("2.0.3",)), False),
+        (at("2.0.3", record=RECORD, installed=100.0, starts=("2.0.1", "2.0.1")), True),
+        (at("2.0.3", record=RECORD, installed=100.0, starts=("unknown",)), False),
     ],
-    ids=["not started", "not updated", "back once before", "marked", "started by hand", "before"],
+    ids=[
+        *("not started", "not updated", "back once before", "marked", "started by hand", "before"),
+        *("by hand, and rebooted", "by hand, and packages went back", "by hand, on the old one"),
+        "by hand, on what nobody knows",
+    ],
 )
 def test_the_way_back_ends_with_the_first_start_on_the_new_release(
     node: Node, may_go_back: bool
@@ -299,6 +307,14 @@ def test_a_server_that_remembers_nothing_any_more_has_been_through_the_update() 
 def test_no_server_starts_below_what_its_engines_have_run_on(release: str, may_start: bool) -> None:
     node = at(release, record=RECORD.starting("2.0.3"))
     assert (gates.never_lower(View(ONE_SERVER, {"node-1": node})) == []) == may_start
+
+
+def test_no_server_starts_below_what_it_was_started_on_by_hand() -> None:
+    node = at("2.0.1", record=RECORD, starts=("2.0.1", "2.0.3", "unknown"))
+    [finding] = gates.never_lower(View(ONE_SERVER, {"node-1": node}))
+    assert (finding.code, finding.hosts) == ("engine-started", ("node-1",))
+    newest = at("2.0.3", record=RECORD, starts=node.starts)
+    assert gates.never_lower(View(ONE_SERVER, {"node-1": newest})) == []
 
 
 def test_packages_that_went_back_by_hand_do_not_undo_a_start() -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from operations.nodes import AGENT, SERVER, DaosNode, parse
+from operations.nodes import AGENT, DROP_IN, SERVER, DaosNode, parse
 from operations.record import FOLDER, Record, save
 from operations.releases import Version
 
@@ -27,21 +27,26 @@ daos-client 2.0.1-1.el8 daos-2.0.1-1.el8.src.rpm
 daos-exporter 0.4-1 daos-exporter-0.4-1.src.rpm
 daos-server 2.0.1-1.el8 daos-2.0.1-1.el8.src.rpm
 == services
+ExecMainStartTimestampMonotonic=500000000
 Id=daos_server.service
 ActiveState=active
+DropInPaths=/etc/systemd/system/daos_server.service.d/site.conf
 UnitFileState=enabled
-ExecMainStartTimestampMonotonic=500000000
 
+ExecMainStartTimestampMonotonic=0
 Id=daos_agent.service
 ActiveState=inactive
+DropInPaths=
 UnitFileState=disabled
-ExecMainStartTimestampMonotonic=0
 == clock
 1700001000.25
 1000.25
 == installed
 1700000400
 == record
+== starts
+2.0.1
+2.0.3
 == lock
 == engines
 311
@@ -77,8 +82,17 @@ def test_a_node_is_read() -> None:
     assert not node.runs(AGENT)
     assert node.services[SERVER].enabled
     assert not node.services[AGENT].enabled
+    assert node.services[SERVER].started == 500
+    assert node.services[AGENT].started == 0
+    assert node.starts == ("2.0.1", "2.0.3")
     assert node.engines == (311, 312)
     assert node.rpmnew == ("/etc/daos/daos_server.yml.rpmnew",)
+
+
+def test_a_start_leaves_a_trace_where_systemd_has_the_drop_in_loaded() -> None:
+    site = "/etc/systemd/system/daos_server.service.d/site.conf"
+    assert not parse(ANSWER).traced
+    assert parse([line.replace(site, f"{site} {DROP_IN}") for line in ANSWER]).traced
 
 
 def test_users_are_mounts_and_applications_not_the_daemons_of_daos() -> None:
@@ -196,7 +210,7 @@ RECORD = Record(
 
 
 def test_what_is_remembered_comes_back_and_counts_as_enabled() -> None:
-    at = ANSWER.index("== lock")
+    at = ANSWER.index("== starts")
     node = parse([*ANSWER[:at], RECORD.text(), *ANSWER[at:]])
     assert node.record == RECORD
     assert node.at_boot(AGENT)
@@ -205,7 +219,7 @@ def test_what_is_remembered_comes_back_and_counts_as_enabled() -> None:
 
 @given(st.integers(1, len(RECORD.text()) - 1))
 def test_a_record_that_is_cut_short_is_no_answer(length: int) -> None:
-    at = ANSWER.index("== lock")
+    at = ANSWER.index("== starts")
     assert DaosNode().process([*ANSWER[:at], RECORD.text()[:length], *ANSWER[at:]]) is None
 
 

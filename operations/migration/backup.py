@@ -1,0 +1,242 @@
+"""The second stage: every POSIX container is copied out of DAOS, with a manifest beside it."""
+
+from __future__ import annotations
+
+import base64
+import shlex
+from collections.abc import Iterator
+from typing import Any
+
+from pyinfra.api import Host
+
+from .. import aftermath
+from ..findings import Finding
+from ..run import Run, say
+from ..step import Command, step, verify
+from . import copiers, destination, equipment, jobs, memory, mounts
+from .backed_up import as_recorded, folder, manifests, named
+from .jobs import JobError
+from .mounts import MountError
+from .record import Container, now
+
+_NAMED = 20  # so many paths are named on the terminal; report.json has them all
+_FULL = ("No space left on device", "Disk quota exceeded")
+
+
+def findings(current: Run) -> list[Finding]:
+    """What stands in the way: the system holds something else by now, or copying cannot work."""
+    assert current.migration
+    found = list(as_recorded(current))
+    given, recorded = set(current.site.leave_behind), set(current.migration.left_behind)
+    if given and given != recorded:
+        message = "leave_behind is not what it was at the check: type stage=check again"
+        found.append(Finding("bad-setting", (), message))
+    found += destination.findings(current)
+    parallel = any(current.site.way(c.bytes) == "parallel" for c in current.migration.to_carry)
+    found += equipment.findings(current, parallel)
+    return found
+
+
+@step("clients", need=copiers.is_first)
+def copied(current: Run, here: Host) -> Iterator[Command]:
+    """Copy the files of every container that is to be carried over, and write their manifests.
+
+    One container after the other; what an earlier run has copied, and what has not changed since,
+    is not copied again. Source: "two paths to perform such a backup" (DAOS 2.0, update from 1.x).
+    """
+    yield verify(current, lambda: _all(current, here), code="backup-failed")
+
+
+def _all(current: Run, client: Host) -> str | None:
+    assert current.migration
+    wrong = list(destination.attempts(current))
+    if wrong:
+        return "; ".join(map(str, wrong))
+    users = memory.users(current)
+    if users:
+        say(f"still in use, which may change files while they are copied: {users}")
+    problems = []
+    containers = current.migration.to_carry
+    for number, container in enumerate(containers, start=1):
+        say(f"{named(container)} ({number} of {len(containers)})")
+        try:
+            changed = _back_up(current, client, container)
+        except (JobError, MountError) as problem:
+            problems.append(
+                f"{named(container)}: {_explained(current, client, container, problem)}"
+            )
+            break  # the next one would meet the same
+        if changed:
+            problems.append(changed)
+    return "\n".join(problems) or None
+
+
+def _explained(current: Run, client: Host, container: Container, problem: Exception) -> str:
+    text = str(problem)
+    if any(sign in text for sign in _FULL):
+        return f"{destination.full(current, client, container.bytes)}\n{text}"
+    return text
+
+
+def _back_up(current: Run, client: Host, container: Container) -> str | None:
+    """Back up one container; None if its backup is complete, else what has changed meanwhile."""
+    way = current.site.way(container.bytes)
+    clients = copiers.hosts(current) if way == "parallel" else [client]
+    with mounts.mounted(current, clients, container.pool, container.uuid) as source:
+        intact = _intact(current, client, container)
+        if intact and container.backed_up and not _of_source(current, client, container, source):
+            say("it has not changed since it was backed up")
+            return _note(current, container, unchanged=_unused(current))
+        if intact and not container.backed_up:
+            _mend(current, client, container)
+        anew = bool(container.manifest) and not intact
+        undone = dict.fromkeys(("backed_up", "verified", "unchanged", "manifest"), "")
+        problem = _note(current, container, way=way, **undone)
+        if problem:
+            return problem
+        copy = _copy(current, client, container, source, way, anew)
+        if changes(copy):
+            return _changed(current, container, changes(copy))
+        return _seal(current, client, container, source)
+
+
+def _intact(current: Run, client: Host, container: Container) -> bool:
+    """Whether the manifest that was written for a container is still there, and the same."""
+    return bool(container.manifest) and not manifests(current, [container])
+
+
+def _copy(
+    current: Run, client: Host, container: Container, source: str, way: str, anew: bool
+) -> dict[str, Any]:
+    target = f"{folder(current, container)}/data"
+    _prepare(current, client, target)
+    words = ["copy", "--from", source, "--to", target, "--way", way, "--mounted", source]
+    if anew:  # what is there may be anything
+        words.append("--anew")
+    if way == "parallel":
+        site = current.site
+        problem = equipment.write_hosts(current)
+        if problem:
+            raise JobError(problem)
+        words += ["--processes", str(site.copy_processes), "--hosts", equipment.HOSTS]
+        words += ["--mpirun", site.mpirun, "--dcp", site.dcp]
+    copy = jobs.run(current, client, f"{container.uuid}-copy", *words, preload=True)
+    say(
+        f"copied {copy['copied_files']:,} of {copy['files']:,} files, "
+        f"{destination.gib(copy['copied_bytes'])}, in {copy['seconds']:.1f} s ({way})"
+    )
+    return copy
+
+
+def _prepare(current: Run, client: Host, target: str) -> None:
+    """Make the folder; what is in it was readable for its owners alone, and so is the backup."""
+    pool = target.rsplit("/", 2)[0]
+    line = f"mkdir -p {shlex.quote(target)} && chmod 0700 {shlex.quote(pool)}"
+    done, _, errors = copiers.ask(current, client, line)
+    if not done:
+        raise JobError(f"{target} could not be made on {client.name}: {errors.strip()}")
+
+
+def _seal(current: Run, client: Host, container: Container, source: str) -> str | None:
+    """Write the manifest of the source, and see that nothing changed while that was read."""
+    where = folder(current, container)
+    words = ["manifest", source, "--out", where, "--mounted", source]
+    made = jobs.run(current, client, f"{container.uuid}-manifest", *words)
+    paths = changes(made)
+    if not paths:
+        paths = _of_source(current, client, container, source)
+        paths += _differing(current, client, container, f"{where}/data")
+    if paths:
+        return _changed(current, container, list(dict.fromkeys(paths)))
+    return _note(
+        current,
+        container,
+        files=made["files"],
+        bytes=made["bytes"],
+        manifest=made["digest"],
+        backed_up=now(),
+        unchanged=_unused(current),
+    )
+
+
+def _differing(
+    current: Run, client: Host, container: Container, tree: str, *options: str
+) -> list[str]:
+    """The paths below a folder that are not as the manifest says, contents not being read."""
+    manifest = f"{folder(current, container)}/manifest.mtree"
+    words = ["verify", tree, "--manifest", manifest, "--quick", *options]
+    return paths_of(jobs.run(current, client, f"{container.uuid}-look", *words))
+
+
+def _of_source(current: Run, client: Host, container: Container, source: str) -> list[str]:
+    return _differing(current, client, container, source, "--mounted", source)
+
+
+def changes(result: dict[str, Any]) -> list[str]:
+    """All paths that changed while a tree was read."""
+    return [*result["changed"], *result["vanished"], *result["new"]]
+
+
+def paths_of(result: dict[str, Any]) -> list[str]:
+    """All paths that a comparison names."""
+    return [*result["differing"], *result["missing"], *result["extra"]]
+
+
+def source_changes(current: Run, client: Host, container: Container) -> list[str]:
+    """The paths that are not in DAOS as the manifest says. Raises JobError, MountError."""
+    with mounts.mounted(current, [client], container.pool, container.uuid) as source:
+        return _of_source(current, client, container, source)
+
+
+def _mend(current: Run, client: Host, container: Container) -> None:
+    """Remove from a backup what does not equal its manifest, so that it is copied again.
+
+    By its time and size alone a file whose contents were damaged looks as if it was complete.
+    """
+    where = folder(current, container)
+    result = jobs.run(
+        current,
+        client,
+        f"{container.uuid}-verify",
+        *("verify", f"{where}/data", "--manifest", f"{where}/manifest.mtree"),
+    )
+    damaged = [*(path for path, keys in result["differing"].items() if _contents(keys))]
+    say(f"{len(damaged)} damaged files of the backup are copied again")
+    names = b"\0".join(f"./{path}".encode(errors="surrogateescape") for path in damaged)
+    if not names:
+        return
+    problem = memory.put(current, client, f"{jobs.FOLDER}/damaged", base64.b64encode(names))
+    line = f"cd {shlex.quote(where)}/data && base64 -d {jobs.FOLDER}/damaged | xargs -0 rm -f --"
+    done, _, errors = copiers.ask(current, client, line, timeout=600)
+    if problem or not done:
+        raise JobError(f"what is damaged could not be removed: {problem or errors.strip()}")
+
+
+def _contents(keys: list[str]) -> bool:
+    """Whether a difference lies in what a file holds, not in its owner, mode or times."""
+    return not {"digest", "unreadable"}.isdisjoint(keys)
+
+
+def _note(current: Run, container: Container, **changes: Any) -> str | None:
+    """Record how far a container is, at once."""
+    assert current.migration
+    return memory.remember(current, current.migration.with_container(container.uuid, **changes))
+
+
+def _unused(current: Run) -> str:
+    return "" if memory.users(current) else now()
+
+
+def _changed(current: Run, container: Container, paths: list[str]) -> str:
+    users = memory.users(current)
+    who = f" DAOS is used by {users}." if users else ""
+    return (
+        f"{named(container)} changed while it was copied: {few(paths)}. Stop what writes to it."
+        f"{who} Then type the same command again: {aftermath.typed()}"
+    )
+
+
+def few(paths: list[str]) -> str:
+    """Paths as one lists them, the first of many."""
+    listed = ", ".join(map(repr, paths[:_NAMED]))
+    return f"{listed} and {len(paths) - _NAMED:,} more" if len(paths) > _NAMED else listed

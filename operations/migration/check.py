@@ -1,0 +1,291 @@
+"""The first stage: everything that the migration needs is looked at, and all that lacks is said."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from pyinfra.api import Host
+
+from .. import cluster, commandline, gates
+from ..checks import installed
+from ..findings import Finding, about
+from ..releases import Version
+from ..run import Run, say
+from ..step import Command, refuse, step, verify
+from . import contents, copiers, destination, equipment, jobs, memory, mounts, systems
+from .backed_up import folder, named
+from .contents import Contents, ContentsError
+from .jobs import JobError
+from .mounts import MountError
+from .record import STAGES, Container, Migration, Pool, now
+
+_OLDEST = Version(1, 2, 0)  # what 1.0 answers is another language, and its dfuse another tool
+_CONTROL = "/etc/daos/daos_control.yml"
+_NAME = (
+    f"sed -n 's/^name: *[\"'\\'']*\\([^\"'\\'' #]*\\).*/\\1/p' {_CONTROL} 2>/dev/null | head -n 1"
+)
+
+
+def findings(current: Run) -> list[Finding]:
+    """What is wrong as far as looking tells; what is written and mounted is tried later.
+
+    Where the system's contents are known, the stage goes on, and says all that is wrong at once.
+    """
+    found = list(_versions(current))
+    if found:
+        return found
+    found += installed.not_installed(current.start, Version.parse(_release(current)))
+    found += installed.half_installed(current.start)
+    found += systems.findings(current)
+    found += gates.one_distribution(current.start)
+    found += _health(current)
+    found += destination.findings(current)
+    try:
+        held = contents.read(current)
+    except ContentsError as problem:
+        missing = equipment.findings(current, parallel=False)
+        return [*found, *missing, Finding("contents-unknown", (), str(problem))]
+    current.migration = _record(current, held)
+    found += carried(current.migration, current.site.leave_behind)
+    found += labels(current.migration, current.site.pool_labels, current.site.container_labels)
+    if commandline.dry():
+        return [*found, *equipment.findings(current, current.site.copy_way == "parallel")]
+    current.noticed = found
+    return []
+
+
+def _versions(current: Run) -> Iterator[Finding]:
+    """All nodes have one 1.x release, and the target is 2.x."""
+    target = current.settings.target
+    if target.major < 2:
+        message = f"target_release is {target}, and this leads from 1.x to 2.0 or later: set it"
+        yield Finding("no-migration", (), message)
+    found: dict[Version, list[str]] = {}
+    for name, node in current.start.of(*cluster.ROLES).items():
+        if node.version:
+            found.setdefault(node.version, []).append(name)
+    later = [name for version, names in found.items() if version.major > 1 for name in names]
+    yield from about("not-1.x", later, _not_old(current))
+    early = [name for version, names in found.items() if version < _OLDEST for name in names]
+    yield from about(
+        "unknown-release", early, f"this knows how to back up DAOS {_OLDEST.series} alone"
+    )
+    if len(found) > 1 and not later:
+        parts = ", ".join(str(version) for version in sorted(found))
+        nodes = tuple(name for names in found.values() for name in names)
+        message = f"the nodes have several releases ({parts}): bring them to one of them first"
+        yield Finding("mixed-versions", nodes, message)
+
+
+def _not_old(current: Run) -> str:
+    done = current.migration.done if current.migration else {}
+    if "verify" in done:
+        following = next((name for name in STAGES if name not in done), STAGES[-1])
+        return (
+            "DAOS 2.x is installed there, and this migration is past its checks: go on with "
+            f"stage={following}"
+        )
+    return "DAOS 2.x is installed there already: `pyinfra inventory deploy.py` updates that"
+
+
+def _health(current: Run) -> list[Finding]:
+    """Every rank Joined, every pool whole: as before an update."""
+    if not current.start.serving:
+        message = "no engine runs, and the data is read through them: start DAOS first"
+        return about("not-serving", current.start.groups["servers"], message)
+    found = current.judge_members(current.start, gates.joined)
+    members = current.query_or_none() or ()
+    current.ranks = tuple(member.rank for member in members if member.state == "joined")
+    return found + current.judge_pools()
+
+
+def _release(current: Run) -> str:
+    """The release that all nodes have; 1.2.0 where none is known."""
+    versions = {node.version for node in current.start.of(*cluster.ROLES).values() if node.version}
+    return str(versions.pop() if versions else _OLDEST)
+
+
+def _record(current: Run, held: Contents) -> Migration:
+    """What was found, with what an earlier run has reached already."""
+    site, earlier = current.site, current.migration
+    known = {entry.uuid: entry for entry in earlier.containers} if earlier else {}
+    containers = (
+        replace(known.get(c.uuid, c), type=c.type, label=site.container_label(c.uuid))
+        for c in held.containers
+    )
+    pools = (replace(pool, label=site.pool_label(pool.uuid)) for pool in held.pools)
+    _, name, _ = cluster.command(current.state, current.admin, _NAME, timeout=60)
+    return Migration(
+        system=name.strip() or "daos_server",
+        began=earlier.began if earlier else now(),
+        before=_release(current),
+        after=str(current.settings.target),
+        servers=current.start.groups["servers"],
+        ranks=current.ranks,
+        pools=tuple(pools),
+        containers=tuple(containers),
+        left_behind=tuple(uuid for uuid in site.leave_behind),
+        done=earlier.done if earlier else {},
+    )
+
+
+def carried(record: Migration, leave_behind: Iterable[str]) -> Iterator[Finding]:
+    """Containers that cannot be copied as files need the site's word, and no other name has one."""
+    known = {container.uuid for container in record.containers}
+    for container in record.containers:
+        if not container.is_files and container.uuid not in record.left_behind:
+            yield Finding(
+                "not-posix",
+                (),
+                f"{named(container)} is of type {container.type}, and only POSIX containers can be "
+                "copied as files: save it by its own means, then name it in leave_behind",
+            )
+    for uuid in leave_behind:
+        if uuid not in known:
+            yield Finding("bad-setting", (), f"leave_behind: there is no container {uuid}")
+
+
+def labels(
+    record: Migration, of_pools: Iterable[str], of_containers: Iterable[str]
+) -> Iterator[Finding]:
+    """Labels are unique: of pools in the system, of containers in their pool.
+
+    + of_pools, of_containers: the UUIDs that the site gives labels to
+    """
+    for setting, given, known in (
+        ("pool_labels", of_pools, {pool.uuid for pool in record.pools}),
+        ("container_labels", of_containers, {c.uuid for c in record.containers}),
+    ):
+        for uuid in sorted(set(given) - known):
+            yield Finding("bad-setting", (), f"{setting}: there is nothing of UUID {uuid}")
+    yield from _doubles("pools", "pool_labels", record.pools)
+    for pool in record.pools:
+        inside = [c for c in record.to_carry if c.pool == pool.uuid]
+        yield from _doubles(f"containers of pool {pool.uuid}", "container_labels", inside)
+
+
+def _doubles(
+    what: str, setting: str, entries: Iterable[Pool] | Iterable[Container]
+) -> Iterator[Finding]:
+    by_label: dict[str, list[str]] = {}
+    for entry in entries:
+        by_label.setdefault(entry.label, []).append(entry.uuid)
+    for label, uuids in by_label.items():
+        if len(uuids) > 1:
+            yield Finding(
+                "label-twice",
+                (),
+                f"{what} {', '.join(uuids)} would all be {label!r}: name them in {setting}",
+            )
+
+
+@step("clients", need=copiers.copies, prepares=True)
+def equipped(current: Run, here: Host) -> Iterator[Command]:
+    """Put the tool that copies and compares on each client that copies."""
+    yield verify(current, lambda: jobs.put_tool(current, here))
+
+
+@step("clients", need=copiers.is_first, prepares=True)
+def tried(current: Run, here: Host) -> Iterator[Command]:
+    """See that the destination keeps all of a file, and that all clients share it.
+
+    Source: "backed up to non-DAOS storage before the update" (DAOS 2.0, update from 1.x).
+    """
+
+    def look() -> None:
+        wrong = {finding.code for finding in current.noticed}
+        if not wrong & {"no-destination", "destination-is-daos"}:
+            current.noticed += destination.attempts(current)
+
+    yield verify(current, look)
+
+
+@step("clients", need=copiers.is_first, prepares=True)
+def counted(current: Run, here: Host) -> Iterator[Command]:
+    """Count the files of every container to carry over, mounted read-only by dfuse."""
+    yield verify(current, lambda: _count(current, here))
+
+
+def _count(current: Run, client: Host) -> None:
+    needed = entries = 0
+    assert current.migration
+    missing = list(equipment.findings(current, parallel=False))
+    containers = () if missing else current.migration.to_carry
+    for number, container in enumerate(containers, start=1):
+        say(f"counting {named(container)} ({number} of {len(containers)})")
+        try:
+            files, folders, size = _survey(current, client, container)
+        except (JobError, MountError) as problem:
+            current.noticed.append(Finding("cannot-read", (client.name,), str(problem)))
+            continue
+        way = current.site.way(size)
+        current.migration = current.migration.with_container(
+            container.uuid,
+            files=files,
+            bytes=size,
+            way=container.way if container.backed_up else way,
+        )
+        there, inodes = _already(current, client, container)
+        needed, entries = needed + max(0, size - there), entries + max(0, files + folders - inodes)
+    current.noticed += destination.room(current, needed, entries)
+    parallel = any(current.site.way(c.bytes) == "parallel" for c in current.migration.to_carry)
+    current.noticed += equipment.findings(current, parallel)
+    if parallel:
+        current.noticed += equipment.try_mpirun(current)
+
+
+def _survey(current: Run, client: Host, container: Container) -> tuple[int, int, int]:
+    """How many files and links, how many folders, and how many bytes a container holds."""
+    with mounts.mounted(current, [client], container.pool, container.uuid) as source:
+        words = ["survey", source, "--mounted", source]
+        found = jobs.run(current, client, f"{container.uuid}-survey", *words)
+    return found["files"] + found["links"] + found["others"], found["folders"], found["bytes"]
+
+
+def _already(current: Run, client: Host, container: Container) -> tuple[int, int]:
+    """Bytes and files of a backup that was begun."""
+    path = f"{folder(current, container)}/data"
+    done, _, _ = copiers.ask(current, client, f"test -d '{path}'")
+    if not done:
+        return 0, 0
+    found = jobs.run(current, client, f"{container.uuid}-there", "survey", path)
+    return found["bytes"], found["files"] + found["links"] + found["others"] + found["folders"]
+
+
+@step("admins", need=memory.always, once=True, prepares=True)
+def concluded(current: Run, here: Host) -> Iterator[Command]:
+    """Say all that is wrong; where nothing is, record what the system holds, and show it."""
+    found = list(dict.fromkeys(current.noticed))
+    if found:
+        yield refuse(current, found)
+        return
+    yield verify(current, lambda: memory.complete(current))
+    yield verify(current, lambda: _show(current))
+
+
+def _show(current: Run) -> None:
+    assert current.migration
+    for line in table(current.migration):
+        say(line)
+    for line in systems.notes(current):
+        say(line)
+    users = memory.users(current)
+    if users:
+        say(f"in use now, and to be ended before the backup: {users}")
+
+
+def table(record: Migration) -> Iterator[str]:
+    """Pools and containers, one a line: type, files, size, and how it is copied."""
+    for pool in record.pools:
+        size = destination.gib(sum(pool.tier_bytes))
+        yield f"pool {pool.uuid}  {size}  -> {pool.label}"
+        for container in (c for c in record.containers if c.pool == pool.uuid):
+            if container in record.to_carry:
+                what = (
+                    f"{container.files:>12,} files  {destination.gib(container.bytes):>11}  "
+                    f"{container.way:8}  -> {container.label}"
+                )
+            else:
+                what = "stays behind, and is lost"
+            yield f"  container {container.uuid}  {container.type:6}  {what}"

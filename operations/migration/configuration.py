@@ -1,0 +1,350 @@
+"""The files under /etc/daos, from what 1.x reads to what 2.0 reads. No I/O.
+
+Lines are edited and nothing is written anew, so that comments and order stay. What comes out is
+read again and has to mean what went in; a file that cannot be converted for sure is not touched.
+
+Source: the configuration structures of DAOS v1.2.0 and v2.0.2 (src/control: server/config,
+server/engine, server/storage, cmd/daos_agent, lib/control, security). 2.0 refuses a file that has a
+key which it does not know.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+FOLDER = "/etc/daos"
+SERVER, AGENT, CONTROL = "daos_server.yml", "daos_agent.yml", "daos_control.yml"
+KEPT = ".1.x-backup"  # behind the name of the file as it was
+
+_FABRIC = {
+    *("provider", "fabric_iface", "fabric_iface_port", "pinned_numa_node", "bypass_health_chk"),
+    *("crt_ctx_share_addr", "crt_timeout"),
+}
+_SERVER = _FABRIC | {
+    *("name", "port", "transport_config", "access_points", "engines", "bdev_include"),
+    *("bdev_exclude", "disable_vfio", "enable_vmd", "enable_hotplug", "nr_hugepages"),
+    *("control_log_mask", "control_log_file", "control_log_json", "helper_log_file"),
+    *("firmware_helper_log_file", "recreate_superblocks", "fault_path", "telemetry_port"),
+    *("socket_dir", "fault_cb", "hyperthreads"),
+}
+_ENGINE = _FABRIC | {
+    *("rank", "modules", "targets", "nr_xs_helpers", "first_core", "log_mask", "log_file"),
+    *("scm_mount", "scm_class", "scm_size", "scm_list", "bdev_class", "bdev_list"),
+    *("bdev_number", "bdev_size", "storage", "env_vars", "env_pass_through"),
+}
+_AGENT = {
+    *("name", "access_points", "port", "runtime_dir", "log_file", "transport_config"),
+    "fabric_ifaces",
+}
+_CONTROL = {"name", "port", "hostlist", "transport_config"}
+_TRANSPORT = {"allow_insecure", "client_cert_dir", "ca_cert", "cert", "key"}
+
+# Keys of 1.x that 2.0 has no more, and that change nothing when they go: 2.0 allocates huge pages
+# by itself, an engine had its name and its sockets from the server anyhow, and the name that a
+# certificate has to carry is fixed. The agent's are of 1.0, which shared one file with `dmg`.
+_GONE_SERVER = {"set_hugepages"}
+_GONE_ENGINE = {"name", "socket_dir"}
+_GONE_AGENT = {"hostlist", "host_file", "log_file_format"}
+_GONE_TRANSPORT = {"server_name"}
+
+_TRUE = ("y", "yes", "on", "true")
+_FALSE = ("n", "no", "off", "false")
+
+
+class Unconvertible(Exception):
+    """A file that cannot be converted for sure; the message says why, and what to do."""
+
+
+@dataclass(frozen=True)
+class _Edit:
+    """A piece of a text, from `start` to `end`, and what stands there instead."""
+
+    start: int
+    end: int
+    text: str
+
+
+def convert(name: str, text: str) -> str:
+    """A configuration file as 2.0 reads it; the very same text where nothing is to be changed.
+
+    + name: which file it is: `SERVER`, `AGENT` or `CONTROL`
+    + text: what stands in it now
+
+    Raises Unconvertible.
+    """
+    root = _composed(text)
+    if root is None:
+        return text
+    edits = list(_EDITS[name](root, text))
+    after = _edited(text, edits)
+    if edits:
+        _see_that_it_means_the_same(name, text, after)
+    return after
+
+
+def diff(name: str, before: str, after: str) -> str:
+    """What a conversion changes, as `diff -u` shows it."""
+    path = f"{FOLDER}/{name}"
+    lines = difflib.unified_diff(
+        before.splitlines(), after.splitlines(), path + KEPT, path, lineterm=""
+    )
+    return "\n".join(lines)
+
+
+def _composed(text: str) -> yaml.MappingNode | None:
+    """The file as YAML nodes, which know their place in the text; None where it has no keys."""
+    try:
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.YAMLError as problem:
+        raise Unconvertible(f"it is no YAML: {problem}") from problem
+    if root is None or (isinstance(root, yaml.ScalarNode) and not root.value):
+        return None
+    if not isinstance(root, yaml.MappingNode):
+        raise Unconvertible("it is not a set of keys")
+    return root
+
+
+def _server(root: yaml.MappingNode, text: str) -> Iterator[_Edit]:
+    keys = _keys(root, "the file")
+    _known(keys, _SERVER | _GONE_SERVER | {"servers", "disable_vmd", "enable_vmd"})
+    yield from _engines_key(keys)
+    yield from _vmd(keys)
+    yield from _gone(root, keys, _GONE_SERVER, text)
+    yield from _transport(keys, text)
+    _check_server(keys)
+    for engines in ("servers", "engines"):
+        for engine in _items(keys, engines):
+            yield from _engine(engine, text)
+
+
+def _engines_key(keys: _Keys) -> Iterator[_Edit]:
+    if "servers" not in keys:
+        return
+    key, value = keys["servers"]
+    if "engines" not in keys:
+        yield _Edit(key.start_mark.index, key.end_mark.index, "engines")
+    elif _plain(value):
+        raise Unconvertible("it has both `servers` and `engines`: leave one of them")
+
+
+def _vmd(keys: _Keys) -> Iterator[_Edit]:
+    if "disable_vmd" not in keys:
+        return
+    if "enable_vmd" in keys:
+        raise Unconvertible("it has both `disable_vmd` and `enable_vmd`: leave the latter")
+    key, value = keys["disable_vmd"]
+    word = value.value.lower() if isinstance(value, yaml.ScalarNode) else ""
+    if word not in (*_TRUE, *_FALSE):
+        raise Unconvertible("disable_vmd is neither true nor false")
+    yield _Edit(key.start_mark.index, key.end_mark.index, "enable_vmd")
+    yield _Edit(value.start_mark.index, value.end_mark.index, "false" if word in _TRUE else "true")
+
+
+def _check_server(keys: _Keys) -> None:
+    """What 1.x takes and 2.0 refuses, and what a person has to decide about."""
+    points = _plain(keys["access_points"][1]) if "access_points" in keys else []
+    points = points if isinstance(points, list) else []
+    for point in points:
+        if "[" in str(point):
+            raise Unconvertible(f"access_points: write out {point!r}, 2.0 takes no node sets there")
+        if points.count(point) > 1:
+            raise Unconvertible(f"access_points: {point!r} stands there twice")
+    path = _plain(keys["fault_path"][1]) if "fault_path" in keys else None
+    if path and len(str(path).strip("/").split("/")) > 1:
+        raise Unconvertible(f"fault_path: {path!r} has more than the one level that 2.0 takes")
+    callback = _plain(keys["fault_cb"][1]) if "fault_cb" in keys else None
+    if callback and not str(callback).startswith(f"{FOLDER}/"):
+        raise Unconvertible(f"fault_cb: 2.0 runs nothing but what lies in {FOLDER}: move it there")
+
+
+def _engine(engine: yaml.Node, text: str) -> Iterator[_Edit]:
+    keys = _keys(engine, "an engine")
+    _known(keys, _ENGINE | _GONE_ENGINE)
+    yield from _gone(engine, keys, _GONE_ENGINE, text)
+    yield from _bdev_class(keys)
+    _check_devices(keys)
+
+
+def _bdev_class(keys: _Keys) -> Iterator[_Edit]:
+    """1.x takes devices without a class for NVMe, 2.0 leaves them aside without a word."""
+    if "bdev_class" in keys:
+        _, value = keys["bdev_class"]
+        if not _plain(value):
+            start, end = value.start_mark.index, value.end_mark.index
+            yield _Edit(start, end, "nvme" if end > start else " nvme")
+    elif "bdev_list" in keys and _plain(keys["bdev_list"][1]):
+        key, _ = keys["bdev_list"]
+        at = key.start_mark.index
+        yield _Edit(at, at, "bdev_class: nvme\n" + " " * key.start_mark.column)
+
+
+def _check_devices(keys: _Keys) -> None:
+    def value(key: str) -> Any:
+        return _plain(keys[key][1]) if key in keys else None
+
+    devices = value("bdev_list") or []
+    kind = value("bdev_class")
+    if kind == "malloc":
+        raise Unconvertible("bdev_class: 2.0 has no malloc; say file, and where (bdev_list)")
+    if kind in ("file", "kdev") and not devices:
+        raise Unconvertible(
+            f"bdev_class {kind} needs a bdev_list in 2.0: say where, or leave it out"
+        )
+    if kind == "file" and not value("bdev_size"):
+        raise Unconvertible("bdev_class file needs a bdev_size in 2.0")
+    if isinstance(devices, list) and len(set(map(str, devices))) < len(devices):
+        raise Unconvertible("bdev_list names a device twice, which 2.0 refuses")
+
+
+def _agent(root: yaml.MappingNode, text: str) -> Iterator[_Edit]:
+    keys = _keys(root, "the file")
+    _known(keys, _AGENT | _GONE_AGENT)
+    yield from _gone(root, keys, _GONE_AGENT, text)
+    yield from _transport(keys, text)
+
+
+def _control(root: yaml.MappingNode, text: str) -> Iterator[_Edit]:
+    keys = _keys(root, "the file")
+    _known(keys, _CONTROL)
+    yield from _transport(keys, text)
+
+
+_EDITS: Mapping[str, Callable[[yaml.MappingNode, str], Iterator[_Edit]]] = {
+    SERVER: _server,
+    AGENT: _agent,
+    CONTROL: _control,
+}
+
+
+def _transport(keys: _Keys, text: str) -> Iterator[_Edit]:
+    if "transport_config" not in keys or not _plain(keys["transport_config"][1]):
+        return
+    node = keys["transport_config"][1]
+    inner = _keys(node, "transport_config")
+    _known(inner, _TRANSPORT | _GONE_TRANSPORT)
+    yield from _gone(node, inner, _GONE_TRANSPORT, text)
+
+
+# Key to the node of the key and the node of its value.
+_Keys = dict[str, tuple[yaml.Node, yaml.Node]]
+
+
+def _keys(node: yaml.Node, what: str) -> _Keys:
+    if not isinstance(node, yaml.MappingNode):
+        raise Unconvertible(f"{what} is not a set of keys (line {node.start_mark.line + 1})")
+    keys: _Keys = {}
+    for key, value in node.value:
+        if not isinstance(key, yaml.ScalarNode) or key.value in keys:
+            raise Unconvertible(
+                f"a key is there twice, or is none (line {key.start_mark.line + 1})"
+            )
+        keys[key.value] = key, value
+    return keys
+
+
+def _known(keys: _Keys, known: set[str]) -> None:
+    unknown = sorted(set(keys) - known)
+    if unknown:
+        line = keys[unknown[0]][0].start_mark.line + 1
+        raise Unconvertible(
+            f"2.0 refuses the key {unknown[0]} (line {line}), and what it shall become is not "
+            "known: take it out, or write what 2.0 has for it"
+        )
+
+
+def _gone(node: yaml.Node, keys: _Keys, gone: set[str], text: str) -> Iterator[_Edit]:
+    """Make comments of keys that 2.0 has no more."""
+    for name in sorted(gone & set(keys)):
+        key, value = keys[name]
+        start, end = key.start_mark.index, value.end_mark.index
+        flow = isinstance(node, yaml.MappingNode) and node.flow_style
+        if flow or key.start_mark.line != value.end_mark.line:
+            raise Unconvertible(f"2.0 has no {name} any more: take it out")
+        yield _Edit(start, end, f"# not in 2.0: {text[start:end]}")
+
+
+def _items(keys: _Keys, name: str) -> list[yaml.Node]:
+    """The entries of a list; none where it is not there, or is empty."""
+    if name not in keys or not _plain(keys[name][1]):
+        return []
+    node = keys[name][1]
+    if not isinstance(node, yaml.SequenceNode):
+        raise Unconvertible(f"{name} is not a list")
+    return list(node.value)
+
+
+def _plain(node: yaml.Node) -> Any:
+    """The value of a node."""
+    loader = yaml.SafeLoader("")
+    try:
+        return loader.construct_document(node)
+    except yaml.YAMLError as problem:
+        raise Unconvertible(f"it is no YAML: {problem}") from problem
+    finally:
+        loader.dispose()
+
+
+def _edited(text: str, edits: list[_Edit]) -> str:
+    after, at = "", 0
+    # What an alias stands for is met more than once.
+    for edit in sorted(set(edits), key=lambda edit: (edit.start, edit.end)):
+        if edit.start < at:
+            raise Unconvertible("two changes meet at the same place: convert it by hand")
+        after += text[at : edit.start] + edit.text
+        at = edit.end
+    return after + text[at:]
+
+
+def _see_that_it_means_the_same(name: str, before: str, after: str) -> None:
+    try:
+        meant = _MEANS[name](yaml.safe_load(before))
+        got = yaml.safe_load(after) or {}  # nothing but comments is good, too
+    except (yaml.YAMLError, AttributeError, TypeError) as problem:
+        raise Unconvertible(f"its form is too unusual ({problem}): convert it by hand") from problem
+    if meant != got:
+        raise Unconvertible("its form is too unusual: convert it by hand")
+
+
+def _server_means(data: dict[str, Any]) -> dict[str, Any]:
+    """What a server's file has to say in 2.0, told without its text."""
+    meant = {key: value for key, value in data.items() if key not in _GONE_SERVER}
+    if "disable_vmd" in meant:
+        disabled = meant.pop("disable_vmd")
+        meant["enable_vmd"] = str(disabled).lower() not in _TRUE
+    if "engines" not in meant and "servers" in meant:
+        meant["engines"] = meant.pop("servers")
+    for name in ("servers", "engines"):
+        if meant.get(name):
+            meant[name] = [_engine_means(engine) for engine in meant[name]]
+    return _transport_means(meant)
+
+
+def _engine_means(data: dict[str, Any]) -> dict[str, Any]:
+    meant = {key: value for key, value in data.items() if key not in _GONE_ENGINE}
+    if not meant.get("bdev_class") and ("bdev_class" in meant or meant.get("bdev_list")):
+        meant["bdev_class"] = "nvme"
+    return meant
+
+
+def _agent_means(data: dict[str, Any]) -> dict[str, Any]:
+    return _transport_means({key: value for key, value in data.items() if key not in _GONE_AGENT})
+
+
+def _transport_means(data: dict[str, Any]) -> dict[str, Any]:
+    transport = data.get("transport_config")
+    if not transport:
+        return data
+    kept = {key: value for key, value in transport.items() if key not in _GONE_TRANSPORT}
+    return {**data, "transport_config": kept}
+
+
+_MEANS: Mapping[str, Callable[[Any], Any]] = {
+    SERVER: _server_means,
+    AGENT: _agent_means,
+    CONTROL: _transport_means,
+}

@@ -1,0 +1,183 @@
+"""What a live system holds: its pools by dmg on the admin node, its containers by daos on a client.
+
+Source: dmg and daos of 1.2.0 and 2.0.2. `daos` of 1.2 answers no JSON: it lists the UUIDs of
+containers, and tells a container's type among its properties.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from pyinfra.api import Host
+
+from .. import dmg
+from ..dmg import DmgError
+from ..run import Run
+from . import copiers
+from .copiers import ask
+from .record import Container, Pool
+from .settings import UUID
+
+_EACH = 5  # seconds that daos may take for one container, besides a minute
+_BETWEEN = "== "
+_TYPE = re.compile(r"^layout type:\s*(\S+)", re.MULTILINE)
+
+# A pool that root may not read is a reason to refuse, and the site can give it that right.
+_NO_PERMISSION = (
+    "; root needs the right to read it: on the admin node `dmg pool update-acl --pool={pool} "
+    "-e A::root@:rw`"
+)
+
+
+class ContentsError(Exception):
+    """What the system holds is not known; the message names node, command and what it said."""
+
+
+@dataclass(frozen=True)
+class Contents:
+    """The pools and containers that a live system holds.
+
+    + pools: with their sizes; labels are "" in 1.x
+    + containers: with their types; labels are "" in 1.x
+    """
+
+    pools: tuple[Pool, ...]
+    containers: tuple[Container, ...]
+
+
+def read(current: Run) -> Contents:
+    """What the live system holds, whether it is 1.x or 2.x. Raises ContentsError."""
+    pools = _pools(current)
+    client = copiers.first(current)
+    old = is_old(current, client.name)
+    containers: list[Container] = []
+    for pool in pools:
+        uuids = _list_old(current, client, pool) if old else _list(current, client, pool)
+        containers += _types(current, client, pool, uuids, old)
+    return Contents(pools, tuple(containers))
+
+
+def is_old(current: Run, name: str) -> bool:
+    """Whether a node has DAOS 1.x."""
+    node = current.seen.nodes.get(name)
+    return bool(node and node.version and node.version.major < 2)
+
+
+def _pools(current: Run) -> tuple[Pool, ...]:
+    try:
+        found = dmg.pools(current.ask_dmg("pool list"))
+        return tuple(_pool(current, pool) for pool in found)
+    except DmgError as problem:
+        raise ContentsError(
+            f"the pools are not known: {problem}; see `dmg pool list` on {current.admin.name}"
+        ) from problem
+
+
+def _pool(current: Run, pool: dmg.Pool) -> Pool:
+    answer = dmg.response(current.ask_dmg(f"pool query {pool.argument}"))
+    return Pool(pool.uuid, pool.label, tier_bytes(answer))
+
+
+def tier_bytes(answer: Any) -> tuple[int, ...]:
+    """The size of a pool on SCM and on NVMe, in bytes.
+
+    + answer: the response of `dmg -j pool query`, of 1.2 (scm, nvme) or of 2.0 (tier_stats)
+
+    Raises DmgError.
+    """
+    try:
+        tiers = answer.get("tier_stats") or [answer["scm"], answer["nvme"]]
+        return tuple(0 if tier is None else int(tier["total"]) for tier in tiers)
+    except (KeyError, TypeError, AttributeError, ValueError) as problem:
+        raise DmgError(f"dmg pool query: its sizes are not understood: {problem}") from problem
+
+
+def _list_old(current: Run, client: Host, pool: Pool) -> dict[str, str]:
+    line = f"daos pool list-containers --pool={pool.uuid}"
+    output = _daos(current, client, pool, line)
+    uuids = [word.lower() for word in output.split()]
+    strange = [word for word in uuids if not UUID.fullmatch(word)]
+    if strange:
+        raise ContentsError(f"`{line}` on {client.name} is not understood: {output.strip()[:200]}")
+    return dict.fromkeys(uuids, "")
+
+
+def _list(current: Run, client: Host, pool: Pool) -> dict[str, str]:
+    line = f"daos -j container list {pool.uuid}"
+    rows = _response(client, line, _daos(current, client, pool, line)) or []
+    try:
+        return {row["uuid"].lower(): row["label"] for row in map(_lower, rows)}
+    except (KeyError, TypeError, AttributeError) as problem:
+        raise ContentsError(f"`{line}` on {client.name}: no {problem} in its answer") from problem
+
+
+def _types(
+    current: Run, client: Host, pool: Pool, labels: dict[str, str], old: bool
+) -> Iterable[Container]:
+    """The containers of a pool with their types, asked about in one command."""
+    if not labels:
+        return []
+    ask_one = (
+        f'daos container get-prop --pool={pool.uuid} --cont="$c"'
+        if old
+        else f'daos -j container query {pool.uuid} "$c"'
+    )
+    line = f'for c in {" ".join(labels)}; do echo "{_BETWEEN}$c"; {ask_one} || exit 1; done'
+    output = _daos(current, client, pool, line, timeout=60 + _EACH * len(labels))
+    answers: dict[str, str] = {}
+    for part in f"\n{output}".split(f"\n{_BETWEEN}")[1:]:
+        uuid, _, answer = part.partition("\n")
+        answers[uuid.strip()] = answer
+    read_one = _type_old if old else _type
+    return [
+        Container(pool.uuid, uuid, read_one(client, uuid, answers.get(uuid, "")), label=label)
+        for uuid, label in labels.items()
+    ]
+
+
+def _type_old(client: Host, uuid: str, answer: str) -> str:
+    found = _TYPE.search(answer)
+    if not found:
+        raise ContentsError(
+            f"`daos container get-prop` on {client.name} tells no layout type of container {uuid}: "
+            f"{answer.strip()[:200]!r}"
+        )
+    return found[1].upper()
+
+
+def _type(client: Host, uuid: str, answer: str) -> str:
+    response = _response(client, f"daos -j container query {uuid}", answer)
+    try:
+        return str(response["container_type"]).upper()
+    except (KeyError, TypeError) as problem:
+        raise ContentsError(
+            f"`daos container query` on {client.name} tells no type of container {uuid}: {problem}"
+        ) from problem
+
+
+def _daos(current: Run, client: Host, pool: Pool, line: str, timeout: int = 120) -> str:
+    done, output, errors = ask(current, client, line, timeout)
+    if done:
+        return output
+    said = (errors or output).strip().splitlines()
+    hint = _NO_PERMISSION.format(pool=pool.uuid) if "DER_NO_PERM" in output + errors else ""
+    raise ContentsError(
+        f"`{shlex.split(line)[0]}` on {client.name} does not tell what pool {pool.uuid} holds: "
+        f"{said[-1] if said else 'no answer'}; see `{line}` there{hint}"
+    )
+
+
+def _response(client: Host, line: str, output: str) -> Any:
+    try:
+        return dmg.response(output)
+    except DmgError as problem:
+        raise ContentsError(f"`{line}` on {client.name}: {problem}") from problem
+
+
+def _lower(row: dict[str, str]) -> dict[str, str]:
+    """2.0 writes the keys of this list in capitals."""
+    return {key.lower(): value for key, value in row.items()}

@@ -1,0 +1,200 @@
+"""The configuration on the nodes: read, and converted to what 2.0 reads; the old files stay."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import shlex
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+
+from pyinfra.api import Host
+
+from .. import cluster, gates
+from ..cluster import View
+from ..findings import Finding, fold
+from ..nodes import Node
+from ..releases import Version
+from ..run import Run, say
+from ..step import Command, step, verify
+from .configuration import (
+    AGENT,
+    CONTROL,
+    FOLDER,
+    KEPT,
+    SERVER,
+    Unconvertible,
+    convert,
+    diff,
+)
+
+_FILES = (SERVER, AGENT, CONTROL)
+_SHARED = "daos.yml"  # of 1.0, where `dmg` had no file of its own
+_READ = (
+    f"cd {FOLDER} 2>/dev/null || exit 0; "
+    f"for file in {' '.join((*_FILES, _SHARED))}; do "
+    '[ ! -f "$file" ] || { echo "== $file"; base64 "$file"; } || exit 1; done'
+)
+
+
+class Unreadable(Exception):
+    """The configuration of a node could not be read; the message says why."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """A file that is to be converted.
+
+    + name: which one
+    + after: what will stand in it
+    + difference: what changes, as `diff -u` shows it
+    """
+
+    name: str
+    after: str
+    difference: str
+
+
+def findings(current: Run) -> Iterator[Finding]:
+    """Files that cannot be read or converted for sure; notes what will be converted, and where.
+
+    Nothing is written: what stands in the way is known before anything is stopped.
+    """
+    names = list(current.start.of(*cluster.ROLES))
+    hosts = [current.state.inventory.get_host(name) for name in names]
+    read = cluster.at_once(hosts, lambda host: _read_or_problem(current, host))
+    problems: dict[str, list[str]] = {}
+    changes: dict[tuple[str, str], list[str]] = {}
+    for name, files in zip(names, read, strict=True):
+        if isinstance(files, str):
+            problems.setdefault(files, []).append(name)
+            continue
+        for problem in _without_control(current, name, files):
+            problems.setdefault(problem, []).append(name)
+        for change in _judged(files, partial(_note, problems, name)):
+            changes.setdefault((change.name, change.difference), []).append(name)
+    current.configuration = [
+        {"path": f"{FOLDER}/{name}", "hosts": sorted(on), "diff": difference}
+        for (name, difference), on in changes.items()
+    ]
+    for problem, on in problems.items():
+        yield Finding("configuration", tuple(on), problem)
+
+
+def show(current: Run) -> None:
+    """Show what is converted, each difference once with the nodes that have it."""
+    for change in current.configuration:
+        say(f"{change['path']} on {fold(change['hosts'])}:")
+        for line in change["diff"].splitlines():
+            say(f"    {line}")
+
+
+def _note(problems: dict[str, list[str]], name: str, text: str) -> None:
+    problems.setdefault(text, []).append(name)
+
+
+def _judged(files: Mapping[str, str], complain: Callable[[str], None]) -> Iterator[Change]:
+    for name in _FILES:
+        try:
+            after = convert(name, files.get(name, ""))
+        except Unconvertible as problem:
+            complain(f"{FOLDER}/{name} cannot be converted to what DAOS 2.0 reads: {problem}")
+            continue
+        if after != files.get(name, ""):
+            yield Change(name, after, diff(name, files[name], after))
+
+
+def _without_control(current: Run, name: str, files: Mapping[str, str]) -> Iterator[str]:
+    """1.0 had what `dmg` reads in a file that 2.0 does not know."""
+    version = current.start.node(name).version
+    old = version is not None and version < Version(1, 1, 0)
+    if old and name in current.start.groups["admins"] and CONTROL not in files:
+        yield (
+            f"dmg of 2.0 reads {FOLDER}/{CONTROL}, not {_SHARED}: write name, port, hostlist and "
+            "transport_config there"
+        )
+
+
+def _read_or_problem(current: Run, host: Host) -> dict[str, str] | str:
+    try:
+        return read(current, host)
+    except Unreadable as problem:
+        return str(problem)
+
+
+def read(current: Run, host: Host) -> dict[str, str]:
+    """The configuration files of a node, name to text. Raises Unreadable."""
+    done, output, errors = cluster.command(current.state, host, _READ, timeout=60)
+    if not done:
+        raise Unreadable(f"{FOLDER} cannot be read: {errors.strip() or 'no answer'}")
+    files = {}
+    for part in f"\n{output}".split("\n== ")[1:]:
+        name, _, content = part.partition("\n")
+        try:
+            files[name.strip()] = base64.b64decode(content).decode()
+        except (binascii.Error, UnicodeDecodeError) as problem:
+            raise Unreadable(f"{FOLDER}/{name.strip()} is no text: {problem}") from problem
+    return files
+
+
+def _to_convert(current: Run, name: str, node: Node) -> bool:
+    if current.planning:
+        return any(name in change["hosts"] for change in current.configuration)
+    try:
+        files = read(current, current.state.inventory.get_host(name))
+    except Unreadable:
+        return True
+    wrong: list[str] = []
+    return bool(list(_judged(files, wrong.append)) or wrong)
+
+
+def _may_convert(current: Run, view: View) -> list[Finding]:
+    return gates.held(view) + gates.quiet(view)
+
+
+@step(*cluster.ROLES, need=_to_convert, gate=_may_convert)
+def configured(current: Run, here: Host) -> Iterator[Command]:
+    """Convert what 2.0 reads otherwise; the file as it was stays beside it, ending in .1.x-backup.
+
+    Source: the configuration structures of DAOS v1.2.0 and v2.0.2.
+    """
+    yield verify(current, lambda: _convert(current, here))
+
+
+def _convert(current: Run, here: Host) -> str | None:
+    problems: list[str] = []
+    try:
+        changes = list(_judged(read(current, here), problems.append))
+    except Unreadable as problem:
+        return str(problem)
+    problems += filter(None, (current.shell(here, _write(change)) for change in changes))
+    return "; ".join(problems) or None
+
+
+def _write(change: Change) -> str:
+    """The shell command that replaces a file, such that it is whole at any moment."""
+    name, draft, kept = change.name, f"{change.name}.new", f"{change.name}{KEPT}"
+    return (
+        f"cd {FOLDER} && {{ test -e {kept} || cp -a {name} {kept}; }} && cp -a {name} {draft}"
+        f" && printf %s {shlex.quote(change.after)} > {draft} && sync {draft} {kept}"
+        f" && mv {draft} {name} && sync ."
+    )
+
+
+def _to_return(current: Run, name: str, node: Node) -> bool:
+    """Only from 2.x to 1.x, where a file was converted on the way."""
+    if current.settings.target.major > 1:
+        return False
+    line = f"cd {FOLDER} && ls {' '.join(f'{name}{KEPT}' for name in _FILES)} 2>/dev/null"
+    host = current.state.inventory.get_host(name)
+    _, output, _ = cluster.command(current.state, host, line, timeout=60)
+    return bool(output.strip())
+
+
+@step(*cluster.ROLES, need=_to_return, gate=_may_convert)
+def returned(current: Run, here: Host) -> Iterator[Command]:
+    """Give the files of 1.x back, which were converted when 2.x was installed."""
+    each = (f"{{ [ ! -e {name}{KEPT} ] || mv {name}{KEPT} {name}; }}" for name in _FILES)
+    line = f"cd {FOLDER} && {' && '.join(each)} && sync ."
+    yield verify(current, lambda: current.shell(here, line))

@@ -1,0 +1,85 @@
+"""The last stage: everybody may use DAOS again, and what was stands beside what is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pyinfra.api import Host
+
+from ..findings import Finding
+from ..run import Run, say
+from ..step import Command, step, verify
+from . import contents, copiers, destination, memory, reformat, restore
+from .contents import Contents, ContentsError
+from .record import Migration
+
+
+def findings(current: Run) -> list[Finding]:
+    """What stands in the way: something is not restored, or the new system does not serve."""
+    current.decide()
+    found = reformat.why_not_formatted(current) + restore.why_not_restored(current)
+    members = current.query_or_none() or ()
+    current.ranks = tuple(member.rank for member in members if member.state == "joined")
+    return found
+
+
+@step("clients", need=copiers.is_first, looks=True)
+def inventoried(current: Run, here: Host) -> Iterator[Command]:
+    """See that the new system holds every pool and container that was to come along, and show it.
+
+    Nothing is removed: neither the backup, nor the record, nor the configuration files of 1.x.
+    """
+    yield verify(current, lambda: _look(current))
+
+
+def _look(current: Run) -> str | None:
+    assert current.migration
+    try:
+        missing = list(lost(current.migration, contents.read(current)))
+    except ContentsError as problem:
+        return str(problem)
+    if missing:
+        return "; ".join(missing)
+    for line in [*table(current.migration), *_notes(current)]:
+        say(line)
+    return None
+
+
+def lost(record: Migration, now: Contents) -> Iterator[str]:
+    """Pools and containers that were restored and are not there (any more)."""
+    pools = {pool.uuid for pool in now.pools}
+    containers = {(container.pool, container.uuid) for container in now.containers}
+    for pool in record.pools:
+        if pool.new_uuid not in pools:
+            yield f"pool {pool.label} ({pool.new_uuid}) is not there: type stage=restore"
+    for container in record.to_carry:
+        if (container.new_pool, container.new_uuid) not in containers:
+            name = f"container {container.label} ({container.new_uuid})"
+            yield f"{name} is not there any more: see who removed it"
+
+
+def table(record: Migration) -> Iterator[str]:
+    """What was and what is: label, UUID before and after, files and bytes."""
+    yield f"{'':10}{'label':24}{'in 1.x':38}{'in 2.x':38}{'files':>12}{'bytes':>20}"
+    for pool in record.pools:
+        yield f"{'pool':10}{pool.label:24}{pool.uuid:38}{pool.new_uuid:38}"
+        for c in (c for c in record.containers if c.pool == pool.uuid):
+            if c in record.to_carry:
+                yield (
+                    f"{'container':10}{c.label:24}{c.uuid:38}{c.new_uuid:38}"
+                    f"{c.files:>12,}{c.bytes:>20,}"
+                )
+            else:
+                yield f"{'container':10}{'':24}{c.uuid:38}left behind ({c.type})"
+
+
+def _notes(current: Run) -> Iterator[str]:
+    assert current.migration
+    record = current.migration
+    size = destination.gib(sum(container.bytes for container in record.to_carry))
+    yield f"the backup ({size}) lies in {current.site.backup_path}; it is yours to remove"
+    yield f"the record of the migration is {memory.PATH} on {current.admin.name}"
+    yield (
+        "pools and containers belong to root now: what `dmg pool get-acl` and `daos container "
+        "get-acl` showed in 1.x has to be set again"
+    )

@@ -1,0 +1,332 @@
+"""The fourth stage: DAOS is seen to hold what the backup holds, and stopped, and 2.x comes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from pyinfra.api import Host
+
+from .. import cluster, commandline, gates, packages, platforms, services
+from ..checks import health, installed, manager
+from ..checks import services as checked_services
+from ..cluster import View
+from ..findings import Finding, about
+from ..nodes import AGENT, DaosNode, Node
+from ..run import Run, say
+from ..step import Command, step, verify
+from . import backup, contents, conversion, copiers, jobs, mounts, systems
+from .backed_up import as_recorded, manifests, named, why_not_backed_up
+from .jobs import JobError
+from .memory import remember
+from .mounts import MountError
+from .record import Container, Migration, now
+
+_SECOND = timedelta(seconds=1)  # as exact as the record is
+_TRACES = "traces"  # how many starts of daos_server have left a trace on a node, see trace.py
+
+
+def findings(current: Run) -> list[Finding]:
+    """What stands in the way, before anything is stopped."""
+    assert current.migration
+    current.reinstalls = True
+    tidy(current)
+    found = why_not_backed_up(current)
+    current.decide()
+    brought = systems.to_update(current).values()
+    current.os_updates = frozenset(name for names in brought for name in names)
+    found += _of_the_nodes(current)
+    found += conversion.findings(current)
+    found += _not_compared(current)
+    if current.outdated_nodes:
+        found += manager.within_reach(current, found)
+        found += health.findings(current)
+    if not found:
+        conversion.show(current)
+    return found
+
+
+def _of_the_nodes(current: Run) -> Iterator[Finding]:
+    view, settings = current.start, current.settings
+    yield from installed.not_installed(view, settings.target)
+    yield from installed.half_installed(view)
+    yield from installed.update_paths(view, settings.target, current.reinstalls)
+    yield from systems.findings(current)
+    yield from gates.one_distribution(view)
+    yield from checked_services.stray(view)
+    if current.outdated_nodes:
+        yield from gates.current_daemons(view)
+        yield from manager.idle(view)
+        yield from checked_services.at_boot(view, settings.start_at_boot)
+        yield from manager.space(view, settings.free_space_mib)
+
+
+def tidy(current: Run) -> None:
+    """Unmount what an interrupted run of this migration has left mounted, and end what reads it."""
+    left = {
+        name: [mount for mount in node.mounts if mount.startswith(f"{mounts.FOLDER}/")]
+        for name, node in current.start.of("clients").items()
+    }
+    if commandline.dry() or not any(left.values()):
+        return
+    for name, points in left.items():
+        host = current.state.inventory.get_host(name)
+        for point in points:
+            container = point.rpartition("/")[2]
+            with suppress(JobError):
+                jobs.stop(current, host, f"{container}-look")
+            with suppress(MountError):  # then it is found in use
+                mounts.unmount(current, host, container)
+    current.start = current.seen = cluster.read(current.state, current.left_out)
+
+
+def _not_compared(current: Run) -> list[Finding]:
+    """DAOS was stopped by something else, or has been used since it was compared and stopped."""
+    record, view = current.migration, current.start
+    assert record
+    if not _old_servers(view) or view.serving:
+        return []
+    message = (
+        "it is not known whether DAOS still holds what was backed up. Start it again as it was "
+        "(daos_server on the servers; `dmg system query -v` shows the ranks; one daos_agent, on "
+        f"{copiers.first(current).name}), then type the same command again: it compares, and stops "
+        "DAOS itself"
+    )
+    if not _all_unchanged(record) or other_window(record, view):
+        return about("not-compared", _old_servers(view), f"no engine runs there, and {message}")
+    return about(
+        "used-since",
+        used_since(record, view),
+        f"DAOS was started there after it had been compared with the backup, and {message}",
+    )
+
+
+def _all_unchanged(record: Migration) -> bool:
+    return bool(record.compared) and all(
+        container.unchanged and container.backed_up <= record.compared
+        for container in record.to_carry
+    )
+
+
+def other_window(record: Migration, view: View) -> list[str]:
+    """The servers that have served since the comparison, as after a rollback.
+
+    What is remembered on a node while DAOS is stopped is written before it is compared, and
+    forgotten when it serves again.
+    """
+    compared = datetime.fromisoformat(record.compared) if record.compared else None
+    return [
+        name
+        for name, node in view.of("servers").items()
+        if node.record is None or compared is None or node.record.began > compared + _SECOND
+    ]
+
+
+def used_since(record: Migration, view: View) -> list[str]:
+    """The nodes where daos_server or daos_agent was started after the comparison.
+
+    systemd tells when it started a unit last in this boot, and 0 where it did not; what daos_server
+    left on the disk whenever it was started tells more.
+    """
+    return [
+        name
+        for name, node in view.of(*cluster.ROLES).items()
+        if _started_since(record.starts.get(name, {}), node)
+    ]
+
+
+def _started_since(before: Mapping[str, float], node: Node) -> bool:
+    later = any(
+        service.started not in (0.0, before.get(unit, 0.0))
+        for unit, service in node.services.items()
+    )
+    return later or len(node.starts) > before.get(_TRACES, 0)
+
+
+def _old_servers(view: View) -> list[str]:
+    """The servers that have 1.x, as all have before the first package is replaced."""
+    servers = view.of("servers").items()
+    return [name for name, node in servers if node.newest and node.newest.major < 2]
+
+
+def _due(current: Run) -> bool:
+    """Whether DAOS still serves, so that it is compared right before it is stopped."""
+    view = current.start if current.planning else current.look()
+    return view.serving and bool(_old_servers(view))
+
+
+def _os_to_find(current: Run, name: str, node: Node) -> bool:
+    return name in current.os_updates and node.version != current.settings.target
+
+
+@step(*cluster.ROLES, need=_os_to_find, prepares=True)
+def os_found(current: Run, here: Host) -> Iterator[Command]:
+    """See that the node's repositories hold a later release of its operating system.
+
+    That of CentOS and RHEL is a package, of which `check-update` exits 100 where there is a later.
+    """
+    manager = packages.distribution(current, current.start.node(here.name)).manager
+    yield verify(current, lambda: _os_lacks(current, here, manager), code="no-later-system")
+
+
+def _os_lacks(current: Run, here: Host, manager: str) -> str | None:
+    line = (
+        f"{manager} -q check-update $(rpm -qa --queryformat '%{{NAME}}\\n' 'centos-release' "
+        "'centos-linux-release' 'redhat-release*') > /dev/null 2>&1; [ $? = 100 ]"
+    )
+    timeout = current.settings.timeouts["packages"]
+    done, _, _ = cluster.command(current.state, here, line, timeout)
+    if done:
+        return None
+    system = current.start.node(here.name).os
+    return (
+        f"DAOS {current.settings.target.series} does not support {system}, and the repositories of "
+        "the node hold no later one: add those of a release that it supports"
+    )
+
+
+def _other_agent(current: Run, name: str, node: Node) -> bool:
+    kept = _due(current) and name == copiers.first(current).name
+    return current.concerns(name) and node.runs(AGENT) and not kept
+
+
+@step(*cluster.ROLES, need=_other_agent, gate=services.may_stop_agents)
+def other_agents_stopped(current: Run, here: Host) -> Iterator[Command]:
+    """Stop daos_agent wherever it runs, but on the client that compares: nobody else can connect.
+
+    Source: "Stop the daos_agent daemons on all client nodes" (DAOS 2.0, offline update).
+    """
+    current.window_opened()
+    yield from services.stop(current, here, AGENT)
+
+
+def _agent_to_start(current: Run, name: str, node: Node) -> bool:
+    return copiers.is_first(current, name, node) and _due(current) and not node.runs(AGENT)
+
+
+def _may_compare(current: Run, view: View) -> list[Finding]:
+    """Every rank serves, and nobody is connected or can connect but from the comparing client."""
+    client = copiers.first(current).name
+    others = [
+        name
+        for name, node in view.of(*cluster.ROLES).items()
+        if node.runs(AGENT) and name != client
+    ]
+    return (
+        about("agent-running", others, "daos_agent still runs: systemctl stop daos_agent")
+        + gates.unused(view)
+        + gates.held(view)
+        + current.judge_members(view, gates.joined)
+    )
+
+
+@step("clients", need=_agent_to_start, gate=_may_compare)
+def comparing_agent_started(current: Run, here: Host) -> Iterator[Command]:
+    """Start daos_agent on the client that compares, where an earlier run has stopped it already."""
+    yield from services.start(current, here, AGENT)
+
+
+def _to_compare(current: Run, name: str, node: Node) -> bool:
+    return copiers.is_first(current, name, node) and _due(current)
+
+
+@step("clients", need=_to_compare, gate=_may_compare)
+def compared(current: Run, here: Host) -> Iterator[Command]:
+    """See that DAOS holds exactly what the manifests say, now that nobody else can change it.
+
+    Nothing but what has been seen so right before DAOS is stopped may ever be reformatted.
+    """
+    yield verify(current, lambda: _compare(current, here), code="changed-since-backup")
+
+
+def _compare(current: Run, client: Host) -> str | None:
+    assert current.migration
+    containers = current.migration.to_carry
+    found = [str(f) for f in (*as_recorded(current), *manifests(current, containers))]
+    for number, container in enumerate(containers, start=1):
+        say(f"comparing {named(container)} with its manifest ({number} of {len(containers)})")
+        found += filter(None, [_differs(current, client, container)])
+    found += filter(None, [_in_between(current, client)])
+    if found:
+        return "\n".join(found)
+    return remember(current, _unchanged(current.migration, current.look()))
+
+
+def _differs(current: Run, client: Host, container: Container) -> str | None:
+    with suppress(JobError):  # one of an interrupted run looked earlier
+        jobs.stop(current, client, f"{container.uuid}-look")
+    try:
+        paths = backup.source_changes(current, client, container)
+    except (JobError, MountError) as problem:
+        return str(problem)
+    if not paths:
+        return None
+    return (
+        f"{named(container)} has changed since it was backed up: {backup.few(paths)}. Nothing but "
+        "agents was stopped: start them again (`systemctl start daos_agent` on the clients), then "
+        "type stage=backup and stage=verify again"
+    )
+
+
+def _in_between(current: Run, client: Host) -> str | None:
+    """Somebody on the comparing client, where the agent has to run, has connected meanwhile."""
+    node = cluster.ask(current.state, client, DaosNode)
+    if node is None:
+        return f"{client.name} gives no answer any more"
+    return f"on {client.name}, {', '.join(node.users)} uses DAOS" if node.users else None
+
+
+def _unchanged(record: Migration, view: View) -> Migration:
+    """The record with what was seen: DAOS holds what the backup holds, right now."""
+    time = now()
+    starts = {
+        name: {unit: service.started for unit, service in node.services.items()}
+        | {_TRACES: float(len(node.starts))}
+        for name, node in view.of(*cluster.ROLES).items()
+    }
+    for container in record.to_carry:
+        record = record.with_container(container.uuid, unchanged=time)
+    return replace(record, compared=time, starts=starts)
+
+
+def _may_be_unsupported(current: Run, name: str, node: Node) -> bool:
+    return name in current.os_updates
+
+
+@step(*cluster.ROLES, need=_may_be_unsupported)
+def system_supported(current: Run, here: Host) -> Iterator[Command]:
+    """See that the operating system that came with DAOS is one that it supports."""
+    yield verify(current, lambda: _unsupported(current, here))
+
+
+def _unsupported(current: Run, here: Host) -> str | None:
+    node = cluster.ask(current.state, here, DaosNode)
+    series = current.settings.target.series
+    if node is not None and platforms.is_supported(node.os, series):
+        return None
+    system = node.os if node else "unknown"
+    return (
+        f"the operating system is {system} after the update, and DAOS {series} supports "
+        f"{platforms.in_words(platforms.supported(series))}: update it, then type the same command "
+        "again"
+    )
+
+
+def why_not_installed(current: Run) -> list[Finding]:
+    """What is missing for 2.x to be installed everywhere; nothing is an empty list."""
+    target, view = current.settings.target, current.start
+    found = gates.all_at_target(view, target)
+    if found:
+        return about(
+            "not-installed",
+            [name for finding in found for name in finding.hosts],
+            f"{target} is not installed there: type stage=install",
+        )
+    return [*conversion.findings(current)]
+
+
+def serves_old(current: Run) -> bool:
+    """Whether 1.x still serves."""
+    return current.start.serving and contents.is_old(current, copiers.first(current).name)

@@ -1,0 +1,188 @@
+"""What a migration remembers on the admin node, where it outlives runs that are days apart."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+
+FOLDER = "/var/lib/daos-offline-update"
+PATH = f"{FOLDER}/migration.json"
+
+STAGES = ("check", "backup", "verify", "install", "format", "restore", "finish")
+POSIX = "POSIX"
+
+
+@dataclass(frozen=True)
+class Container:
+    """A container of the 1.x system, and how far it has come.
+
+    Times are ISO 8601 in UTC, "" where it has not come that far.
+
+    + pool, uuid: its UUIDs in 1.x
+    + type: "POSIX", or another that cannot be copied as files
+    + label: its name in 2.0
+    + files, bytes: what the check counted in it
+    + manifest: the SHA-256 of the backup's manifest
+    + way: how it was copied, "serial" or "parallel"
+    + backed_up: when its files were all copied and its manifest was written
+    + verified: when the backup was last read back and equalled that manifest
+    + unchanged: when DAOS, with nobody connected, was last seen to hold what the manifest says
+    + new_pool, new_uuid: its UUIDs in 2.0
+    + restored: when its files were back and equalled the manifest
+    """
+
+    pool: str
+    uuid: str
+    type: str
+    label: str = ""
+    files: int = 0
+    bytes: int = 0
+    manifest: str = ""
+    way: str = ""
+    backed_up: str = ""
+    verified: str = ""
+    unchanged: str = ""
+    new_pool: str = ""
+    new_uuid: str = ""
+    restored: str = ""
+
+    @property
+    def is_files(self) -> bool:
+        """Whether it can be copied as files."""
+        return self.type == POSIX
+
+
+@dataclass(frozen=True)
+class Pool:
+    """A pool of the 1.x system.
+
+    + uuid: its UUID in 1.x
+    + label: its name in 2.0
+    + tier_bytes: its size on each tier, SCM and NVMe, in bytes
+    + new_uuid: its UUID in 2.0
+    """
+
+    uuid: str
+    label: str
+    tier_bytes: tuple[int, ...] = ()
+    new_uuid: str = ""
+
+
+@dataclass(frozen=True)
+class Migration:
+    """A migration that is under way.
+
+    + system: the name of the DAOS system
+    + began: when its first stage ran
+    + before, after: the DAOS release that it comes from, and the one it goes to
+    + servers: the servers, as the inventory names them
+    + ranks: the ranks that were Joined when it was checked
+    + pools, containers: what the 1.x system held when it was checked
+    + left_behind: the containers that the site has said need not be carried over
+    + compared: when DAOS was last seen to hold what the manifests say, right before it was stopped
+    + starts: node name to when its daemons had been started last by then, by its boot's clock
+    + formatting: when the storage began to be reformatted
+    + done: the stages that are complete, with the time
+    """
+
+    system: str
+    began: str
+    before: str
+    after: str
+    servers: tuple[str, ...] = ()
+    ranks: tuple[int, ...] = ()
+    pools: tuple[Pool, ...] = ()
+    containers: tuple[Container, ...] = ()
+    left_behind: tuple[str, ...] = ()
+    compared: str = ""
+    starts: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    formatting: str = ""
+    done: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def to_carry(self) -> tuple[Container, ...]:
+        """The containers whose files are carried over."""
+        return tuple(
+            container
+            for container in self.containers
+            if container.is_files and container.uuid not in self.left_behind
+        )
+
+    def container(self, uuid: str) -> Container:
+        """The container of that UUID in 1.x; raises KeyError."""
+        return {container.uuid: container for container in self.containers}[uuid]
+
+    def pool(self, uuid: str) -> Pool:
+        """The pool of that UUID in 1.x; raises KeyError."""
+        return {pool.uuid: pool for pool in self.pools}[uuid]
+
+    def with_container(self, uuid: str, **changes: Any) -> Migration:
+        """This record with something changed about one container."""
+        return replace(
+            self,
+            containers=tuple(
+                replace(container, **changes) if container.uuid == uuid else container
+                for container in self.containers
+            ),
+        )
+
+    def with_pool(self, uuid: str, **changes: Any) -> Migration:
+        """This record with something changed about one pool."""
+        return replace(
+            self,
+            pools=tuple(
+                replace(pool, **changes) if pool.uuid == uuid else pool for pool in self.pools
+            ),
+        )
+
+    def with_done(self, stage: str) -> Migration:
+        """This record with a stage complete; those that build on it have to be done again."""
+        later = STAGES[STAGES.index(stage) + 1 :]
+        kept = {name: time for name, time in self.done.items() if name not in later}
+        return replace(self, done={**kept, stage: now()})
+
+    @classmethod
+    def parse(cls, text: str) -> Migration | None:
+        """Read a record; None where there is none. Raises ValueError if it is damaged."""
+        if not text.strip():
+            return None
+        try:
+            content = json.loads(text)
+            return cls(
+                **{
+                    **content,
+                    "servers": tuple(content["servers"]),
+                    "ranks": tuple(content["ranks"]),
+                    "pools": tuple(
+                        Pool(**{**pool, "tier_bytes": tuple(pool["tier_bytes"])})
+                        for pool in content["pools"]
+                    ),
+                    "containers": tuple(Container(**entry) for entry in content["containers"]),
+                    "left_behind": tuple(content["left_behind"]),
+                }
+            )
+        except (KeyError, TypeError, AttributeError) as problem:
+            raise ValueError(f"{PATH} is damaged: {problem}") from problem
+
+    def text(self) -> str:
+        """The record as it stands in its file."""
+        return json.dumps(asdict(self), indent=1)
+
+
+def now() -> str:
+    """The time as records hold it."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def save(record: Migration, path: str = PATH) -> str:
+    """The shell command that writes a record such that it is whole or not there at all."""
+    folder, draft = path.rpartition("/")[0], f"{path}.new"
+    return (
+        f"mkdir -p {shlex.quote(folder)} && printf '%s\\n' {shlex.quote(record.text())} > "
+        f"{shlex.quote(draft)} && sync {shlex.quote(draft)} && mv {shlex.quote(draft)} "
+        f"{shlex.quote(path)} && sync {shlex.quote(folder)}"
+    )

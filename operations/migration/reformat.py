@@ -1,0 +1,398 @@
+"""The fifth stage: the storage is reformatted by 2.x. What is not in the backup is gone then."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import replace
+
+import yaml
+from pyinfra.api import Host
+
+from .. import cluster, commandline, dmg, gates
+from ..cluster import View
+from ..dmg import DmgError
+from ..findings import Finding, about
+from ..nodes import SERVER, Node
+from ..run import Run, say
+from ..step import Command, step, verify
+from . import conversion, copiers, destination, install, jobs, verification
+from .backed_up import folder, named, why_not_backed_up
+from .configuration import SERVER as SERVER_FILE
+from .jobs import JobError
+from .memory import remember
+from .record import Container, Migration, now
+
+_FORMAT_TIME = 3600  # seconds that `dmg storage format` may take: NVMe devices are slow at it
+_SETTLE = 20  # seconds that engines of a server that is formatted may take to be seen
+_PAUSE = 2  # seconds between two looks at them
+
+# dmg 2.0 formats nothing while a management service answers; it has to be erased first.
+_RUNNING = "running system"
+
+
+def findings(current: Run) -> list[Finding]:
+    """What stands in the way of reformatting; the name of the system is asked for at the end."""
+    assert current.migration
+    current.decide()
+    found = why_not_backed_up(current)
+    found += serving_old(current)
+    found += in_order(current.migration)
+    found += destination.findings(current)
+    if not found:
+        found += install.why_not_installed(current)
+        found += _not_converted(current)
+        found += _served_since(current, current.start)
+    if not found and "format" not in current.migration.done:
+        found += _typed(current)
+    return found
+
+
+def would_be_lost(current: Run) -> list[Finding]:
+    """What reformatting would destroy, as far as it is known: 1.x serves, and holds more."""
+    held = why_not_backed_up(current) if current.migration else []
+    return serving_old(current) + held
+
+
+def serving_old(current: Run) -> list[Finding]:
+    """1.x serves: it may hold more than the backup by now."""
+    if not install.serves_old(current):
+        return []
+    return about(
+        "still-serving",
+        current.start.groups["servers"],
+        f"DAOS {current.migration.before if current.migration else '1.x'} still serves there, and "
+        "may be written to: type stage=install, which compares it with the backup and stops it",
+    )
+
+
+def in_order(record: Migration) -> Iterator[Finding]:
+    """Every container is backed up, verified, and was seen unchanged afterwards."""
+    for container in record.to_carry:
+        if not container.backed_up or not container.verified:
+            continue  # that is said by `why_not_backed_up`
+        if container.verified < container.backed_up:
+            message = f"the backup of {named(container)} is newer than its verification: type"
+            yield Finding("not-verified", (), f"{message} stage=verify")
+        if not record.compared or not container.unchanged or record.compared < container.backed_up:
+            yield Finding(
+                "not-compared",
+                (),
+                f"{named(container)} was not seen to be in DAOS as it is in the backup before DAOS "
+                "was stopped: type stage=install",
+            )
+
+
+def _served_since(current: Run, view: View) -> list[Finding]:
+    """DAOS was let go of after the comparison: whoever has used it since, has changed it."""
+    assert current.migration
+    if "format" in current.migration.done:
+        return []
+    return about(
+        "served-since",
+        install.other_window(current.migration, view),
+        "it is not stopped any more by the stage install, so DAOS may have been used after it was "
+        "compared with the backup: bring 1.x back into service, then type stage=install again",
+    )
+
+
+def _not_converted(current: Run) -> list[Finding]:
+    names = {name for change in current.configuration for name in change["hosts"]}
+    files = ", ".join(sorted({change["path"] for change in current.configuration}))
+    return about("not-converted", sorted(names), f"{files}: 2.x cannot read it: type stage=install")
+
+
+def _typed(current: Run) -> list[Finding]:
+    """The name of the system, as data or at the terminal, is the one that is reformatted."""
+    assert current.migration
+    name = current.migration.system
+    typed = current.site.system_name
+    if commandline.dry() and not typed:
+        return []
+    if not typed and not sys.stdin.isatty():
+        message = f"the storage of {name} would be reformatted. To say so, add --data system={name}"
+        return [Finding("not-confirmed", (), message)]
+    if not typed:
+        say(f"All that DAOS system {name} holds will be gone, but for the backup in")
+        say(f"{current.site.backup_path}. There is no way back from here.")
+        typed = input("Type the name of the system to reformat it: ").strip()
+        current.site = replace(current.site, system_name=typed)
+    return _wrong_name(current)
+
+
+def _wrong_name(current: Run) -> list[Finding]:
+    assert current.migration
+    name, typed = current.migration.system, current.site.system_name
+    if typed != name:
+        message = f"the system is not {typed!r}, but {name}: nothing is reformatted"
+        return [Finding("wrong-system", (), message)]
+    return []
+
+
+def _to_read_back(current: Run, name: str, node: Node) -> bool:
+    assert current.migration
+    view = current.start if current.planning else current.look()
+    due = "format" not in current.migration.done and not _begun(current, view)
+    return due and copiers.is_first(current, name, node)
+
+
+def _begun(current: Run, view: View) -> bool:
+    """Whether a server has been formatted: an engine of 2.x runs, and DAOS's own copy is gone."""
+    assert current.migration
+    return bool(current.migration.formatting) and view.serving
+
+
+@step("clients", need=_to_read_back, prepares=True)
+def read_back(current: Run, here: Host) -> Iterator[Command]:
+    """Read the whole backup once more, now that it is about to be all there is.
+
+    A bit that has flipped since the verification is found while DAOS still has the file.
+    """
+    yield verify(current, lambda: _read_all(current, here), code="backup-differs")
+
+
+def _read_all(current: Run, client: Host) -> str | None:
+    assert current.migration
+    problems = []
+    containers = current.migration.to_carry
+    for number, container in enumerate(containers, start=1):
+        say(f"reading the backup of {named(container)} ({number} of {len(containers)})")
+        try:
+            problem = _read_one(current, client, container)
+        except JobError as failure:
+            problem = str(failure)
+        if problem:
+            problems.append(problem)
+        else:
+            current.read_back.add(container.uuid)
+    return "\n".join(problems) or None
+
+
+def _read_one(current: Run, client: Host, container: Container) -> str | None:
+    where = folder(current, container)
+    words = ("verify", f"{where}/data", "--manifest", f"{where}/manifest.mtree")
+    result = jobs.run(current, client, f"{container.uuid}-verify", *words)
+    said = verification.differences(result)
+    if not said:
+        say(f"{result['files']:,} files, {destination.gib(result['bytes'])}, equal the manifest")
+        return None
+    current.differing[container.uuid] = {k: result[k] for k in ("differing", "missing", "extra")}
+    return (
+        f"the backup of {named(container)} in {where} differs from its manifest: {said}. DAOS "
+        "still has these files: put them back from elsewhere, or bring 1.x back "
+        "(`pyinfra inventory deploys/rollback.py`) and type stage=backup again"
+    )
+
+
+def _to_format(current: Run, name: str, node: Node) -> bool:
+    assert current.migration
+    return "format" not in current.migration.done
+
+
+def _unformatted(current: Run, view: View) -> list[str]:
+    """The servers without an engine of 2.x, which does not stay up on storage of 1.x."""
+    members = current.query_or_none() or []
+    there = {member.host for member in members if member.state == "joined"}
+    return [
+        name
+        for name, node in view.of("servers").items()
+        if not node.engines and node.hostname not in there
+    ]
+
+
+def _may_format(current: Run, view: View) -> list[Finding]:
+    """The point of no return: all of it is looked at again, right before it."""
+    assert current.migration
+    down = [name for name, node in view.of("servers").items() if not node.runs(SERVER)]
+    return [
+        *why_not_backed_up(current),
+        *in_order(current.migration),
+        *_wrong_name(current),
+        *_served_since(current, view),
+        *([] if _begun(current, view) else _not_read_back(current)),
+        *gates.all_at_target(view, current.settings.target),
+        *gates.agents_stopped(view),
+        *about("no-server", down, "daos_server does not run: journalctl -u daos_server -n 50"),
+        *new_pools(current),
+    ]
+
+
+def _not_read_back(current: Run) -> list[Finding]:
+    assert current.migration
+    return [
+        Finding("not-read-back", (), f"the backup of {named(c)} was not read by this run")
+        for c in current.migration.to_carry
+        if c.uuid not in current.read_back
+    ]
+
+
+def new_pools(current: Run) -> list[Finding]:
+    """Storage on which there is a pool of 2.x is never formatted again."""
+    assert current.migration
+    record = current.migration
+    old = {pool.uuid for pool in record.pools}
+    new = [pool.new_uuid for pool in record.pools if pool.new_uuid]
+    with suppress(DmgError):  # nothing answers on storage of 1.x
+        new += [pool.uuid for pool in dmg.pools(current.ask_dmg("pool list"))]
+    found = sorted({uuid for uuid in new if uuid not in old})
+    if not found:
+        return []
+    message = f"the new system has pools already ({', '.join(found)}): go on with stage=restore"
+    return [Finding("has-pools", (), message)]
+
+
+@step("admins", need=_to_format, gate=_may_format, once=True)
+def formatted(current: Run, here: Host) -> Iterator[Command]:
+    """Reformat the storage of every server: `dmg storage format --force`.
+
+    Where an earlier run was interrupted in it, the servers that lack it are formatted, and the
+    others are left alone. Source: "the DAOS storage will need to be reformatted" (DAOS 2.0).
+    """
+    yield verify(current, lambda: _format(current), code="format-failed")
+
+
+def _format(current: Run) -> str | None:
+    assert current.migration
+    begun = current.migration.formatting
+    problem = None if begun else remember(current, replace(current.migration, formatting=now()))
+    if problem:
+        return problem
+    servers = _read(current).of("servers")
+    lacking = _still_lacking(current) if begun else list(servers)
+    if not lacking:
+        return None
+    only = option(servers, lacking, _replicas(current))
+    say(f"dmg storage format --force{only}")
+    answer = current.ask_dmg(f"storage format --force{only}", _FORMAT_TIME)
+    if not only and _RUNNING in answer:
+        problem = _erase(current)
+        if problem:
+            return problem
+        answer = current.ask_dmg("storage format --force", _FORMAT_TIME)
+    return _refused(answer)
+
+
+def _still_lacking(current: Run) -> list[str]:
+    """The servers that an interrupted run has not formatted.
+
+    Engines of those that it has take a while to be seen, and an engine of 2.x may be seen for a
+    moment on storage of 1.x, too.
+    """
+    deadline = time.monotonic() + _SETTLE
+    lacking = None
+    while True:
+        before, lacking = lacking, _unformatted(current, _read(current))
+        if lacking == before and (not lacking or time.monotonic() > deadline):
+            return lacking
+        time.sleep(_PAUSE)
+
+
+def _read(current: Run) -> View:
+    return cluster.read(current.state, current.left_out)
+
+
+def option(servers: Mapping[str, Node], lacking: Collection[str], replicas: set[str]) -> str:
+    """The option of `dmg storage format` that names the servers; "" for all of them.
+
+    Where a replica of the management service lacks its format, all begin anew: the others can have
+    joined no system that lasts.
+
+    + lacking: the servers that are not formatted yet
+    + replicas: hosts of the management service, as daos_server.yml names them
+    """
+    hosts = [servers[name].hostname for name in lacking]
+    known = replicas | {replica.split(".")[0] for replica in replicas}
+    if len(lacking) == len(servers) or known & {*hosts, *lacking}:
+        return ""
+    return " -l " + ",".join(hosts)
+
+
+def _replicas(current: Run) -> set[str]:
+    """The hosts of the management service, without their ports; empty where that is not known."""
+    server = current.state.inventory.get_host(current.start.groups["servers"][0])
+    try:
+        text = conversion.read(current, server).get(SERVER_FILE, "")
+        points = (yaml.safe_load(text) or {}).get("access_points") or []
+    except (conversion.Unreadable, yaml.YAMLError, AttributeError):
+        return set()
+    return {str(point).partition(":")[0] for point in points}
+
+
+def _erase(current: Run) -> str | None:
+    say("a management service of 1.x answers there: dmg system erase")
+    done, output, errors = cluster.command(
+        current.state, current.admin, "dmg system erase", _FORMAT_TIME
+    )
+    return None if done else f"`dmg system erase` failed: {(errors or output).strip()}"
+
+
+def _refused(answer: str) -> str | None:
+    """What dmg says against a format, host by host; None where nothing."""
+    try:
+        dmg.response(answer)
+    except DmgError as problem:
+        return f"`dmg storage format --force` failed: {problem}{_by_host(answer)}"
+    return None
+
+
+def _by_host(answer: str) -> str:
+    try:
+        errors = json.loads(answer)["response"]["host_errors"]
+    except (ValueError, KeyError, TypeError):
+        return ""
+    return f". By host: {json.dumps(errors)}" if errors else ""
+
+
+def _to_see(current: Run, name: str, node: Node) -> bool:
+    assert current.migration
+    return "format" not in current.migration.done
+
+
+@step("admins", need=_to_see, once=True, looks=True)
+def joined(current: Run, here: Host) -> Iterator[Command]:
+    """Wait until as many ranks have joined the new system as the old one had, and it is empty."""
+    yield verify(current, lambda: _wait_joined(current))
+    yield verify(current, lambda: _not_empty(current))
+
+
+def _wait_joined(current: Run) -> str | None:
+    assert current.migration
+    wanted = len(current.migration.ranks)
+
+    def look() -> tuple[bool, str]:
+        members = current.query_or_none()
+        if members is None:
+            return False, "waiting for the management service to answer"
+        up = [member for member in members if member.state == "joined"]
+        missing = gates.joined(current.seen, members)
+        return not missing and len(up) >= wanted, f"{len(up)} of {wanted} ranks have joined"
+
+    if current.wait("join", look):
+        return None
+    members = current.query_or_none() or []
+    odd = "; ".join(str(member) for member in members if member.state != "joined")
+    return (
+        f"not every rank has joined after {current.settings.timeouts['join']} seconds, there were "
+        f"{wanted} before ({odd or f'{len(members)} are known now'}): see `dmg system query -v` "
+        "and `journalctl -u daos_server` on the servers, then type the same command again"
+    )
+
+
+def _not_empty(current: Run) -> str | None:
+    try:
+        pools = dmg.pools(current.ask_dmg("pool list"))
+    except DmgError as problem:
+        return str(problem)
+    names = ", ".join(pool.name for pool in pools)
+    return f"the new system is not empty, it has {names}" if pools else None
+
+
+def why_not_formatted(current: Run) -> list[Finding]:
+    """What is missing for the new system to serve; nothing is an empty list."""
+    found = install.why_not_installed(current)
+    if found:
+        return found
+    return current.judge_members(current.start, gates.joined)

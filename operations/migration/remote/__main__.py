@@ -1,0 +1,56 @@
+"""The command line: one JSON object as the last line, and an exit code that says how it went."""
+
+import json
+import signal
+import sys
+import traceback
+from types import FrameType
+from typing import Any, Dict, List, Optional
+
+from . import commands
+from .failure import Failure, Stopped, explain
+from .jobs import Answer
+from .progress import Progress
+
+FAILED = 2
+
+
+def main(argv: Optional[List[str]] = None) -> int:
+    """Do what the command line says, and print the answer."""
+    argv = sys.argv[1:] if argv is None else argv
+    signal.signal(signal.SIGTERM, _stop)
+    code, answer = perform(argv, Progress())
+    print(json.dumps(answer), flush=True)
+    return code
+
+
+def perform(argv: List[str], progress: Progress) -> Answer:
+    """Do what a command line says: exit code and answer. Nothing that goes wrong is raised."""
+    try:
+        if argv[:1] == ["job"]:
+            return 0, commands.manage(argv[1:], perform)
+        return commands.run(argv, progress)
+    except Failure as failure:
+        return FAILED, _error(str(failure))
+    except OSError as error:
+        return FAILED, _error(explain(error))
+    except Stopped:
+        return FAILED, _error("it was stopped; the same command goes on")
+    except KeyboardInterrupt:
+        return FAILED, _error("it was interrupted; the same command goes on")
+    except Exception as error:
+        traceback.print_exc()
+        return FAILED, _error("{}: {} (a bug; see the log)".format(type(error).__name__, error))
+
+
+def _error(message: str) -> Dict[str, Any]:
+    return {"error": message}
+
+
+def _stop(_number: int, _frame: Optional[FrameType]) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    raise Stopped
+
+
+if __name__ == "__main__":
+    sys.exit(main())

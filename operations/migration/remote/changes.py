@@ -1,0 +1,32 @@
+"""What became of a source between two looks at it."""
+
+from typing import Dict, List
+
+from .tree import ROOT, Tree, differences
+
+
+def between(before: Tree, after: Tree) -> Dict[str, List[bytes]]:
+    """The paths that have changed, vanished, or are new.
+
+    The time of the last change of status (ctime) shows a change that a program has hidden behind
+    an old time of modification; it is heeded unless this file system makes it up at each look.
+    """
+    made_up = _ctime_is_made_up(before, after)
+    return {
+        "changed": [
+            path
+            for path, entry in before.items()
+            if path in after
+            and (
+                differences(entry, after[path])
+                or (not made_up and entry.ctime != after[path].ctime)
+            )
+        ],
+        "vanished": [path for path in before if path not in after],
+        "new": [path for path in after if path not in before],
+    }
+
+
+def _ctime_is_made_up(before: Tree, after: Tree) -> bool:
+    one, other = before[ROOT], after[ROOT]
+    return one.ctime != other.ctime and not differences(one, other)

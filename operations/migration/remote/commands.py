@@ -1,0 +1,193 @@
+"""The commands and their options."""
+
+import argparse
+import os
+import sys
+from typing import Any, Callable, Dict, List, NoReturn, Optional, Tuple
+
+from . import copying, jobs, parallel, proof
+from .failure import Failure, text
+from .jobs import Answer
+from .progress import Progress
+from .tree import FILE, FOLDER, LINK, ROOT, files, size, walk
+
+_WRONG = ("changed", "vanished", "new", "missing", "extra", "differing")
+
+
+def run(argv: List[str], progress: Progress) -> Answer:
+    """Do what a command line says: exit code 0 or 1, and what is printed.
+
+    Raises Failure and OSError.
+    """
+    options = _options(argv)
+    for place in options.mounted:
+        _check_mounted(place)
+    answer = _COMMANDS[options.command](options, progress)
+    for place in options.mounted:
+        _check_mounted(place)
+    return int(any(answer.get(kind) for kind in _WRONG)), answer
+
+
+def manage(argv: List[str], work: jobs.Work) -> Dict[str, Any]:
+    """Do what a command line that begins with "job" says; `work` does what the job is to do.
+
+    Raises Failure and OSError.
+    """
+    before, dashes, command = _split(argv)
+    parser = _Parser(prog="migrate.pyz job")
+    parser.add_argument("what", choices=["start", "poll", "stop"])
+    parser.add_argument("folder", metavar="FOLDER")
+    options = parser.parse_args(before)
+    folder = _absolute(options.folder)
+    if options.what != "start":
+        return jobs.poll(folder) if options.what == "poll" else jobs.stop(folder)
+    if not dashes or not command:
+        raise Failure("type: job start FOLDER -- COMMAND...")
+    _options(command)
+    return jobs.start(folder, command, work)
+
+
+def _split(argv: List[str]) -> Tuple[List[str], bool, List[str]]:
+    if "--" not in argv:
+        return argv, False, []
+    place = argv.index("--")
+    return argv[:place], True, argv[place + 1 :]
+
+
+def _survey(options: argparse.Namespace, progress: Progress) -> Dict[str, Any]:
+    progress.begin("looking")
+    tree = walk(_folder(options.dir), progress, xattrs=False)
+    kinds = [entry.type for path, entry in tree.items() if path != ROOT]
+    return {
+        "files": files(tree),
+        "folders": kinds.count(FOLDER),
+        "links": kinds.count(LINK),
+        "others": sum(kind not in (FILE, FOLDER, LINK) for kind in kinds),
+        "bytes": size(tree.values()),
+    }
+
+
+def _copy(options: argparse.Namespace, progress: Progress) -> Dict[str, Any]:
+    source, target = _folder(options.source), _absolute(options.target)
+    os.makedirs(target, exist_ok=True)
+    target = os.path.realpath(target)
+    _check_apart(source, target)
+    preload = _absolute(options.preload) if options.preload else None
+    if preload and not os.path.isfile(preload):
+        raise Failure("{}: there is no such library to preload".format(text(preload)))
+    way = copying.Way(_parallel(options), preload, options.anew)
+    note = _absolute(options.marker) if options.marker else b""
+    return copying.copy(source, target, way, progress, note)
+
+
+def _parallel(options: argparse.Namespace) -> Optional[parallel.Job]:
+    if options.way == "serial":
+        return None
+    if options.hosts is None or options.processes is None:
+        raise Failure("--way parallel needs --hosts FILE and --processes N")
+    hosts = _absolute(options.hosts)
+    if not os.path.isfile(hosts):
+        raise Failure("{}: there is no such host file".format(text(hosts)))
+    return parallel.Job(
+        os.fsencode(options.mpirun), os.fsencode(options.dcp), hosts, options.processes
+    )
+
+
+def _manifest(options: argparse.Namespace, progress: Progress) -> Dict[str, Any]:
+    return proof.manifest(_folder(options.dir), _absolute(options.out), options.jobs, progress)
+
+
+def _verify(options: argparse.Namespace, progress: Progress) -> Dict[str, Any]:
+    return proof.verify(
+        _folder(options.dir), _absolute(options.manifest), options.quick, options.jobs, progress
+    )
+
+
+_COMMANDS: Dict[str, Callable[[argparse.Namespace, Progress], Dict[str, Any]]] = {
+    "survey": _survey,
+    "copy": _copy,
+    "manifest": _manifest,
+    "verify": _verify,
+}
+
+
+class _Parser(argparse.ArgumentParser):
+    """One that tells of a wrong command line as of anything else that goes wrong."""
+
+    def error(self, message: str) -> NoReturn:
+        raise Failure("{}: {}".format(self.prog, message))
+
+
+def _options(argv: List[str]) -> argparse.Namespace:
+    parser = _Parser(prog="migrate.pyz", description=sys.modules[__package__].__doc__)
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    commands.required = True
+    _add_copy(commands.add_parser("copy", help="copy a tree, or go on with that"))
+    survey = commands.add_parser("survey", help="count what a tree holds")
+    survey.add_argument("dir", metavar="DIR")
+    manifest = commands.add_parser("manifest", help="write manifest.mtree and SHA256SUMS")
+    manifest.add_argument("dir", metavar="DIR")
+    manifest.add_argument("--out", metavar="FOLDER", required=True)
+    verify = commands.add_parser("verify", help="compare a tree with a manifest")
+    verify.add_argument("dir", metavar="DIR")
+    verify.add_argument("--manifest", metavar="FILE", required=True)
+    verify.add_argument("--quick", action="store_true", help="read no file")
+    for command in (manifest, verify):
+        command.add_argument("--jobs", type=_number, default=4, help="threads that read")
+    for command in commands.choices.values():
+        command.add_argument("--mounted", action="append", default=[], metavar="DIR", help=_MOUNTED)
+    return parser.parse_args(argv)
+
+
+_MOUNTED = "a folder that has to be a mount point from beginning to end, or the command fails"
+
+
+def _add_copy(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--from", dest="source", metavar="SRC", required=True)
+    parser.add_argument("--to", dest="target", metavar="DST", required=True)
+    parser.add_argument("--way", choices=["serial", "parallel"], required=True)
+    parser.add_argument("--preload", metavar="LIB", help="LD_PRELOAD of cp or dcp")
+    parser.add_argument("--processes", type=_number, metavar="N")
+    parser.add_argument("--hosts", metavar="FILE")
+    parser.add_argument("--mpirun", default="mpirun", metavar="PATH")
+    parser.add_argument("--dcp", default="dcp", metavar="PATH")
+    parser.add_argument("--anew", action="store_true", help="copy what looks complete, too")
+    parser.add_argument(
+        "--marker", metavar="FILE", help="the note that DST is ours (default: DST.copy.json)"
+    )
+
+
+def _number(word: str) -> int:
+    number = int(word)
+    if number < 1:
+        raise ValueError(word)
+    return number
+
+
+def _absolute(word: str) -> bytes:
+    path = os.fsencode(word)
+    if not os.path.isabs(path):
+        raise Failure("{}: the path has to be absolute".format(text(path)))
+    return os.path.normpath(path)
+
+
+def _folder(word: str) -> bytes:
+    path = _absolute(word)
+    if not os.path.isdir(path):
+        os.stat(path)  # says what is wrong, as with a dfuse that has died
+        raise Failure("{}: this is no folder".format(text(path)))
+    return os.path.realpath(path)
+
+
+def _check_apart(source: bytes, target: bytes) -> None:
+    if os.path.commonpath([source, target]) in (source, target):
+        raise Failure(
+            "{} and {}: one of them is inside the other".format(text(source), text(target))
+        )
+
+
+def _check_mounted(word: str) -> None:
+    path = _absolute(word)
+    os.stat(path)
+    if not os.path.ismount(path):
+        raise Failure("{}: nothing is mounted there".format(text(path)))

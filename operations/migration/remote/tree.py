@@ -1,0 +1,180 @@
+"""What a folder holds: every entry with what a copy has to keep of it."""
+
+import errno
+import os
+import stat
+from typing import Dict, Iterable, List, NamedTuple, Tuple
+
+from .failure import Failure, text
+from .progress import Progress
+
+ROOT = b"."
+FILE, FOLDER, LINK = "file", "dir", "link"
+_TYPES = {
+    stat.S_IFREG: FILE,
+    stat.S_IFDIR: FOLDER,
+    stat.S_IFLNK: LINK,
+    stat.S_IFIFO: "fifo",
+    stat.S_IFSOCK: "socket",
+    stat.S_IFBLK: "block",
+    stat.S_IFCHR: "char",
+}
+FORMATS = {kind: number for number, kind in _TYPES.items()}
+_NO_XATTRS = (errno.ENOTSUP, errno.ENOSYS, errno.ENODATA)
+
+
+class Entry(NamedTuple):
+    """An entry of a tree.
+
+    + path: below the tree's root, which itself is b"."
+    + type: "file", "dir", "link", "fifo", "socket", "block" or "char", as in mtree(5)
+    + size: bytes, 0 if it is no file
+    + mode: permissions with the set-user-ID, set-group-ID and sticky bits
+    + time, atime, ctime: nanoseconds since 1970; `time` is that of the last modification
+    + target: where a symbolic link leads
+    + leader: the first path of the same file, where that is another one (a hard link); else b""
+    + xattrs: extended attributes of the name space `user`, by name
+    + device: number of a device
+    + digest: SHA-256 in hexadecimal; "" if it was not taken
+    + blocks: bytes that it takes on the storage
+    """
+
+    path: bytes
+    type: str
+    size: int
+    mode: int
+    uid: int
+    gid: int
+    time: int
+    target: bytes = b""
+    leader: bytes = b""
+    xattrs: Tuple[Tuple[bytes, bytes], ...] = ()
+    device: int = 0
+    digest: str = ""
+    atime: int = 0
+    ctime: int = 0
+    blocks: int = 0
+
+
+Tree = Dict[bytes, Entry]
+"""Entries by path; folders stand before what is in them, names in the order of their bytes."""
+
+
+def full(root: bytes, path: bytes) -> bytes:
+    """The path of an entry, as the operating system takes it."""
+    return root if path == ROOT else os.path.join(root, path)
+
+
+def walk(root: bytes, progress: Progress, xattrs: bool = True) -> Tree:
+    """Everything below a folder, and the folder itself. What vanishes meanwhile is left out.
+
+    + xattrs: read extended attributes, too
+
+    Raises OSError, and Failure where another file system is mounted in it.
+    """
+    tree: Tree = {}
+    first: Dict[Tuple[int, int], bytes] = {}
+    top = os.stat(root)
+    pending = [ROOT]
+    while pending:
+        path = pending.pop()
+        place = full(root, path)
+        try:
+            status = top if path == ROOT else os.lstat(place)
+            leader = _leader(first, status, path)
+            tree[path] = entry = look(place, path, status, leader, xattrs)
+            if entry.type == FOLDER:
+                _check_same(top, status, place)
+                pending.extend(_below(place, path))
+        except FileNotFoundError:
+            if path == ROOT:
+                raise
+        progress.add(files=1)
+    return tree
+
+
+def look(
+    place: bytes, path: bytes, status: os.stat_result, leader: bytes = b"", xattrs: bool = True
+) -> Entry:
+    """One entry, given what lstat(2) says of it."""
+    kind = _TYPES[stat.S_IFMT(status.st_mode)]
+    return Entry(
+        path=path,
+        type=kind,
+        size=status.st_size if kind == FILE else 0,
+        mode=stat.S_IMODE(status.st_mode),
+        uid=status.st_uid,
+        gid=status.st_gid,
+        time=status.st_mtime_ns,
+        target=os.readlink(place) if kind == LINK else b"",
+        leader=leader,
+        xattrs=_xattrs(place) if xattrs and kind in (FILE, FOLDER) else (),
+        device=status.st_rdev if kind in ("block", "char") else 0,
+        atime=status.st_atime_ns,
+        ctime=status.st_ctime_ns,
+        blocks=status.st_blocks * 512,
+    )
+
+
+def differences(want: Entry, have: Entry) -> List[str]:
+    """In what an entry is not what it should be; digests only where both have been taken."""
+    if want.type != have.type:
+        return ["type"]
+    pairs: List[Tuple[str, object, object]] = [
+        ("size", want.size, have.size),
+        ("owner", (want.uid, want.gid), (have.uid, have.gid)),
+        ("time", want.time, have.time),
+        ("target", want.target, have.target),
+        ("links", want.leader, have.leader),
+        ("xattrs", want.xattrs, have.xattrs),
+        ("device", want.device, have.device),
+    ]
+    if want.type != LINK:
+        pairs.append(("mode", want.mode, have.mode))
+    if want.digest and have.digest:
+        pairs.append(("digest", want.digest, have.digest))
+    return sorted(key for key, one, other in pairs if one != other)
+
+
+def files(tree: Tree) -> int:
+    """How many names of files a tree has."""
+    return sum(entry.type == FILE for entry in tree.values())
+
+
+def size(entries: Iterable[Entry]) -> int:
+    """The bytes of files; those of a file with several names once."""
+    return sum(entry.size for entry in entries if not entry.leader)
+
+
+def _leader(first: Dict[Tuple[int, int], bytes], status: os.stat_result, path: bytes) -> bytes:
+    # st_nlink says less: dfuse may still give the count of before a link was made.
+    if stat.S_ISDIR(status.st_mode):
+        return b""
+    found = first.setdefault((status.st_dev, status.st_ino), path)
+    return b"" if found == path else found
+
+
+def _check_same(top: os.stat_result, status: os.stat_result, place: bytes) -> None:
+    if status.st_dev != top.st_dev:
+        raise Failure(
+            "{0}: another file system is mounted there; `umount {0}` first".format(text(place))
+        )
+
+
+def _below(place: bytes, path: bytes) -> Iterable[bytes]:
+    names = sorted(os.listdir(place), reverse=True)
+    return names if path == ROOT else [os.path.join(path, name) for name in names]
+
+
+def _xattrs(place: bytes) -> Tuple[Tuple[bytes, bytes], ...]:
+    try:
+        names = sorted(map(os.fsencode, os.listxattr(place, follow_symlinks=False)))
+        return tuple(
+            (name, os.getxattr(place, name, follow_symlinks=False))
+            for name in names
+            if name.startswith(b"user.")
+        )
+    except OSError as error:
+        if error.errno in _NO_XATTRS:
+            return ()
+        raise

@@ -1,0 +1,279 @@
+"""The sixth stage: pools and containers are created in 2.x, and the backup is copied into them."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from pyinfra.api import Host
+
+from .. import aftermath, dmg, gates, services
+from ..dmg import DmgError
+from ..findings import Finding, about
+from ..nodes import AGENT, Node
+from ..run import Run, say
+from ..step import Command, step, verify
+from . import contents, copiers, destination, equipment, jobs, mounts, reformat, verification
+from .backed_up import folder, manifests, named
+from .contents import ContentsError
+from .jobs import JobError
+from .memory import remember
+from .mounts import MountError
+from .record import Container, Migration, Pool, now
+
+_CREATE_TIME = 600  # seconds that `dmg pool create` may take
+_EACH = 120  # seconds that `daos container create` may take
+
+
+def findings(current: Run) -> list[Finding]:
+    """What stands in the way: the new system does not serve, or the backup is not what it was."""
+    assert current.migration
+    current.decide()
+    found = reformat.why_not_formatted(current)
+    members = current.query_or_none() or ()
+    current.ranks = tuple(member.rank for member in members if member.state == "joined")
+    found += destination.findings(current)
+    to_do = [c for c in current.migration.to_carry if not c.restored]
+    if not found:
+        found += manifests(current, to_do)
+        parallel = any(_way(current, c) == "parallel" for c in to_do)
+        # Their agents are started by this stage.
+        found += [f for f in equipment.findings(current, parallel) if f.code != "no-agent"]
+    return found
+
+
+def _way(current: Run, container: Container) -> str:
+    return container.way or current.site.way(container.bytes)
+
+
+def _pools_due(current: Run, name: str, node: Node) -> bool:
+    assert current.migration
+    if current.planning or "restore" not in current.migration.done:
+        return True
+    return any(not pool.new_uuid for pool in current.migration.pools)
+
+
+def _may_create(current: Run, view: Any) -> list[Finding]:
+    target = current.settings.target
+    return gates.at_target(view, "servers", target) + current.judge_members(view, gates.joined)
+
+
+@step("admins", need=_pools_due, gate=_may_create, once=True)
+def pools_created(current: Run, here: Host) -> Iterator[Command]:
+    """Create the pools with their labels, as large on each tier as they were in 1.x.
+
+    A pool that has the label already is taken up. Source: dmg v2.0.2, `dmg pool create`.
+    """
+    yield verify(current, lambda: _create_pools(current), code="pool-failed")
+
+
+def _create_pools(current: Run) -> str | None:
+    assert current.migration
+    try:
+        there = {pool.label: pool.uuid for pool in dmg.pools(current.ask_dmg("pool list"))}
+    except DmgError as problem:
+        return f"the pools are not known: {problem}"
+    for pool in current.migration.pools:
+        try:
+            uuid = there.get(pool.label) or _create_pool(current, pool)
+        except DmgError as problem:
+            return _no_pool(current, pool, problem)
+        if uuid != pool.new_uuid:
+            unwritten = remember(current, with_new_pool(current.migration, pool, uuid))
+            if unwritten:
+                return unwritten
+    return None
+
+
+def with_new_pool(record: Migration, pool: Pool, uuid: str) -> Migration:
+    """The record with a pool of 2.x; what was restored into another one is not in it."""
+    record = record.with_pool(pool.uuid, new_uuid=uuid)
+    containers = (
+        replace(c, new_pool="", new_uuid="", restored="") if c.pool == pool.uuid else c
+        for c in record.containers
+    )
+    return replace(record, containers=tuple(containers))
+
+
+def _create_pool(current: Run, pool: Pool) -> str:
+    line = create_line(pool, len(current.ranks))
+    say(f"dmg {line}")
+    response = dmg.response(current.ask_dmg(line, _CREATE_TIME))
+    try:
+        return str(response["uuid"])
+    except (KeyError, TypeError) as problem:
+        raise DmgError(f"dmg pool create tells no {problem}") from problem
+
+
+def create_line(pool: Pool, ranks: int) -> str:
+    """What `dmg` is told to create a pool as large as it was.
+
+    + ranks: how many ranks it is spread over; dmg wants the share of each on SCM and on NVMe
+    """
+    scm, nvme = (*pool.tier_bytes, 0, 0)[:2]
+    words = ["pool", "create", f"--scm-size={-(-scm // ranks)}B"]
+    if nvme:
+        words.append(f"--nvme-size={-(-nvme // ranks)}B")
+    return shlex.join([*words, pool.label])
+
+
+def _no_pool(current: Run, pool: Pool, problem: DmgError) -> str:
+    size = destination.gib(sum(pool.tier_bytes))
+    return (
+        f"pool {pool.label} ({size}, {pool.uuid} in 1.x) could not be created: {problem}. Where "
+        f"its size is the reason, create it yourself on {current.admin.name}, `dmg pool create "
+        f"--size=SIZE {pool.label}`, and type the same command again: it takes up a pool that has "
+        "the label"
+    )
+
+
+def _agent_due(current: Run, name: str, node: Node) -> bool:
+    return copiers.copies(current, name, node) and not node.runs(AGENT)
+
+
+@step("clients", need=_agent_due, gate=services.may_start_agents)
+def agents_started(current: Run, here: Host) -> Iterator[Command]:
+    """Start daos_agent on the clients that copy; the others wait until all is back."""
+    yield from services.start(current, here, AGENT)
+
+
+def _due(current: Run, name: str, node: Node) -> bool:
+    assert current.migration
+    to_do = any(not c.restored for c in current.migration.to_carry)
+    return copiers.is_first(current, name, node) and (current.planning or to_do)
+
+
+def _may_copy(current: Run, view: Any) -> list[Finding]:
+    assert current.migration
+    idle = [name for name in copiers.names(current) if not view.node(name).runs(AGENT)]
+    return (
+        _may_create(current, view)
+        + about("no-agent", idle, "daos_agent does not run there: journalctl -u daos_agent -n 50")
+        + manifests(current, [c for c in current.migration.to_carry if not c.restored])
+    )
+
+
+@step("clients", need=_due, gate=_may_copy)
+def containers_created(current: Run, here: Host) -> Iterator[Command]:
+    """Create the containers, of type POSIX and with their labels.
+
+    One that has the label already is taken up. Source: daos v2.0.2, `daos container create`.
+    """
+    yield verify(current, lambda: _create_containers(current, here), code="container-failed")
+
+
+def _create_containers(current: Run, client: Host) -> str | None:
+    assert current.migration
+    try:
+        there = {(c.pool, c.label): c for c in contents.read(current).containers}
+    except ContentsError as problem:
+        return str(problem)
+    for container in current.migration.to_carry:
+        pool = current.migration.pool(container.pool).new_uuid
+        known = there.get((pool, container.label))
+        try:
+            uuid = known.uuid if known else _create_container(current, client, pool, container)
+        except DmgError as problem:
+            return f"{named(container)} could not be created as {container.label}: {problem}"
+        if (pool, uuid) != (container.new_pool, container.new_uuid):
+            record = current.migration.with_container(
+                container.uuid, new_pool=pool, new_uuid=uuid, restored=""
+            )
+            unwritten = remember(current, record)
+            if unwritten:
+                return unwritten
+    return None
+
+
+def _create_container(current: Run, client: Host, pool: str, container: Container) -> str:
+    line = f"daos -j container create {pool} --type=POSIX --label={shlex.quote(container.label)}"
+    _, output, errors = copiers.ask(current, client, line, _EACH)
+    response = dmg.response(output or errors)
+    try:
+        return str(response["container_uuid"]).lower()
+    except (KeyError, TypeError) as problem:
+        raise DmgError(f"`{line}` tells no {problem}") from problem
+
+
+@step("clients", need=_due, gate=_may_copy)
+def copied(current: Run, here: Host) -> Iterator[Command]:
+    """Copy the backup of every container back, and compare what DAOS has then with the manifest.
+
+    It is compared over another mount, which only reads.
+    """
+    yield verify(current, lambda: _copy_all(current, here), code="restore-failed")
+
+
+def _copy_all(current: Run, client: Host) -> str | None:
+    assert current.migration
+    containers = [c for c in current.migration.to_carry if not c.restored]
+    for number, container in enumerate(containers, start=1):
+        say(f"{container.label}, was {container.uuid} ({number} of {len(containers)})")
+        try:
+            problem = _restore(current, client, container)
+        except (JobError, MountError) as failure:
+            problem = f"{named(container)}: {failure}"
+        if problem:
+            return problem
+    return None
+
+
+def _restore(current: Run, client: Host, container: Container) -> str | None:
+    """Copy one container back and compare it; None if it is what it was."""
+    assert current.migration
+    way = _way(current, container)
+    clients = copiers.hosts(current) if way == "parallel" else [client]
+    place = (container.new_pool, container.new_uuid)
+    source = f"{folder(current, container)}/data"
+    with mounts.mounted(current, clients, *place, read_only=False) as target:
+        # Beside the backup: beside the mount point a reboot would forget it.
+        marker = f"{folder(current, container)}/restore-{container.new_uuid}.json"
+        words = ["copy", "--from", source, "--to", target, "--way", way]
+        words += ["--mounted", target, "--marker", marker]
+        words += _in_parallel(current) if way == "parallel" else []
+        copy = jobs.run(current, client, f"{container.uuid}-restore", *words, preload=True)
+        say(
+            f"copied {copy['copied_files']:,} of {copy['files']:,} files, "
+            f"{destination.gib(copy['copied_bytes'])}, in {copy['seconds']:.1f} s ({way})"
+        )
+    with mounts.mounted(current, [client], *place) as target:
+        said = _compared(current, client, container, target)
+    if said:
+        return (
+            f"{container.label} is not what {named(container)} was: {said}. See that nobody writes "
+            f"to it, then type the same command again: {aftermath.typed()}"
+        )
+    changed = current.migration.with_container(container.uuid, restored=now())
+    return remember(current, changed)
+
+
+def _in_parallel(current: Run) -> list[str]:
+    """What the tool needs to know to copy by mpirun. Raises JobError."""
+    problem = equipment.write_hosts(current)
+    if problem:
+        raise JobError(problem)
+    site = current.site
+    words = ["--processes", str(site.copy_processes), "--hosts", equipment.HOSTS]
+    return [*words, "--mpirun", site.mpirun, "--dcp", site.dcp]
+
+
+def _compared(current: Run, client: Host, container: Container, target: str) -> str:
+    manifest = f"{folder(current, container)}/manifest.mtree"
+    words = ["verify", target, "--manifest", manifest, "--mounted", target]
+    result: Mapping[str, Any] = jobs.run(current, client, f"{container.uuid}-restored", *words)
+    said = verification.differences(dict(result))
+    if not said:
+        say(f"{result['files']:,} files, {destination.gib(result['bytes'])}, equal the manifest")
+    return said
+
+
+def why_not_restored(current: Run) -> list[Finding]:
+    """What is not restored; nothing is an empty list."""
+    assert current.migration
+    lacking = [c for c in current.migration.to_carry if not c.restored]
+    return [
+        Finding("not-restored", (), f"{named(c)} is not restored: type stage=restore")
+        for c in lacking
+    ]

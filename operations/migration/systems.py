@@ -1,0 +1,73 @@
+"""Operating systems that the target supports, and how one gets to them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from .. import cluster, platforms
+from ..checks import installed
+from ..findings import Finding, about, fold
+from ..run import Run
+
+
+def findings(current: Run) -> Iterator[Finding]:
+    """Operating systems that the target does not support and that this does not update either."""
+    brought = {name for names in to_update(current).values() for name in names}
+    for finding in installed.systems(current.start, current.settings):
+        names = [name for name in finding.hosts if name not in brought]
+        if finding.code == "unsupported-system":
+            finding = Finding(finding.code, (), finding.message + _hint(current, names))
+        yield from about(finding.code, names, finding.message)
+
+
+def to_update(current: Run) -> dict[tuple[str, str], list[str]]:
+    """What and to what an operating system is updated with DAOS 2.x, to the nodes that have it.
+
+    That is another minor of the same release ("centos 8.3" to "centos 8.5"), where the site
+    allows it; whether the node's repositories have it is resolved before anything is stopped.
+    """
+    if not current.site.update_os:
+        return {}
+    found: dict[tuple[str, str], list[str]] = {}
+    for name, node in current.start.of(*cluster.ROLES).items():
+        settings = current.settings
+        known = node.os in settings.accepted_systems
+        if known or platforms.is_supported(node.os, settings.target.series):
+            continue
+        takes = platforms.distribution(node.os)
+        later = later_minors(node.os, settings.target.series)
+        if later and takes and takes.manager in ("yum", "dnf"):
+            found.setdefault((node.os, platforms.in_words(later)), []).append(name)
+    return found
+
+
+def later_minors(system: str, series: str) -> list[str]:
+    """The supported systems that differ from one in a later minor alone."""
+    os_id, _, version = system.partition(" ")
+    major, _, minor = version.partition(".")
+    return [
+        supported
+        for supported in platforms.supported(series)
+        if supported.startswith(f"{os_id} {major}.") and _later(supported, minor)
+    ]
+
+
+def _later(supported: str, minor: str) -> bool:
+    wanted = supported.rpartition(".")[2]
+    return minor.isdigit() and wanted.isdigit() and int(wanted) > int(minor)
+
+
+def _hint(current: Run, names: list[str]) -> str:
+    series = current.settings.target.series
+    systems = {current.start.node(name).os for name in names}
+    later = [name for system in sorted(systems) for name in later_minors(system, series)]
+    return f". From there to {platforms.in_words(later)}" if later else ""
+
+
+def notes(current: Run) -> Iterator[str]:
+    """What will be updated with DAOS, for the administrator."""
+    for (before, after), names in to_update(current).items():
+        yield (
+            f"{fold(names)}: {before} is updated to {after} in the transaction that brings DAOS "
+            f"{current.settings.target} (stage=install)"
+        )

@@ -1,0 +1,94 @@
+"""The third stage: the backup is read back, and compared with its manifests, entry by entry."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from pyinfra.api import Host
+
+from ..findings import Finding
+from ..run import Run, say
+from ..step import Command, step, verify
+from . import contents, copiers, destination, equipment, jobs, memory
+from .backed_up import as_recorded, folder, manifests, named
+from .backup import few
+from .jobs import JobError
+from .record import Container, now
+
+
+def findings(current: Run) -> list[Finding]:
+    """What stands in the way: the backup is not complete, or not of what the system holds."""
+    assert current.migration
+    lacking = [c for c in current.migration.to_carry if not c.backed_up]
+    found = [
+        Finding("not-backed-up", (), f"{named(c)} is not backed up: type stage=backup")
+        for c in lacking
+    ]
+    found += destination.findings(current)
+    found += [f for f in equipment.findings(current, False) if "python3" in f.message]
+    if not found:
+        found += manifests(current, current.migration.to_carry)
+    if current.start.serving and contents.is_old(current, copiers.first(current).name):
+        found += as_recorded(current)
+    return found
+
+
+@step("clients", need=copiers.is_first)
+def compared(current: Run, here: Host) -> Iterator[Command]:
+    """Read every file of the backup, and compare it with the manifest that was made in DAOS."""
+    yield verify(current, lambda: _all(current, here), code="backup-differs")
+
+
+def _all(current: Run, client: Host) -> str | None:
+    assert current.migration
+    problems = []
+    containers = current.migration.to_carry
+    for number, container in enumerate(containers, start=1):
+        say(f"{named(container)} ({number} of {len(containers)})")
+        try:
+            problem = _compare(current, client, container)
+        except JobError as failure:
+            problem = str(failure)
+        if problem:
+            problems.append(problem)
+    return "\n".join(problems) or None
+
+
+def _compare(current: Run, client: Host, container: Container) -> str | None:
+    where = folder(current, container)
+    result = jobs.run(
+        current,
+        client,
+        f"{container.uuid}-verify",
+        *("verify", f"{where}/data", "--manifest", f"{where}/manifest.mtree"),
+    )
+    said = differences(result)
+    if not said:
+        say(f"{result['files']:,} files, {destination.gib(result['bytes'])}, equal the manifest")
+        return _note(current, container, verified=now())
+    current.differing[container.uuid] = {k: result[k] for k in ("differing", "missing", "extra")}
+    problem = _note(current, container, verified="", backed_up="")
+    return (
+        f"the backup of {named(container)} in {where} differs from its manifest: {said}. Type "
+        "stage=backup again: it copies these again, and only these; then stage=verify. report.json "
+        f"names them all{f'. {problem}' if problem else ''}"
+    )
+
+
+def differences(result: dict[str, Any]) -> str:
+    """What a comparison found, in words; "" where all is equal."""
+    differing = [f"{path} ({', '.join(keys)})" for path, keys in result["differing"].items()]
+    parts = [("differing", differing), ("missing", result["missing"]), ("extra", result["extra"])]
+    return "; ".join(f"{what}: {few(paths)}" for what, paths in parts if paths)
+
+
+def _note(current: Run, container: Container, **changes: Any) -> str | None:
+    """Record how far a container is, at once; without its backup, the stages are not complete."""
+    assert current.migration
+    changed = current.migration.with_container(container.uuid, **changes)
+    if not changes["verified"]:
+        stages = {name: time for name, time in changed.done.items() if name == "check"}
+        changed = replace(changed, done=stages)
+    return memory.remember(current, changed)
