@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
@@ -176,13 +175,3 @@ class Migration:
 def now() -> str:
     """The time as records hold it."""
     return datetime.now(UTC).isoformat(timespec="seconds")
-
-
-def save(record: Migration, path: str = PATH) -> str:
-    """The shell command that writes a record such that it is whole or not there at all."""
-    folder, draft = path.rpartition("/")[0], f"{path}.new"
-    return (
-        f"mkdir -p {shlex.quote(folder)} && printf '%s\\n' {shlex.quote(record.text())} > "
-        f"{shlex.quote(draft)} && sync {shlex.quote(draft)} && mv {shlex.quote(draft)} "
-        f"{shlex.quote(path)} && sync {shlex.quote(folder)}"
-    )
