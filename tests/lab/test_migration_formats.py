@@ -156,7 +156,7 @@ def test_install_is_interrupted_and_taken_up(site: Site, trees: dict[str, Any]) 
     for pool, container in containers(site):
         with mounted(site.lab.node(CLIENT_1), pool, container) as mount:
             trees[container] = tree(site.lab.node(CLIENT_1), mount)
-    site.lab.note_contents()
+    site.lab.note_contents({pair[1]: digest(site, *pair) for pair in containers(site)})
     interrupted(site, "install", "See that DAOS holds exactly")
     assert agents(site)[CLIENT_2] != "active"
     interrupted(site, "install", "Replace the DAOS packages")
@@ -286,7 +286,18 @@ def test_the_last_stage_shows_what_was_and_what_is(site: Site) -> None:
         assert enabled(site.lab.node(name), "daos_server")
     for name in (CLIENT_1, CLIENT_2):
         assert enabled(site.lab.node(name), "daos_agent")
-    site.lab.note_contents()
+    site.lab.containers = {}  # those of 1.x
+    site.lab.note_contents(
+        {
+            entry["label"]: digest(site, entry["new_pool"], entry["new_uuid"])
+            for entry in record(site)["containers"]
+        }
+    )
+
+
+def digest(site: Site, pool: str, container: str) -> str:
+    line = f"daos-job {pool} {container} --digest"
+    return site.lab.node(CLIENT_1).run(line).stdout.strip()
 
 
 def enabled(node: Node, unit: str) -> bool:
