@@ -202,6 +202,16 @@ def test_what_has_not_changed_is_not_copied_again(site: Site) -> None:
     assert outcome.output.count("has not changed since it was backed up") == len(containers(site))
 
 
+def test_a_check_and_a_verification_that_are_killed_are_typed_again(site: Site) -> None:
+    for name, words in (("check", "Count the files"), ("verify", "Read the backup back")):
+        outcome = site.typed_until(words, site.kill, "deploys/migrate.py", "-y", stage=name)
+        assert outcome.exit_code < 0
+        done(site, name)
+        if name == "check":
+            done(site, "backup")
+    assert left_mounts(site) == []
+
+
 # What goes wrong
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ import pytest
 from testbed.harness import LabNode
 from testbed.running import Node
 
+from . import drawn
 from .conftest import StartSite
 from .site import ADMIN, CLIENT, SERVER, Outcome, Site
 from .test_migration_backup import codes, containers, done, left_mounts, mounted, stage, tree
@@ -30,6 +32,7 @@ NODES = [
 RECORD = "/var/lib/daos-offline-update/migration.json"
 SYSTEM: dict[str, Any] = {"system": "daos_server"}
 SEEDS = (7, 8, 9)
+TREES = 30  # as Hypothesis makes them, in each container
 ENGINES = 2  # a server
 
 # Turns the first bit of a file around.
@@ -52,12 +55,18 @@ esac
 
 
 @pytest.fixture(scope="module")
-def site(start_site: StartSite) -> Site:
-    """A 1.2 system whose backup is verified."""
+def site(start_site: StartSite, tmp_path_factory: pytest.TempPathFactory) -> Site:
+    """A 1.2 system whose backup is verified; one container was copied in parallel."""
     site = start_site(NODES, version="1.2.0", backup_mib=0)
+    folder = tmp_path_factory.mktemp("trees")
+    drawn.build(folder, TREES)
     for (pool, container), seed in zip(containers(site), SEEDS, strict=False):
         fill(site, pool, container, seed)
-    done(site, "check", "backup", "verify")
+        pour(site, folder, pool, container)
+    done(site, "check", "backup", copy_way="serial")
+    fill(site, *containers(site)[-1], SEEDS[2])
+    done(site, "backup", copy_way="parallel")
+    done(site, "verify")
     return site
 
 
@@ -69,6 +78,13 @@ def trees() -> dict[str, Any]:
 
 def fill(site: Site, pool: str, container: str, seed: int) -> None:
     site.lab.node(CLIENT_1).run(f"daos-job {pool} {container} --tree 60 --seed {seed}")
+
+
+def pour(site: Site, folder: Path, pool: str, container: str) -> None:
+    """Put a folder of this machine into a container."""
+    client = site.lab.node(CLIENT_1)
+    with mounted(client, pool, container) as mount:
+        drawn.bring(folder, client, mount)
 
 
 def record(site: Site) -> Any:
@@ -266,6 +282,7 @@ def test_a_restoration_is_interrupted_and_taken_up(site: Site, trees: dict[str, 
     done(site, "restore")
     known = record(site)
     assert {entry["uuid"] for entry in known["containers"]} == set(trees)
+    assert {entry["way"] for entry in known["containers"]} == {"serial", "parallel"}
     client = site.lab.node(CLIENT_1)
     for entry in known["containers"]:
         with mounted(client, entry["new_pool"], entry["new_uuid"]) as mount:
@@ -275,6 +292,7 @@ def test_a_restoration_is_interrupted_and_taken_up(site: Site, trees: dict[str, 
 
 
 def test_the_last_stage_shows_what_was_and_what_is(site: Site) -> None:
+    interrupted(site, "finish", "Let DAOS start at boot")
     outcome = stage(site, "finish")
     assert (outcome.exit_code, site.report["outcome"]) == (0, "complete"), outcome.output
     for entry in record(site)["containers"]:
