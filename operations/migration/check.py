@@ -69,7 +69,10 @@ def _versions(current: Run) -> Iterator[Finding]:
     yield from about("not-1.x", later, _not_old(current))
     early = [name for version, names in found.items() if version < _OLDEST for name in names]
     yield from about(
-        "unknown-release", early, f"this knows how to back up DAOS {_OLDEST.series} alone"
+        "unknown-release",
+        early,
+        f"this reads DAOS {_OLDEST.series} alone: mount each container yourself (`dfuse --pool "
+        "--svc --container`, which release 1.0 wants), copy it out, and install 2.x anew",
     )
     if len(found) > 1 and not later:
         parts = ", ".join(str(version) for version in sorted(found))
