@@ -31,7 +31,8 @@ def rule_row(rule: Rule) -> str:
 
 
 def wrong_row(wrong: Wrong) -> str:
-    by = f"gate: `{wrong.gate}`" if wrong.gate else f"referee: {_names(wrong.breaks)}"
+    gates = " or ".join(f"`{gate}`" for gate in (wrong.gate, wrong.otherwise) if gate)
+    by = f"gate: {gates}" if gates else f"referee: {_names(wrong.breaks)}"
     return f"| {wrong.words} | {by} |"
 
 

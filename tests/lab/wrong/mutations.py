@@ -23,6 +23,7 @@ class Wrong:
     + words: what is wrong, as it stands in docs/rules.md
     + edits: what makes it wrong
     + gate: the code of the finding by which a gate catches it, "" if none does
+    + otherwise: the code of the gate that catches it where pyinfra takes the nodes in another order
     + breaks: the rules that the referee says are broken: without the gate, or where none is
     + perhaps: rules that are broken with these by chance
     + flags: what is typed after the procedure's name
@@ -35,6 +36,7 @@ class Wrong:
     words: str
     edits: tuple[Edit, ...] = ()
     gate: str = ""
+    otherwise: str = ""
     breaks: frozenset[str] = frozenset()
     perhaps: frozenset[str] = frozenset()
     flags: tuple[str, ...] = ("-y",)
@@ -397,6 +399,7 @@ GATED = (
             ),
         ),
         gate="not-alone",
+        otherwise="not-stopped",  # the server of the lock is the first
         flags=("-y", "--serial"),
     ),
     Wrong(
