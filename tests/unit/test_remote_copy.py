@@ -183,7 +183,8 @@ def test_a_full_destination_is_named_and_what_is_there_stays(tmp_path: Path) -> 
     for number in range(6):
         (source / f"{number}").write_bytes(os.urandom(1 << 18))
     if os.system(f"mount -t tmpfs -o size=1m none {small} 2>/dev/null"):
-        pytest.skip("tmpfs cannot be mounted here")
+        # Root of a container; the lab fills a destination as well, and that is never skipped.
+        pytest.skip("root may not mount: it lacks CAP_SYS_ADMIN")
     try:
         words = ("copy", "--from", source, "--to", small / "data", "--way", "serial")
         code, answer = tool(*words)
