@@ -48,6 +48,7 @@ class Pool:
     + engines: how many engines it is spread over; 0 where it could not be asked
     + rebuilding: whether data is being moved in it
     + old_dmg: whether it was read by a `dmg` of 1.x, which has an option for the pool
+    + service: the ranks of its service, where dmg names them
     """
 
     uuid: str
@@ -58,6 +59,7 @@ class Pool:
     engines: int = 0
     rebuilding: bool = False
     old_dmg: bool = False
+    service: tuple[int, ...] = ()
 
     @property
     def name(self) -> str:
@@ -145,7 +147,7 @@ def pools(text: str) -> list[Pool]:
     content = response(text)
     try:
         if "Status" in content and not content["Status"]:
-            return [_old_pool(pool["uuid"]) for pool in content["pools"] or ()]
+            return [_old_pool(pool) for pool in content["pools"] or ()]
         if content["status"]:
             raise DmgError(f"dmg pool list: status {content['status']}")
         return [
@@ -162,8 +164,9 @@ def pools(text: str) -> list[Pool]:
         raise DmgError(f"dmg pool list: no {problem} in its answer") from problem
 
 
-def _old_pool(uuid: str) -> Pool:
-    return Pool(uuid=uuid, label="", targets=0, disabled=0, error="", old_dmg=True)
+def _old_pool(pool: Any) -> Pool:
+    service = tuple(pool.get("svc_reps") or ())
+    return Pool(pool["uuid"], "", targets=0, disabled=0, error="", old_dmg=True, service=service)
 
 
 # Between the answers about several pools; no line of JSON begins so.

@@ -43,7 +43,7 @@ echo "== starts"; cat /var/lib/daos-offline-update/starts 2>/dev/null; echo
 echo "== lock"
 lock=/run/daos-offline-update.lock
 if [ -e $lock ] && ! flock -s -n $lock true; then cat $lock; fi
-echo "== engines"; pgrep -x daos_engine; [ $? -le 1 ] || exit 1
+echo "== engines"; pgrep -x 'daos_engine|daos_io_server'; [ $? -le 1 ] || exit 1
 echo "== mounts"; findmnt -rn -t fuse.daos -o TARGET
 echo "== processes"
 for maps in $(grep -ls '/libdaos\.so' /proc/[0-9]*/maps); do
@@ -62,8 +62,9 @@ echo "== end"
 # What is built from DAOS's own source; a site's daos-exporter, say, is none of it.
 _SOURCE = re.compile(r"daos-\d")
 
-# Part of DAOS itself: that these have libdaos mapped is no use of a pool.
-_DAEMONS = {"daos_server", "daos_engine", "daos_agent"}
+# Part of DAOS itself: that these have libdaos mapped is no use of a pool. In 1.0 an engine is
+# called daos_io_server.
+_DAEMONS = {"daos_server", "daos_engine", "daos_io_server", "daos_agent"}
 
 
 # How package managers are started, which says nothing, and what of them changes nothing.

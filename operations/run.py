@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
@@ -12,7 +13,7 @@ from pyinfra import logger
 from pyinfra.api import Host, State
 from pyinfra.context import ctx_host
 
-from . import cluster, dmg, gates
+from . import cluster, dmg, dmg_1_0, gates
 from .cluster import Shared, View
 from .dmg import DmgError, Member
 from .findings import Finding
@@ -207,10 +208,17 @@ class Run:
 
         + timeout: seconds until it is given up
         """
-        _, answer, errors = cluster.command(
-            self.state, self.admin, f"dmg -j {arguments}", timeout=timeout
-        )
+        line = dmg_1_0.line(arguments) if self.dmg_is_1_0 else f"dmg -j {arguments}"
+        done, answer, errors = cluster.command(self.state, self.admin, line, timeout=timeout)
+        if self.dmg_is_1_0:
+            return dmg_1_0.answer(arguments, done, answer, errors)
         return answer or errors
+
+    @property
+    def dmg_is_1_0(self) -> bool:
+        """Whether the admin node has a dmg of 1.0, which knows no JSON."""
+        node = self.seen.nodes.get(self.admin.name)
+        return dmg_1_0.speaks(node.version if node else None)
 
     def query(self) -> list[Member]:
         """The ranks right now, by `dmg system query`. Raises DmgError."""
@@ -297,10 +305,22 @@ class Run:
         to_ask = [pool for pool in pools if not pool.error]
         if not to_ask:
             return pools
-        timeout = 60 + _POOL_TIME * len(to_ask)
-        _, answer, _ = cluster.command(self.state, self.admin, dmg.pool_queries(to_ask), timeout)
-        asked = {pool.uuid: pool for pool in dmg.queried(to_ask, answer)}
+        asked = {pool.uuid: pool for pool in self._asked_about(to_ask)}
         return [asked.get(pool.uuid, pool) for pool in pools]
+
+    def _asked_about(self, pools: list[dmg.Pool]) -> list[dmg.Pool]:
+        """These pools with what `dmg pool query` says of each. Raises DmgError."""
+        timeout = 60 + _POOL_TIME * len(pools)
+        old = self.dmg_is_1_0
+        uuids = (pool.uuid for pool in pools)
+        line = dmg_1_0.pool_queries(uuids) if old else dmg.pool_queries(pools)
+        _, answer, _ = cluster.command(self.state, self.admin, line, timeout)
+        if not old:
+            return dmg.queried(pools, answer)
+        # It does not tell over how many engines a pool is spread: by default over all.
+        engines = len(self.query())
+        found = dmg.queried(pools, dmg_1_0.pool_answers(answer))
+        return [replace(pool, engines=engines) for pool in found]
 
     def wait(self, kind: str, look: Callable[[], tuple[bool, str]]) -> bool:
         """Look again and again until it is done, showing what changes.

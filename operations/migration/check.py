@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from secrets import token_hex
 
 from pyinfra.api import Host
 
@@ -20,8 +21,9 @@ from .jobs import JobError
 from .mounts import MountError
 from .record import STAGES, Container, Migration, Pool, now
 
-_OLDEST = Version(1, 2, 0)  # what 1.0 answers is another language, and its dfuse another tool
-_CONTROL = "/etc/daos/daos_control.yml"
+_KNOWN = ("1.0", "1.2")  # what was between them was never released
+_USUAL = "1.2.0"
+_CONTROL = "/etc/daos/daos_control.yml /etc/daos/daos.yml"  # of 1.2, of 1.0
 _NAME = (
     f"sed -n 's/^name: *[\"'\\'']*\\([^\"'\\'' #]*\\).*/\\1/p' {_CONTROL} 2>/dev/null | head -n 1"
 )
@@ -67,12 +69,17 @@ def _versions(current: Run) -> Iterator[Finding]:
             found.setdefault(node.version, []).append(name)
     later = [name for version, names in found.items() if version.major > 1 for name in names]
     yield from about("not-1.x", later, _not_old(current))
-    early = [name for version, names in found.items() if version < _OLDEST for name in names]
+    unknown = [
+        name
+        for version, names in found.items()
+        if version.major < 2 and version.series not in _KNOWN
+        for name in names
+    ]
     yield from about(
         "unknown-release",
-        early,
-        f"this reads DAOS {_OLDEST.series} alone: mount each container yourself (`dfuse --pool "
-        "--svc --container`, which release 1.0 wants), copy it out, and install 2.x anew",
+        unknown,
+        f"this reads DAOS {' and '.join(_KNOWN)} alone: bring the system to {_USUAL} first, or "
+        "copy its containers out yourself (`dfuse`) and install 2.x anew",
     )
     if len(found) > 1 and not later:
         parts = ", ".join(str(version) for version in sorted(found))
@@ -104,9 +111,9 @@ def _health(current: Run) -> list[Finding]:
 
 
 def _release(current: Run) -> str:
-    """The release that all nodes have; 1.2.0 where none is known."""
+    """The release that all nodes have; the usual one where none is known."""
     versions = {node.version for node in current.start.of(*cluster.ROLES).values() if node.version}
-    return str(versions.pop() if versions else _OLDEST)
+    return str(versions.pop() if versions else _USUAL)
 
 
 def _record(current: Run, held: Contents) -> Migration:
@@ -124,6 +131,7 @@ def _record(current: Run, held: Contents) -> Migration:
         began=earlier.began if earlier else now(),
         before=_release(current),
         after=str(current.settings.target),
+        token=(earlier.token if earlier else "") or token_hex(8),
         servers=current.start.groups["servers"],
         ranks=current.ranks,
         pools=tuple(pools),

@@ -3,9 +3,9 @@
 Lines are edited and nothing is written anew, so that comments and order stay. What comes out is
 read again and has to mean what went in; a file that cannot be converted for sure is not touched.
 
-Source: the configuration structures of DAOS v1.2.0 and v2.0.2 (src/control: server/config,
-server/engine, server/storage, cmd/daos_agent, lib/control, security). 2.0 refuses a file that has a
-key which it does not know.
+Source: the configuration structures of DAOS v1.0.1, v1.2.0 and v2.0.2 (src/control: server/config,
+server/engine, server/storage, cmd/daos_agent, client, lib/control, security). 2.0 refuses a file
+that has a key which it does not know.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import yaml
 
 FOLDER = "/etc/daos"
 SERVER, AGENT, CONTROL = "daos_server.yml", "daos_agent.yml", "daos_control.yml"
+SHARED = "daos.yml"  # what dmg read in 1.0; becomes daos_control.yml
 KEPT = ".1.x-backup"  # behind the name of the file as it was
 
 _FABRIC = {
@@ -50,6 +51,7 @@ _TRANSPORT = {"allow_insecure", "client_cert_dir", "ca_cert", "cert", "key"}
 _GONE_SERVER = {"set_hugepages"}
 _GONE_ENGINE = {"name", "socket_dir"}
 _GONE_AGENT = {"hostlist", "host_file", "log_file_format"}
+_GONE_SHARED = {"access_points", "runtime_dir", "host_file", "log_file", "log_file_format"}
 _GONE_TRANSPORT = {"server_name"}
 
 _TRUE = ("y", "yes", "on", "true")
@@ -72,7 +74,7 @@ class _Edit:
 def convert(name: str, text: str) -> str:
     """A configuration file as 2.0 reads it; the very same text where nothing is to be changed.
 
-    + name: which file it is: `SERVER`, `AGENT` or `CONTROL`
+    + name: which file it is: `SERVER`, `AGENT`, `CONTROL` or `SHARED`
     + text: what stands in it now
 
     Raises Unconvertible.
@@ -87,12 +89,14 @@ def convert(name: str, text: str) -> str:
     return after
 
 
-def diff(name: str, before: str, after: str) -> str:
-    """What a conversion changes, as `diff -u` shows it."""
+def diff(name: str, before: str, after: str, source: str = "") -> str:
+    """What a conversion changes, as `diff -u` shows it.
+
+    + source: the file that it is made of, where that has another name
+    """
     path = f"{FOLDER}/{name}"
-    lines = difflib.unified_diff(
-        before.splitlines(), after.splitlines(), path + KEPT, path, lineterm=""
-    )
+    old = f"{FOLDER}/{source or name}{KEPT}"
+    lines = difflib.unified_diff(before.splitlines(), after.splitlines(), old, path, lineterm="")
     return "\n".join(lines)
 
 
@@ -214,10 +218,18 @@ def _control(root: yaml.MappingNode, text: str) -> Iterator[_Edit]:
     yield from _transport(keys, text)
 
 
+def _shared(root: yaml.MappingNode, text: str) -> Iterator[_Edit]:
+    keys = _keys(root, "the file")
+    _known(keys, _CONTROL | _GONE_SHARED)
+    yield from _gone(root, keys, _GONE_SHARED, text)
+    yield from _transport(keys, text)
+
+
 _EDITS: Mapping[str, Callable[[yaml.MappingNode, str], Iterator[_Edit]]] = {
     SERVER: _server,
     AGENT: _agent,
     CONTROL: _control,
+    SHARED: _shared,
 }
 
 
@@ -335,6 +347,10 @@ def _agent_means(data: dict[str, Any]) -> dict[str, Any]:
     return _transport_means({key: value for key, value in data.items() if key not in _GONE_AGENT})
 
 
+def _shared_means(data: dict[str, Any]) -> dict[str, Any]:
+    return _transport_means({key: value for key, value in data.items() if key not in _GONE_SHARED})
+
+
 def _transport_means(data: dict[str, Any]) -> dict[str, Any]:
     transport = data.get("transport_config")
     if not transport:
@@ -347,4 +363,5 @@ _MEANS: Mapping[str, Callable[[Any], Any]] = {
     SERVER: _server_means,
     AGENT: _agent_means,
     CONTROL: _transport_means,
+    SHARED: _shared_means,
 }

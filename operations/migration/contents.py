@@ -1,7 +1,8 @@
 """What a live system holds: its pools by dmg on the admin node, its containers by daos on a client.
 
-Source: dmg and daos of 1.2.0 and 2.0.2. `daos` of 1.2 answers no JSON: it lists the UUIDs of
-containers, and tells a container's type among its properties.
+Source: dmg and daos of 1.0.1, 1.2.0 and 2.0.2. `daos` of 1.x answers no JSON: it lists the UUIDs of
+containers, and tells a container's type among its properties. That of 1.0 has to be told the ranks
+of the pool's service, and it alone tells a pool's size there to the byte.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pyinfra.api import Host
@@ -24,7 +25,8 @@ from .settings import UUID
 
 _EACH = 5  # seconds that daos may take for one container, besides a minute
 _BETWEEN = "== "
-_TYPE = re.compile(r"^layout type:\s*(\S+)", re.MULTILINE)
+_TYPE = re.compile(r"^layout type(?::\s*| -> \d+/)(\S+)", re.MULTILINE)  # 1.2 and 1.0
+_SIZE = re.compile(r"^\s*Total size: (\d+)$", re.MULTILINE)
 
 # A pool that root may not read is a reason to refuse, and the site can give it that right.
 _NO_PERMISSION = (
@@ -67,6 +69,12 @@ def is_old(current: Run, name: str) -> bool:
     return bool(node and node.version and node.version.major < 2)
 
 
+def is_1_0(current: Run, name: str) -> bool:
+    """Whether a node has DAOS 1.0."""
+    node = current.seen.nodes.get(name)
+    return bool(node and node.version and node.version.series == "1.0")
+
+
 def _pools(current: Run) -> tuple[Pool, ...]:
     try:
         found = dmg.pools(current.ask_dmg("pool list"))
@@ -78,8 +86,28 @@ def _pools(current: Run) -> tuple[Pool, ...]:
 
 
 def _pool(current: Run, pool: dmg.Pool) -> Pool:
+    found = Pool(pool.uuid, pool.label, service=pool.service)
+    client = copiers.first(current)
+    if is_1_0(current, client.name):
+        return replace(found, tier_bytes=_sizes_1_0(current, client, found))
     answer = dmg.response(current.ask_dmg(f"pool query {pool.argument}"))
-    return Pool(pool.uuid, pool.label, tier_bytes(answer))
+    return replace(found, tier_bytes=tier_bytes(answer))
+
+
+def _sizes_1_0(current: Run, client: Host, pool: Pool) -> tuple[int, ...]:
+    """By daos: dmg of 1.0 rounds to two digits."""
+    line = f"daos pool query {_named(current, client, pool)}"
+    output = _daos(current, client, pool, line)
+    sizes = tuple(int(size) for size in _SIZE.findall(output))
+    if len(sizes) != 2:
+        raise ContentsError(f"`{line}` on {client.name} is not understood: {output.strip()[:200]}")
+    return sizes
+
+
+def _named(current: Run, client: Host, pool: Pool) -> str:
+    """A pool as `daos` of 1.x wants it named."""
+    service = ",".join(map(str, pool.service))
+    return f"--pool={pool.uuid}" + (f" --svc={service}" if is_1_0(current, client.name) else "")
 
 
 def tier_bytes(answer: Any) -> tuple[int, ...]:
@@ -97,7 +125,7 @@ def tier_bytes(answer: Any) -> tuple[int, ...]:
 
 
 def _list_old(current: Run, client: Host, pool: Pool) -> dict[str, str]:
-    line = f"daos pool list-containers --pool={pool.uuid}"
+    line = f"daos pool list-containers {_named(current, client, pool)}"
     output = _daos(current, client, pool, line)
     uuids = [word.lower() for word in output.split()]
     strange = [word for word in uuids if not UUID.fullmatch(word)]
@@ -122,7 +150,7 @@ def _types(
     if not labels:
         return []
     ask_one = (
-        f'daos container get-prop --pool={pool.uuid} --cont="$c"'
+        f'daos container get-prop {_named(current, client, pool)} --cont="$c"'
         if old
         else f'daos -j container query {pool.uuid} "$c"'
     )

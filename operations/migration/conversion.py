@@ -9,13 +9,13 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 
+import yaml
 from pyinfra.api import Host
 
 from .. import cluster, gates
 from ..cluster import View
 from ..findings import Finding, fold
 from ..nodes import Node
-from ..releases import Version
 from ..run import Run, say
 from ..step import Command, step, verify
 from .configuration import (
@@ -24,18 +24,25 @@ from .configuration import (
     FOLDER,
     KEPT,
     SERVER,
+    SHARED,
     Unconvertible,
     convert,
     diff,
 )
 
 _FILES = (SERVER, AGENT, CONTROL)
-_SHARED = "daos.yml"  # of 1.0, where `dmg` had no file of its own
-_READ = (
-    f"cd {FOLDER} 2>/dev/null || exit 0; "
-    f"for file in {' '.join((*_FILES, _SHARED))}; do "
-    '[ ! -f "$file" ] || { echo "== $file"; base64 "$file"; } || exit 1; done'
-)
+# A package that has a file no more leaves what the site wrote there under another name, and one
+# that brings a file brings its own words: those are nobody's, and are passed over.
+_READ = f"""\
+cd {FOLDER} 2>/dev/null || exit 0
+for file in {" ".join(_FILES)} {SHARED}; do
+    from="$file"
+    if [ "$file" = {SHARED} ] && [ -f {SHARED}.rpmsave ]; then from={SHARED}.rpmsave; fi
+    [ -f "$from" ] || continue
+    if [ "$file" = {CONTROL} ] && rpm -qf "$PWD/$file" >/dev/null 2>&1 &&
+        ! rpm -Vf "$PWD/$file" | grep -q "$PWD/$file"; then continue; fi
+    echo "== $file"; base64 "$from" || exit 1
+done"""
 
 
 class Unreadable(Exception):
@@ -49,11 +56,13 @@ class Change:
     + name: which one
     + after: what will stand in it
     + difference: what changes, as `diff -u` shows it
+    + source: the file that it is made of, where that has another name
     """
 
     name: str
     after: str
     difference: str
+    source: str = ""
 
 
 def findings(current: Run) -> Iterator[Finding]:
@@ -70,9 +79,7 @@ def findings(current: Run) -> Iterator[Finding]:
         if isinstance(files, str):
             problems.setdefault(files, []).append(name)
             continue
-        for problem in _without_control(current, name, files):
-            problems.setdefault(problem, []).append(name)
-        for change in _judged(files, partial(_note, problems, name)):
+        for change in _judged(files, partial(_note, problems, name), _has_dmg(current, name)):
             changes.setdefault((change.name, change.difference), []).append(name)
     current.configuration = [
         {"path": f"{FOLDER}/{name}", "hosts": sorted(on), "diff": difference}
@@ -94,26 +101,33 @@ def _note(problems: dict[str, list[str]], name: str, text: str) -> None:
     problems.setdefault(text, []).append(name)
 
 
-def _judged(files: Mapping[str, str], complain: Callable[[str], None]) -> Iterator[Change]:
-    for name in _FILES:
+def _judged(
+    files: Mapping[str, str], complain: Callable[[str], None], has_dmg: bool
+) -> Iterator[Change]:
+    for name, source in _sources(files, has_dmg):
+        before = files.get(source, "")
         try:
-            after = convert(name, files.get(name, ""))
+            after = convert(source, before)
         except Unconvertible as problem:
-            complain(f"{FOLDER}/{name} cannot be converted to what DAOS 2.0 reads: {problem}")
+            complain(f"{FOLDER}/{source} cannot be converted to what DAOS 2.0 reads: {problem}")
             continue
-        if after != files.get(name, ""):
-            yield Change(name, after, diff(name, files[name], after))
+        if source != name:
+            # Where it sets nothing, the package's own file says the same.
+            if yaml.safe_load(after):
+                yield Change(name, after, diff(name, before, after, source), source)
+        elif after != before:
+            yield Change(name, after, diff(name, before, after))
 
 
-def _without_control(current: Run, name: str, files: Mapping[str, str]) -> Iterator[str]:
-    """1.0 had what `dmg` reads in a file that 2.0 does not know."""
-    version = current.start.node(name).version
-    old = version is not None and version < Version(1, 1, 0)
-    if old and name in current.start.groups["admins"] and CONTROL not in files:
-        yield (
-            f"dmg of 2.0 reads {FOLDER}/{CONTROL}, not {_SHARED}: write name, port, hostlist and "
-            "transport_config there"
-        )
+def _sources(files: Mapping[str, str], has_dmg: bool) -> Iterator[tuple[str, str]]:
+    """Each file of 2.0, and the file that it is made of."""
+    for name in _FILES:
+        of_1_0 = name == CONTROL and has_dmg and CONTROL not in files and SHARED in files
+        yield name, SHARED if of_1_0 else name
+
+
+def _has_dmg(current: Run, name: str) -> bool:
+    return name in current.start.groups["admins"]
 
 
 def _read_or_problem(current: Run, host: Host) -> dict[str, str] | str:
@@ -146,7 +160,7 @@ def _to_convert(current: Run, name: str, node: Node) -> bool:
     except Unreadable:
         return True
     wrong: list[str] = []
-    return bool(list(_judged(files, wrong.append)) or wrong)
+    return bool(list(_judged(files, wrong.append, _has_dmg(current, name))) or wrong)
 
 
 def _may_convert(current: Run, view: View) -> list[Finding]:
@@ -157,7 +171,7 @@ def _may_convert(current: Run, view: View) -> list[Finding]:
 def configured(current: Run, here: Host) -> Iterator[Command]:
     """Convert what 2.0 reads otherwise; the file as it was stays beside it, ending in .1.x-backup.
 
-    Source: the configuration structures of DAOS v1.2.0 and v2.0.2.
+    Source: the configuration structures of DAOS v1.0.1, v1.2.0 and v2.0.2.
     """
     yield verify(current, lambda: _convert(current, here))
 
@@ -165,7 +179,8 @@ def configured(current: Run, here: Host) -> Iterator[Command]:
 def _convert(current: Run, here: Host) -> str | None:
     problems: list[str] = []
     try:
-        changes = list(_judged(read(current, here), problems.append))
+        files = read(current, here)
+        changes = list(_judged(files, problems.append, _has_dmg(current, here.name)))
     except Unreadable as problem:
         return str(problem)
     problems += filter(None, (current.shell(here, _write(change)) for change in changes))
@@ -174,9 +189,14 @@ def _convert(current: Run, here: Host) -> str | None:
 
 def _write(change: Change) -> str:
     """The shell command that replaces a file, such that it is whole at any moment."""
-    name, draft, kept = change.name, f"{change.name}.new", f"{change.name}{KEPT}"
+    name, draft = change.name, f"{change.name}.new"
+    source = change.source or name
+    kept = f"{source}{KEPT}"
+    # What dmg read in 1.0 is found under its own name, or as the package's update has left it.
+    found = f"$(ls -d {source}.rpmsave {source} 2>/dev/null | tail -n 1)" if change.source else name
+    keep = f"{{ test -e {kept} || cp -a {found} {kept}; }}"
     return (
-        f"cd {FOLDER} && {{ test -e {kept} || cp -a {name} {kept}; }} && cp -a {name} {draft}"
+        f"cd {FOLDER} && {keep} && cp -a {kept if change.source else name} {draft}"
         f" && printf %s {shlex.quote(change.after)} > {draft} && sync {draft} {kept}"
         f" && mv {draft} {name} && sync ."
     )
@@ -186,7 +206,8 @@ def _to_return(current: Run, name: str, node: Node) -> bool:
     """Only from 2.x to 1.x, where a file was converted on the way."""
     if current.settings.target.major > 1:
         return False
-    line = f"cd {FOLDER} && ls {' '.join(f'{name}{KEPT}' for name in _FILES)} 2>/dev/null"
+    kept = [f"{name}{KEPT}" for name in (*_FILES, SHARED)] + [f"{SHARED}.rpmsave"]
+    line = f"cd {FOLDER} && ls {' '.join(kept)} 2>/dev/null"
     host = current.state.inventory.get_host(name)
     _, output, _ = cluster.command(current.state, host, line, timeout=60)
     return bool(output.strip())
@@ -195,6 +216,8 @@ def _to_return(current: Run, name: str, node: Node) -> bool:
 @step(*cluster.ROLES, need=_to_return, gate=_may_convert)
 def returned(current: Run, here: Host) -> Iterator[Command]:
     """Give the files of 1.x back, which were converted when 2.x was installed."""
-    each = (f"{{ [ ! -e {name}{KEPT} ] || mv {name}{KEPT} {name}; }}" for name in _FILES)
+    moves = [(f"{name}{KEPT}", name) for name in (*_FILES, SHARED)]
+    moves.insert(0, (f"{SHARED}.rpmsave", SHARED))
+    each = (f"{{ [ ! -e {kept} ] || mv {kept} {name}; }}" for kept, name in moves)
     line = f"cd {FOLDER} && {' && '.join(each)} && sync ."
     yield verify(current, lambda: current.shell(here, line))

@@ -1,6 +1,8 @@
 """Containers mounted on clients by dfuse while they are read or filled, and seen to be gone after.
 
-dfuse 1.2 and 2.0 know no read-only mount, so the kernel makes it one.
+dfuse knows no read-only mount up to 2.0, so the kernel makes it one. That of 1.0 has to be told the
+ranks of the pool's service, and returns before it has connected and mounted (src/client/dfuse of
+v1.0.1): its mount is waited for.
 """
 
 from __future__ import annotations
@@ -13,11 +15,13 @@ from pyinfra.api import Host
 
 from .. import cluster
 from ..run import Run
+from . import contents
 from .copiers import ask
 
 FOLDER = "/run/daos-offline-update/mnt"
 _DEFAULT_SYSTEM = "daos_server"
 _PATIENCE = 120  # seconds for dfuse to connect to pool and container
+_APPEARS = 60  # seconds for the mount of a dfuse that has gone into the background
 
 # A dfuse that died leaves a mount that answers nothing: it goes first.
 _MOUNT = """\
@@ -25,9 +29,19 @@ point={point}
 if findmnt -n "$point" >/dev/null && ! stat "$point" >/dev/null 2>&1; then umount -l "$point"; fi
 mkdir -p "$point" || exit 1
 findmnt -n -t fuse.daos "$point" >/dev/null || {dfuse} --mountpoint="$point" || exit 1
+{appear}
 {remount}
 findmnt -n -o FSTYPE,OPTIONS "$point"
 """
+# It ends where it cannot connect, and says so to nobody.
+_APPEAR = f"""\
+for try in $(seq {_APPEARS * 5}); do
+    findmnt -n -t fuse.daos "$point" >/dev/null && break
+    pgrep -f -- "dfuse .*--mountpoint=$point" >/dev/null || break
+    sleep 0.2
+done
+findmnt -n -t fuse.daos "$point" >/dev/null || {{
+    echo "its dfuse ended before it had mounted, see the log of DAOS there" >&2; exit 1; }}"""
 _READ_ONLY = 'mount -o remount,bind,ro "$point" || { umount "$point"; exit 1; }'
 # An interrupted run may have left it read-only.
 _WRITABLE = """\
@@ -66,10 +80,13 @@ def mount(current: Run, client: Host, pool: str, container: str, read_only: bool
     Raises MountError.
     """
     where = point(container)
+    old = contents.is_1_0(current, client.name)
     words = ["dfuse", f"--pool={pool}", f"--container={container}", *_system(current)]
+    words += [_service(current, pool)] if old else []
     line = _MOUNT.format(
         point=shlex.quote(where),
         dfuse=shlex.join(words),
+        appear=_APPEAR if old else "",
         remount=_READ_ONLY if read_only else _WRITABLE,
     )
     done, output, errors = ask(current, client, line, _PATIENCE)
@@ -117,6 +134,12 @@ def mounted(
                 unmount(current, client, container)
         raise
     cluster.at_once(clients, lambda client: unmount(current, client, container))
+
+
+def _service(current: Run, pool: str) -> str:
+    """The option of 1.0 that names the ranks of the pool's service, with colons between them."""
+    service = current.migration.pool(pool).service if current.migration else ()
+    return f"--svc={':'.join(map(str, service))}"
 
 
 def _system(current: Run) -> list[str]:

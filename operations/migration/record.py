@@ -63,12 +63,14 @@ class Pool:
     + label: its name in 2.0
     + tier_bytes: its size on each tier, SCM and NVMe, in bytes
     + new_uuid: its UUID in 2.0
+    + service: the ranks of its service, which the tools of 1.0 have to be told
     """
 
     uuid: str
     label: str
     tier_bytes: tuple[int, ...] = ()
     new_uuid: str = ""
+    service: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,7 @@ class Migration:
 
     + system: the name of the DAOS system
     + began: when its first stage ran
+    + token: what the check wrote into the destination, by which it is known again
     + before, after: the DAOS release that it comes from, and the one it goes to
     + servers: the servers, as the inventory names them
     + ranks: the ranks that were Joined when it was checked
@@ -92,6 +95,7 @@ class Migration:
     began: str
     before: str
     after: str
+    token: str = ""
     servers: tuple[str, ...] = ()
     ranks: tuple[int, ...] = ()
     pools: tuple[Pool, ...] = ()
@@ -157,7 +161,13 @@ class Migration:
                     "servers": tuple(content["servers"]),
                     "ranks": tuple(content["ranks"]),
                     "pools": tuple(
-                        Pool(**{**pool, "tier_bytes": tuple(pool["tier_bytes"])})
+                        Pool(
+                            **{
+                                **pool,
+                                "tier_bytes": tuple(pool["tier_bytes"]),
+                                "service": tuple(pool.get("service", ())),
+                            }
+                        )
                         for pool in content["pools"]
                     ),
                     "containers": tuple(Container(**entry) for entry in content["containers"]),

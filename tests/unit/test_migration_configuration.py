@@ -13,6 +13,7 @@ from operations.migration.configuration import (
     AGENT,
     CONTROL,
     SERVER,
+    SHARED,
     Unconvertible,
     convert,
     diff,
@@ -74,6 +75,33 @@ port: 10001
 
 def test_every_key_that_changed_is_converted_and_comments_stay() -> None:
     assert convert(SERVER, EVERYTHING) == CONVERTED
+
+
+OF_1_0 = """\
+name: daos_server  # the only name
+access_points: ['s1:10001']
+port: 10001
+hostlist: ['s[1-3]']
+runtime_dir: /var/run/daos_agent
+log_file: /tmp/dmg.log
+transport_config:
+  server_name: server
+  allow_insecure: true
+"""
+
+
+def test_what_dmg_read_in_1_0_becomes_its_file_of_2_0() -> None:
+    after = convert(SHARED, OF_1_0)
+    assert convert(CONTROL, after) == after
+    assert yaml.safe_load(after) == {
+        "name": "daos_server",
+        "port": 10001,
+        "hostlist": ["s[1-3]"],
+        "transport_config": {"allow_insecure": True},
+    }
+    assert "# the only name" in after
+    shown = diff(CONTROL, OF_1_0, after, SHARED).splitlines()
+    assert shown[:2] == ["--- /etc/daos/daos.yml.1.x-backup", "+++ /etc/daos/daos_control.yml"]
 
 
 def test_what_is_converted_is_not_converted_again() -> None:

@@ -85,15 +85,20 @@ def load(
     deploy: Path = MIGRATE,
     record: Migration | None = None,
     version: str = "1.2.0",
+    address: str = "",
     **answers: Any,
 ) -> tuple[Run, State | None]:
-    """What a run of a stage finds, and its plan where it was not refused."""
+    """What a run of a stage finds, and its plan where it was not refused.
+
+    + address: of each node
+    """
     runs: dict[State, Run] = {}
     monkeypatch.setattr(run, "_runs", runs)
     if stage:
         monkeypatch.setitem(SETTINGS, "stage", stage)
     known = {"test ! -e": record.text() if record else ""}
     arguments: dict[str, Any] = {"answers": {**known, **GOOD, **answers}, "pool_list": POOLS}
+    arguments["wrong"] = lambda _, said: said.replace("== os", f"{address}\n== os")
     try:
         state = fake_cluster.load(SITE, dict.fromkeys(SITE, version), deploy, **arguments)
     except DeployError:
@@ -139,10 +144,68 @@ def test_the_check_goes_on_to_count_what_it_found(monkeypatch: pytest.MonkeyPatc
     assert current.noticed == []
     assert current.migration
     assert [c.uuid for c in current.migration.to_carry] == [A, B]
-    assert current.migration.pools == (Pool(POOL, "pool-00000000", (8 << 30, 800 << 30)),)
+    [pool] = current.migration.pools
+    assert pool == Pool(POOL, "pool-00000000", (8 << 30, 800 << 30), service=(0,))
     names = fake_cluster.names_in_order(state)
     assert names[0] == "Keep other runs away"
     assert names[-1] == "Record what the system holds"
+
+
+NO_JSON: dict[str, Any] = {
+    "dmg system query -v": f"""\
+s1: connected
+
+Rank UUID                                 Control Address State   \n\
+---- ----                                 --------------- -----   \n\
+0    {A} 10.0.0.1:10001  Started \n\
+""",
+    "dmg pool list": f"""\
+s1: connected
+
+Pool UUID                            Svc Replicas \n\
+---------                            ------------ \n\
+{POOL} 0,3          \n\
+""",
+    'dmg pool query --pool "$pool"': f"""\
+== {POOL}
+s1: connected
+
+Pool {POOL}, ntarget=8, disabled=0
+Rebuild idle, 0 objs, 0 recs
+""",
+    f"daos pool query --pool={POOL} --svc=0,3": f"""\
+Pool {POOL}, ntarget=8, disabled=0
+Pool space info:
+- Target(VOS) count:8
+- SCM:
+  Total size: {8 << 30}
+  Free: 8589934592, min:0, max:0, mean:0
+- NVMe:
+  Total size: {800 << 30}
+  Free: 858993459200, min:0, max:0, mean:0
+Rebuild idle, 0 objs, 0 recs
+""",
+    f"daos pool list-containers --pool={POOL} --svc=0,3": f"{A}\n{B}\n",
+    f"daos container get-prop --pool={POOL} --svc=0,3": (
+        f"== {A}\nContainer properties :\nlabel -> container label not set\n"
+        f"layout type -> 1/POSIX\n== {B}\nlayout type -> 2/HDF5\n"
+    ),
+    "realpath": PLACE,
+}
+
+
+def test_release_1_0_is_read_in_its_own_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(f"{__name__}.GOOD", NO_JSON)
+    monkeypatch.setitem(SETTINGS, "leave_behind", [B])
+    current, state = load(monkeypatch, version="1.0.1", address="10.0.0.1")
+    assert state, current.refusals
+    assert current.noticed == []
+    assert current.migration
+    assert current.migration.before == "1.0.1"
+    assert [(c.uuid, c.type) for c in current.migration.containers] == [(A, "POSIX"), (B, "HDF5")]
+    [pool] = current.migration.pools
+    assert pool == Pool(POOL, "pool-00000000", (8 << 30, 800 << 30), service=(0, 3))
+    assert Migration.parse(current.migration.text()) == current.migration
 
 
 def test_deploy_py_refuses_1_x_and_names_the_migration(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -151,7 +214,7 @@ def test_deploy_py_refuses_1_x_and_names_the_migration(monkeypatch: pytest.Monke
     assert "pyinfra inventory deploys/migrate.py --data stage=check" in finding.message
 
 
-@pytest.mark.parametrize(("version", "code"), [("2.0.1", "not-1.x"), ("1.0.1", "unknown-release")])
+@pytest.mark.parametrize(("version", "code"), [("2.0.1", "not-1.x"), ("1.1.4", "unknown-release")])
 def test_other_releases_are_refused(
     monkeypatch: pytest.MonkeyPatch, version: str, code: str
 ) -> None:

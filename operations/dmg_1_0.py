@@ -1,0 +1,158 @@
+"""dmg of DAOS 1.0: what it prints, as `dmg -j` of 1.2 would answer it.
+
+It has no JSON of its own: its `-j` wraps the same text in lines of a log. Source:
+src/control/cmd/dmg of DAOS v1.0.1.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from ClusterShell.RangeSet import RangeSet, RangeSetException
+
+from .releases import Version
+
+_FIRST_WITH_JSON = Version(1, 1, 0)
+_STATES = {"started": "joined", "evicted": "excluded"}
+_RULE = re.compile(r"^-+( +-+)*\s*$")  # under a table's titles, one group of dashes a column
+_POOL = re.compile(r"^Pool \S+, ntarget=(\d+), disabled=(\d+)$", re.MULTILINE)
+_REBUILD = re.compile(r"^Rebuild (\w+), \d+ objs", re.MULTILINE)
+_FAILED = re.compile(r"^Rebuild failed, rc=-?\d+, status=(-?\d+)", re.MULTILINE)
+_BETWEEN = "== "  # as in `dmg.pool_queries`
+
+Text = str
+
+
+def speaks(version: Version | None) -> bool:
+    """Whether dmg of this release prints text alone."""
+    return version is not None and version < _FIRST_WITH_JSON
+
+
+def line(arguments: str) -> str:
+    """The shell command for what `dmg -j ARGUMENTS` asks in later releases."""
+    return f"dmg {arguments}{' -v' if arguments == 'system query' else ''}"
+
+
+def pool_queries(uuids: Iterable[str]) -> str:
+    """One shell command that asks about each of these pools; `pool_answers` reads its answer."""
+    each = f'echo "{_BETWEEN}$pool"; dmg pool query --pool "$pool" 2>&1'
+    return f"for pool in {' '.join(uuids)}; do {each}; done"
+
+
+def pool_answers(text: Text) -> Text:
+    """The answer to `pool_queries` as that to `dmg.pool_queries` would be."""
+    parts = [part.partition("\n") for part in f"\n{text}".split(f"\n{_BETWEEN}")[1:]]
+    return "".join(
+        f"{_BETWEEN}{uuid}\n{answer('pool query', True, said)}\n" for uuid, _, said in parts
+    )
+
+
+def answer(arguments: str, done: bool, text: Text, errors: Text = "") -> Text:
+    """What dmg printed, in the form of 1.2's JSON; as it is where it is not understood.
+
+    + arguments: the command that dmg was given
+    + done: whether it exited 0
+    + text, errors: what it wrote to standard output and to standard error
+    """
+    said = (errors or text).strip()
+    if not done or "ERROR: " in said:
+        last = said.splitlines()[-1] if said else "no answer"
+        message = last.removeprefix("ERROR: ").removeprefix("dmg: ")
+        return json.dumps({"response": None, "error": message, "status": -1})
+    read = next((read for words, read in _READERS.items() if arguments.startswith(words)), None)
+    response = read(text) if read else None
+    if response is None:
+        return text
+    return json.dumps({"response": response, "error": None, "status": 0})
+
+
+def _members(text: Text) -> Any:
+    if "No members in system" in text:
+        return {"members": None}
+    rows = _table(text)
+    if rows is None or not all(len(row) == 4 and row[0].isdigit() for row in rows):
+        return None
+    return {
+        "members": [
+            {
+                "rank": int(rank),
+                "uuid": uuid,
+                "addr": address,
+                "state": _STATES.get(state.lower(), state.lower()),
+                "fault_domain": "",
+                "info": "",
+            }
+            for rank, uuid, address, state in rows
+        ]
+    }
+
+
+def _results(text: Text) -> Any:
+    rows = _table(text)
+    if rows is None or not all(len(row) == 3 for row in rows):
+        return None
+    try:
+        return {
+            "Results": [
+                {"Rank": rank, "Action": action, "Errored": result != "OK", "Msg": result}
+                for ranks, action, result in rows
+                for rank in RangeSet(ranks.strip("[]")).intiter()
+            ]
+        }
+    except RangeSetException:
+        return None
+
+
+def _pools(text: Text) -> Any:
+    if "No pools in system" in text:
+        return {"Status": 0, "pools": None}
+    rows = _table(text)
+    if rows is None or not all(len(row) == 2 for row in rows):
+        return None
+    return {
+        "Status": 0,
+        "pools": [
+            {"uuid": uuid, "svc_reps": [int(rank) for rank in re.findall(r"\d+", ranks)]}
+            for uuid, ranks in rows
+        ],
+    }
+
+
+def _pool(text: Text) -> Any:
+    targets, rebuild, failed = _POOL.search(text), _REBUILD.search(text), _FAILED.search(text)
+    if not targets or not (rebuild or failed):
+        return None
+    return {
+        "total_targets": int(targets[1]),
+        "disabled_targets": int(targets[2]),
+        "total_nodes": 0,  # it does not tell
+        "rebuild": {
+            "state": rebuild[1] if rebuild else "idle",
+            "status": int(failed[1]) if failed else 0,
+        },
+    }
+
+
+_READERS: dict[str, Callable[[Text], Any]] = {
+    "system query": _members,
+    "system stop": _results,
+    "system start": _results,
+    "pool list": _pools,
+    "pool query": _pool,
+}
+
+
+def _table(text: Text) -> list[tuple[str, ...]] | None:
+    """The rows of the table in a text; None where there is no table."""
+    lines = text.splitlines()
+    rule = next((number for number, row in enumerate(lines) if _RULE.match(row)), None)
+    if not rule:
+        return None
+    starts = [match.start() for match in re.finditer(r"-+", lines[rule])]
+    ends = [*starts[1:], None]
+    spans = list(zip(starts, ends, strict=True))
+    rows = (row for row in lines[rule + 1 :] if row.strip())
+    return [tuple(row[start:end].strip() for start, end in spans) for row in rows]
