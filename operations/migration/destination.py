@@ -7,7 +7,6 @@ import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from secrets import token_hex
 from typing import Any
 
 from pyinfra.api import Host
@@ -19,6 +18,10 @@ from . import copiers
 from .jobs import PYTHON
 
 _PROBE = (Path(__file__).parent / "probe.py").read_text()
+
+# Written there by the check, and looked for by all stages after it: a destination that is mounted
+# no more is an empty folder of the client's own disk.
+MARK = ".daos-offline-update"
 
 _LOOK = """\
 path=$(realpath -e {path} 2>/dev/null) && [ -d "$path" ] || {{ echo missing; exit 0; }}
@@ -77,7 +80,10 @@ def parse(output: str) -> Place | None:
 
 
 def findings(current: Run) -> Iterator[Finding]:
-    """What is wrong with the destination on the clients that copy, by looking alone."""
+    """What is wrong with the destination on the clients that copy, by looking alone.
+
+    After the check it also has to be the one that was found then.
+    """
     path = current.site.backup_path
     hosts = copiers.hosts(current)
     missing, daos = [], []
@@ -100,6 +106,30 @@ def findings(current: Run) -> Iterator[Finding]:
         f"{path} lies on a dfuse mount, and what is in DAOS is lost when its storage is "
         "reformatted: set backup_path to a shared file system outside DAOS",
     )
+    if current.stage != "check" and not missing and not daos:
+        yield from _marked(current)
+
+
+def _marked(current: Run) -> Iterator[Finding]:
+    """Whether the destination is the one that the check found, on every client that copies."""
+    assert current.migration
+    token, path = current.migration.token, f"{current.site.backup_path}/{MARK}"
+    if not token:
+        return
+    hosts = copiers.hosts(current)
+    line = _has(path, token)
+    seen = cluster.at_once(hosts, lambda host: copiers.ask(current, host, line)[0])
+    other = [host.name for host, sees in zip(hosts, seen, strict=True) if not sees]
+    yield from about(
+        "other-destination",
+        other,
+        f"{current.site.backup_path} is not what stage=check found there: mount it again, or set "
+        f"backup_path to where it is now; what tells it is the file {path} with {token} in it",
+    )
+
+
+def _has(path: str, token: str) -> str:
+    return f'[ "$(cat {shlex.quote(path)} 2>/dev/null)" = {token} ]'
 
 
 def _try(current: Run, host: Host) -> Place | ValueError | None:
@@ -142,18 +172,15 @@ def _probe(current: Run, host: Host) -> dict[str, Any]:
 
 
 def _shared(current: Run, hosts: list[Host]) -> Iterator[Finding]:
-    """What one client writes is seen by all others."""
-    token = token_hex(8)
-    marker = f"{current.site.backup_path}/.daos-offline-update-{token}"
+    """What one client writes is seen by all others, now and in the stages that follow."""
+    assert current.migration
+    token, path = current.migration.token, f"{current.site.backup_path}/{MARK}"
     writer, others = hosts[0], hosts[1:]
-    done, _, _ = copiers.ask(current, writer, f"echo {token} > {shlex.quote(marker)}")
+    done, _, _ = copiers.ask(current, writer, f"echo {token} > {shlex.quote(path)}")
     if not done:
         return  # that it cannot write has been found
-    line = f'[ "$(cat {shlex.quote(marker)})" = {token} ]'
-    try:
-        seen = cluster.at_once(others, lambda host: copiers.ask(current, host, line)[0])
-    finally:
-        copiers.ask(current, writer, f"rm -f {shlex.quote(marker)}")
+    line = _has(path, token)
+    seen = cluster.at_once(others, lambda host: copiers.ask(current, host, line)[0])
     blind = [host.name for host, sees in zip(others, seen, strict=True) if not sees]
     yield from about(
         "destination-not-shared",

@@ -2,36 +2,24 @@
 
 from __future__ import annotations
 
-import json
 import sys
-import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
+from typing import Any
 
-import yaml
 from pyinfra.api import Host
 
-from .. import cluster, commandline, dmg, gates
+from .. import commandline, dmg, gates
 from ..cluster import View
 from ..dmg import DmgError
 from ..findings import Finding, about
 from ..nodes import SERVER, Node
 from ..run import Run, say
 from ..step import Command, step, verify
-from . import conversion, copiers, destination, install, jobs, verification
+from . import copiers, destination, formatting, install, verification
 from .backed_up import folder, named, why_not_backed_up
-from .configuration import SERVER as SERVER_FILE
-from .jobs import JobError
-from .memory import remember
-from .record import Container, Migration, now
-
-_FORMAT_TIME = 3600  # seconds that `dmg storage format` may take: NVMe devices are slow at it
-_SETTLE = 20  # seconds that engines of a server that is formatted may take to be seen
-_PAUSE = 2  # seconds between two looks at them
-
-# dmg 2.0 formats nothing while a management service answers; it has to be erased first.
-_RUNNING = "running system"
+from .record import Container, Migration
 
 
 def findings(current: Run) -> list[Finding]:
@@ -151,56 +139,26 @@ def read_back(current: Run, here: Host) -> Iterator[Command]:
 
     A bit that has flipped since the verification is found while DAOS still has the file.
     """
-    yield verify(current, lambda: _read_all(current, here), code="backup-differs")
+    yield verify(
+        current, lambda: verification.each_backup(current, here, _judged), code="backup-differs"
+    )
 
 
-def _read_all(current: Run, client: Host) -> str | None:
-    assert current.migration
-    problems = []
-    containers = current.migration.to_carry
-    for number, container in enumerate(containers, start=1):
-        say(f"reading the backup of {named(container)} ({number} of {len(containers)})")
-        try:
-            problem = _read_one(current, client, container)
-        except JobError as failure:
-            problem = str(failure)
-        if problem:
-            problems.append(problem)
-        else:
-            current.read_back.add(container.uuid)
-    return "\n".join(problems) or None
-
-
-def _read_one(current: Run, client: Host, container: Container) -> str | None:
-    where = folder(current, container)
-    words = ("verify", f"{where}/data", "--manifest", f"{where}/manifest.mtree")
-    result = jobs.run(current, client, f"{container.uuid}-verify", *words)
+def _judged(current: Run, container: Container, result: dict[str, Any]) -> str | None:
     said = verification.differences(result)
     if not said:
-        say(f"{result['files']:,} files, {destination.gib(result['bytes'])}, equal the manifest")
+        current.read_back.add(container.uuid)
         return None
-    current.differing[container.uuid] = {k: result[k] for k in ("differing", "missing", "extra")}
     return (
-        f"the backup of {named(container)} in {where} differs from its manifest: {said}. DAOS "
-        "still has these files: put them back from elsewhere, or bring 1.x back "
-        "(`pyinfra inventory deploys/rollback.py`) and type stage=backup again"
+        f"the backup of {named(container)} in {folder(current, container)} differs from its "
+        f"manifest: {said}. DAOS still has these files: put them back from elsewhere, or bring 1.x "
+        "back (`pyinfra inventory deploys/rollback.py`) and type stage=backup again"
     )
 
 
 def _to_format(current: Run, name: str, node: Node) -> bool:
     assert current.migration
     return "format" not in current.migration.done
-
-
-def _unformatted(current: Run, view: View) -> list[str]:
-    """The servers without an engine of 2.x, which does not stay up on storage of 1.x."""
-    members = current.query_or_none() or []
-    there = {member.host for member in members if member.state == "joined"}
-    return [
-        name
-        for name, node in view.of("servers").items()
-        if not node.engines and node.hostname not in there
-    ]
 
 
 def _may_format(current: Run, view: View) -> list[Finding]:
@@ -251,99 +209,7 @@ def formatted(current: Run, here: Host) -> Iterator[Command]:
     Where an earlier run was interrupted in it, the servers that lack it are formatted, and the
     others are left alone. Source: "the DAOS storage will need to be reformatted" (DAOS 2.0).
     """
-    yield verify(current, lambda: _format(current), code="format-failed")
-
-
-def _format(current: Run) -> str | None:
-    assert current.migration
-    begun = current.migration.formatting
-    problem = None if begun else remember(current, replace(current.migration, formatting=now()))
-    if problem:
-        return problem
-    servers = _read(current).of("servers")
-    lacking = _still_lacking(current) if begun else list(servers)
-    if not lacking:
-        return None
-    only = option(servers, lacking, _replicas(current))
-    say(f"dmg storage format --force{only}")
-    answer = current.ask_dmg(f"storage format --force{only}", _FORMAT_TIME)
-    if not only and _RUNNING in answer:
-        problem = _erase(current)
-        if problem:
-            return problem
-        answer = current.ask_dmg("storage format --force", _FORMAT_TIME)
-    return _refused(answer)
-
-
-def _still_lacking(current: Run) -> list[str]:
-    """The servers that an interrupted run has not formatted.
-
-    Engines of those that it has take a while to be seen, and an engine of 2.x may be seen for a
-    moment on storage of 1.x, too.
-    """
-    deadline = time.monotonic() + _SETTLE
-    lacking = None
-    while True:
-        before, lacking = lacking, _unformatted(current, _read(current))
-        if lacking == before and (not lacking or time.monotonic() > deadline):
-            return lacking
-        time.sleep(_PAUSE)
-
-
-def _read(current: Run) -> View:
-    return cluster.read(current.state, current.left_out)
-
-
-def option(servers: Mapping[str, Node], lacking: Collection[str], replicas: set[str]) -> str:
-    """The option of `dmg storage format` that names the servers; "" for all of them.
-
-    Where a replica of the management service lacks its format, all begin anew: the others can have
-    joined no system that lasts.
-
-    + lacking: the servers that are not formatted yet
-    + replicas: hosts of the management service, as daos_server.yml names them
-    """
-    hosts = [servers[name].hostname for name in lacking]
-    known = replicas | {replica.split(".")[0] for replica in replicas}
-    if len(lacking) == len(servers) or known & {*hosts, *lacking}:
-        return ""
-    return " -l " + ",".join(hosts)
-
-
-def _replicas(current: Run) -> set[str]:
-    """The hosts of the management service, without their ports; empty where that is not known."""
-    server = current.state.inventory.get_host(current.start.groups["servers"][0])
-    try:
-        text = conversion.read(current, server).get(SERVER_FILE, "")
-        points = (yaml.safe_load(text) or {}).get("access_points") or []
-    except (conversion.Unreadable, yaml.YAMLError, AttributeError):
-        return set()
-    return {str(point).partition(":")[0] for point in points}
-
-
-def _erase(current: Run) -> str | None:
-    say("a management service of 1.x answers there: dmg system erase")
-    done, output, errors = cluster.command(
-        current.state, current.admin, "dmg system erase", _FORMAT_TIME
-    )
-    return None if done else f"`dmg system erase` failed: {(errors or output).strip()}"
-
-
-def _refused(answer: str) -> str | None:
-    """What dmg says against a format, host by host; None where nothing."""
-    try:
-        dmg.response(answer)
-    except DmgError as problem:
-        return f"`dmg storage format --force` failed: {problem}{_by_host(answer)}"
-    return None
-
-
-def _by_host(answer: str) -> str:
-    try:
-        errors = json.loads(answer)["response"]["host_errors"]
-    except (ValueError, KeyError, TypeError):
-        return ""
-    return f". By host: {json.dumps(errors)}" if errors else ""
+    yield verify(current, lambda: formatting.reformat(current), code="format-failed")
 
 
 def _to_see(current: Run, name: str, node: Node) -> bool:

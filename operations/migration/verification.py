@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -38,17 +38,23 @@ def findings(current: Run) -> list[Finding]:
 @step("clients", need=copiers.is_first)
 def compared(current: Run, here: Host) -> Iterator[Command]:
     """Read every file of the backup, and compare it with the manifest that was made in DAOS."""
-    yield verify(current, lambda: _all(current, here), code="backup-differs")
+    yield verify(current, lambda: each_backup(current, here, _judged), code="backup-differs")
 
 
-def _all(current: Run, client: Host) -> str | None:
+def each_backup(
+    current: Run, client: Host, judge: Callable[[Run, Container, dict[str, Any]], str | None]
+) -> str | None:
+    """Read the backup of every container back on a client; what is wrong, None where nothing is.
+
+    + judge: given a container and what the comparison with its manifest found, says what is wrong
+    """
     assert current.migration
     problems = []
     containers = current.migration.to_carry
     for number, container in enumerate(containers, start=1):
-        say(f"{named(container)} ({number} of {len(containers)})")
+        say(f"reading the backup of {named(container)} ({number} of {len(containers)})")
         try:
-            problem = _compare(current, client, container)
+            problem = judge(current, container, _read(current, client, container))
         except JobError as failure:
             problem = str(failure)
         if problem:
@@ -56,24 +62,27 @@ def _all(current: Run, client: Host) -> str | None:
     return "\n".join(problems) or None
 
 
-def _compare(current: Run, client: Host, container: Container) -> str | None:
+def _read(current: Run, client: Host, container: Container) -> dict[str, Any]:
     where = folder(current, container)
-    result = jobs.run(
-        current,
-        client,
-        f"{container.uuid}-verify",
-        *("verify", f"{where}/data", "--manifest", f"{where}/manifest.mtree"),
-    )
+    words = ("verify", f"{where}/data", "--manifest", f"{where}/manifest.mtree")
+    result = jobs.run(current, client, f"{container.uuid}-verify", *words)
+    if differences(result):
+        keys = ("differing", "missing", "extra")
+        current.differing[container.uuid] = {key: result[key] for key in keys}
+    else:
+        say(f"{result['files']:,} files, {destination.gib(result['bytes'])}, equal the manifest")
+    return result
+
+
+def _judged(current: Run, container: Container, result: dict[str, Any]) -> str | None:
     said = differences(result)
     if not said:
-        say(f"{result['files']:,} files, {destination.gib(result['bytes'])}, equal the manifest")
         return _note(current, container, verified=now())
-    current.differing[container.uuid] = {k: result[k] for k in ("differing", "missing", "extra")}
     problem = _note(current, container, verified="", backed_up="")
     return (
-        f"the backup of {named(container)} in {where} differs from its manifest: {said}. Type "
-        "stage=backup again: it copies these again, and only these; then stage=verify. report.json "
-        f"names them all{f'. {problem}' if problem else ''}"
+        f"the backup of {named(container)} in {folder(current, container)} differs from its "
+        f"manifest: {said}. Type stage=backup again: it copies these again, and only these; then "
+        f"stage=verify. report.json names them all{f'. {problem}' if problem else ''}"
     )
 
 

@@ -1,6 +1,8 @@
 """The control plane of one server: its gRPC side, and its part in the management service."""
 
+import os
 import socket
+import sys
 import threading
 import uuid
 from collections.abc import Callable
@@ -16,6 +18,7 @@ from .replica import Replica
 Log = Callable[[str, str], None]
 _JOIN_DEADLINE = 5.0  # seconds, then the engine's server logs why and tries again
 _RELAY_DEADLINE = 10.0  # seconds
+_ANSWERED = 0.05  # seconds, by which the caller has its answer
 
 
 class Control:
@@ -34,6 +37,7 @@ class Control:
         """Begin to listen, and to take part in elections where this is an access point."""
         points = self._settings.access_points
         me = next((point for point in points if self._is_here(point)), "")
+        self._state_file = state_file
         if me:
             self._replica = Replica(me, points, state_file, _send, self._became_leader)
         self._service = service.Service(self._settings.name, self._replica, self._replicas)
@@ -86,7 +90,16 @@ class Control:
             return self._replica.handle(op, message)
         if op == "format":
             return self._format(**message)
+        if op == "forget":
+            threading.Timer(_ANSWERED, self._start_anew).start()
+            return {}
         return self._operations.do(op, message)
+
+    def _start_anew(self) -> None:
+        """Begin again in the same process, as the real one does, without what this replica knew."""
+        self._state_file.unlink(missing_ok=True)
+        self._log("INFO", "erased, starting again")
+        os.execv(sys.argv[0], sys.argv)
 
     def _format(self, force: bool, epoch: int, hosts: list[str]) -> dict[str, Any]:
         """Format this server's storage, and start the engines.

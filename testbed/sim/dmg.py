@@ -393,10 +393,16 @@ def _pool_reintegrate(dmg: Dmg, arguments: list[str]) -> tuple[str, Any]:
     return "Reintegration command succeeded\n", None
 
 
+# The way out is to stop and erase the system; before 2.0, too.
+_RUNNING = 'client: code = 508 description = "storage format invoked on a running system"'
+
+
 def _storage_format(dmg: Dmg, _arguments: list[str]) -> tuple[str, Any]:
-    from . import rpc
+    from . import management, rpc
 
     hosts = dmg.hosts()
+    if management.serves(hosts, "hosts" in dmg.given):
+        raise CommandFailed(_RUNNING)
     request = {"force": "force" in dmg.given, "epoch": int(time.time()), "hosts": hosts}
     waiting = {h: rpc.ctl_later(h, "format", _FORMAT_TIMEOUT, **request) for h in hosts}
     done: dict[str, Plain] = {}
@@ -407,7 +413,9 @@ def _storage_format(dmg: Dmg, _arguments: list[str]) -> tuple[str, Any]:
         except rpc.Failure as failure:
             errors[host.partition(":")[0]] = str(failure)
     text = dmg_output.storage_format(done, errors)
-    response = {"host_errors": errors, "hosts": done}
+    by_error = {error: [h for h in errors if errors[h] == error] for error in errors.values()}
+    host_errors = {error: ",".join(hosts) for error, hosts in by_error.items()}
+    response = {"host_errors": host_errors, "hosts": done}
     if errors:
         message = f"{len(errors)} of {len(hosts)} hosts reported errors"
         raise _after(dmg, text, dmg.failed("storage format", message), response)

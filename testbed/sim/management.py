@@ -11,6 +11,7 @@ from .model import DER_MISC
 
 DEADLINE = 300.0  # seconds, dmg's own
 _HOSTS_TRIED = 5
+_ASK_ONCE = 5.0  # seconds
 _PAUSE = 0.15  # seconds, while the replicas elect a leader
 
 
@@ -72,6 +73,24 @@ class Management:
                 answered = answered or (failure.reached and failure.reason != rpc.NOT_REPLICA)
                 pending = _next_hosts(failure, pending)
         return answered, None
+
+
+def serves(hosts: list[str], named: bool) -> bool:
+    """Whether a system's management service answers on one of these servers, each asked once.
+
+    Of all servers of a system a few are picked, as for any request; those that are named are all
+    asked.
+    """
+    few = len(hosts) if named else min(_HOSTS_TRIED, len(hosts))
+    return any(map(_knows_a_system, random.sample(hosts, few)))
+
+
+def _knows_a_system(host: str) -> bool:
+    try:
+        request = messages.of("SystemQueryReq")(sys="daos_server")
+        return bool(rpc.mgmt(host, "SystemQuery", request, _ASK_ONCE).members)
+    except rpc.Failure:
+        return False  # no replica, or one without a leader or a system
 
 
 def _next_hosts(failure: rpc.Failure, pending: list[str]) -> list[str]:

@@ -142,7 +142,10 @@ class Service:
             return results
 
     def erase(self) -> list[dict[str, Any]]:
-        """Remove the superblocks of all servers and forget the system."""
+        """Remove the superblocks of all servers and forget the system.
+
+        Every replica throws its state away and starts again, as one that waits for a format.
+        """
         with self._administering:
             system = self.lead()
             members = list(system.members.values())
@@ -153,6 +156,9 @@ class Service:
             for address in sorted({member.addr for member in members}):
                 rpc.ctl(address, "erase", _FAN_OUT)
             self.change(System.erase)
+            replicas = self._replicas()
+            for name in sorted(replicas, key=lambda name: name == self._here().leader):
+                rpc.ctl(replicas[name], "forget", _FAN_OUT)
             return [
                 {**rank_result(m.rank, "stop", "", m.addr), "action": "reset format"}
                 for m in members

@@ -216,8 +216,10 @@ def test_formatting_records_what_was_lost(lab: Lab, one: Node, seeded: str) -> N
     admin = lab.having("admins")[0]
     about = json.loads(one.run("daos -j container query tank seeded").stdout)["response"]
     admin.run("dmg system stop")
-    assert "already formatted" in admin.run("dmg storage format", check=False).stdout
-    admin.run("dmg storage format --force")
+    said = admin.run("dmg storage format --force", check=False)
+    assert "storage format invoked on a running system" in said.stderr
+    admin.run("dmg system erase")
+    eventually(lambda: admin.run("dmg storage format", check=False).exit_code == 0)
     lab.wait_joined()
     assert admin.run("dmg pool list").stdout == "no pools in system\n"
     formatted = [e["details"] for e in lab.events() if e["event"] == "storage-formatted"]

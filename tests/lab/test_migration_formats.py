@@ -44,11 +44,13 @@ file.seek(0)
 file.write(bytes([first ^ 1]))
 """
 
-# Formats one server, and comes to no end.
+# Formats one server, and comes to no end; where a system runs it is refused, as the real one is.
 HALF = f"""\
 #!/bin/sh
 case "$*" in
-*"storage format"*) dmg.whole storage format --force -l {SERVERS[0]}; sleep 60 ;;
+*"storage format"*)
+    dmg.whole -j storage format --force -l {SERVERS[0]} || exit 1
+    sleep 60 ;;
 *) exec dmg.whole "$@" ;;
 esac
 """
@@ -120,6 +122,15 @@ def agents(site: Site) -> dict[str, str]:
 def start_agents(site: Site) -> None:
     for name in (CLIENT_1, CLIENT_2):
         site.lab.node(name).run("systemctl start daos_agent")
+
+
+def test_another_destination_than_the_checked_one_is_refused(site: Site) -> None:
+    client = site.lab.node(CLIENT_1)
+    client.run("mv /backup/.daos-offline-update /root/mark")
+    outcome = stage(site, "verify")
+    assert outcome.exit_code == 1
+    assert codes(site) == {"other-destination": [CLIENT_1, CLIENT_2]}, outcome.output
+    client.run("mv /root/mark /backup/.daos-offline-update")
 
 
 # Install
@@ -242,21 +253,21 @@ def test_a_manifest_that_was_changed_is_found(site: Site) -> None:
 
 def test_half_a_format_is_finished_and_none_is_done_twice(site: Site) -> None:
     admin = site.lab.node(ADMIN_1)
-    before = formats(site)
+    erased = formats(site) + ENGINES * len(SERVERS)  # what 1.x wrote goes before the format
     admin.run(f"mv /usr/bin/dmg /usr/bin/dmg.whole && printf %s '{HALF}' > /usr/bin/dmg")
     admin.run("chmod 755 /usr/bin/dmg")
     interrupted(
         site,
         "format",
         "dmg storage format --force",
-        lambda: eventually(lambda: formats(site) == before + ENGINES),
+        lambda: eventually(lambda: formats(site) == erased + ENGINES),
         **SYSTEM,
     )
     admin.run("mv /usr/bin/dmg.whole /usr/bin/dmg")
     done(site, "format", **SYSTEM)
-    assert formats(site) == before + ENGINES * len(SERVERS)
+    assert formats(site) == erased + ENGINES * len(SERVERS)
     done(site, "format", **SYSTEM)
-    assert formats(site) == before + ENGINES * len(SERVERS)
+    assert formats(site) == erased + ENGINES * len(SERVERS)
 
 
 # Restore and finish

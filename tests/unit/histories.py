@@ -266,6 +266,11 @@ class History:
                     self.copies[uuid] = (storage, there[uuid])
         return self
 
+    def erase(self) -> History:
+        """dmg system erase"""
+        self.log(*(self._wipe(node) for node in SERVERS))
+        return self.happen("server-01", "daos_server", "system-erased")
+
     def format(self, nodes: Iterable[str] = SERVERS, join: bool = True) -> History:
         """dmg storage format --force"""
         self._systems += 1
@@ -274,11 +279,14 @@ class History:
             self.join(nodes)
         return self
 
-    def _format(self, node: str) -> list[Event]:
-        wiped = [
+    def _wipe(self, node: str) -> list[Event]:
+        return [
             self._wiped(node, index, self.held.pop((node, index), {}))
             for index in range(len(RANKS[node]))
         ]
+
+    def _format(self, node: str) -> list[Event]:
+        wiped = self._wipe(node)
         self.formatted[node] = self.installed[node]
         return [*wiped, *self._engines_begin(node)]
 
@@ -408,7 +416,7 @@ MIGRATION: dict[str, tuple[Callable[[History], Any], ...]] = {
     "backup": (History.back_up,),
     "verify": (),
     "install": (History.stop_all, History.disable, History.packages),
-    "format": (History.start_servers, History.format),
+    "format": (History.start_servers, History.erase, History.format),
     "restore": (lambda h: h.start_agents(["client-01"]), History.restore),
     "finish": (History.start_agents, History.enable),
 }

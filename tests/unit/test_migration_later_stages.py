@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from operations import commandline
 from operations.cluster import View
 from operations.findings import Finding
-from operations.migration import finish, install, reformat, restore
+from operations.migration import finish, formatting, install, reformat, restore
 from operations.migration.contents import Contents
 from operations.migration.record import Container, Migration, Pool
 from operations.nodes import AGENT, SERVER, Node, Service
@@ -310,7 +310,7 @@ def test_what_is_formatted_already_is_left_alone(
     lacking: list[str], replicas: set[str], typed: str
 ) -> None:
     servers = {name: Node(name, "centos 8.4") for name in ("s1", "s2", "s3")}
-    assert reformat.option(servers, lacking, replicas) == typed
+    assert formatting.option(servers, lacking, replicas) == typed
 
 
 def node(server: float, agent: float, traces: int = 1) -> Node:

@@ -66,7 +66,7 @@ class Data(Rule):
             self._compare(event, seen)
         elif event.kind == "lab command":
             self._between = True
-        elif event.kind == "daos_server system-erased" and seen.acting:
+        elif event.kind == "daos_server system-erased" and seen.acting and not seen.wiped:
             self.broken("the system was erased", event)
         elif event.kind == "daos_server pool-destroyed" and seen.acting:
             self.broken(f"the pool {event.details.get('pool')} was destroyed", event)

@@ -1,0 +1,156 @@
+"""The storage is reformatted: `dmg system erase` and `dmg storage format`, and both once more.
+
+Source: src/control/lib/control/storage.go (checkFormatReq) of DAOS v2.0.2: nothing is formatted
+while a management service answers, and that of 2.x answers for the system of 1.x.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+
+import yaml
+
+from .. import cluster, dmg
+from ..cluster import View
+from ..dmg import DmgError
+from ..nodes import Node
+from ..run import Run, say
+from . import conversion
+from .configuration import SERVER
+from .memory import remember
+from .record import now
+
+_FORMAT_TIME = 3600  # seconds that `dmg storage format` may take: NVMe devices are slow at it
+_SETTLE = 20  # seconds that engines of a server that is formatted may take to be seen
+_PAUSE = 2  # seconds between two looks at them
+_RESTART = 60  # seconds that daos_server may take to listen again after an erase
+_RUNNING = "running system"
+
+
+def reformat(current: Run) -> str | None:
+    """Reformat the storage of the servers that lack it; what went wrong, None where nothing."""
+    assert current.migration
+    begun = current.migration.formatting
+    problem = None if begun else remember(current, replace(current.migration, formatting=now()))
+    if problem:
+        return problem
+    servers = _read(current).of("servers")
+    lacking = _still_lacking(current) if begun else list(servers)
+    if not lacking:
+        return None
+    only = option(servers, lacking, _replicas(current))
+    answer = _storage_format(current, only)
+    if not only and _RUNNING in answer:
+        return _erase(current) or _format_erased(current)
+    return _refused(answer)
+
+
+def _storage_format(current: Run, only: str) -> str:
+    say(f"dmg storage format --force{only}")
+    return current.ask_dmg(f"storage format --force{only}", _FORMAT_TIME)
+
+
+def _format_erased(current: Run) -> str | None:
+    """Format what was just erased: the servers that held the management service start again.
+
+    Source: eraseAndRestart in src/control/server of DAOS v2.0.2.
+    """
+    deadline = time.monotonic() + _RESTART
+    only = ""
+    while True:
+        answer = _storage_format(current, only)
+        lacking = sorted(set(_host_errors(answer).values()))
+        if not lacking or time.monotonic() > deadline:
+            return _refused(answer)
+        time.sleep(_PAUSE)
+        only = f" -l {','.join(lacking)}"
+
+
+def _still_lacking(current: Run) -> list[str]:
+    """The servers that an interrupted run has not formatted.
+
+    Engines of those that it has take a while to be seen, and an engine of 2.x may be seen for a
+    moment on storage of 1.x, too.
+    """
+    deadline = time.monotonic() + _SETTLE
+    lacking = None
+    while True:
+        before, lacking = lacking, _unformatted(current, _read(current))
+        if lacking == before and (not lacking or time.monotonic() > deadline):
+            return lacking
+        time.sleep(_PAUSE)
+
+
+def _unformatted(current: Run, view: View) -> list[str]:
+    """The servers without an engine of 2.x, which does not stay up on storage of 1.x."""
+    members = current.query_or_none() or []
+    there = {member.host for member in members if member.state == "joined"}
+    return [
+        name
+        for name, node in view.of("servers").items()
+        if not node.engines and node.hostname not in there
+    ]
+
+
+def _read(current: Run) -> View:
+    return cluster.read(current.state, current.left_out)
+
+
+def option(servers: Mapping[str, Node], lacking: Collection[str], replicas: set[str]) -> str:
+    """The option of `dmg storage format` that names the servers; "" for all of them.
+
+    Where a replica of the management service lacks its format, all begin anew: the others can have
+    joined no system that lasts.
+
+    + lacking: the servers that are not formatted yet
+    + replicas: hosts of the management service, as daos_server.yml names them
+    """
+    hosts = [servers[name].hostname for name in lacking]
+    known = replicas | {replica.split(".")[0] for replica in replicas}
+    if len(lacking) == len(servers) or known & {*hosts, *lacking}:
+        return ""
+    return " -l " + ",".join(hosts)
+
+
+def _replicas(current: Run) -> set[str]:
+    """The hosts of the management service, without their ports; empty where that is not known."""
+    server = current.state.inventory.get_host(current.start.groups["servers"][0])
+    try:
+        text = conversion.read(current, server).get(SERVER, "")
+        points = (yaml.safe_load(text) or {}).get("access_points") or []
+    except (conversion.Unreadable, yaml.YAMLError, AttributeError):
+        return set()
+    return {str(point).partition(":")[0] for point in points}
+
+
+def _erase(current: Run) -> str | None:
+    say("a management service of 1.x answers there: dmg system erase")
+    done, output, errors = cluster.command(
+        current.state, current.admin, "dmg system erase", _FORMAT_TIME
+    )
+    return None if done else f"`dmg system erase` failed: {(errors or output).strip()}"
+
+
+def _refused(answer: str) -> str | None:
+    """What dmg says against a format, host by host; None where nothing."""
+    try:
+        dmg.response(answer)
+    except DmgError as problem:
+        return f"`dmg storage format --force` failed: {problem}{_by_host(answer)}"
+    return None
+
+
+def _by_host(answer: str) -> str:
+    errors = _host_errors(answer)
+    return f". By host: {json.dumps(errors)}" if errors else ""
+
+
+def _host_errors(answer: str) -> dict[str, str]:
+    """What went wrong, to the hosts where it did, folded as `dmg -l` takes them."""
+    try:
+        return dict(json.loads(answer)["response"]["host_errors"] or {})
+    except (ValueError, KeyError, TypeError):
+        return {}
