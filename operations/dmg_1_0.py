@@ -1,21 +1,25 @@
 """dmg of DAOS 1.0: what it prints, as `dmg -j` of 1.2 would answer it.
 
-It has no JSON of its own: its `-j` wraps the same text in lines of a log. Source:
-src/control/cmd/dmg of DAOS v1.0.1.
+It has no JSON of its own: its `-j` wraps the same text in lines of a log. Nor does it look for the
+management service, but asks the server that was connected first: it is given the access point.
+Source: src/control/cmd/dmg and src/control/client (chooseServiceLeader) of DAOS v1.0.1.
 """
 
 from __future__ import annotations
 
 import json
 import re
+import shlex
 from collections.abc import Callable, Iterable
 from typing import Any
 
+import yaml
 from ClusterShell.RangeSet import RangeSet, RangeSetException
 
 from .releases import Version
 
 _FIRST_WITH_JSON = Version(1, 1, 0)
+_PORT = 10001
 _STATES = {"started": "joined", "evicted": "excluded"}
 _RULE = re.compile(r"^-+( +-+)*\s*$")  # under a table's titles, one group of dashes a column
 _POOL = re.compile(r"^Pool \S+, ntarget=(\d+), disabled=(\d+)$", re.MULTILINE)
@@ -31,15 +35,40 @@ def speaks(version: Version | None) -> bool:
     return version is not None and version < _FIRST_WITH_JSON
 
 
-def line(arguments: str) -> str:
-    """The shell command for what `dmg -j ARGUMENTS` asks in later releases."""
-    return f"dmg {arguments}{' -v' if arguments == 'system query' else ''}"
+def access_point(text: str, hostname: str) -> str:
+    """The access point, of which a system of 1.0 has one, as "host:port".
+
+    + text: the daos_server.yml of a server
+    + hostname: of that server, which is meant where nothing else is said
+
+    Raises ValueError where the text is not understood.
+    """
+    try:
+        settings = yaml.safe_load(text) or {}
+        first = str((settings.get("access_points") or ["localhost"])[0])
+        host, _, port = first.partition(":")
+        host = hostname if host in ("localhost", "127.0.0.1") else host
+        return f"{host}:{port or settings.get('port') or _PORT}"
+    except (yaml.YAMLError, AttributeError, LookupError, TypeError) as problem:
+        raise ValueError(f"it names no access point: {problem}") from problem
 
 
-def pool_queries(uuids: Iterable[str]) -> str:
-    """One shell command that asks about each of these pools; `pool_answers` reads its answer."""
-    each = f'echo "{_BETWEEN}$pool"; dmg pool query --pool "$pool" 2>&1'
-    return f"for pool in {' '.join(uuids)}; do {each}; done"
+def line(arguments: str, point: str) -> str:
+    """The shell command for what `dmg -j ARGUMENTS` asks in later releases.
+
+    + point: the access point
+    """
+    verbose = " -v" if arguments == "system query" else ""
+    return f"dmg -l {shlex.quote(point)} {arguments}{verbose}"
+
+
+def pool_queries(uuids: Iterable[str], point: str) -> str:
+    """One shell command that asks about each of these pools; `pool_answers` reads its answer.
+
+    + point: the access point
+    """
+    query = line('pool query --pool "$pool"', point)
+    return f'for pool in {" ".join(uuids)}; do echo "{_BETWEEN}$pool"; {query} 2>&1; done'
 
 
 def pool_answers(text: Text) -> Text:

@@ -25,6 +25,7 @@ from .settings import Settings
 
 T = TypeVar("T")
 
+_SERVER_FILE = "/etc/daos/daos_server.yml"
 _POOL_TIME = 5  # seconds that `dmg pool query` may take for each pool, besides a minute
 
 
@@ -89,6 +90,7 @@ class Run:
         self.migration: Migration | None = None
         self.noticed: list[Finding] = []
         self.differing: dict[str, dict[str, Any]] = {}
+        self._point = ""
 
     @property
     def planning(self) -> bool:
@@ -208,10 +210,13 @@ class Run:
 
         + timeout: seconds until it is given up
         """
-        line = dmg_1_0.line(arguments) if self.dmg_is_1_0 else f"dmg -j {arguments}"
-        done, answer, errors = cluster.command(self.state, self.admin, line, timeout=timeout)
         if self.dmg_is_1_0:
-            return dmg_1_0.answer(arguments, done, answer, errors)
+            line = dmg_1_0.line(arguments, self._access_point())
+            found = cluster.command(self.state, self.admin, line, timeout=timeout)
+            return dmg_1_0.answer(arguments, *found)
+        _, answer, errors = cluster.command(
+            self.state, self.admin, f"dmg -j {arguments}", timeout=timeout
+        )
         return answer or errors
 
     @property
@@ -219,6 +224,18 @@ class Run:
         """Whether the admin node has a dmg of 1.0, which knows no JSON."""
         node = self.seen.nodes.get(self.admin.name)
         return dmg_1_0.speaks(node.version if node else None)
+
+    def _access_point(self) -> str:
+        """The server that dmg of 1.0 has to ask. Raises DmgError where that is not known."""
+        if not self._point:
+            name, node = next(iter(self.seen.of("servers").items()))
+            host = self.state.inventory.get_host(name)
+            _, text, _ = cluster.command(self.state, host, f"cat {_SERVER_FILE}", timeout=60)
+            try:
+                self._point = dmg_1_0.access_point(text, node.hostname)
+            except ValueError as problem:
+                raise DmgError(f"{_SERVER_FILE} on {name}: {problem}") from problem
+        return self._point
 
     def query(self) -> list[Member]:
         """The ranks right now, by `dmg system query`. Raises DmgError."""
@@ -312,8 +329,9 @@ class Run:
         """These pools with what `dmg pool query` says of each. Raises DmgError."""
         timeout = 60 + _POOL_TIME * len(pools)
         old = self.dmg_is_1_0
-        uuids = (pool.uuid for pool in pools)
-        line = dmg_1_0.pool_queries(uuids) if old else dmg.pool_queries(pools)
+        line = dmg.pool_queries(pools)
+        if old:
+            line = dmg_1_0.pool_queries((pool.uuid for pool in pools), self._access_point())
         _, answer, _ = cluster.command(self.state, self.admin, line, timeout)
         if not old:
             return dmg.queried(pools, answer)

@@ -133,3 +133,24 @@ def test_folded_ranks_are_each_found(ranks: set[int], action: str) -> None:
 def test_only_1_0_has_no_json(version: str, text_alone: bool) -> None:
     assert dmg_1_0.speaks(Version.parse(version)) is text_alone
     assert dmg_1_0.speaks(None) is False
+
+
+@pytest.mark.parametrize(
+    ("text", "point"),
+    [
+        ("", "s1:10001"),
+        ("port: 10002\n", "s1:10002"),
+        ("access_points: [localhost]\n", "s1:10001"),
+        ("access_points: ['s7']\nport: 10003\n", "s7:10003"),
+        ("access_points: ['s7:4']\nport: 10003\n", "s7:4"),
+    ],
+)
+def test_the_access_point_is_asked(text: str, point: str) -> None:
+    assert dmg_1_0.access_point(text, "s1") == point
+    assert dmg_1_0.line("system query", point) == f"dmg -l {point} system query -v"
+
+
+@pytest.mark.parametrize("text", ["access_points: [", "- a\n", "access_points: 7\n"])
+def test_no_access_point_is_guessed(text: str) -> None:
+    with pytest.raises(ValueError, match="names no access point"):
+        dmg_1_0.access_point(text, "s1")

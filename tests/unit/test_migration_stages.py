@@ -152,21 +152,21 @@ def test_the_check_goes_on_to_count_what_it_found(monkeypatch: pytest.MonkeyPatc
 
 
 NO_JSON: dict[str, Any] = {
-    "dmg system query -v": f"""\
+    "dmg -l s1:10001 system query -v": f"""\
 s1: connected
 
 Rank UUID                                 Control Address State   \n\
 ---- ----                                 --------------- -----   \n\
 0    {A} 10.0.0.1:10001  Started \n\
 """,
-    "dmg pool list": f"""\
+    "dmg -l s1:10001 pool list": f"""\
 s1: connected
 
 Pool UUID                            Svc Replicas \n\
 ---------                            ------------ \n\
 {POOL} 0,3          \n\
 """,
-    'dmg pool query --pool "$pool"': f"""\
+    'dmg -l s1:10001 pool query --pool "$pool"': f"""\
 == {POOL}
 s1: connected
 
