@@ -23,7 +23,9 @@ def stop(current: Run, here: Host, unit: str) -> Iterator[Command]:
 
 def start(current: Run, here: Host, unit: str) -> Iterator[Command]:
     """Start a unit on a node, and see that it runs."""
-    yield verify(current, lambda: current.systemctl(here, "start", unit))
+    # Packages of 1.0 have no scriptlets that tell systemd of another unit file.
+    line = f"systemctl daemon-reload && systemctl start {unit}"
+    yield verify(current, lambda: current.shell(here, line))
     yield verify(current, lambda: _not_running(current, here, unit))
 
 

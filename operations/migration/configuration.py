@@ -89,6 +89,32 @@ def convert(name: str, text: str) -> str:
     return after
 
 
+def control_of_1_0(text: str, servers: list[str]) -> str:
+    """What dmg of 2.0 reads, made of what that of 1.0 read; "" where that sets nothing.
+
+    + text: what stands in daos.yml
+    + servers: all of them, by their hostnames: dmg of 1.0 had to be given the access point alone
+
+    Raises Unconvertible.
+    """
+    after = convert(SHARED, text)
+    root = _composed(after)
+    if root is None:
+        return ""
+    hosts = f"hostlist: [{', '.join(servers)}]\n"
+    keys = _keys(root, "the file")
+    if "hostlist" in keys:
+        key, value = keys["hostlist"]
+        end = value.end_mark.index
+        rest = after[end:] if after[:end].endswith("\n") else after[end:].removeprefix("\n")
+        after = after[: key.start_mark.index] + hosts + rest
+    else:
+        after = after.rstrip("\n") + "\n" + hosts
+    if (yaml.safe_load(after) or {}).get("hostlist") != servers:
+        raise Unconvertible("its form is too unusual: write daos_control.yml by hand")
+    return after
+
+
 def diff(name: str, before: str, after: str, source: str = "") -> str:
     """What a conversion changes, as `diff -u` shows it.
 

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 
-import yaml
 from pyinfra.api import Host
 
 from .. import cluster, gates
@@ -26,6 +25,7 @@ from .configuration import (
     SERVER,
     SHARED,
     Unconvertible,
+    control_of_1_0,
     convert,
     diff,
 )
@@ -79,7 +79,7 @@ def findings(current: Run) -> Iterator[Finding]:
         if isinstance(files, str):
             problems.setdefault(files, []).append(name)
             continue
-        for change in _judged(files, partial(_note, problems, name), _has_dmg(current, name)):
+        for change in _judged(files, partial(_note, problems, name), _known_to_dmg(current, name)):
             changes.setdefault((change.name, change.difference), []).append(name)
     current.configuration = [
         {"path": f"{FOLDER}/{name}", "hosts": sorted(on), "diff": difference}
@@ -102,32 +102,31 @@ def _note(problems: dict[str, list[str]], name: str, text: str) -> None:
 
 
 def _judged(
-    files: Mapping[str, str], complain: Callable[[str], None], has_dmg: bool
+    files: Mapping[str, str], complain: Callable[[str], None], servers: list[str] | None
 ) -> Iterator[Change]:
-    for name, source in _sources(files, has_dmg):
+    """What is to be converted.
+
+    + servers: the hosts that dmg shall know; None where the node needs no dmg
+    """
+    for name in _FILES:
+        of_1_0 = name == CONTROL and servers is not None and name not in files and SHARED in files
+        source = SHARED if of_1_0 else name
         before = files.get(source, "")
         try:
-            after = convert(source, before)
+            # Where daos.yml sets nothing, the package's own file says the same.
+            after = control_of_1_0(before, servers or []) if of_1_0 else convert(name, before)
         except Unconvertible as problem:
             complain(f"{FOLDER}/{source} cannot be converted to what DAOS 2.0 reads: {problem}")
             continue
-        if source != name:
-            # Where it sets nothing, the package's own file says the same.
-            if yaml.safe_load(after):
-                yield Change(name, after, diff(name, before, after, source), source)
-        elif after != before:
-            yield Change(name, after, diff(name, before, after))
+        if after and after != before:
+            yield Change(name, after, diff(name, before, after, source), SHARED if of_1_0 else "")
 
 
-def _sources(files: Mapping[str, str], has_dmg: bool) -> Iterator[tuple[str, str]]:
-    """Each file of 2.0, and the file that it is made of."""
-    for name in _FILES:
-        of_1_0 = name == CONTROL and has_dmg and CONTROL not in files and SHARED in files
-        yield name, SHARED if of_1_0 else name
-
-
-def _has_dmg(current: Run, name: str) -> bool:
-    return name in current.start.groups["admins"]
+def _known_to_dmg(current: Run, name: str) -> list[str] | None:
+    """The hosts of all servers, for a node on which dmg is used; None for the others."""
+    if name not in current.start.groups["admins"]:
+        return None
+    return [node.hostname for node in current.start.of("servers").values()]
 
 
 def _read_or_problem(current: Run, host: Host) -> dict[str, str] | str:
@@ -160,7 +159,7 @@ def _to_convert(current: Run, name: str, node: Node) -> bool:
     except Unreadable:
         return True
     wrong: list[str] = []
-    return bool(list(_judged(files, wrong.append, _has_dmg(current, name))) or wrong)
+    return bool(list(_judged(files, wrong.append, _known_to_dmg(current, name))) or wrong)
 
 
 def _may_convert(current: Run, view: View) -> list[Finding]:
@@ -180,7 +179,7 @@ def _convert(current: Run, here: Host) -> str | None:
     problems: list[str] = []
     try:
         files = read(current, here)
-        changes = list(_judged(files, problems.append, _has_dmg(current, here.name)))
+        changes = list(_judged(files, problems.append, _known_to_dmg(current, here.name)))
     except Unreadable as problem:
         return str(problem)
     problems += filter(None, (current.shell(here, _write(change)) for change in changes))

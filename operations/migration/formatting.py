@@ -7,6 +7,7 @@ while a management service answers, and that of 2.x answers for the system of 1.
 from __future__ import annotations
 
 import json
+import shlex
 import time
 from collections.abc import Collection, Mapping
 from dataclasses import replace
@@ -16,6 +17,7 @@ import yaml
 from .. import cluster, dmg
 from ..cluster import View
 from ..dmg import DmgError
+from ..findings import fold
 from ..nodes import Node
 from ..run import Run, say
 from . import conversion
@@ -41,32 +43,33 @@ def reformat(current: Run) -> str | None:
     lacking = _still_lacking(current) if begun else list(servers)
     if not lacking:
         return None
-    only = option(servers, lacking, _replicas(current))
-    answer = _storage_format(current, only)
-    if not only and _RUNNING in answer:
-        return _erase(current) or _format_erased(current)
+    hosts = to_format(servers, lacking, _replicas(current))
+    answer = _storage_format(current, fold(hosts))
+    if _RUNNING in answer and len(hosts) == len(servers):
+        return _erase(current) or _format_erased(current, hosts)
     return _refused(answer)
 
 
-def _storage_format(current: Run, only: str) -> str:
-    say(f"dmg storage format --force{only}")
-    return current.ask_dmg(f"storage format --force{only}", _FORMAT_TIME)
+def _storage_format(current: Run, hosts: str) -> str:
+    """By name: dmg otherwise takes the hosts of its own file, which need not be all of them."""
+    line = f"storage format --force -l {shlex.quote(hosts)}"
+    say(f"dmg {line}")
+    return current.ask_dmg(line, _FORMAT_TIME)
 
 
-def _format_erased(current: Run) -> str | None:
+def _format_erased(current: Run, hosts: Collection[str]) -> str | None:
     """Format what was just erased: the servers that held the management service start again.
 
     Source: eraseAndRestart in src/control/server of DAOS v2.0.2.
     """
     deadline = time.monotonic() + _RESTART
-    only = ""
+    lacking = fold(hosts)
     while True:
-        answer = _storage_format(current, only)
-        lacking = sorted(set(_host_errors(answer).values()))
+        answer = _storage_format(current, lacking)
+        lacking = ",".join(sorted(set(_host_errors(answer).values())))
         if not lacking or time.monotonic() > deadline:
             return _refused(answer)
         time.sleep(_PAUSE)
-        only = f" -l {','.join(lacking)}"
 
 
 def _still_lacking(current: Run) -> list[str]:
@@ -99,8 +102,10 @@ def _read(current: Run) -> View:
     return cluster.read(current.state, current.left_out)
 
 
-def option(servers: Mapping[str, Node], lacking: Collection[str], replicas: set[str]) -> str:
-    """The option of `dmg storage format` that names the servers; "" for all of them.
+def to_format(
+    servers: Mapping[str, Node], lacking: Collection[str], replicas: set[str]
+) -> list[str]:
+    """The hosts of the servers that `dmg storage format` is to be told.
 
     Where a replica of the management service lacks its format, all begin anew: the others can have
     joined no system that lasts.
@@ -110,9 +115,9 @@ def option(servers: Mapping[str, Node], lacking: Collection[str], replicas: set[
     """
     hosts = [servers[name].hostname for name in lacking]
     known = replicas | {replica.split(".")[0] for replica in replicas}
-    if len(lacking) == len(servers) or known & {*hosts, *lacking}:
-        return ""
-    return " -l " + ",".join(hosts)
+    if known & {*hosts, *lacking}:
+        return [node.hostname for node in servers.values()]
+    return hosts
 
 
 def _replicas(current: Run) -> set[str]:

@@ -15,6 +15,7 @@ from operations.migration.configuration import (
     SERVER,
     SHARED,
     Unconvertible,
+    control_of_1_0,
     convert,
     diff,
 )
@@ -81,7 +82,7 @@ OF_1_0 = """\
 name: daos_server  # the only name
 access_points: ['s1:10001']
 port: 10001
-hostlist: ['s[1-3]']
+hostlist: ['s1:10001']
 runtime_dir: /var/run/daos_agent
 log_file: /tmp/dmg.log
 transport_config:
@@ -90,18 +91,36 @@ transport_config:
 """
 
 
-def test_what_dmg_read_in_1_0_becomes_its_file_of_2_0() -> None:
-    after = convert(SHARED, OF_1_0)
+HOSTS = ["s1", "s2", "s3"]
+
+
+@pytest.mark.parametrize(
+    "hostlist",
+    ["hostlist: ['s1:10001']  # the access point\n", "hostlist:\n- s1:10001\n- s2:10001\n", ""],
+)
+def test_what_dmg_read_in_1_0_becomes_its_file_of_2_0_and_names_all_servers(hostlist: str) -> None:
+    before = OF_1_0.replace("hostlist: ['s1:10001']\n", hostlist)
+    after = control_of_1_0(before, HOSTS)
     assert convert(CONTROL, after) == after
     assert yaml.safe_load(after) == {
         "name": "daos_server",
         "port": 10001,
-        "hostlist": ["s[1-3]"],
+        "hostlist": HOSTS,
         "transport_config": {"allow_insecure": True},
     }
     assert "# the only name" in after
-    shown = diff(CONTROL, OF_1_0, after, SHARED).splitlines()
+    shown = diff(CONTROL, before, after, SHARED).splitlines()
     assert shown[:2] == ["--- /etc/daos/daos.yml.1.x-backup", "+++ /etc/daos/daos_control.yml"]
+
+
+@pytest.mark.parametrize("text", ["", "# all of it\n#port: 10001\n"])
+def test_a_file_of_1_0_that_sets_nothing_is_nothing_to_convert(text: str) -> None:
+    assert control_of_1_0(text, HOSTS) == ""
+
+
+def test_a_file_of_1_0_with_an_unknown_key_is_not_converted() -> None:
+    with pytest.raises(Unconvertible, match="colour"):
+        control_of_1_0("colour: blue\n", HOSTS)
 
 
 def test_what_is_converted_is_not_converted_again() -> None:

@@ -297,20 +297,20 @@ def test_storage_with_a_new_pool_is_never_formatted_again() -> None:
 
 
 @pytest.mark.parametrize(
-    ("lacking", "replicas", "typed"),
+    ("lacking", "replicas", "hosts"),
     [
-        (["s1", "s2", "s3"], {"s1"}, ""),
-        (["s2", "s3"], {"s1"}, " -l s2,s3"),
-        (["s1", "s3"], {"s1"}, ""),
-        (["s1", "s3"], {"s1.site.example"}, ""),
-        (["s3"], set(), " -l s3"),
+        (["s1", "s2", "s3"], {"s1"}, ["s1", "s2", "s3"]),
+        (["s2", "s3"], {"s1"}, ["s2", "s3"]),
+        (["s1", "s3"], {"s1"}, ["s1", "s2", "s3"]),
+        (["s1", "s3"], {"s1.site.example"}, ["s1", "s2", "s3"]),
+        (["s3"], set(), ["s3"]),
     ],
 )
 def test_what_is_formatted_already_is_left_alone(
-    lacking: list[str], replicas: set[str], typed: str
+    lacking: list[str], replicas: set[str], hosts: list[str]
 ) -> None:
     servers = {name: Node(name, "centos 8.4") for name in ("s1", "s2", "s3")}
-    assert formatting.option(servers, lacking, replicas) == typed
+    assert formatting.to_format(servers, lacking, replicas) == hosts
 
 
 def node(server: float, agent: float, traces: int = 1) -> Node:
