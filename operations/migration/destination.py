@@ -116,20 +116,19 @@ def _marked(current: Run) -> Iterator[Finding]:
     token, path = current.migration.token, f"{current.site.backup_path}/{MARK}"
     if not token:
         return
-    hosts = copiers.hosts(current)
-    line = _has(path, token)
-    seen = cluster.at_once(hosts, lambda host: copiers.ask(current, host, line)[0])
-    other = [host.name for host, sees in zip(hosts, seen, strict=True) if not sees]
     yield from about(
         "other-destination",
-        other,
+        _blind(current, copiers.hosts(current), path, token),
         f"{current.site.backup_path} is not what stage=check found there: mount it again, or set "
         f"backup_path to where it is now; what tells it is the file {path} with {token} in it",
     )
 
 
-def _has(path: str, token: str) -> str:
-    return f'[ "$(cat {shlex.quote(path)} 2>/dev/null)" = {token} ]'
+def _blind(current: Run, hosts: list[Host], path: str, token: str) -> list[str]:
+    """The hosts on which a file does not hold that token."""
+    line = f'[ "$(cat {shlex.quote(path)} 2>/dev/null)" = {token} ]'
+    seen = cluster.at_once(hosts, lambda host: copiers.ask(current, host, line)[0])
+    return [host.name for host, sees in zip(hosts, seen, strict=True) if not sees]
 
 
 def _try(current: Run, host: Host) -> Place | ValueError | None:
@@ -179,12 +178,9 @@ def _shared(current: Run, hosts: list[Host]) -> Iterator[Finding]:
     done, _, _ = copiers.ask(current, writer, f"echo {token} > {shlex.quote(path)}")
     if not done:
         return  # that it cannot write has been found
-    line = _has(path, token)
-    seen = cluster.at_once(others, lambda host: copiers.ask(current, host, line)[0])
-    blind = [host.name for host, sees in zip(others, seen, strict=True) if not sees]
     yield from about(
         "destination-not-shared",
-        blind,
+        _blind(current, others, path, token),
         f"what {writer.name} writes to {current.site.backup_path} is not seen there: all clients "
         "that copy have to mount the same file system, or name those that do in copy_clients",
     )
