@@ -193,7 +193,7 @@ class Lab:
 
     def _write_files(self) -> None:
         servers = [node.name for node in self.having("servers")]
-        replicas = [self.node(name) for name in provision.access_points(servers)]
+        replicas = [self.node(name) for name in provision.access_points(servers, self.version)]
         self.files.write(
             self._keys,
             {node.name: node.ssh_port for node in self.nodes.values()},
@@ -211,7 +211,7 @@ class Lab:
             return
         self.progress("formatting the storage")
         with self._step("format"):
-            system.format_storage(admins[0], servers)
+            system.format_storage(admins[0], servers, self.version)
         with self._step("pools"):
             self.pools = system.make_pools(admins[0], self.version)
         if clients:

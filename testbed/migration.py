@@ -87,17 +87,17 @@ def make_contents(lab: Lab, files: int) -> Contents:
     """Format the storage; make two pools, three POSIX containers with files, and another one."""
     admin, client = lab.having("admins")[0], lab.having("clients")[0]
     say("formatting the storage")
-    system.format_storage(admin, lab.having("servers"))
+    system.format_storage(admin, lab.having("servers"), lab.version)
     first, second = system.make_pools(admin, lab.version).values()
     counts = [files // 2, files // 3, files - files // 2 - files // 3]
     made: dict[str, int] = {}
     pools: dict[str, str] = {}
     for seed, (pool, count) in enumerate(zip((first, first, second), counts, strict=True), start=1):
         say(f"writing {count:,} files into a container")
-        uuid = system.make_container(client, pool, "POSIX")
+        uuid = system.make_container(client, pool, "POSIX", lab.version)
         client.run(f"daos-job {pool} {uuid} --tree {count} --seed {seed}")
         made[uuid], pools[uuid] = count, pool
-    other = system.make_container(client, second, "HDF5")
+    other = system.make_container(client, second, "HDF5", lab.version)
     client.run(f"daos-job {second} {other} --write {system.OBJECTS}")
     return Contents(made, pools, other)
 

@@ -50,20 +50,31 @@ def _is_2(version: str) -> bool:
     return version_key(version) >= (2, 0)
 
 
-def access_points(servers: Sequence[str]) -> list[str]:
-    """The servers that are replicas of the management service: three, or one of fewer."""
-    return list(servers[:3] if len(servers) >= 3 else servers[:1])
+def is_1_0(version: str) -> bool:
+    """Is it of the first series, in which much has other names?"""
+    return version_key(version) < (1, 1)
+
+
+def access_points(servers: Sequence[str], version: str = "2.0.1") -> list[str]:
+    """The servers that are replicas of the management service: three, or one of fewer.
+
+    1.0 has no more than one.
+    """
+    return list(servers[:3] if len(servers) >= 3 and not is_1_0(version) else servers[:1])
 
 
 def packages(roles: frozenset[str], version: str) -> list[str]:
-    """The DAOS packages of a node. `dmg` moved from daos-client to daos-admin in 2.2."""
+    """The DAOS packages of a node. `dmg` moved from daos-client to daos-admin in 2.2.
+
+    In 1.0 all packages need daos-client.
+    """
     if not roles:
         return []
     key = version_key(version)
     names = {"daos"}
     if "servers" in roles:
         names |= {"daos-server"} | ({"compat-hwloc1"} if key >= (2, 0) else set())
-    if "clients" in roles or ("admins" in roles and key < (2, 2)):
+    if "clients" in roles or ("admins" in roles and key < (2, 2)) or is_1_0(version):
         names.add("daos-client")
     if "admins" in roles and key >= (2, 2):
         names.add("daos-admin")
@@ -91,28 +102,35 @@ def _engine_settings(index: int) -> dict[str, Any]:
     }
 
 
+def _old_names(engines: list[dict[str, Any]], version: str) -> dict[str, Any]:
+    """The engines under the name that they have in a release, and what belongs to that."""
+    if _is_2(version):
+        return {"engines": engines}
+    return ({} if is_1_0(version) else {"disable_vmd": True}) | {"servers": engines}
+
+
 def config_files(roles: frozenset[str], servers: Sequence[str], version: str) -> dict[str, str]:
     """The files of /etc/daos on a node, by name."""
-    replicas = access_points(servers)
+    replicas = access_points(servers, version)
     files: dict[str, dict[str, Any]] = {}
     if "servers" in roles:
         engines = [_engine_settings(index) for index in range(ENGINES)]
         files["daos_server.yml"] = (
             _shared_settings(replicas)
             | {"provider": "ofi+sockets", "control_log_file": "/tmp/daos_server.log"}
-            | (
-                {"engines": engines}
-                if _is_2(version)
-                else {"disable_vmd": True, "servers": engines}
-            )
+            | _old_names(engines, version)
         )
     if "clients" in roles:
         files["daos_agent.yml"] = _shared_settings(replicas)
     if roles & {"admins", "clients"}:
-        files["daos_control.yml"] = {
+        name, hosts = "daos_control.yml", list(servers)
+        if is_1_0(version):
+            # What dmg asks of the system, it asks of the first host that it is connected to.
+            name, hosts = "daos.yml", [f"{point}:{CONTROL_PORT}" for point in replicas]
+        files[name] = {
             "name": SYSTEM,
             "port": CONTROL_PORT,
-            "hostlist": list(servers),
+            "hostlist": hosts,
             "transport_config": {"allow_insecure": True},
         }
     return {name: yaml.safe_dump(settings, sort_keys=False) for name, settings in files.items()}

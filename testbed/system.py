@@ -7,18 +7,19 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from testbed import provision
+from testbed import old_dmg, provision
 from testbed.errors import LabError
 from testbed.running import Node
 
 POOLS = ("tank", "scratch")
 CONTAINER = "home"
 OBJECTS = 20  # written into each container
+SERVICE = "0,1,2"  # the ranks that serve a pool of the lab in 1.0, as far as there are so many
 
 
 def ranks(admin: Node) -> dict[int, str]:
     """The state of each rank ("joined", "stopped", ...) as `dmg` says; {} if it has no answer."""
-    answer = _dmg(admin, "system query")
+    answer = _dmg(admin, "system query -v")
     members = (answer.get("response") or {}).get("members") or []
     return {member["rank"]: str(member["state"]).lower() for member in members}
 
@@ -37,7 +38,7 @@ def _dmg(admin: Node, command: str) -> dict[str, Any]:
     try:
         answer = json.loads(said)
     except ValueError:
-        return {}
+        return old_dmg.answer(said)
     return answer if isinstance(answer, dict) else {}
 
 
@@ -59,9 +60,10 @@ def wait_joined(admin: Node, servers: Sequence[Node], seconds: float = 60) -> No
         raise LabError(f"{error}\nranks: {ranks(admin)}\n{logs}") from None
 
 
-def format_storage(admin: Node, servers: Sequence[Node]) -> None:
+def format_storage(admin: Node, servers: Sequence[Node], version: str) -> None:
     """Format all servers' storage and wait until their ranks have joined."""
-    admin.run("dmg storage format")
+    hosts = f"-l {','.join(server.name for server in servers)} "
+    admin.run(f"dmg {hosts if provision.is_1_0(version) else ''}storage format")
     wait_joined(admin, servers)
 
 
@@ -73,7 +75,10 @@ def make_pools(admin: Node, version: str) -> dict[str, str]:
     if provision.version_key(version) >= (2, 0):
         admin.run(" && ".join(f"dmg pool create --size 8G {label}" for label in POOLS))
         return {label: label for label in POOLS}
-    return {label: _first_uuid(admin, "dmg pool create --size 8G") for label in POOLS}
+    size = "--size 8G"
+    if provision.is_1_0(version):
+        size = "--scm-size 1G --nvme-size 8G --nsvc 3"  # on each server
+    return {label: _first_uuid(admin, f"dmg pool create {size}") for label in POOLS}
 
 
 def make_data(client: Node, names: dict[str, str], version: str) -> dict[str, str]:
@@ -88,15 +93,16 @@ def make_data(client: Node, names: dict[str, str], version: str) -> dict[str, st
         return dict.fromkeys(names, CONTAINER)
     containers = {}
     for label, pool in names.items():
-        uuid = make_container(client, pool, "POSIX")
+        uuid = make_container(client, pool, "POSIX", version)
         client.run(f"daos-job {pool} {uuid} --write {OBJECTS}")
         containers[label] = uuid
     return containers
 
 
-def make_container(client: Node, pool: str, kind: str) -> str:
+def make_container(client: Node, pool: str, kind: str, version: str) -> str:
     """Make a container of a type ("POSIX", "HDF5") in a pool of DAOS 1.x; give its UUID."""
-    return _first_uuid(client, f"daos container create --pool={pool} --type={kind}")
+    service = f" --svc={SERVICE}" if provision.is_1_0(version) else ""
+    return _first_uuid(client, f"daos container create --pool={pool}{service} --type={kind}")
 
 
 def digests(client: Node, names: dict[str, str], containers: dict[str, str]) -> dict[str, str]:

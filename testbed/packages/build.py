@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-VERSIONS = ("1.2.0", "2.0.0", "2.0.1", "2.0.2", "2.0.3", "2.2.0")
+VERSIONS = ("1.0.1", "1.2.0", "2.0.0", "2.0.1", "2.0.2", "2.0.3", "2.2.0")
 # Directory of the repository and ending of a package's release, by distribution.
 DISTRIBUTIONS = {"CentOS7": "el7", "EL8": "el8", "Leap15": "lp153"}
 SYSTEM = "os/8/BaseOS"

@@ -68,10 +68,14 @@ class Agent:
         self.info()
         return list(self._ask("pools")["pools"])
 
-    def open_pool(self, name: str) -> "Pool":
-        """Connect to a pool, named by label or UUID. Raises DaosError."""
+    def open_pool(self, name: str, service: Sequence[int] = ()) -> "Pool":
+        """Connect to a pool, named by label or UUID. Raises DaosError.
+
+        Before 1.2 an application had to know the ranks of the pool's service. One of them is
+        enough.
+        """
         info = self.info()
-        pool = Pool(name, info["ranks"], self)
+        pool = Pool(name, info["ranks"], self, service)
         self.tell("opened", pool.handle)
         return pool
 
@@ -92,7 +96,9 @@ class Agent:
 class Pool:
     """An open pool. Every method raises DaosError, after an eviction for one."""
 
-    def __init__(self, name: str, ranks: list[dict[str, Any]], agent: Agent) -> None:
+    def __init__(
+        self, name: str, ranks: list[dict[str, Any]], agent: Agent, service: Sequence[int] = ()
+    ) -> None:
         self._agent = agent
         self._wires: dict[str, Wire] = {}
         self._service = ranks[0]["uri"]
@@ -104,6 +110,7 @@ class Pool:
             handle=self.handle,
             host=socket.gethostname(),
             pid=os.getpid(),
+            ranks=list(service),
         )
         self.uuid = str(self._map["uuid"])
         self.size = int(self._map["size"])  # bytes

@@ -12,6 +12,7 @@ PORT = 10001
 SERVER = "/etc/daos/daos_server.yml"
 AGENT = "/etc/daos/daos_agent.yml"
 CONTROL = "/etc/daos/daos_control.yml"
+CONTROL_1_0 = "/etc/daos/daos.yml"
 
 
 class BadConfig(Exception):
@@ -124,10 +125,14 @@ def _line(lines: list[str], key: str) -> int:
 def server(path: str, version: str) -> ServerConfig:
     """Read daos_server.yml as that release does. Raises BadConfig.
 
-    Source of what each release accepts: src/control/server/config of v1.2.0 and v2.0.2.
+    Source of what each release accepts: src/control/server/config of v1.2.0 and v2.0.2, and
+    src/control/server/config.go of v1.0.1, which passes over every key that it does not know.
     """
     data = _read(path)
-    _check_keys(path, data, version)
+    if release.is_1_0(version):
+        data = _as_1_0(data)
+    else:
+        _check_keys(path, data, version)
     port = int(data.get("port", PORT))
     engines = [
         EngineConfig(
@@ -154,20 +159,46 @@ def server(path: str, version: str) -> ServerConfig:
     )
 
 
+def _as_1_0(data: dict[str, Any]) -> dict[str, Any]:
+    """What 1.0 sees of a file. Raises BadConfig."""
+    seen = {key: value for key, value in data.items() if key != "engines"}
+    _check_points(data)
+    if not seen.get("servers"):
+        raise BadConfig("no DAOS IO Servers specified in configuration")
+    return seen
+
+
+def _check_points(data: dict[str, Any]) -> None:
+    """Refuse several access points, as 1.0 does. Raises BadConfig."""
+    if len(data.get("access_points") or ()) > 1:
+        raise BadConfig("invalid list of access points in configuration")
+
+
 def _scm_mount(entry: dict[str, Any], index: int) -> str:
     """2.0 has scm_mount in the engine; 2.2 a list of storage tiers."""
     tiers = entry.get("storage") or [{}]
     return entry.get("scm_mount") or tiers[0].get("scm_mount") or f"/mnt/daos{index}"
 
 
-def agent(path: str = AGENT) -> ControlConfig:
+def agent(path: str, version: str) -> ControlConfig:
     """Read daos_agent.yml. Raises BadConfig."""
-    return _where(_read(path), "access_points")
+    data = _read(path)
+    if release.is_1_0(version):
+        _check_points(data)
+    return _where(data, "access_points")
 
 
 def control(path: str = CONTROL) -> ControlConfig:
     """Read daos_control.yml. Raises BadConfig."""
     return _where(_read(path), "hostlist")
+
+
+def control_1_0(path: str = CONTROL_1_0) -> ControlConfig:
+    """Read daos.yml, in which each host has its port or cannot be reached. Raises BadConfig."""
+    data = _read(path)
+    _check_points(data)
+    hosts = [str(host) for host in data.get("hostlist") or [f"localhost:{PORT}"]]
+    return ControlConfig(str(data.get("name", "daos_server")), int(data.get("port", PORT)), hosts)
 
 
 def _where(data: dict[str, Any], key: str) -> ControlConfig:

@@ -2,7 +2,7 @@
 
 daos system query; daos pool list; daos container create POOL --label L --type POSIX;
 daos container list POOL; daos container query, get-prop and destroy POOL CONTAINER; each with -j.
-That of 1.x is another program: daos_1.
+Those of 1.x are other programs: daos_1 and daos_1_0.
 """
 
 import sys
@@ -35,10 +35,19 @@ def main(argv: list[str]) -> int:
     """Returns the exit code: 0, or 1 where DAOS did not answer or refused (1.x has more)."""
     code = 1
     try:
-        code = daos_1.main(argv) if dmg_output.old(release.installed()) else _run(argv)
+        code = _of_this_release()(argv)
     finally:
         events.record("daos", "command", argv=argv, exit=code)
     return code
+
+
+def _of_this_release() -> Callable[[list[str]], int]:
+    version = release.installed()
+    if release.is_1_0(version):
+        from . import daos_1_0  # seldom needed
+
+        return daos_1_0.main
+    return daos_1.main if dmg_output.old(version) else _run
 
 
 def _run(argv: list[str]) -> int:

@@ -11,7 +11,7 @@ import re
 import stat
 import sys
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -27,7 +27,7 @@ _VALUES = (
     *("entry", "user", "group", "principal"),
 )
 _FLAGS = ("force", "verbose")
-_LAYOUTS = {"unknown": 0, "POSIX": 1, "HDF5": 2}
+LAYOUTS = {"unknown": 0, "POSIX": 1, "HDF5": 2}
 _RESOURCES = {"container": "container", "cont": "container", "pool": "pool"}
 _USAGE = """usage: daos RESOURCE COMMAND [OPTIONS]
 resources:
@@ -85,7 +85,7 @@ def _run(resource: str, name: str, words: list[str]) -> int:
         command = COMMANDS.get((resource, name))
         if command is None:
             raise Unparsed(f"invalid {resource} command: {name}", with_help=True)
-        given = _options(name, words)
+        given = parsed(name, words)
     except Unparsed as error:
         print(f"{error}\nerror parsing command line arguments", file=sys.stderr)
         if error.with_help:
@@ -115,8 +115,14 @@ def _help(stream: Any) -> None:
 # The command line
 
 
-def _options(command: str, words: list[str]) -> Given:
-    """Options as getopt_long takes them: whole or cut short, with = or a word of their own."""
+def parsed(
+    command: str, words: list[str], values: Sequence[str] = _VALUES, extra: bool = False
+) -> Given:
+    """Options as getopt_long takes them: whole or cut short, with = or a word of their own.
+
+    `values` are those that have a value; with `extra`, other words are passed over. Raises
+    Unparsed.
+    """
     given: Given = {}
     rest = list(words)
     while rest:
@@ -124,9 +130,11 @@ def _options(command: str, words: list[str]) -> Given:
         if re.match("-[^-]", word):
             raise Unparsed(f"{command}: invalid option -- '{word[1]}'\n{_UNKNOWN}", True)
         if not word.startswith("--"):
+            if extra:
+                continue
             raise Unparsed(f"unexpected extra argument : '{word}'")
         short, equals, value = word[2:].partition("=")
-        name = _option(command, short)
+        name = _option(command, short, values)
         if name in _FLAGS:
             given[name] = "yes"
         elif not equals and not rest:
@@ -139,8 +147,8 @@ def _options(command: str, words: list[str]) -> Given:
 _UNKNOWN = "unknown option : 63"
 
 
-def _option(command: str, short: str) -> str:
-    known = [*_VALUES, *_FLAGS]
+def _option(command: str, short: str, values: Sequence[str]) -> str:
+    known = [*values, *_FLAGS]
     found = [short] if short in known else [name for name in known if name.startswith(short)]
     if len(found) != 1:
         raise Unparsed(f"{command}: unrecognized option '--{short}'\n{_UNKNOWN}", True)
@@ -154,7 +162,7 @@ def _checked(name: str, value: str) -> str:
             raise Unparsed(f"failed to parse {name} UUID: {value}")
         return value.lower()
     if name == "type":
-        types = {kind.lower(): kind for kind in _LAYOUTS if kind != "unknown"}
+        types = {kind.lower(): kind for kind in LAYOUTS if kind != "unknown"}
         if value.lower() not in types:
             raise Unparsed(f"unknown container type {value}", with_help=True)
         return types[value.lower()]
@@ -188,7 +196,7 @@ def _pool(given: Given) -> Any:
 @contextmanager
 def _container(given: Given) -> Any:
     """A pool, and a container of it."""
-    _resolve(given)
+    resolve(given)
     with _pool(given) as pool:
         if "cont" not in given:
             raise Wrong("container UUID required")
@@ -199,15 +207,15 @@ def _container(given: Given) -> Any:
         yield pool, found
 
 
-def _resolve(given: Given) -> None:
+def resolve(given: Given) -> None:
     """With --path, pool and container are those that the path leads to."""
     if "path" not in given:
         return
     if "pool" in given:
         raise Wrong("query by --path : do not specify --pool")
     try:
-        link = os.getxattr(given["path"], _LINK).decode()
-        _, given["pool"], given["cont"] = re.split(r"://|/", link)[:3]
+        target = os.getxattr(given["path"], _LINK).decode()
+        _, given["pool"], given["cont"] = re.split(r"://|/", target)[:3]
     except (OSError, ValueError) as error:
         number = getattr(error, "errno", None) or 22
         text = f"could not resolve pool, container by path: {number} {os.strerror(number)}"
@@ -225,29 +233,37 @@ def _pool_query(given: Given) -> None:
         print(f"Pool {pool.uuid}")
 
 
-def _create(given: Given) -> None:
+def layout_of(given: Given) -> str:
+    """The layout of the container that is to be made."""
     kind = given.get("type", "unknown")
     if "path" in given and "type" not in given:
         raise Wrong("create by --path : must also specify --type")
     if "path" not in given and kind != "POSIX":
         kind = "unknown"  # only a path makes it known to be of another type
-    properties = dict(pair.split(":", 1) for pair in _properties(given))
+    return kind
+
+
+def _create(given: Given) -> None:
+    kind = layout_of(given)
+    label = label_of(given)
     new = given.get("cont") or str(uuid.uuid4())
     with _pool(given) as pool:
         if "path" in given:
-            _link(given["path"], kind, pool.uuid, new)
+            link(given["path"], kind, pool.uuid, new)
         try:
-            pool.create_container(properties.get("label", ""), kind, new)
+            pool.create_container(label, kind, new)
         except client.DaosError as error:
             raise Failed(f"failed to create container: {_reason(error)}") from error
     print(f"Successfully created container {new}" + (f" type {kind}" if "path" in given else ""))
 
 
-def _properties(given: Given) -> list[str]:
-    return [pair for pair in given.get("properties", "").split(",") if ":" in pair]
+def label_of(given: Given) -> str:
+    """The label that --properties gives a container, "" where it gives none."""
+    pairs = [pair for pair in given.get("properties", "").split(",") if ":" in pair]
+    return dict(pair.split(":", 1) for pair in pairs).get("label", "")
 
 
-def _link(path: str, kind: str, pool: str, container: str) -> None:
+def link(path: str, kind: str, pool: str, container: str) -> None:
     """Make a path that leads to a container: a folder, for HDF5 a file."""
     try:
         if kind == "POSIX":
@@ -278,7 +294,7 @@ def _get_prop(given: Given) -> None:
         lines = [
             f"Container properties for {found['uuid']} :",
             f"label:\t\t\t{found['label'] or 'container label not set'}",
-            f"layout type:\t\t{found['type']} ({_LAYOUTS.get(found['type'], 0):#x})",
+            f"layout type:\t\t{found['type']} ({LAYOUTS.get(found['type'], 0):#x})",
             "layout version:\t\t1",
             "checksum type:\t\toff",
             "checksum chunk-size:\t32768",
@@ -309,7 +325,7 @@ def names(uid: int, gid: int) -> tuple[str, str]:
 
 
 def _destroy(given: Given) -> None:
-    _resolve(given)
+    resolve(given)
     with _pool(given) as pool:
         if "cont" not in given:
             raise Wrong("container UUID required")

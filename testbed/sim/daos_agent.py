@@ -28,7 +28,7 @@ def main(argv: list[str]) -> int:
         if option in argv:
             path = argv[argv.index(option) + 1]
     try:
-        agent = Agent(config.agent(path))
+        agent = Agent(config.agent(path, release.installed()))
         listener = _listen()
     except (config.BadConfig, OSError) as error:
         print(f"ERROR: daos_agent: {error}", flush=True)

@@ -61,6 +61,10 @@ class Server:
 
     def run(self) -> int:
         """Serve until SIGTERM."""
+        if release.is_1_0(release.installed()):
+            # It is root. Later ones are not, and format what it leaves by a privileged helper,
+            # which the lab has not.
+            os.umask(0)
         events.record("daos_server", "start", version=release.installed())
         self.log("INFO", f"DAOS Control Server v{release.installed()} (pid {os.getpid()})")
         self._engines.start_formatted()  # they come up while gRPC is loaded

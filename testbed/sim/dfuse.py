@@ -2,14 +2,14 @@
 
 dfuse --mountpoint DIR --pool POOL --container CONT [--foreground]. An evicted mount answers with
 I/O errors and stays mounted, as the real one does. Objects that lie beside the file tree are shown
-as files at the top that cannot be changed.
+as files at the top that cannot be changed. That of 1.0 is another program: dfuse_1_0.
 """
 
 import os
 import sys
 import traceback
 
-from . import client, events, options
+from . import client, events, options, release
 
 _FLAGS = {"-f": "foreground", "--foreground": "foreground", "--disable-caching": "plain"}
 _FLAGS |= {"-S": "plain", "--singlethread": "plain", "--disable-direct-io": "plain"}
@@ -31,6 +31,10 @@ _VALUES = {
 
 def main(argv: list[str]) -> int:
     """Returns 0 once mounted (in the background), or after the unmount with --foreground."""
+    if release.is_1_0(release.installed()):
+        from . import dfuse_1_0  # which needs this module
+
+        return dfuse_1_0.main(argv)
     try:
         given, words = options.parse(argv, _FLAGS, _VALUES)
     except options.UsageError as error:
@@ -78,11 +82,17 @@ def _serve(given: dict[str, str], report: int) -> int:
         else:
             os.write(report, str(error).encode())
         return 1
-    mount = Mount(pool, given, report)
+    return serve_until_unmounted(pool, container, given["mountpoint"], Mount(pool, given, report))
+
+
+def serve_until_unmounted(
+    pool: client.Pool, container: str, mountpoint: str, mount: "Mount"
+) -> int:
+    """Mount a container (a UUID). Returns 0 after the unmount, 1 where it cannot be mounted."""
     from .mount import serve  # with fusepy, after the errors that need none
 
     try:
-        serve(pool, container, given["mountpoint"], mount.begun)
+        serve(pool, container, mountpoint, mount.begun)
     except RuntimeError:
         mount.end()
         return 1
@@ -110,7 +120,7 @@ class Mount:
         if self._report >= 0:
             os.write(self._report, b"mounted")
             os.close(self._report)
-            _leave_terminal()
+            leave_terminal()
 
     def end(self) -> None:
         """Unmounted, or never mounted: close the pool."""
@@ -122,7 +132,7 @@ class Mount:
             return  # the engines are gone
 
 
-def _leave_terminal() -> None:
+def leave_terminal() -> None:
     """Close what an ssh session would wait for."""
     null = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):

@@ -1,5 +1,7 @@
 """dmg: the administrator's tool, as of releases 1.2 to 2.2 as far as an update needs it.
 
+That of 1.0 is another program: dmg_1_0.
+
 Options may stand anywhere: -j/--json, -l/--host-list, -o/--config-path, -i/--insecure.
 """
 
@@ -49,7 +51,7 @@ _CREATE = {
 }
 
 _MEDIA = ("scm", "nvme")
-_FORMAT_TIMEOUT = 120.0  # seconds for one host
+FORMAT_TIMEOUT = 120.0  # seconds for one host
 _PROPERTY_LABEL = 1
 
 
@@ -72,10 +74,18 @@ def main(argv: list[str]) -> int:
     """Returns the exit code: 0 where a service answered and nothing failed, otherwise 1."""
     code = 1
     try:
-        code = _run(argv)
+        code = _of_this_release()(argv)
     finally:
         events.record("dmg", "command", argv=argv, exit=code)
     return code
+
+
+def _of_this_release() -> Callable[[list[str]], int]:
+    if release.is_1_0(release.installed()):
+        from . import dmg_1_0  # which needs this module
+
+        return dmg_1_0.run
+    return _run
 
 
 def _run(argv: list[str]) -> int:
@@ -204,7 +214,7 @@ def _version(dmg: Dmg, _arguments: list[str]) -> tuple[str, Any]:
 
 def _system_query(dmg: Dmg, _arguments: list[str]) -> tuple[str, Any]:
     answer = dmg.call("SystemQuery", "system query", {"members": None}, **dmg.selection())
-    members = [_plain(member) for member in answer.members]
+    members = [plain(member) for member in answer.members]
     response = dmg_output.json_system_query(members, dmg.version)
     text = dmg_output.system_query(members, "verbose" in dmg.given)
     _check_absent(dmg, "system query", answer, text, response)
@@ -234,7 +244,7 @@ def _system_erase(dmg: Dmg, _arguments: list[str]) -> tuple[str, Any]:
 
 
 def _rank_results(dmg: Dmg, what: str, answer: Any) -> tuple[str, Any]:
-    results = [_plain(result) for result in answer.results]
+    results = [plain(result) for result in answer.results]
     text = dmg_output.rank_results(results)
     response = dmg_output.json_rank_results(results)
     _check_absent(dmg, what, answer, text, response)
@@ -293,13 +303,18 @@ def _pool_query(dmg: Dmg, arguments: list[str]) -> tuple[str, Any]:
 
 def _queried_pool(dmg: Dmg, name: str) -> Plain:
     answer = dmg.call("PoolQuery", "pool query", **dmg.pool_field(name))
-    pool = _plain(answer)
+    return queried_pool(answer, dmg_output.old(dmg.version))
+
+
+def queried_pool(answer: Any, old: bool) -> Plain:
+    """A pool as an answer to PoolQuery tells of it, that of a release 1.x where `old`."""
+    pool = plain(answer)
     state = answer.rebuild.State.Name(answer.rebuild.state).lower()
-    pool["rebuild"] = {**_plain(answer.rebuild), "state": state}
-    if dmg_output.old(dmg.version):
-        tiers = [{**_plain(getattr(answer, media)), "media_type": media} for media in _MEDIA]
+    pool["rebuild"] = {**plain(answer.rebuild), "state": state}
+    if old:
+        tiers = [{**plain(getattr(answer, media)), "media_type": media} for media in _MEDIA]
     else:
-        tiers = [{**_plain(t), "media_type": _MEDIA[t.media_type]} for t in answer.tier_stats]
+        tiers = [{**plain(t), "media_type": _MEDIA[t.media_type]} for t in answer.tier_stats]
     return {**pool, "tier_stats": tiers}
 
 
@@ -321,8 +336,8 @@ def _pool_create(dmg: Dmg, arguments: list[str]) -> tuple[str, Any]:
         "PoolCreate",
         "pool create",
         uuid=new,
-        user=f"{given.get('user', _user())}@",
-        usergroup=f"{given.get('group', _user())}@",
+        user=f"{given.get('user', user())}@",
+        usergroup=f"{given.get('group', user())}@",
         numsvcreps=int(given.get("nsvc", "0")),
         numranks=int(given.get("nranks", "0")),
         ranks=ranges.ranks_of(given.get("ranks", "")),
@@ -404,7 +419,7 @@ def _storage_format(dmg: Dmg, _arguments: list[str]) -> tuple[str, Any]:
     if management.serves(hosts, "hosts" in dmg.given):
         raise CommandFailed(_RUNNING)
     request = {"force": "force" in dmg.given, "epoch": int(time.time()), "hosts": hosts}
-    waiting = {h: rpc.ctl_later(h, "format", _FORMAT_TIMEOUT, **request) for h in hosts}
+    waiting = {h: rpc.ctl_later(h, "format", FORMAT_TIMEOUT, **request) for h in hosts}
     done: dict[str, Plain] = {}
     errors: dict[str, str] = {}
     for host, wait in waiting.items():
@@ -422,12 +437,13 @@ def _storage_format(dmg: Dmg, _arguments: list[str]) -> tuple[str, Any]:
     return text, response
 
 
-def _plain(message: Any) -> Plain:
+def plain(message: Any) -> Plain:
     """All fields of a message, those too that have their default value."""
     return {field.name: getattr(message, field.name) for field in message.DESCRIPTOR.fields}
 
 
-def _user() -> str:
+def user() -> str:
+    """Who has typed the command."""
     try:
         return pwd.getpwuid(os.getuid()).pw_name
     except KeyError:

@@ -13,7 +13,6 @@ from typing import Any, Protocol
 from . import config, events, faults, release, storage
 from .wire import Closed, Wire
 
-PROGRAM = "/usr/bin/daos_engine"
 START_TIMEOUT = 60.0  # seconds for an engine to open its storage
 STOP_TIMEOUT = 30.0  # seconds for an engine to end
 _PREPARE_TIMEOUT = 10.0  # seconds
@@ -94,7 +93,7 @@ class Engine:
             self._open, self._prepared, self._reason = False, False, ""
             self._wire = Wire(ours)
             self._process = subprocess.Popen(
-                [PROGRAM, *self._arguments(theirs.fileno())], pass_fds=[theirs.fileno()]
+                [_program(), *self._arguments(theirs.fileno())], pass_fds=[theirs.fileno()]
             )
             theirs.close()
         threading.Thread(target=self._listen, args=(self._process, self._wire), daemon=True).start()
@@ -265,6 +264,10 @@ class Engines:
             engine.start()
             problem = engine.wait_open()
         return rank_result(engine.rank() or 0, action, problem, self._address)
+
+
+def _program() -> str:
+    return f"/usr/bin/{release.engine_program(release.installed())}"
 
 
 _ACTIONS = {"prepare": "prep shutdown", "stop": "stop", "start": "start"}

@@ -1,5 +1,6 @@
 """Sets of ranks and of hosts, as dmg reads and writes them."""
 
+import re
 from collections.abc import Iterable
 
 
@@ -24,6 +25,20 @@ def ranks_of(text: str) -> list[int]:
             first, _, last = part.partition("-")
             ranks.update(range(int(first), int(last or first) + 1))
     return sorted(ranks)
+
+
+def listed(text: str, separator: str) -> list[int]:
+    """Ranks as the C programs of 1.0 read them, "0,1" as [0, 1].
+
+    Of each part only the digits at its begin count, so that the wrong separator hides all but the
+    first rank. No ranks at all are a mistake.
+    """
+    return [_leading_number(part) for part in text.split(separator) if part]
+
+
+def _leading_number(text: str) -> int:
+    found = re.match(r"\s*[+-]?\d+", text)
+    return int(found[0]) if found else 0
 
 
 def hosts_of(text: str) -> list[str]:

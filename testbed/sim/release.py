@@ -21,12 +21,25 @@ def series(version: str) -> str:
     return ".".join(version.split(".")[:2])
 
 
+def is_1_0(version: str) -> bool:
+    """Is it of the first series, whose programs speak otherwise than those of 1.2?"""
+    return series(version) == "1.0"
+
+
+def engine_program(version: str) -> str:
+    """The name that a process of an engine has."""
+    return "daos_io_server" if is_1_0(version) else "daos_engine"
+
+
 def layout(version: str) -> int:
     """The layout of the storage: 1.x and 2.x do not read each other's."""
     return numbers(version)[0]
 
 
 def may_talk(client: str, server: str) -> bool:
-    """Clients may differ from the servers by one minor release (stable minors are even)."""
+    """Clients may differ from the servers by one minor release (stable minors are even).
+
+    Not so in 1.x: 1.0 and 1.2 do not understand each other.
+    """
     ours, theirs = numbers(client), numbers(server)
-    return ours[0] == theirs[0] and abs(ours[1] - theirs[1]) <= 2
+    return ours[0] == theirs[0] and abs(ours[1] - theirs[1]) <= (2 if ours[0] > 1 else 0)

@@ -6,13 +6,13 @@ outcome, and only then acts on it and records its events.
 
 import json
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 from typing import Any, TypeVar
 
 from . import events, release, rpc
 from .engines import rank_result
-from .model import PREPARABLE, RUNNING, Handle, Member, Refused, System
+from .model import DER_NONEXIST, PREPARABLE, RUNNING, Handle, Member, Refused, System
 from .replica import NotLeader, Replica
 
 T = TypeVar("T")
@@ -202,10 +202,18 @@ class Service:
         self._tell_servers("evict", handles=handles)
         self._tell_servers("drop", pool=pool.uuid, container="")
 
-    def connect(self, pool: str, handle: str, host: str, pid: int) -> dict[str, Any]:
-        """A process opens a pool; returns what it needs to find objects."""
+    def connect(
+        self, pool: str, handle: str, host: str, pid: int, ranks: Sequence[int] = ()
+    ) -> dict[str, Any]:
+        """A process opens a pool; returns what it needs to find objects.
+
+        `ranks`, where there are any, are those of which it believes that they serve the pool.
+        """
 
         def transition(system: System) -> dict[str, Any]:
+            if ranks and not set(ranks) & set(system.pool(pool).svc_reps):
+                text = "DER_NONEXIST(-1005): none of these ranks serves the pool"
+                raise Refused(text, DER_NONEXIST)
             system.connect(Handle(handle, pool, host, pid))
             return pool_map(system, pool)
 

@@ -58,6 +58,7 @@ class Tree:
         self._clock = clock
         self._lock = threading.RLock()
         path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(0o666)  # SQLite itself would let nobody else write, whatever the umask
         self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         # It survives the end of the process; that of the machine it need not.
         self._db.execute("PRAGMA locking_mode = EXCLUSIVE")

@@ -67,10 +67,10 @@ def test_a_repository_holds_recipes_and_programs() -> None:
 
 def test_releases_and_distributions_of_the_repositories() -> None:
     jobs = [job for job in build.jobs(Path("/sim")) if job.spec == "daos.spec"]
-    assert len(jobs) == 6 * 3
+    assert len(jobs) == 7 * 3
     assert {job.folder for job in jobs} == {
         f"v{series}/{distribution}"
-        for series in ("1.2", "2.0", "2.2")
+        for series in ("1.0", "1.2", "2.0", "2.2")
         for distribution in ("CentOS7", "EL8", "Leap15")
     }
 

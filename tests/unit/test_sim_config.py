@@ -104,13 +104,13 @@ def test_no_configuration(path: Path, text: str) -> None:
 
 def test_a_missing_file_is_named(path: Path) -> None:
     with pytest.raises(config.BadConfig, match=r"file\.yml"):
-        config.agent(str(path))
+        config.agent(str(path), "2.0.3")
 
 
 def test_where_the_system_is(path: Path) -> None:
     path.write_text('port: 10009\nhostlist: [a, "b:1"]\naccess_points: [c]\n')
     assert config.control(str(path)).hosts == ["a:10009", "b:1"]
-    assert config.agent(str(path)).hosts == ["c:10009"]
+    assert config.agent(str(path), "2.0.3").hosts == ["c:10009"]
 
 
 def test_faults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
