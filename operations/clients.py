@@ -7,10 +7,13 @@ from collections.abc import Iterator
 from pyinfra.api import Host
 
 from . import cluster
-from .dmg import DmgError
+from .dmg import DmgError, Pool
 from .nodes import AGENT, Node
+from .releases import Version
 from .run import Run
 from .step import Command, step, verify
+
+_NO_PERMISSION = ("DER_NO_PERM", "(-1001)")  # as 2.x says it, and 1.x
 
 
 def _not_seen_to_work(current: Run, name: str, node: Node) -> bool:
@@ -37,15 +40,28 @@ def working(current: Run, here: Host) -> Iterator[Command]:
 
 def _fails(current: Run, here: Host) -> str | None:
     try:
-        pools = current.pools or {pool.uuid: pool.label for pool in current.pools_now()}
+        line = _asking(current)
     except DmgError as problem:
         return f"it is not known which pool a client should reach: {problem}"
-    if not pools:
+    if not line:
         return None  # nothing that a client could reach
-    uuid, label = next(iter(pools.items()))
-    line = f"daos container list {label or uuid}"
     done, output, errors = cluster.command(current.state, here, line, timeout=30)
     # A pool that root may not read has been reached all the same.
-    if done or "DER_NO_PERM" in output + errors:
+    if done or any(word in output + errors for word in _NO_PERMISSION):
         return None
     return f"`{line}` does not work there: {(errors or output).strip() or 'no answer'}"
+
+
+def _asking(current: Run) -> str:
+    """The command that lists the containers of a pool; "" where there is no pool."""
+    release = current.settings.target
+    if release.major < 2:  # on the way back from a migration
+        return next((_asking_1_x(pool, release) for pool in current.pools_now()), "")
+    pools = current.pools or {pool.uuid: pool.label for pool in current.pools_now()}
+    return next((f"daos container list {label or uuid}" for uuid, label in pools.items()), "")
+
+
+def _asking_1_x(pool: Pool, release: Version) -> str:
+    """Source: src/utils/daos.c of v1.0.1 and v1.2.0."""
+    service = f" --svc={','.join(map(str, pool.service))}" if release.series == "1.0" else ""
+    return f"daos pool list-containers --pool={pool.uuid}{service}"
