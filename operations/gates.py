@@ -77,8 +77,28 @@ def never_started(view: View) -> list[Finding]:
         "engine-started",
         begun if before else [],
         "daos_server was started there on the new release, and an engine must never go back: "
-        "finish the update, `pyinfra inventory deploy.py`",
+        f"{_finish(before)}",
     )
+
+
+def _finish(before: Collection[str]) -> str:
+    """How what is under way is finished: an update, or from 1.x a migration, by its next stage.
+
+    + before: the releases that the nodes had before it
+    """
+    if not all(_is_1_x(release) for release in before):
+        return "finish the update, `pyinfra inventory deploy.py`"
+    return (
+        "finish the migration, from `pyinfra inventory deploys/migrate.py --data stage=format` on, "
+        "which goes on where it stopped; what 1.x held is in the backup"
+    )
+
+
+def _is_1_x(release: str) -> bool:
+    try:
+        return Version.parse(release).major < 2
+    except ValueError:
+        return False
 
 
 def _has_begun(node: Node, before: Collection[str]) -> bool:

@@ -57,6 +57,8 @@ def afterwards(current: Run, after: View) -> Iterator[str]:
     if since:
         yield f"Parts of DAOS are stopped since {since:%H:%M:%S} UTC. By now:"
     yield from aftermath.state_of(after)
+    if current.job:
+        yield f"still at work, and followed by the next run: {current.job}"
     may_go_back = not (current.back or current.stage) and not gates.never_started(after)
     yield from aftermath.what_next(after, may_go_back, account.go_on(current))
 

@@ -35,18 +35,35 @@ _REPOSITORY = """\
 [{name}]
 name=DAOS
 baseurl={baseurl}
-enabled=1
+enabled={enabled}
 gpgcheck=1
 gpgkey={key}
 """
 _STRICT = {"yum": "", "dnf": "", "zypper": "type=rpm-md\npkg_gpgcheck=1\n"}
 
 
-def definition(settings: Settings, takes: Distribution, name: str = REPOSITORY) -> str:
-    """The repository of the target release for a distribution, as a .repo file defines it."""
+def definition(
+    current: Run, takes: Distribution, node: Node, name: str = REPOSITORY, later: bool = False
+) -> str:
+    """The repository of the target release for a node, as a .repo file defines it.
+
+    On the way back from another series the one of the release that is left is there, too: for an
+    operating system that was updated with DAOS, it alone has what the older release depends on
+    (compat-hwloc1, of hwloc 1.11).
+
+    + later: whether that other one is enabled for whatever the package manager is told
+    """
+    settings, left = current.settings, node.newest
+    text = _section(settings, takes, name, settings.target.series, enabled=True)
+    if current.back and left and left.series != settings.target.series:
+        text += "\n" + _section(settings, takes, f"{name}-later", left.series, enabled=later)
+    return text
+
+
+def _section(settings: Settings, takes: Distribution, name: str, series: str, enabled: bool) -> str:
     site = settings.repositories[takes.name]
-    baseurl = site["baseurl"].format(series=settings.target.series)
-    text = _REPOSITORY.format(name=name, baseurl=baseurl, key=site["key"])
+    baseurl = site["baseurl"].format(series=series)
+    text = _REPOSITORY.format(name=name, baseurl=baseurl, key=site["key"], enabled=int(enabled))
     return text + _STRICT[takes.manager]
 
 
@@ -69,16 +86,24 @@ _UPDATE = {
 }
 
 # The way back, while no engine has run on the release that is to be left again.
+_BOTH = f"--enablerepo='{REPOSITORY}*'"
 _FETCH_BACK = {
     "yum": "yum -y -q clean expire-cache"
-    " && yum -y --setopt=keepcache=1 downgrade --downloadonly {packages}",
-    "dnf": "dnf -y --refresh --setopt=keepcache=1 downgrade --downloadonly {packages}",
+    f" && yum -y {_BOTH} --setopt=keepcache=1 downgrade --downloadonly {{packages}}",
+    "dnf": f"dnf -y {_BOTH} --refresh --setopt=keepcache=1 downgrade --downloadonly {{packages}}",
     "zypper": "zypper --non-interactive refresh daos-offline-update"
     " && zypper --non-interactive install --oldpackage --download-only {packages}",
 }
+# From half the way to the release that is left: its packages may have been fetched under the name
+# of the one repository, and are in the other by now.
+_FINISH = {
+    "yum": f"yum -y {_BOTH} --setopt=keepcache=1 install {{packages}}",
+    "dnf": f"dnf -y {_BOTH} --setopt=keepcache=1 install {{packages}}",
+    "zypper": _UPDATE["zypper"],
+}
 _RETURN = {
-    "yum": "yum -y -C --setopt=keepcache=1 downgrade {packages}",
-    "dnf": "dnf -y -C --setopt=keepcache=1 downgrade {packages}",
+    "yum": f"yum -y -C {_BOTH} --setopt=keepcache=1 downgrade {{packages}}",
+    "dnf": f"dnf -y -C {_BOTH} --setopt=keepcache=1 downgrade {{packages}}",
     "zypper": "ZYPP_LOCK_TIMEOUT=60 zypper --non-interactive --no-refresh install --oldpackage"
     " {packages} || case $? in 102|103|106) ;; *) false ;; esac",
 }
@@ -173,14 +198,15 @@ def repository(current: Run, here: Host) -> Iterator[Command]:
 
     Source: "Set up the new DAOS repository" (DAOS 2.0, offline update).
     """
-    takes = distribution(current, current.look().node(here.name))
+    node = current.look().node(here.name)
+    takes = distribution(current, node)
     key = current.settings.repositories[takes.name]["key"]
     line = f"rpm --import {shlex.quote(key)}"
     yield verify(
         current, lambda: _fails(current, here, line, NOT_HAD), code="packages-not-available"
     )
     yield from files.put._inner(
-        src=StringIO(definition(current.settings, takes)),
+        src=StringIO(definition(current, takes, node)),
         dest=f"{FOLDERS[takes.manager]}/{REPOSITORY}.repo",
         mode="0644",
     )
@@ -235,7 +261,7 @@ def returned(current: Run, here: Host) -> Iterator[Command]:
     node = current.look().node(here.name)
     newest = node.newest
     if node.version is None and newest:  # from half the way there is only one whole state: forward
-        yield from _change(current, here, _UPDATE, node, newest)
+        yield from _change(current, here, _FINISH, node, newest)
         # To half of a node there was nothing to fetch: what it goes back to was still installed.
         line = line_for(current, _FETCH_BACK, here.name, node, current.settings.target)
         yield verify(current, lambda: _fails(current, here, line, NOT_HAD))

@@ -57,6 +57,7 @@ class Run:
     + noticed: what a stage that only looks has found wrong so far
     + configuration: which files are converted: path, hosts, and the difference
     + read_back: the containers whose whole backup this run has read, and found as it was written
+    + job: what a client is at work on right now, and goes on with if this run is interrupted
     + differing: container UUID to what of its backup does not equal the manifest
     """
 
@@ -89,6 +90,7 @@ class Run:
         self.site: MigrationSettings
         self.migration: Migration | None = None
         self.noticed: list[Finding] = []
+        self.job = ""
         self.differing: dict[str, dict[str, Any]] = {}
         self._point = ""
 

@@ -128,7 +128,7 @@ def _line(current: Run, name: str) -> str:
         forget=_FORGET[takes.manager],
         folders=_FOLDERS[takes.manager],
         repository=packages.REPOSITORY,
-        definition=shlex.quote(packages.definition(current.settings, takes, _CHECK)),
+        definition=shlex.quote(packages.definition(current, takes, node, _CHECK, later=True)),
         check=_CHECK,
         line=packages.line_for(current, asks, name, node, target),
     )

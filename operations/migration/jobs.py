@@ -62,7 +62,14 @@ def run(
     begun = _ask_tool(current, client, "start", f"{FOLDER}/{name}", "--", *words)
     if begun.get("attached"):
         say(f"{client.name}: {arguments[0]} was under way already; following it")
-    return _follow(current, client, name, arguments[0])
+    current.job = f"{arguments[0]} on {client.name}"
+    try:
+        result = _follow(current, client, name, arguments[0])
+    except JobError:
+        current.job = ""
+        raise
+    current.job = ""
+    return result
 
 
 def stop(current: Run, client: Host, name: str) -> None:

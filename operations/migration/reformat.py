@@ -106,7 +106,10 @@ def _typed(current: Run) -> list[Finding]:
     if not typed:
         say(f"All that DAOS system {name} holds will be gone, but for the backup in")
         say(f"{current.site.backup_path}. There is no way back from here.")
-        typed = input("Type the name of the system to reformat it: ").strip()
+        try:
+            typed = input("Type the name of the system to reformat it: ").strip()
+        except (EOFError, SystemExit):  # Ctrl-D; pyinfra makes a SystemExit of Ctrl-C, that says 0
+            return [Finding("not-confirmed", (), "no name was typed: nothing is reformatted")]
         current.site = replace(current.site, system_name=typed)
     return _wrong_name(current)
 

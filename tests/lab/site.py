@@ -114,14 +114,19 @@ class Site:
         self._note_end(child)
         return Outcome(child.returncode, "".join(lines))
 
+    def command(self, arguments: Sequence[str], data: dict[str, Any]) -> list[str]:
+        """`pyinfra inventory ARGUMENTS`, to the lab, word by word."""
+        overrides = {"ssh_config_file": self.lab.ssh_config, **self.settings, **data}
+        words = [str(Path(sys.executable).with_name("pyinfra")), "inventory", *arguments]
+        for key, value in overrides.items():
+            text = value if isinstance(value, str | Path) else json.dumps(value)
+            words += ["--data", f"{key}={text}"]
+        return words
+
     def _start(
         self, arguments: Sequence[str], data: dict[str, Any], stdin: int = subprocess.DEVNULL
     ) -> subprocess.Popen[str]:
-        overrides = {"ssh_config_file": self.lab.ssh_config, **self.settings, **data}
-        command = [str(Path(sys.executable).with_name("pyinfra")), "inventory", *arguments]
-        for key, value in overrides.items():
-            text = value if isinstance(value, str | Path) else json.dumps(value)
-            command += ["--data", f"{key}={text}"]
+        command = self.command(arguments, data)
         self.typed = True
         self.lab.note("command", argv=command[1:])
         self._child = subprocess.Popen(

@@ -306,7 +306,7 @@ def test_a_destination_that_is_too_small_is_refused_by_the_check(site: Site) -> 
 
 # A dcp that waits as long as a file is there: what is done meanwhile is done in the middle.
 _HELD = '#!/bin/sh\nwhile [ -e /tmp/hold ]; do sleep 0.1; done\nexec dcp "$@"\n'
-_PARALLEL = {"copy_way": "parallel", "dcp": "/usr/local/bin/held-dcp"}
+PARALLEL = {"copy_way": "parallel", "dcp": "/usr/local/bin/held-dcp"}
 
 
 @contextmanager
@@ -317,7 +317,7 @@ def held_copy(site: Site) -> Iterator[Node]:
     for client in clients:
         client.run(f"printf %s '{_HELD}' > /usr/local/bin/held-dcp")
         client.run("chmod 755 /usr/local/bin/held-dcp; touch /tmp/hold")
-    done(site, "check", **_PARALLEL)
+    done(site, "check", **PARALLEL)
     try:
         yield clients[0]
     finally:
@@ -335,7 +335,7 @@ def held(client: Node) -> bool:
 
 def backup_until(site: Site, words: str, do: Callable[[], object]) -> Outcome:
     """Type stage=backup; on the first line with `words`, do something."""
-    return site.typed_until(words, do, "deploys/migrate.py", "-y", stage="backup", **_PARALLEL)
+    return site.typed_until(words, do, "deploys/migrate.py", "-y", stage="backup", **PARALLEL)
 
 
 def test_the_next_command_follows_the_copy_that_a_killed_one_has_begun(site: Site) -> None:
@@ -350,7 +350,7 @@ def test_the_next_command_follows_the_copy_that_a_killed_one_has_begun(site: Sit
         again = backup_until(site, "was under way already", lambda: release(site))
         assert again.exit_code == 0, again.output
         assert "was under way already; following it" in again.output
-    done(site, "verify", **_PARALLEL)
+    done(site, "verify", **PARALLEL)
     assert left_mounts(site) == []
 
 
@@ -367,4 +367,4 @@ def test_a_copy_that_is_killed_fails_the_stage_and_is_resumed(site: Site) -> Non
         assert outcome.exit_code == 1
         assert f"copy on {CLIENT_1} failed: its processes are gone" in outcome.output
         assert left_mounts(site) == []
-    done(site, "backup", "verify", **_PARALLEL)
+    done(site, "backup", "verify", **PARALLEL)
