@@ -16,6 +16,7 @@ from typing import Any
 from pyinfra.api import Host
 
 from .. import dmg
+from ..clients import no_permission
 from ..dmg import DmgError
 from ..run import Run
 from . import copiers
@@ -192,7 +193,7 @@ def _daos(current: Run, client: Host, pool: Pool, line: str, timeout: int = 120)
     if done:
         return output
     said = (errors or output).strip().splitlines()
-    hint = _NO_PERMISSION.format(pool=pool.uuid) if "DER_NO_PERM" in output + errors else ""
+    hint = _NO_PERMISSION.format(pool=pool.uuid) if no_permission(output + errors) else ""
     raise ContentsError(
         f"`{shlex.split(line)[0]}` on {client.name} does not tell what pool {pool.uuid} holds: "
         f"{said[-1] if said else 'no answer'}; see `{line}` there{hint}"

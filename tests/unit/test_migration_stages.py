@@ -208,6 +208,25 @@ def test_release_1_0_is_read_in_its_own_words(monkeypatch: pytest.MonkeyPatch) -
     assert Migration.parse(current.migration.text()) == current.migration
 
 
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        (f"failed to connect to pool {POOL}: Operation not permitted (-1001)", True),
+        ("failed to connect to pool: -1001", True),
+        ("failed to connect to pool: -1002", False),
+        (f"failed to connect to pool {POOL}-1001: Timed out (-1011)", False),
+    ],
+)
+def test_a_pool_that_root_may_not_read_is_told_how_it_may(
+    monkeypatch: pytest.MonkeyPatch, said: str, told: bool
+) -> None:
+    answer: Any = {"list-containers": {"success": False, "stderr": said}}
+    [finding] = refusals(monkeypatch, **answer)
+    assert finding.code == "contents-unknown"
+    assert said in finding.message
+    assert ("dmg pool update-acl" in finding.message) is told
+
+
 def test_deploy_py_refuses_1_x_and_names_the_migration(monkeypatch: pytest.MonkeyPatch) -> None:
     found = refusals(monkeypatch, "", fake_cluster.DEPLOY)
     [finding] = [f for f in found if f.code == "no-update-path"]
