@@ -4,6 +4,7 @@ import os
 import socket
 import sys
 import threading
+import time
 import uuid
 from collections.abc import Callable
 from dataclasses import asdict
@@ -18,6 +19,7 @@ from .replica import Replica
 Log = Callable[[str, str], None]
 _JOIN_DEADLINE = 5.0  # seconds, then the engine's server logs why and tries again
 _RELAY_DEADLINE = 10.0  # seconds
+_UNFORMATTED = 0.05  # seconds between two looks at storage that is not formatted yet
 _ANSWERED = 0.05  # seconds, by which the caller has its answer
 
 
@@ -46,8 +48,18 @@ class Control:
         # Kept: a server that nobody refers to stops serving.
         self._listener = rpc.serve(self._settings.port, methods, self._operation)
         if self._replica:
-            _in_background(self._replica.run)
+            _in_background(self._take_part)
             _in_background(watch.run, self._led, self._lost)
+
+    def _take_part(self) -> None:
+        """Take part in elections, as soon as there is storage to keep the system's state on."""
+        assert self._replica
+        while not self._formatted():
+            time.sleep(_UNFORMATTED)
+        self._replica.run()
+
+    def _formatted(self) -> bool:
+        return next((bool(engine.formatted()) for engine in self._engines), True)
 
     def _is_here(self, point: str) -> bool:
         host, _, port = point.rpartition(":")
@@ -85,8 +97,8 @@ class Control:
     def _operation(self, message: dict[str, Any]) -> Any:
         op = message.pop("op")
         if op in ("vote", "append"):
-            if not self._replica:
-                raise rpc.Failure("not a replica")
+            if not self._replica or not self._formatted():
+                raise rpc.Failure("not a replica, or none yet")
             return self._replica.handle(op, message)
         if op == "format":
             return self._format(**message)
