@@ -26,6 +26,15 @@ NODES = [
 MIB = 64  # of the destination
 JOBS = "/run/daos-offline-update/jobs"
 
+# Turns the first bit of a file around.
+FLIP = """
+import sys
+file = open(sys.argv[1], "r+b")
+first = file.read(1)[0]
+file.seek(0)
+file.write(bytes([first ^ 1]))
+"""
+
 # Every entry of a tree with all that has to be kept: read by none of the programs under test.
 _WALK = r"""
 import hashlib, json, os, stat, sys
@@ -219,10 +228,7 @@ def test_one_flipped_bit_is_found_named_and_copied_again_alone(site: Site) -> No
     done(site, "check", "backup")
     client = site.lab.node(CLIENT_1)
     path = f"{data_of(site, '/backup')}/object-0000"
-    client.run(
-        f"touch -r {path} /tmp/time; printf x | dd of={path} bs=1 seek=9 conv=notrunc; "
-        f"touch -r /tmp/time {path}"
-    )
+    client.run(f"touch -r {path} /tmp/time; python3 -c '{FLIP}' {path}; touch -r /tmp/time {path}")
     outcome = stage(site, "verify")
     assert outcome.exit_code == 1
     assert codes(site) == {"backup-differs": [CLIENT_1]}

@@ -19,7 +19,7 @@ from testbed.running import Node
 from . import drawn
 from .conftest import StartSite
 from .site import ADMIN, CLIENT, SERVER, Outcome, Site
-from .test_migration_backup import codes, containers, done, left_mounts, mounted, stage, tree
+from .test_migration_backup import FLIP, codes, containers, done, left_mounts, mounted, stage, tree
 from .waiting import eventually
 
 SERVERS = ["daos-server-01", "daos-server-02"]
@@ -34,15 +34,6 @@ SYSTEM: dict[str, Any] = {"system": "daos_server"}
 SEEDS = (7, 8, 9)
 TREES = 30  # as Hypothesis makes them, in each container
 ENGINES = 2  # a server
-
-# Turns the first bit of a file around.
-FLIP = """
-import sys
-file = open(sys.argv[1], "r+b")
-first = file.read(1)[0]
-file.seek(0)
-file.write(bytes([first ^ 1]))
-"""
 
 # Formats one server, and comes to no end; where a system runs it is refused, as the real one is.
 HALF = f"""\
