@@ -3,7 +3,7 @@
 PYTHON ?= python3
 VENV := .venv
 STAMP := $(VENV)/.installed
-ENGINE := sh testbed/engine.sh
+ENGINE := sh testbed/lab/engine.sh
 
 .DEFAULT_GOAL := help
 .PHONY: help rehearse rehearse-migration test lab lab-down bench lint clean env

@@ -2,7 +2,7 @@
 
 from pyinfra import config, state
 
-from operations import commandline
+from operations.machinery import commandline
 
 commandline.remember()
 

@@ -4,13 +4,13 @@ It reads like the procedure in "Updating DAOS from Version 2.0.x to Version 2.0.
 every step; a step knows by itself which nodes it is about. What has been done is not done again.
 """
 
-from operations import alone, boot, clients, packages, pools, report, services, system
+from operations import boot, clients, lock, packages, pools, report, services, system
 from operations.examine import examine
 
 examine()  # all nodes, the ranks and the pools; refuses here, before anything is touched
 
 # While DAOS still serves
-alone.locked(name="Keep other runs away")
+lock.locked(name="Keep other runs away")
 packages.repository(name="Set up the repository of the target release")
 packages.fetched(name="Download and check the packages of the target release")
 pools.unmounted(name="Unmount dfuse, where the site allows it")

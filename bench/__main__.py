@@ -19,9 +19,9 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
-from testbed.harness import Lab, LabError, lab_nodes_from_inventory
-from testbed.rehearse import LATEST, say
-from testbed.running import Node
+from testbed.lab.container import Node
+from testbed.lab.harness import Lab, LabError, lab_nodes_from_inventory
+from testbed.rehearsal.rehearse import LATEST, say
 
 ROUNDS = 25
 _SAMPLES = 0.02  # seconds between two looks at a process

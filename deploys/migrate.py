@@ -5,23 +5,23 @@ outside DAOS, DAOS is installed anew, its storage is reformatted, and the data i
 stage is a run of its own, they may be days apart, and each can be repeated.
 """
 
-from operations import alone, boot, clients, packages, pools, services, system
+from operations import boot, clients, lock, packages, pools, services, system
 from operations.migration import (
     backup,
     check,
     conversion,
     finish,
     install,
-    memory,
     reformat,
     restore,
     verification,
 )
+from operations.migration.record import memory
 from operations.migration.stage import begin
 
 stage = begin()  # all nodes, and the record of the stages before; refuses here
 
-alone.locked(name="Keep other runs away")
+lock.locked(name="Keep other runs away")
 
 if stage == "check":
     check.equipped(name="Put the copy tool on the clients that copy")

@@ -5,13 +5,13 @@ engine has been started on the new release; afterwards it refuses, since an engi
 back (R12). What it finds remembered on the nodes tells it where to go back to.
 """
 
-from operations import alone, boot, clients, packages, pools, report, services, system
+from operations import boot, clients, lock, packages, pools, report, services, system
 from operations.migration import conversion
 from operations.rollback import examine
 
 examine()  # all nodes; refuses here, before anything is touched, if there is no way back
 
-alone.locked(name="Keep other runs away")
+lock.locked(name="Keep other runs away")
 packages.repository(name="Set up the repository of the release of before")
 packages.fetched(name="Download and check the packages of the release of before")
 

@@ -8,14 +8,14 @@ from datetime import UTC, datetime
 
 from pyinfra.api import Host
 
-from . import cluster, record, trace
-from .cluster import View
-from .findings import Finding
-from .nodes import Node
-from .record import Record
-from .run import Run
+from .daos import start_trace, window_file
+from .daos.node import Node
+from .daos.window_file import Record
+from .machinery.run import Run
+from .machinery.step import Command, step, verify
+from .rules.findings import Finding
+from .rules.view import ROLES, View
 from .services import may_start_agents
-from .step import Command, step, verify
 
 
 def _to_hold(current: Run, name: str, node: Node) -> bool:
@@ -47,7 +47,7 @@ def _may_begin(current: Run, view: View) -> list[Finding]:
     return current.judge_needed(view) + current.judge_start(view)
 
 
-@step(*cluster.ROLES, need=_to_hold, gate=_may_begin)
+@step(*ROLES, need=_to_hold, gate=_may_begin)
 def held(current: Run, here: Host) -> Iterator[Command]:
     """Disable the services, so that a node which reboots in the window does not start DAOS.
 
@@ -59,9 +59,9 @@ def held(current: Run, here: Host) -> Iterator[Command]:
     node = current.look().node(here.name)
     lines = []
     if _remembers(current, node):
-        lines.append(record.save(_found(current, here.name, node)))
+        lines.append(window_file.save(_found(current, here.name, node)))
     if _untraced(current, here.name, node):
-        lines.append(trace.laid())
+        lines.append(start_trace.laid())
     if lines:
         yield verify(current, lambda: current.shell(here, " && ".join(lines)))
     for unit, service in node.services.items():
@@ -88,7 +88,7 @@ def _held(current: Run, name: str, node: Node) -> bool:
     return node.record is not None or (current.planning and current.concerns(name))
 
 
-@step(*cluster.ROLES, need=_held, gate=may_start_agents)
+@step(*ROLES, need=_held, gate=may_start_agents)
 def released(current: Run, here: Host) -> Iterator[Command]:
     """Enable what was enabled before, and forget what was remembered for that.
 
@@ -98,5 +98,6 @@ def released(current: Run, here: Host) -> Iterator[Command]:
     for unit in node.record.enabled if node.record else ():
         if not node.services[unit].enabled:
             yield verify(current, lambda unit=unit: current.systemctl(here, "enable", unit))  # type: ignore[misc]
-    line = f"{trace.lifted()} && {record.forget()}" if node.traced else record.forget()
+    forget = window_file.forget()
+    line = f"{start_trace.lifted()} && {forget}" if node.traced else forget
     yield verify(current, lambda: current.shell(here, line))

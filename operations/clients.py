@@ -7,12 +7,12 @@ from collections.abc import Iterator
 
 from pyinfra.api import Host
 
-from . import cluster
-from .dmg import DmgError, Pool
-from .nodes import AGENT, Node
-from .releases import Version
-from .run import Run
-from .step import Command, step, verify
+from .daos.dmg import DmgError, Pool
+from .daos.node import AGENT, Node
+from .daos.releases import Version
+from .machinery import hosts
+from .machinery.run import Run
+from .machinery.step import Command, step, verify
 
 _NO_PERMISSION = re.compile(r"DER_NO_PERM|(?<!\d)-1001\b")  # as 2.x says it, and 1.x
 
@@ -46,7 +46,7 @@ def _fails(current: Run, here: Host) -> str | None:
         return f"it is not known which pool a client should reach: {problem}"
     if not line:
         return None  # nothing that a client could reach
-    done, output, errors = cluster.command(current.state, here, line, timeout=30)
+    done, output, errors = hosts.command(current.state, here, line, timeout=30)
     # A pool that root may not read has been reached all the same.
     if done or no_permission(output + errors):
         return None

@@ -9,10 +9,15 @@ from pyinfra.api import State
 from pyinfra.api.exceptions import DeployError
 from pyinfra.context import ctx_state
 
-from . import alone, cluster, gates, reach, record, report, run
-from .checks import command, health, installed, manager, services
-from .findings import Finding, about, fold
-from .run import Run
+from . import lock
+from .checks import command, health, installed, manager, services, unreachable
+from .daos import window_file
+from .machinery import hosts, run
+from .machinery.run import Run
+from .reporting import report
+from .rules import gates
+from .rules.findings import Finding, about, fold
+from .rules.view import ROLES
 
 
 def examine() -> None:
@@ -58,7 +63,7 @@ def _summary(current: Run) -> str:
     target = current.settings.target
     outdated = {
         name: str(node.version)
-        for name, node in current.start.of(*cluster.ROLES).items()
+        for name, node in current.start.of(*ROLES).items()
         if node.version != target
     }
     plan = f"every node is at {target}"
@@ -87,9 +92,9 @@ def _of_the_nodes(current: Run, state: State) -> list[Finding]:
 
 def reached(current: Run, state: State) -> Iterator[Finding]:
     """Read all nodes; say which give no answer, and which another run is at work on."""
-    current.start = current.seen = cluster.read(state)
+    current.start = current.seen = hosts.read(state)
     yield from _silent(current, state)
-    yield from alone.others(current)
+    yield from lock.others(current)
     _wait_for_transactions(current)
 
 
@@ -97,7 +102,7 @@ def _wait_for_transactions(current: Run) -> None:
     """What an interrupted run of this update has begun on the nodes ends there by itself."""
 
     def look() -> tuple[bool, str]:
-        current.start = current.seen = cluster.read(current.state, current.left_out)
+        current.start = current.seen = hosts.read(current.state, current.left_out)
         busy = [name for name, node in current.start.nodes.items() if node and node.managers]
         return not busy, f"waiting for the package manager on {fold(busy)}" if busy else ""
 
@@ -108,8 +113,8 @@ def _wait_for_transactions(current: Run) -> None:
 def _silent(current: Run, state: State) -> Iterator[Finding]:
     hosts = [state.inventory.get_host(name) for name in current.start.nodes]
     away = [host.name for host in hosts if not host.connected]
-    spared = reach.dispensable(current.start, away, current.settings.unreachable_clients)
-    reach.leave_out(current, spared)
+    spared = unreachable.dispensable(current.start, away, current.settings.unreachable_clients)
+    unreachable.leave_out(current, spared)
     away = [name for name in away if name not in spared]
     yield from about(
         "no-answer",
@@ -122,5 +127,5 @@ def _silent(current: Run, state: State) -> Iterator[Finding]:
         "unreadable",
         odd,
         "rpm or systemctl gave no complete answer: try `rpm -q daos` there; or "
-        f"{record.PATH} is damaged, which tells what an update has to give back",
+        f"{window_file.PATH} is damaged, which tells what an update has to give back",
     )

@@ -12,15 +12,18 @@ from io import StringIO
 from pyinfra.api import Host
 from pyinfra.operations import files
 
-from . import cluster, gates, releases
-from .cluster import View
-from .findings import Finding
-from .nodes import DaosNode, Node
-from .platforms import Distribution
-from .releases import Version
-from .run import Run
-from .settings import Settings
-from .step import Command, step, verify
+from .daos import releases
+from .daos.node import Node
+from .daos.platforms import Distribution
+from .daos.releases import Version
+from .machinery import hosts
+from .machinery.hosts import DaosNode
+from .machinery.run import Run
+from .machinery.settings import Settings
+from .machinery.step import Command, step, verify
+from .rules import gates
+from .rules.findings import Finding
+from .rules.view import ROLES, View
 
 REPOSITORY = "daos-offline-update"
 FOLDERS = {
@@ -192,7 +195,7 @@ def _outdated(current: Run, name: str, node: Node) -> bool:
     return node.version != current.settings.target
 
 
-@step(*cluster.ROLES, need=_outdated, prepares=True)
+@step(*ROLES, need=_outdated, prepares=True)
 def repository(current: Run, here: Host) -> Iterator[Command]:
     """Set up the repository of the target release on a node that is not at the target.
 
@@ -212,7 +215,7 @@ def repository(current: Run, here: Host) -> Iterator[Command]:
     )
 
 
-@step(*cluster.ROLES, need=_outdated, prepares=True)
+@step(*ROLES, need=_outdated, prepares=True)
 def fetched(current: Run, here: Host) -> Iterator[Command]:
     """Download the packages of the target with all that they depend on, and check them.
 
@@ -239,7 +242,7 @@ def _may_update(current: Run, view: View) -> list[Finding]:
     return path + gates.quiet(view, current.concerned) + gates.at_target(view, "servers", target)
 
 
-@step(*cluster.ROLES, need=_outdated, gate=_may_update)
+@step(*ROLES, need=_outdated, gate=_may_update)
 def updated(current: Run, here: Host) -> Iterator[Command]:
     """Install exactly the target release, in one transaction a node, whatever its roles (R4).
 
@@ -251,7 +254,7 @@ def updated(current: Run, here: Host) -> Iterator[Command]:
     yield verify(current, lambda: _not_at_target(current, here))
 
 
-@step(*cluster.ROLES, need=_outdated, gate=_may_update)
+@step(*ROLES, need=_outdated, gate=_may_update)
 def returned(current: Run, here: Host) -> Iterator[Command]:
     """Install exactly the release of before again, in one transaction a node (R4, R12).
 
@@ -285,7 +288,7 @@ def _fails(current: Run, here: Host, line: str, what: str, typed: str | None = N
     + typed: what somebody who wants to see it again would type, where that is shorter
     """
     timeout = current.settings.timeouts["packages"]
-    done, output, errors = cluster.command(current.state, here, line, timeout)
+    done, output, errors = hosts.command(current.state, here, line, timeout)
     if done:
         return None
     said = "\n".join(f"    {text}" for text in (output + "\n" + errors).strip().splitlines()[-12:])
@@ -293,7 +296,7 @@ def _fails(current: Run, here: Host, line: str, what: str, typed: str | None = N
 
 
 def _not_at_target(current: Run, here: Host) -> str | None:
-    after = cluster.ask(current.state, here, DaosNode)
+    after = hosts.ask(current.state, here, DaosNode)
     if after is None or after.version != current.settings.target:
         return f"{after.version if after else 'an unknown release'} is installed after the update"
     for path in after.rpmnew:

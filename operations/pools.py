@@ -7,13 +7,15 @@ from collections.abc import Iterator, Mapping
 
 from pyinfra.api import Host
 
-from . import cluster, dmg, gates
-from .cluster import View
-from .dmg import DmgError, Pool
-from .findings import Finding
-from .nodes import Node
-from .run import Run
-from .step import Command, step, verify
+from .daos.dmg import DmgError, Pool
+from .daos.node import Node
+from .machinery import hosts
+from .machinery.run import Run
+from .machinery.step import Command, step, verify
+from .rules import gates
+from .rules.findings import Finding
+from .rules.pools import unhealthy
+from .rules.view import ROLES, View
 from .system import evict_all
 
 
@@ -27,7 +29,7 @@ def _may_disconnect(current: Run, view: View) -> list[Finding]:
     return current.judge_needed(view) + unused
 
 
-@step(*cluster.ROLES, need=_mounted, gate=_may_disconnect)
+@step(*ROLES, need=_mounted, gate=_may_disconnect)
 def unmounted(current: Run, here: Host) -> Iterator[Command]:
     """Unmount dfuse on a client that still has it, where the site allows to evict (R2).
 
@@ -43,7 +45,7 @@ def _unmount(current: Run, here: Host, mount: str) -> str | None:
     path = shlex.quote(mount)
     line = f"fusermount3 -u {path} || fusermount3 -uz {path}"
     timeout = current.settings.timeouts["service"]
-    done, _, errors = cluster.command(current.state, here, line, timeout)
+    done, _, errors = hosts.command(current.state, here, line, timeout)
     return None if done else f"{mount} could not be unmounted: {errors.strip()}"
 
 
@@ -51,7 +53,7 @@ def _connected(current: Run, name: str, node: Node) -> bool:
     if not current.opens_window:
         return False
     view = current.start if current.planning else current.look()
-    return any(node.users for node in view.of(*cluster.ROLES).values())
+    return any(node.users for node in view.of(*ROLES).values())
 
 
 @step("admins", need=_connected, gate=_may_disconnect, once=True)
@@ -99,5 +101,5 @@ def lost(before: Mapping[str, str], now: list[Pool], accepted: int = 0) -> str |
     there = {pool.uuid for pool in now}
     missing = [label or uuid for uuid, label in before.items() if uuid not in there]
     problems = [f"pool {name} is gone" for name in missing]
-    problems += [finding.message for finding in dmg.unhealthy(now, accepted)]
+    problems += [finding.message for finding in unhealthy(now, accepted)]
     return "; ".join(problems) or None

@@ -7,12 +7,12 @@ from dataclasses import replace
 
 from pyinfra.api import State
 
-from . import gates
 from .checks import manager
+from .daos.releases import Version
 from .examine import begin, reached
-from .findings import Finding, fold
-from .releases import Version
-from .run import Run
+from .machinery.run import Run
+from .rules import gates
+from .rules.findings import Finding, fold
 
 
 def examine() -> None:

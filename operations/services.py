@@ -6,12 +6,15 @@ from collections.abc import Iterator
 
 from pyinfra.api import Host
 
-from . import cluster, gates, record
-from .cluster import View
-from .findings import Finding
-from .nodes import AGENT, SERVER, DaosNode, Node
-from .run import Run
-from .step import Command, step, verify
+from .daos import window_file
+from .daos.node import AGENT, SERVER, Node
+from .machinery import hosts
+from .machinery.hosts import DaosNode
+from .machinery.run import Run
+from .machinery.step import Command, step, verify
+from .rules import gates
+from .rules.findings import Finding
+from .rules.view import ROLES, View
 
 
 def stop(current: Run, here: Host, unit: str) -> Iterator[Command]:
@@ -31,7 +34,7 @@ def start(current: Run, here: Host, unit: str) -> Iterator[Command]:
 
 def _still_running(current: Run, here: Host, unit: str) -> str | None:
     def look() -> tuple[bool, str]:
-        node = cluster.ask(current.state, here, DaosNode)
+        node = hosts.ask(current.state, here, DaosNode)
         if node is None or node.runs(unit):
             return False, ""
         return unit == AGENT or not node.engines, ""
@@ -43,7 +46,7 @@ def _still_running(current: Run, here: Host, unit: str) -> str | None:
 
 
 def _not_running(current: Run, here: Host, unit: str) -> str | None:
-    node = cluster.ask(current.state, here, DaosNode)
+    node = hosts.ask(current.state, here, DaosNode)
     if node is not None and node.runs(unit):
         return None
     return f"{unit} was started and does not run: journalctl -u {unit} -n 50"
@@ -98,7 +101,7 @@ def may_start_agents(current: Run, view: View) -> list[Finding]:
     )
 
 
-@step(*cluster.ROLES, need=_agent_to_stop, gate=may_stop_agents)
+@step(*ROLES, need=_agent_to_stop, gate=may_stop_agents)
 def agents_stopped(current: Run, here: Host) -> Iterator[Command]:
     """Stop daos_agent wherever it runs, and see that it is stopped.
 
@@ -129,12 +132,12 @@ def servers_started(current: Run, here: Host) -> Iterator[Command]:
     """
     node = current.look().node(here.name)
     if node.record:
-        line = record.save(node.record.starting(str(node.version)))
+        line = window_file.save(node.record.starting(str(node.version)))
         yield verify(current, lambda: current.shell(here, line))
     yield from start(current, here, SERVER)
 
 
-@step(*cluster.ROLES, need=_agent_to_start, gate=may_start_agents)
+@step(*ROLES, need=_agent_to_start, gate=may_start_agents)
 def agents_started(current: Run, here: Host) -> Iterator[Command]:
     """Start daos_agent on every node that had it, after the engines have joined (R6).
 

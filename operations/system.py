@@ -6,13 +6,15 @@ from collections.abc import Iterator
 
 from pyinfra.api import Host
 
-from . import cluster, dmg, gates
-from .cluster import View
-from .dmg import DmgError, Member
-from .findings import Finding, fold
-from .nodes import SERVER, Node
-from .run import Run, say
-from .step import Command, step, verify
+from .daos import dmg
+from .daos.dmg import DmgError, Member
+from .daos.node import SERVER, Node
+from .machinery import hosts
+from .machinery.run import Run, say
+from .machinery.step import Command, step, verify
+from .rules import gates
+from .rules.findings import Finding, fold
+from .rules.view import View
 
 _LOG_LINES = 5
 
@@ -190,6 +192,6 @@ def _who_is_missing(current: Run, view: View) -> str:
 def _log_of(current: Run, name: str) -> str:
     host = current.state.inventory.get_host(name)
     line = f"journalctl --no-pager -u daos_server -n {_LOG_LINES} -o cat"
-    _, output, errors = cluster.command(current.state, host, line, timeout=30)
+    _, output, errors = hosts.command(current.state, host, line, timeout=30)
     lines = (output or errors).splitlines()[-_LOG_LINES:]
     return "\n".join([f"last lines of daos_server on {name}:", *(f"    {text}" for text in lines)])

@@ -9,14 +9,15 @@ from pathlib import Path
 
 from docker.errors import DockerException
 
-from testbed import cleanup, migration
-from testbed.errors import LabError
-from testbed.files import LabFiles
-from testbed.foundation import ImageError
-from testbed.harness import Lab, lab_nodes_from_inventory
-from testbed.provision import FOLDERS
+from testbed.images.foundation import ImageError
+from testbed.lab import cleanup
+from testbed.lab.errors import LabError
+from testbed.lab.files import LabFiles
+from testbed.lab.harness import Lab, lab_nodes_from_inventory
+from testbed.lab.provision import FOLDERS
 from testbed.referee.__main__ import DEFAULT, run
-from testbed.rehearse import rehearse, say, say_where_time_went
+from testbed.rehearsal import migration
+from testbed.rehearsal.rehearse import rehearse, say, say_where_time_went
 
 
 def parser() -> argparse.ArgumentParser:

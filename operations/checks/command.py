@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from .. import commandline, settings
-from ..findings import Finding
-from ..run import Run
-from ..settings import Settings
+from ..machinery import commandline, settings
+from ..machinery.run import Run
+from ..machinery.settings import Settings
+from ..rules.findings import Finding
 
 _WHERE = "group_data/all.py"
 

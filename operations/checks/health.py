@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from contextlib import suppress
 
-from .. import gates
-from ..dmg import DmgError, Member
-from ..findings import Finding, about
-from ..run import Run
+from ..daos.dmg import DmgError, Member
+from ..machinery.run import Run
+from ..rules import gates
+from ..rules.findings import Finding, about
 
 
 def findings(current: Run) -> Iterator[Finding]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from .. import cluster, gates, platforms, releases
-from ..cluster import View
-from ..findings import Finding, about, fold
-from ..nodes import Node
-from ..releases import Version
-from ..run import Run
-from ..settings import Settings
+from ..daos import platforms, releases
+from ..daos.node import Node
+from ..daos.releases import Version
+from ..machinery.run import Run
+from ..machinery.settings import Settings
+from ..rules import gates
+from ..rules.findings import Finding, about, fold
+from ..rules.view import ROLES, View
 
 
 def findings(current: Run) -> Iterator[Finding]:
@@ -27,7 +28,7 @@ def findings(current: Run) -> Iterator[Finding]:
 
 def not_installed(view: View, target: Version) -> Iterator[Finding]:
     """Nodes that lack the package of a role that they have."""
-    for role in cluster.ROLES:
+    for role in ROLES:
         lacking = [
             name
             for name, node in view.of(role).items()
@@ -45,7 +46,7 @@ def half_installed(view: View) -> Iterator[Finding]:
 
     It can where a package transaction was cut short and nothing of DAOS runs on the node.
     """
-    for name, node in view.of(*cluster.ROLES).items():
+    for name, node in view.of(*ROLES).items():
         if not node.packages or node.version is not None:
             continue
         listed = _listed(node.packages)
@@ -69,7 +70,7 @@ def systems(view: View, settings: Settings) -> Iterator[Finding]:
     """Operating systems that the series does not support, or that have no repository."""
     series = settings.target.series
     by_system: dict[str, list[str]] = {}
-    for name, node in view.of(*cluster.ROLES).items():
+    for name, node in view.of(*ROLES).items():
         by_system.setdefault(node.os, []).append(name)
     for system, names in by_system.items():
         takes = settings.distribution(system)
@@ -102,7 +103,7 @@ def update_paths(view: View, target: Version, reinstalls: bool = False) -> Itera
     + reinstalls: whether the storage is reformatted, so that a node may come from 1.x as well
     """
     reasons: dict[str, list[str]] = {}
-    for name, node in view.of(*cluster.ROLES).items():
+    for name, node in view.of(*ROLES).items():
         reason = _why_not(node, target, reinstalls)
         if reason:
             reasons.setdefault(reason, []).append(name)

@@ -9,10 +9,11 @@ from collections.abc import Collection, Iterator
 from pyinfra.api import Host
 from pyinfra.context import ctx_host, ctx_state
 
-from .. import cluster, packages
-from ..cluster import View
-from ..findings import Finding, about
-from ..run import Run
+from .. import packages
+from ..machinery import hosts
+from ..machinery.run import Run
+from ..rules.findings import Finding, about
+from ..rules.view import ROLES, View
 
 # To resolve without changing the node: the repository is defined in a folder of its own, beside
 # copies of the node's, and what the package manager keeps about it is removed.
@@ -67,7 +68,7 @@ def space(view: View, least: int) -> Iterator[Finding]:
 
     + least: MiB that have to be free wherever packages are written
     """
-    for name, node in view.of(*cluster.ROLES).items():
+    for name, node in view.of(*ROLES).items():
         full = [f"{free} MiB on {path}" for path, free in node.space.items() if free < least]
         yield from about(
             "no-space",
@@ -79,7 +80,7 @@ def space(view: View, least: int) -> Iterator[Finding]:
 
 def idle(view: View) -> Iterator[Finding]:
     """Nodes where a package manager is at work, whose lock would keep the update waiting."""
-    for name, node in view.of(*cluster.ROLES).items():
+    for name, node in view.of(*ROLES).items():
         if node.managers:
             message = (
                 f"{'; '.join(map(str, node.managers))} is at work: wait for its end, or end it"
@@ -98,11 +99,11 @@ def within_reach(current: Run, found: Collection[Finding]) -> Iterator[Finding]:
     # A node from half the way has more to finish than an installation; `updated` does.
     names = [
         name
-        for name, node in current.start.of(*cluster.ROLES).items()
+        for name, node in current.start.of(*ROLES).items()
         if name in current.outdated_nodes and node.version and name not in named
     ]
-    hosts = [current.state.inventory.get_host(name) for name in names]
-    said = cluster.at_once(hosts, lambda host: _problem(current, host))
+    asked = [current.state.inventory.get_host(name) for name in names]
+    said = hosts.at_once(asked, lambda host: _problem(current, host))
     problems: dict[str, list[str]] = {}
     for name, problem in zip(names, said, strict=True):
         if problem:
@@ -116,7 +117,7 @@ def _problem(current: Run, host: Host) -> str | None:
     line = _line(current, host.name)
     with ctx_state.use(current.state), ctx_host.use(host):
         timeout = current.settings.timeouts["packages"]
-        return complaint(*cluster.command(current.state, host, line, timeout))
+        return complaint(*hosts.command(current.state, host, line, timeout))
 
 
 def _line(current: Run, name: str) -> str:

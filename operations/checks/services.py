@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from .. import cluster
-from ..cluster import View
-from ..findings import Finding, about
-from ..nodes import AGENT, SERVER
+from ..daos.node import AGENT, SERVER
+from ..rules.findings import Finding, about
+from ..rules.view import ROLES, View
 
 
 def stray(view: View) -> Iterator[Finding]:
     """Nodes on which a server runs that the inventory does not name as one."""
     names = [
         name
-        for name, node in view.of(*cluster.ROLES).items()
+        for name, node in view.of(*ROLES).items()
         if name not in view.groups["servers"] and (node.runs(SERVER) or node.engines)
     ]
     yield from about(

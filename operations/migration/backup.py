@@ -9,15 +9,16 @@ from typing import Any
 
 from pyinfra.api import Host
 
-from .. import aftermath
-from ..findings import Finding
-from ..run import Run, say
-from ..step import Command, step, verify
-from . import copiers, destination, equipment, jobs, memory, mounts
-from .backed_up import as_recorded, folder, manifests, named
-from .jobs import JobError
-from .mounts import MountError
-from .record import Container, now
+from ..machinery import commandline
+from ..machinery.run import Run, say
+from ..machinery.step import Command, step, verify
+from ..rules.findings import Finding
+from .copying import copiers, destination, equipment, jobs, mounts
+from .copying.jobs import JobError
+from .copying.mounts import MountError
+from .record import memory
+from .record.backed_up import as_recorded, folder, manifests, named
+from .record.record import Container, now
 
 _NAMED = 20  # so many paths are named on the terminal; report.json has them all
 _FULL = ("No space left on device", "Disk quota exceeded")
@@ -232,7 +233,7 @@ def _changed(current: Run, container: Container, paths: list[str]) -> str:
     who = f" DAOS is used by {users}." if users else ""
     return (
         f"{named(container)} changed while it was copied: {few(paths)}. Stop what writes to it."
-        f"{who} Then type the same command again: {aftermath.typed()}"
+        f"{who} Then type the same command again: {commandline.typed()}"
     )
 
 

@@ -8,18 +8,22 @@ from secrets import token_hex
 
 from pyinfra.api import Host
 
-from .. import cluster, commandline, gates
 from ..checks import installed
-from ..findings import Finding, about
-from ..releases import Version
-from ..run import Run, say
-from ..step import Command, refuse, step, verify
-from . import contents, copiers, destination, equipment, jobs, memory, mounts, systems
-from .backed_up import folder, named
+from ..daos.releases import Version
+from ..machinery import commandline, hosts
+from ..machinery.run import Run, say
+from ..machinery.step import Command, refuse, step, verify
+from ..rules import gates
+from ..rules.findings import Finding, about
+from ..rules.view import ROLES
+from . import contents, systems
 from .contents import Contents, ContentsError
-from .jobs import JobError
-from .mounts import MountError
-from .record import STAGES, Container, Migration, Pool, now
+from .copying import copiers, destination, equipment, jobs, mounts
+from .copying.jobs import JobError
+from .copying.mounts import MountError
+from .record import memory
+from .record.backed_up import folder, named
+from .record.record import STAGES, Container, Migration, Pool, now
 
 _KNOWN = ("1.0", "1.2")  # what was between them was never released
 _USUAL = "1.2.0"
@@ -64,7 +68,7 @@ def _versions(current: Run) -> Iterator[Finding]:
         message = f"target_release is {target}, and this leads from 1.x to 2.0 or later: set it"
         yield Finding("no-migration", (), message)
     found: dict[Version, list[str]] = {}
-    for name, node in current.start.of(*cluster.ROLES).items():
+    for name, node in current.start.of(*ROLES).items():
         if node.version:
             found.setdefault(node.version, []).append(name)
     later = [name for version, names in found.items() if version.major > 1 for name in names]
@@ -112,7 +116,7 @@ def _health(current: Run) -> list[Finding]:
 
 def _release(current: Run) -> str:
     """The release that all nodes have; the usual one where none is known."""
-    versions = {node.version for node in current.start.of(*cluster.ROLES).values() if node.version}
+    versions = {node.version for node in current.start.of(*ROLES).values() if node.version}
     return str(versions.pop() if versions else _USUAL)
 
 
@@ -125,7 +129,7 @@ def _record(current: Run, held: Contents) -> Migration:
         for c in held.containers
     )
     pools = (replace(pool, label=site.pool_label(pool.uuid)) for pool in held.pools)
-    _, name, _ = cluster.command(current.state, current.admin, _NAME, timeout=60)
+    _, name, _ = hosts.command(current.state, current.admin, _NAME, timeout=60)
     return Migration(
         system=name.strip() or "daos_server",
         began=earlier.began if earlier else now(),

@@ -15,14 +15,14 @@ from typing import Any
 
 from pyinfra.api import Host
 
-from .. import dmg
 from ..clients import no_permission
-from ..dmg import DmgError
-from ..run import Run
-from . import copiers
-from .copiers import ask
-from .record import Container, Pool
-from .settings import UUID
+from ..daos import dmg
+from ..daos.dmg import DmgError
+from ..machinery.migration_settings import UUID
+from ..machinery.run import Run
+from .copying import copiers
+from .copying.copiers import ask
+from .record.record import Container, Pool
 
 _EACH = 5  # seconds that daos may take for one container, besides a minute
 _BETWEEN = "== "

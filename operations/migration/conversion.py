@@ -11,13 +11,7 @@ from functools import partial
 
 from pyinfra.api import Host
 
-from .. import cluster, gates
-from ..cluster import View
-from ..findings import Finding, fold
-from ..nodes import Node
-from ..run import Run, say
-from ..step import Command, step, verify
-from .configuration import (
+from ..daos.configuration import (
     AGENT,
     CONTROL,
     FOLDER,
@@ -29,6 +23,13 @@ from .configuration import (
     convert,
     diff,
 )
+from ..daos.node import Node
+from ..machinery import hosts
+from ..machinery.run import Run, say
+from ..machinery.step import Command, step, verify
+from ..rules import gates
+from ..rules.findings import Finding, fold
+from ..rules.view import ROLES, View
 
 _FILES = (SERVER, AGENT, CONTROL)
 # A package that has a file no more leaves what the site wrote there under another name, and one
@@ -70,9 +71,9 @@ def findings(current: Run) -> Iterator[Finding]:
 
     Nothing is written: what stands in the way is known before anything is stopped.
     """
-    names = list(current.start.of(*cluster.ROLES))
-    hosts = [current.state.inventory.get_host(name) for name in names]
-    read = cluster.at_once(hosts, lambda host: _read_or_problem(current, host))
+    names = list(current.start.of(*ROLES))
+    asked = [current.state.inventory.get_host(name) for name in names]
+    read = hosts.at_once(asked, lambda host: _read_or_problem(current, host))
     problems: dict[str, list[str]] = {}
     changes: dict[tuple[str, str], list[str]] = {}
     for name, files in zip(names, read, strict=True):
@@ -138,7 +139,7 @@ def _read_or_problem(current: Run, host: Host) -> dict[str, str] | str:
 
 def read(current: Run, host: Host) -> dict[str, str]:
     """The configuration files of a node, name to text. Raises Unreadable."""
-    done, output, errors = cluster.command(current.state, host, _READ, timeout=60)
+    done, output, errors = hosts.command(current.state, host, _READ, timeout=60)
     if not done:
         raise Unreadable(f"{FOLDER} cannot be read: {errors.strip() or 'no answer'}")
     files = {}
@@ -166,7 +167,7 @@ def _may_convert(current: Run, view: View) -> list[Finding]:
     return gates.held(view) + gates.quiet(view)
 
 
-@step(*cluster.ROLES, need=_to_convert, gate=_may_convert)
+@step(*ROLES, need=_to_convert, gate=_may_convert)
 def configured(current: Run, here: Host) -> Iterator[Command]:
     """Convert what 2.0 reads otherwise; the file as it was stays beside it, ending in .1.x-backup.
 
@@ -208,11 +209,11 @@ def _to_return(current: Run, name: str, node: Node) -> bool:
     kept = [f"{name}{KEPT}" for name in (*_FILES, SHARED)] + [f"{SHARED}.rpmsave"]
     line = f"cd {FOLDER} && ls {' '.join(kept)} 2>/dev/null"
     host = current.state.inventory.get_host(name)
-    _, output, _ = cluster.command(current.state, host, line, timeout=60)
+    _, output, _ = hosts.command(current.state, host, line, timeout=60)
     return bool(output.strip())
 
 
-@step(*cluster.ROLES, need=_to_return, gate=_may_convert)
+@step(*ROLES, need=_to_return, gate=_may_convert)
 def returned(current: Run, here: Host) -> Iterator[Command]:
     """Give the files of 1.x back, which were converted when 2.x was installed."""
     moves = [(f"{name}{KEPT}", name) for name in (*_FILES, SHARED)]

@@ -6,12 +6,14 @@ from collections.abc import Iterator
 
 from pyinfra.api import Host
 
-from ..findings import Finding
-from ..run import Run, say
-from ..step import Command, step, verify
-from . import contents, copiers, destination, memory, reformat, restore
+from ..machinery.run import Run, say
+from ..machinery.step import Command, step, verify
+from ..rules.findings import Finding
+from . import contents, reformat, restore
 from .contents import Contents, ContentsError
-from .record import Migration
+from .copying import copiers, destination
+from .record import memory
+from .record.record import Migration
 
 
 def findings(current: Run) -> list[Finding]:

@@ -14,16 +14,17 @@ from dataclasses import replace
 
 import yaml
 
-from .. import cluster, dmg
-from ..cluster import View
-from ..dmg import DmgError
-from ..findings import fold
-from ..nodes import Node
-from ..run import Run, say
+from ..daos import dmg
+from ..daos.configuration import SERVER
+from ..daos.dmg import DmgError
+from ..daos.node import Node
+from ..machinery import hosts
+from ..machinery.run import Run, say
+from ..rules.findings import fold
+from ..rules.view import View
 from . import conversion
-from .configuration import SERVER
-from .memory import remember
-from .record import now
+from .record.memory import remember
+from .record.record import now
 
 _FORMAT_TIME = 3600  # seconds that `dmg storage format` may take: NVMe devices are slow at it
 _SETTLE = 20  # seconds that engines of a server that is formatted may take to be seen
@@ -99,7 +100,7 @@ def _unformatted(current: Run, view: View) -> list[str]:
 
 
 def _read(current: Run) -> View:
-    return cluster.read(current.state, current.left_out)
+    return hosts.read(current.state, current.left_out)
 
 
 def to_format(
@@ -133,7 +134,7 @@ def _replicas(current: Run) -> set[str]:
 
 def _erase(current: Run) -> str | None:
     say("a management service of 1.x answers there: dmg system erase")
-    done, output, errors = cluster.command(
+    done, output, errors = hosts.command(
         current.state, current.admin, "dmg system erase", _FORMAT_TIME
     )
     return None if done else f"`dmg system erase` failed: {(errors or output).strip()}"

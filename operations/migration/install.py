@@ -9,20 +9,25 @@ from datetime import datetime, timedelta
 
 from pyinfra.api import Host
 
-from .. import cluster, commandline, gates, packages, platforms, services
+from .. import packages, services
 from ..checks import health, installed, manager
 from ..checks import services as checked_services
-from ..cluster import View
-from ..findings import Finding, about
-from ..nodes import AGENT, DaosNode, Node
-from ..run import Run, say
-from ..step import Command, step, verify
-from . import backup, contents, conversion, copiers, jobs, mounts, systems
-from .backed_up import as_recorded, manifests, named, why_not_backed_up
-from .jobs import JobError
-from .memory import remember
-from .mounts import MountError
-from .record import Container, Migration, now
+from ..daos import platforms
+from ..daos.node import AGENT, Node
+from ..machinery import commandline, hosts
+from ..machinery.hosts import DaosNode
+from ..machinery.run import Run, say
+from ..machinery.step import Command, step, verify
+from ..rules import gates
+from ..rules.findings import Finding, about
+from ..rules.view import ROLES, View
+from . import backup, contents, conversion, systems
+from .copying import copiers, jobs, mounts
+from .copying.jobs import JobError
+from .copying.mounts import MountError
+from .record.backed_up import as_recorded, manifests, named, why_not_backed_up
+from .record.memory import remember
+from .record.record import Container, Migration, now
 
 _SECOND = timedelta(seconds=1)  # as exact as the record is
 _TRACES = "traces"  # how many starts of daos_server have left a trace on a node, see trace.py
@@ -79,7 +84,7 @@ def tidy(current: Run) -> None:
                 jobs.stop(current, host, f"{container}-look")
             with suppress(MountError):  # then it is found in use
                 mounts.unmount(current, host, container)
-    current.start = current.seen = cluster.read(current.state, current.left_out)
+    current.start = current.seen = hosts.read(current.state, current.left_out)
 
 
 def _not_compared(current: Run) -> list[Finding]:
@@ -132,7 +137,7 @@ def used_since(record: Migration, view: View) -> list[str]:
     """
     return [
         name
-        for name, node in view.of(*cluster.ROLES).items()
+        for name, node in view.of(*ROLES).items()
         if _started_since(record.starts.get(name, {}), node)
     ]
 
@@ -161,7 +166,7 @@ def _os_to_find(current: Run, name: str, node: Node) -> bool:
     return name in current.os_updates and node.version != current.settings.target
 
 
-@step(*cluster.ROLES, need=_os_to_find, prepares=True)
+@step(*ROLES, need=_os_to_find, prepares=True)
 def os_found(current: Run, here: Host) -> Iterator[Command]:
     """See that the node's repositories hold a later release of its operating system.
 
@@ -177,7 +182,7 @@ def _os_lacks(current: Run, here: Host, manager: str) -> str | None:
         "'centos-linux-release' 'redhat-release*') > /dev/null 2>&1; [ $? = 100 ]"
     )
     timeout = current.settings.timeouts["packages"]
-    done, _, _ = cluster.command(current.state, here, line, timeout)
+    done, _, _ = hosts.command(current.state, here, line, timeout)
     if done:
         return None
     system = current.start.node(here.name).os
@@ -192,7 +197,7 @@ def _other_agent(current: Run, name: str, node: Node) -> bool:
     return current.concerns(name) and node.runs(AGENT) and not kept
 
 
-@step(*cluster.ROLES, need=_other_agent, gate=services.may_stop_agents)
+@step(*ROLES, need=_other_agent, gate=services.may_stop_agents)
 def other_agents_stopped(current: Run, here: Host) -> Iterator[Command]:
     """Stop daos_agent wherever it runs, but on the client that compares: nobody else can connect.
 
@@ -209,11 +214,7 @@ def _agent_to_start(current: Run, name: str, node: Node) -> bool:
 def _may_compare(current: Run, view: View) -> list[Finding]:
     """Every rank serves, and nobody is connected or can connect but from the comparing client."""
     client = copiers.first(current).name
-    others = [
-        name
-        for name, node in view.of(*cluster.ROLES).items()
-        if node.runs(AGENT) and name != client
-    ]
+    others = [name for name, node in view.of(*ROLES).items() if node.runs(AGENT) and name != client]
     return (
         about("agent-running", others, "daos_agent still runs: systemctl stop daos_agent")
         + gates.unused(view)
@@ -272,7 +273,7 @@ def _differs(current: Run, client: Host, container: Container) -> str | None:
 
 def _in_between(current: Run, client: Host) -> str | None:
     """Somebody on the comparing client, where the agent has to run, has connected meanwhile."""
-    node = cluster.ask(current.state, client, DaosNode)
+    node = hosts.ask(current.state, client, DaosNode)
     if node is None:
         return f"{client.name} gives no answer any more"
     return f"on {client.name}, {', '.join(node.users)} uses DAOS" if node.users else None
@@ -284,7 +285,7 @@ def _unchanged(record: Migration, view: View) -> Migration:
     starts = {
         name: {unit: service.started for unit, service in node.services.items()}
         | {_TRACES: float(len(node.starts))}
-        for name, node in view.of(*cluster.ROLES).items()
+        for name, node in view.of(*ROLES).items()
     }
     for container in record.to_carry:
         record = record.with_container(container.uuid, unchanged=time)
@@ -295,14 +296,14 @@ def _may_be_unsupported(current: Run, name: str, node: Node) -> bool:
     return name in current.os_updates
 
 
-@step(*cluster.ROLES, need=_may_be_unsupported)
+@step(*ROLES, need=_may_be_unsupported)
 def system_supported(current: Run, here: Host) -> Iterator[Command]:
     """See that the operating system that came with DAOS is one that it supports."""
     yield verify(current, lambda: _unsupported(current, here))
 
 
 def _unsupported(current: Run, here: Host) -> str | None:
-    node = cluster.ask(current.state, here, DaosNode)
+    node = hosts.ask(current.state, here, DaosNode)
     series = current.settings.target.series
     if node is not None and platforms.is_supported(node.os, series):
         return None

@@ -10,16 +10,19 @@ from typing import Any
 
 from pyinfra.api import Host
 
-from .. import commandline, dmg, gates
-from ..cluster import View
-from ..dmg import DmgError
-from ..findings import Finding, about
-from ..nodes import SERVER, Node
-from ..run import Run, say
-from ..step import Command, step, verify
-from . import copiers, destination, formatting, install, verification
-from .backed_up import folder, named, why_not_backed_up
-from .record import Container, Migration
+from ..daos import dmg
+from ..daos.dmg import DmgError
+from ..daos.node import SERVER, Node
+from ..machinery import commandline
+from ..machinery.run import Run, say
+from ..machinery.step import Command, step, verify
+from ..rules import gates
+from ..rules.findings import Finding, about
+from ..rules.view import View
+from . import formatting, install, verification
+from .copying import copiers, destination
+from .record.backed_up import folder, named, why_not_backed_up
+from .record.record import Container, Migration
 
 
 def findings(current: Run) -> list[Finding]:

@@ -9,19 +9,23 @@ from typing import Any
 
 from pyinfra.api import Host
 
-from .. import aftermath, dmg, gates, services
-from ..dmg import DmgError
-from ..findings import Finding, about
-from ..nodes import AGENT, Node
-from ..run import Run, say
-from ..step import Command, step, verify
-from . import contents, copiers, destination, equipment, jobs, mounts, reformat, verification
-from .backed_up import folder, manifests, named
+from .. import services
+from ..daos import dmg
+from ..daos.dmg import DmgError
+from ..daos.node import AGENT, Node
+from ..machinery import commandline
+from ..machinery.run import Run, say
+from ..machinery.step import Command, step, verify
+from ..rules import gates
+from ..rules.findings import Finding, about
+from . import contents, reformat, verification
 from .contents import ContentsError
-from .jobs import JobError
-from .memory import remember
-from .mounts import MountError
-from .record import Container, Migration, Pool, now
+from .copying import copiers, destination, equipment, jobs, mounts
+from .copying.jobs import JobError
+from .copying.mounts import MountError
+from .record.backed_up import folder, manifests, named
+from .record.memory import remember
+from .record.record import Container, Migration, Pool, now
 
 _CREATE_TIME = 600  # seconds that `dmg pool create` may take
 _EACH = 120  # seconds that `daos container create` may take
@@ -243,7 +247,7 @@ def _restore(current: Run, client: Host, container: Container) -> str | None:
     if said:
         return (
             f"{container.label} is not what {named(container)} was: {said}. See that nobody writes "
-            f"to it, then type the same command again: {aftermath.typed()}"
+            f"to it, then type the same command again: {commandline.typed()}"
         )
     changed = current.migration.with_container(container.uuid, restored=now())
     return remember(current, changed)

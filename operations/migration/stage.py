@@ -9,12 +9,15 @@ from typing import Any
 from pyinfra.api import State
 from pyinfra.context import ctx_state
 
-from .. import examine, run
-from ..findings import Finding
-from ..run import Run
-from . import account, backup, check, copiers, finish, install, reformat, restore, verification
-from .memory import recall, remember
-from .settings import MigrationSettings
+from .. import examine
+from ..machinery import run
+from ..machinery.migration_settings import MigrationSettings
+from ..machinery.run import Run
+from ..rules.findings import Finding
+from . import backup, check, finish, install, reformat, restore, verification
+from .copying import copiers
+from .record import account
+from .record.memory import recall, remember
 
 __all__ = ["begin", "remember"]
 

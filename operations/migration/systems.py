@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from .. import cluster, platforms
 from ..checks import installed
-from ..findings import Finding, about, fold
-from ..run import Run
+from ..daos import platforms
+from ..machinery.run import Run
+from ..rules.findings import Finding, about, fold
+from ..rules.view import ROLES
 
 
 def findings(current: Run) -> Iterator[Finding]:
@@ -29,7 +30,7 @@ def to_update(current: Run) -> dict[tuple[str, str], list[str]]:
     if not current.site.update_os:
         return {}
     found: dict[tuple[str, str], list[str]] = {}
-    for name, node in current.start.of(*cluster.ROLES).items():
+    for name, node in current.start.of(*ROLES).items():
         settings = current.settings
         known = node.os in settings.accepted_systems
         if known or platforms.is_supported(node.os, settings.target.series):

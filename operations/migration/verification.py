@@ -8,14 +8,16 @@ from typing import Any
 
 from pyinfra.api import Host
 
-from ..findings import Finding
-from ..run import Run, say
-from ..step import Command, step, verify
-from . import contents, copiers, destination, equipment, jobs, memory
-from .backed_up import as_recorded, folder, manifests, named
+from ..machinery.run import Run, say
+from ..machinery.step import Command, step, verify
+from ..rules.findings import Finding
+from . import contents
 from .backup import few
-from .jobs import JobError
-from .record import Container, now
+from .copying import copiers, destination, equipment, jobs
+from .copying.jobs import JobError
+from .record import memory
+from .record.backed_up import as_recorded, folder, manifests, named
+from .record.record import Container, now
 
 
 def findings(current: Run) -> list[Finding]:

@@ -1,1 +1,1 @@
-../sim/events.py
+../sim/common/events.py

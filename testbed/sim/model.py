@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from . import ranges
+from .common import ranges
 
 DER_NO_HDL = -1002
 DER_EXIST = -1004

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from operations.page import page
+from operations.reporting.page import page
 
 REPORTS = Path(__file__).parents[1] / "data" / "reports"
 DARK, LIGHT = 0, 1  # as Chromium's setting preferredColorScheme numbers them

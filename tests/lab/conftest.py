@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from testbed.harness import Lab, LabNode
+from testbed.lab.harness import Lab, LabNode
 from testbed.referee import judge, lines
 
 from .site import Site

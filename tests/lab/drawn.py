@@ -10,9 +10,9 @@ from pathlib import Path
 
 from hypothesis import Phase, given, settings
 
-from testbed.running import Node
+from testbed.lab.container import Node
 
-from ..unit import remote_trees
+from ..remote import trees
 
 _TAR = ("tar", "--xattrs", "--xattrs-include=user.*", "--warning=no-timestamp")
 
@@ -31,9 +31,9 @@ def build(folder: Path, count: int) -> None:
         deadline=None,
         phases=[Phase.generate],
     )
-    @given(remote_trees.trees)
-    def make(tree: list[remote_trees.Item]) -> None:
-        remote_trees.build(folder / f"{next(numbers)}", tree)
+    @given(trees.trees)
+    def make(tree: list[trees.Item]) -> None:
+        trees.build(folder / f"{next(numbers)}", tree)
 
     make()
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from testbed.harness import Lab, LabNode
-from testbed.running import Node
+from testbed.lab.container import Node
+from testbed.lab.harness import Lab, LabNode
 
 ROOT = Path(__file__).parents[2]
 ROLES = ("servers", "admins", "clients")

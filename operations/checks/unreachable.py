@@ -1,0 +1,47 @@
+"""The nodes that cannot be reached: which of them a run can go without, and going without them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from pyinfra import logger
+
+from ..machinery.hosts import groups
+from ..machinery.run import Run
+from ..rules.findings import fold
+from ..rules.view import View
+
+
+def dispensable(view: View, away: Sequence[str], limit: int) -> frozenset[str]:
+    """The nodes of `away` that a run can go without: admins but for one, and clients up to a limit.
+
+    + away: the nodes that cannot be reached
+    + limit: how many clients may be missing; where more are, none is dispensable
+    """
+    admins_left = set(view.groups["admins"]) - set(away)
+    clients = [name for name in away if name in view.groups["clients"]]
+
+    def needed(name: str) -> bool:
+        if name in view.groups["servers"]:
+            return True
+        if name in view.groups["admins"] and not admins_left:
+            return True  # somebody has to run dmg
+        return name in clients and len(clients) > limit
+
+    return frozenset(name for name in away if not needed(name))
+
+
+def leave_out(current: Run, names: Collection[str]) -> None:
+    """Go on without these nodes; the report names them, and the next run takes them in."""
+    if not names:
+        return
+    state = current.state
+    current.left_out = frozenset(names)
+    # To pyinfra they have failed, and that would count as a failure of every later step.
+    state.failed_hosts -= {host for host in state.failed_hosts if host.name in names}
+    nodes = {name: node for name, node in current.start.nodes.items() if name not in names}
+    current.start = current.seen = View(groups(state, current.left_out), nodes)
+    logger.warning(
+        f"--> Left out, since they cannot be reached: {fold(names)}. The same command takes them "
+        "in as soon as they can"
+    )

@@ -1,0 +1,1 @@
+"""What is known about DAOS: releases, platforms, dmg and its dialects, configuration. No I/O."""

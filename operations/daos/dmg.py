@@ -1,0 +1,241 @@
+"""What `dmg -j` answers: a reader of its JSON that takes no empty or unknown answer for a good one.
+
+Source: output of dmg 2.0.3, kept under tests/data.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from ipaddress import ip_address
+from typing import Any
+
+
+class DmgError(Exception):
+    """`dmg` failed, or answered what cannot be understood; the message says what."""
+
+
+@dataclass(frozen=True)
+class Member:
+    """One rank of the system.
+
+    + host: the server it runs on, by its fault domain ("daos-server-01")
+    + address: the IP address of that server
+    + state: in lower case: "joined", "stopped", "excluded", ...
+    + info: the reason that the management service gives, or ""
+    """
+
+    rank: int
+    host: str
+    address: str
+    state: str
+    info: str
+
+    def __str__(self) -> str:
+        reason = f": {self.info}" if self.info else ""
+        return f"rank {self.rank} on {self.host} is {self.state}{reason}"
+
+
+@dataclass(frozen=True)
+class Pool:
+    """One pool of the system.
+
+    + targets, disabled: how many targets it has, and how many of them are disabled
+    + error: why it could not be asked, or ""
+    + engines: how many engines it is spread over; 0 where it could not be asked
+    + rebuilding: whether data is being moved in it
+    + old_dmg: whether it was read by a `dmg` of 1.x, which has an option for the pool
+    + service: the ranks of its service, where dmg names them
+    """
+
+    uuid: str
+    label: str
+    targets: int
+    disabled: int
+    error: str
+    engines: int = 0
+    rebuilding: bool = False
+    old_dmg: bool = False
+    service: tuple[int, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """What an administrator calls it."""
+        return f"pool {self.label or self.uuid}"
+
+    @property
+    def argument(self) -> str:
+        """How it is named to `dmg pool query` and the like."""
+        return f"--pool {self.uuid}" if self.old_dmg else self.uuid
+
+
+@dataclass(frozen=True)
+class RankResult:
+    """What `dmg system stop` or `start` did to one rank."""
+
+    rank: int
+    action: str
+    errored: bool
+    message: str
+
+
+def response(text: str) -> Any:
+    """The "response" of a `dmg -j` answer.
+
+    + text: what dmg wrote to standard output
+
+    Raises DmgError where dmg reports an error, and where the text is no answer of dmg.
+    """
+    content, error = _answer(text)
+    if error:
+        raise DmgError(error)
+    return content
+
+
+def _answer(text: str) -> tuple[Any, str]:
+    """The "response" and, where there is an error, a sentence about it. Raises DmgError."""
+    try:
+        answer, _ = json.JSONDecoder().raw_decode(text.lstrip())
+        error, status, content = answer["error"], answer["status"], answer["response"]
+    except (ValueError, KeyError, TypeError) as problem:
+        raise DmgError(f"dmg gave no answer that can be read: {text.strip()[:200]!r}") from problem
+    return content, f"dmg: {error or f'status {status}'}" if error or status else ""
+
+
+def members(text: str) -> list[Member]:
+    """The ranks in the answer of `dmg -j system query`, in order.
+
+    Raises DmgError also where there are none, which a formatted system never answers.
+    """
+    content = response(text)
+    try:
+        found = [
+            Member(
+                rank=member["rank"],
+                host=_host(member["fault_domain"], member["addr"]),
+                address=member["addr"].rsplit(":", 1)[0],
+                state=member["state"].lower(),
+                info=member["info"],
+            )
+            for member in content["members"] or ()
+        ]
+    except (KeyError, TypeError, AttributeError) as problem:
+        raise DmgError(f"dmg system query: no {problem} in its answer") from problem
+    if not found:
+        raise DmgError("dmg system query: the management service knows no ranks")
+    return sorted(found, key=lambda member: member.rank)
+
+
+def _host(fault_domain: str, address: str) -> str:
+    """The server of a rank: the last part of its fault domain, else its address without port."""
+    name = fault_domain.rsplit("/", 1)[-1] or address.rsplit(":", 1)[0]
+    try:
+        ip_address(name)
+    except ValueError:
+        return name.split(".")[0]
+    return name
+
+
+def pools(text: str) -> list[Pool]:
+    """The pools in the answer of `dmg -j pool list`. Raises DmgError; none is a good answer.
+
+    That of 1.x names them, and nothing more: what it says of their targets, `queried` reads.
+    """
+    content = response(text)
+    try:
+        if "Status" in content and not content["Status"]:
+            return [_old_pool(pool) for pool in content["pools"] or ()]
+        if content["status"]:
+            raise DmgError(f"dmg pool list: status {content['status']}")
+        return [
+            Pool(
+                uuid=pool["uuid"],
+                label=pool["label"],
+                targets=pool["targets_total"],
+                disabled=pool["targets_disabled"],
+                error=pool["query_error_msg"] or pool["query_status_msg"],
+            )
+            for pool in content["pools"] or ()
+        ]
+    except (KeyError, TypeError) as problem:
+        raise DmgError(f"dmg pool list: no {problem} in its answer") from problem
+
+
+def _old_pool(pool: Any) -> Pool:
+    service = tuple(pool.get("svc_reps") or ())
+    return Pool(pool["uuid"], "", targets=0, disabled=0, error="", old_dmg=True, service=service)
+
+
+# Between the answers about several pools; no line of JSON begins so.
+_BETWEEN = "== "
+
+
+def pool_queries(pools: Iterable[Pool]) -> str:
+    """One shell command that asks about each of these pools; `queried` reads its answer."""
+    asked = list(pools)
+    uuids = " ".join(pool.uuid for pool in asked)
+    query = f'dmg -j pool query {"--pool " if any(pool.old_dmg for pool in asked) else ""}"$pool"'
+    return f'for pool in {uuids}; do echo "{_BETWEEN}$pool"; {query}; done'
+
+
+def queried(pools: Iterable[Pool], text: str) -> list[Pool]:
+    """These pools with what `dmg -j pool query` answers about each.
+
+    + text: the answer to `pool_queries`
+
+    Raises DmgError where an answer is empty or cannot be read. That dmg reports an error, or that
+    the last rebuild failed, stands in `error`.
+    """
+    answers: dict[str, str] = {}
+    for part in f"\n{text}".split(f"\n{_BETWEEN}")[1:]:
+        uuid, _, answer = part.partition("\n")
+        answers[uuid.strip()] = answer
+    return [_queried(pool, answers.get(pool.uuid, "")) for pool in pools]
+
+
+def _queried(pool: Pool, text: str) -> Pool:
+    try:
+        content, error = _answer(text)
+        if error:
+            return replace(pool, error=pool.error or error)
+        rebuild = content["rebuild"]
+        if rebuild["status"]:
+            error = f"its last rebuild ended with status {rebuild['status']}"
+        state = rebuild["state"].lower()
+        engines = content["total_engines" if "total_engines" in content else "total_nodes"]
+        if state not in ("idle", "done", "busy") or not isinstance(engines, int):
+            raise ValueError(f"rebuild state {state!r}, engines {engines!r}")
+    except DmgError as problem:
+        raise DmgError(f"{pool.name}: {problem}") from problem
+    except (KeyError, TypeError, AttributeError, ValueError) as problem:
+        raise DmgError(f"dmg pool query of {pool.name} is not understood: {problem}") from problem
+    found = replace(pool, error=pool.error or error, engines=engines, rebuilding=state == "busy")
+    return _with_targets(found, content) if pool.old_dmg else found
+
+
+def _with_targets(pool: Pool, content: Any) -> Pool:
+    try:
+        targets, disabled = int(content["total_targets"]), int(content["disabled_targets"])
+    except (KeyError, TypeError, ValueError) as problem:
+        raise DmgError(f"dmg pool query of {pool.name} is not understood: {problem}") from problem
+    return replace(pool, targets=targets, disabled=disabled)
+
+
+def results(text: str, verb: str = "stop") -> list[RankResult]:
+    """What was done to each rank, from the answer of `dmg -j system stop` or `system start`.
+
+    Where dmg could not stop all ranks it reports an error, and answers with rows that are errored.
+    Raises DmgError where there are no rows.
+    """
+    content, error = _answer(text)
+    try:
+        rows = [
+            RankResult(row["Rank"], row["Action"], row["Errored"], row["Msg"])
+            for row in (content or {}).get("Results") or ()
+        ]
+    except (KeyError, TypeError, AttributeError) as problem:
+        raise DmgError(f"dmg system {verb}: no {problem} in its answer") from problem
+    if not rows:
+        raise DmgError(error or f"dmg system {verb}: its answer names no rank")
+    return rows

@@ -1,0 +1,322 @@
+"""What one node has of DAOS: packages, services, engines and users, read with one command."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from . import platforms
+from .releases import Version
+from .window_file import Record
+
+SERVER = "daos_server.service"
+AGENT = "daos_agent.service"
+
+# Has a start of daos_server leave a trace while an update is under way, see trace.py.
+DROP_IN = f"/etc/systemd/system/{SERVER}.d/daos-offline-update.conf"
+
+# Each part of the answer starts with a line "== NAME"; the last one proves that nothing was cut.
+SCRIPT = r"""
+# The daemon of PackageKit is none of them: most of the time it does nothing.
+managers='yum|dnf|zypper|rpm|zypp-rpm|yumBackend.py|dnf-automatic|yum-cron|y2base'
+for tool in rpm systemctl pgrep findmnt grep ps find hostname flock df; do
+    command -v $tool >/dev/null || exit 1
+done
+echo "== hostname"; uname -n
+echo "== addresses"; hostname -I | tr ' ' '\n'
+echo "== os"; . /etc/os-release; echo "$ID ${VERSION_ID:-}"
+head -n 1 /etc/redhat-release 2>/dev/null
+echo "== packages"
+rpm -qa --queryformat '%{NAME} %{VERSION}-%{RELEASE} %{SOURCERPM}\n' 'daos' 'daos-*' || exit 1
+echo "== services"
+systemctl show daos_server.service daos_agent.service \
+    --property Id,ActiveState,UnitFileState,DropInPaths,ExecMainStartTimestampMonotonic
+echo "== clock"; date +%s.%N; cut -d ' ' -f 1 /proc/uptime
+echo "== installed"
+rpm -qa --queryformat '%{INSTALLTIME}\n' 'daos' 'daos-server' 'daos-client' | sort -n | tail -1
+echo "== record"; cat /var/lib/daos-offline-update/window.json 2>/dev/null; echo
+echo "== starts"; cat /var/lib/daos-offline-update/starts 2>/dev/null; echo
+echo "== lock"
+lock=/run/daos-offline-update.lock
+if [ -e $lock ] && ! flock -s -n $lock true; then cat $lock; fi
+echo "== engines"; pgrep -x 'daos_engine|daos_io_server'; [ $? -le 1 ] || exit 1
+echo "== mounts"; findmnt -rn -t fuse.daos -o TARGET
+echo "== processes"
+for maps in $(grep -ls '/libdaos\.so' /proc/[0-9]*/maps); do
+    pid=${maps#/proc/}; ps -o pid=,user=,comm= -p "${pid%/maps}"
+done
+echo "== dfuse"
+for pid in $(pgrep -x dfuse); do ps -ww -o pid=,user=,args= -p "$pid"; done
+echo "== space"
+df -k --output=avail,target /usr /var/cache /var/lib/rpm 2>/dev/null | tail -n +2
+echo "== managers"
+for pid in $(pgrep -x "$managers"); do ps -ww -o pid=,user=,args= -p "$pid"; done
+echo "== rpmnew"; find /etc/daos -name '*.rpmnew' 2>/dev/null
+echo "== end"
+"""
+
+# What is built from DAOS's own source; a site's daos-exporter, say, is none of it.
+_SOURCE = re.compile(r"daos-\d")
+
+# Part of DAOS itself: that these have libdaos mapped is no use of a pool. In 1.0 an engine is
+# called daos_io_server.
+_DAEMONS = {"daos_server", "daos_engine", "daos_io_server", "daos_agent"}
+
+
+# How package managers are started, which says nothing, and what of them changes nothing.
+_INTERPRETER = re.compile(r"^\S*python\S*\s+(-\S+\s+)*")
+_ASKS_ONLY = re.compile(r"^(\S*/)?rpm (-[qV]|--(query|verify|eval|showrc|version)\b)")
+
+
+@dataclass(frozen=True)
+class Process:
+    """A process, with its command or its command line."""
+
+    pid: int
+    user: str
+    command: str
+
+    def __str__(self) -> str:
+        return f"{self.command} (pid {self.pid}, user {self.user})"
+
+
+@dataclass(frozen=True)
+class Service:
+    """The state of a systemd unit, as `systemctl show` names it.
+
+    + running: whether its daemon runs, or is on its way up or down
+    + enabled: whether it starts at boot
+    + started: when its daemon was last started since the node's boot, in seconds of that boot's
+      clock; 0 if never
+    + drop_ins: paths of the files that add to the unit, as systemd has them loaded
+    """
+
+    running: bool = False
+    enabled: bool = False
+    started: float = 0.0
+    drop_ins: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Node:
+    """What a node has of DAOS.
+
+    + hostname: its own short name, by which the management service knows it
+    + addresses: its IP addresses, by which it is known where a fault domain is no host name
+    + os: its operating system by ID and version, with the minor: "rhel 8.5", "centos 7.9"
+    + packages: package name to version-release, for all packages of DAOS; to several where an
+      interrupted transaction left the old one beside the new
+    + services: unit name to its state
+    + engines: process ids of daos_engine
+    + mounts: mount points of dfuse
+    + processes: applications that have libdaos mapped
+    + dfuses: processes of dfuse, with their command lines
+    + space: mount point to what is free there in MiB, for all that packages are written to
+    + managers: package managers that are at work
+    + rpmnew: configuration files that an update left for somebody to read
+    + installed: when the newest of the packages was installed, in seconds of the clock that
+      `Service.started` counts by; negative where that was before the node's boot
+    + record: what an update that is under way remembers on the node, None if none is
+    + starts: what was installed whenever daos_server was started since the update began, as the
+      unit itself has written it down
+    + lock: who runs an update of this system right now, as it says itself; "" if nobody does
+    """
+
+    hostname: str
+    os: str
+    addresses: tuple[str, ...] = ()
+    packages: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    services: dict[str, Service] = field(default_factory=dict)
+    engines: tuple[int, ...] = ()
+    mounts: tuple[str, ...] = ()
+    processes: tuple[Process, ...] = ()
+    dfuses: tuple[Process, ...] = ()
+    space: dict[str, int] = field(default_factory=dict)
+    managers: tuple[Process, ...] = ()
+    rpmnew: tuple[str, ...] = ()
+    installed: float = 0.0
+    record: Record | None = None
+    starts: tuple[str, ...] = ()
+    lock: str = ""
+
+    @property
+    def version(self) -> Version | None:
+        """The release that is installed; None where there is none, or no single known one."""
+        versions = {evr.split("-")[0] for evrs in self.packages.values() for evr in evrs}
+        try:
+            return Version.parse(versions.pop()) if len(versions) == 1 else None
+        except ValueError:
+            return None
+
+    @property
+    def newest(self) -> Version | None:
+        """The highest release of any package; None where there is none, or an unknown one."""
+        try:
+            versions = [
+                Version.parse(evr.split("-")[0]) for evrs in self.packages.values() for evr in evrs
+            ]
+        except ValueError:
+            return None
+        return max(versions, default=None)
+
+    def runs(self, unit: str) -> bool:
+        """Whether the daemon of a unit runs, or is on its way up or down."""
+        return self.services.get(unit, Service()).running
+
+    def at_boot(self, unit: str) -> bool:
+        """Whether the site has a unit start at boot; during an update it is remembered only."""
+        return self.services[unit].enabled or (
+            self.record is not None and unit in self.record.enabled
+        )
+
+    def started_since_install(self, unit: str) -> bool:
+        """Whether the daemon was started after the packages that are installed now."""
+        return self.services.get(unit, Service()).started > self.installed
+
+    @property
+    def traced(self) -> bool:
+        """Whether a start of daos_server leaves a trace on disk."""
+        return DROP_IN in self.services.get(SERVER, Service()).drop_ins
+
+    @property
+    def outlived(self) -> list[str]:
+        """The daemons that run since before the packages were installed: of another release."""
+        return [u for u in self.services if self.runs(u) and not self.started_since_install(u)]
+
+    @property
+    def users(self) -> list[str]:
+        """Who uses DAOS on this node, in words: dfuse mounts and applications."""
+        mounts = [_mounted(mount, self.dfuses) for mount in self.mounts]
+        return [
+            *mounts,
+            *(f"{dfuse}, mounted where it cannot be seen" for dfuse in self._hidden),
+            *(str(process) for process in self.processes if process.command != "dfuse"),
+        ]
+
+    @property
+    def _hidden(self) -> list[Process]:
+        """The dfuse processes whose mount is in a mount namespace of its own."""
+        if len(self.dfuses) <= len(self.mounts):
+            return []
+        return [dfuse for dfuse in self.dfuses if not _serves(dfuse, self.mounts)]
+
+    @property
+    def busy(self) -> list[str]:
+        """What runs of DAOS itself, in words: services and engines."""
+        services = [unit.removesuffix(".service") for unit in self.services if self.runs(unit)]
+        return services + (["daos_engine"] if self.engines else [])
+
+
+def parse(lines: list[str]) -> Node:
+    """Read the answer of a node. Raises ValueError if it is cut short or not understood."""
+    parts: dict[str, list[str]] = {}
+    for line in lines:
+        if line.startswith("== "):
+            part = parts.setdefault(line[3:], [])
+        elif line.strip():
+            part.append(line.strip())
+    if "end" not in parts or not parts["os"]:
+        raise ValueError("the node's answer is not complete")
+    services = dict(_services(parts["services"]))
+    if set(services) != {SERVER, AGENT}:
+        raise ValueError("systemd says nothing about " + ", ".join({SERVER, AGENT} - set(services)))
+    return Node(
+        hostname=parts["hostname"][0].split(".")[0],
+        os=platforms.system(*_os(parts["os"])),
+        addresses=tuple(parts["addresses"]),
+        packages=_packages(parts["packages"]),
+        services=services,
+        engines=tuple(map(int, parts["engines"])),
+        # findmnt -r writes a blank in a name as \x20
+        mounts=tuple(mount.replace(r"\x20", " ") for mount in parts["mounts"]),
+        processes=tuple(p for p in _processes(parts["processes"]) if p.command not in _DAEMONS),
+        dfuses=tuple(_processes(parts["dfuse"])),
+        space=dict(_space(parts["space"])),
+        managers=tuple(_at_work(_processes(parts["managers"]))),
+        rpmnew=tuple(parts["rpmnew"]),
+        installed=_installed(parts["clock"], parts["installed"]),
+        record=Record.parse("\n".join(parts["record"])),
+        starts=tuple(parts["starts"]),
+        lock=" ".join(parts["lock"]),
+    )
+
+
+def _os(lines: list[str]) -> tuple[str, str, str]:
+    """ID, VERSION_ID, and the line of /etc/redhat-release."""
+    os_id, _, version = lines[0].partition(" ")
+    return os_id, version, "".join(lines[1:2])
+
+
+def _packages(lines: list[str]) -> dict[str, tuple[str, ...]]:
+    packages: dict[str, tuple[str, ...]] = {}
+    for line in lines:
+        name, evr, source = line.split()
+        if _SOURCE.match(source):
+            packages[name] = (*packages.get(name, ()), evr)
+    return packages
+
+
+def _installed(clock: list[str], installed: list[str]) -> float:
+    """When packages were installed, by the clock of the node's boot. RPM counts whole seconds."""
+    now, uptime = map(float, clock)
+    return float(installed[0]) - (now - uptime) if installed else float("-inf")
+
+
+def _services(lines: list[str]) -> Iterator[tuple[str, Service]]:
+    for unit in _units(lines):
+        yield (
+            unit["Id"],
+            Service(
+                running=unit.get("ActiveState", "") not in ("inactive", "failed"),
+                enabled=unit.get("UnitFileState", "").startswith("enabled"),
+                started=int(unit.get("ExecMainStartTimestampMonotonic") or 0) / 1e6,
+                drop_ins=tuple(unit.get("DropInPaths", "").split()),
+            ),
+        )
+
+
+def _units(lines: list[str]) -> list[dict[str, str]]:
+    """The properties of each unit. systemd has an order of its own, and Id is not the first."""
+    units: list[dict[str, str]] = [{}]
+    for line in lines:
+        key, _, value = line.partition("=")
+        if key in units[-1]:
+            units.append({})
+        units[-1][key] = value
+    return units
+
+
+def _processes(lines: list[str]) -> Iterator[Process]:
+    for line in lines:
+        pid, user, command = line.split(None, 2)
+        yield Process(int(pid), user, command)
+
+
+def _serves(dfuse: Process, mounts: Iterable[str]) -> bool:
+    """Whether a dfuse process names one of these mount points on its command line."""
+    words = re.split(r"[\s=]", dfuse.command)
+    return any(mount in (dfuse.command if " " in mount else words) for mount in mounts)
+
+
+def _mounted(mount: str, dfuses: tuple[Process, ...]) -> str:
+    """A mount in words, with the process that serves it, as its command line tells."""
+    serving = [p for p in dfuses if _serves(p, [mount])]
+    if not serving and len(dfuses) == 1:
+        serving = list(dfuses)  # named by a relative path, or by one with blanks
+    who = "".join(f" (pid {p.pid}, user {p.user})" for p in serving[:1])
+    return f"dfuse mounted at {mount}{who}"
+
+
+def _space(lines: list[str]) -> Iterator[tuple[str, int]]:
+    for line in lines:
+        kib, mount = line.split(None, 1)
+        yield mount, int(kib) // 1024
+
+
+def _at_work(processes: Iterable[Process]) -> Iterator[Process]:
+    """The package managers that may change something, by the command that somebody typed."""
+    for process in processes:
+        typed = _INTERPRETER.sub("", process.command)
+        if not _ASKS_ONLY.match(typed) and not typed.endswith("<defunct>"):
+            yield Process(process.pid, process.user, typed)

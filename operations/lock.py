@@ -1,0 +1,102 @@
+"""One run at a time: a lock on a server that ends with the connection of the run that holds it."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import shlex
+import socket
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import gevent
+from pyinfra.api import Host
+
+from .daos.node import Node
+from .machinery import hosts
+from .machinery.hosts import DaosNode
+from .machinery.run import Run
+from .machinery.step import Command, step, verify
+from .rules.findings import Finding, about
+from .rules.view import View
+
+LOCK = "/run/daos-offline-update.lock"
+
+# As soon as the connection is gone, however it went, `echo` fails and the lock is free.
+_HOLD = f"flock -w 3 {LOCK} sh -c 'echo \"$0\" > {LOCK}; while echo; do sleep 0.5; done' {{who}}"
+_LINGERS = 3  # seconds that the lock of a run which has just ended may last
+_FOR_EVER = 30 * 24 * 3600  # seconds
+
+
+def who() -> str:
+    """Who runs this, for the one who is kept away by it."""
+    return (
+        f"{getpass.getuser()} on {socket.gethostname()} (process {os.getpid()}) "
+        f"since {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC"
+    )
+
+
+def others(current: Run) -> list[Finding]:
+    """Another run that is going on right now, not one that is just ending."""
+    findings = _locks(current.start)
+    deadline = time.monotonic() + _LINGERS
+    while findings and time.monotonic() < deadline:
+        time.sleep(0.5)
+        findings = _locks(hosts.read(current.state, current.left_out))
+    return findings
+
+
+def _locks(view: View) -> list[Finding]:
+    found: dict[str, list[str]] = {}
+    for name, node in view.of("servers").items():
+        if node.lock:
+            found.setdefault(node.lock, []).append(name)
+    return [
+        finding
+        for holder, names in found.items()
+        for finding in about("another-run", names, _message(holder))
+    ]
+
+
+def _message(holder: str) -> str:
+    return (
+        f"this system is being updated by {holder}: wait for the end of that run. If it is gone "
+        f"and its connection hangs, `sudo pkill -f {LOCK}` there ends it"
+    )
+
+
+def _unlocked(current: Run, name: str, node: Node) -> bool:
+    """All runs ask the same server, so the second one finds the lock of the first."""
+    busy = bool(current.stage) or not current.idle
+    return busy and name == min(current.start.groups["servers"])
+
+
+@step("servers", need=_unlocked, prepares=True, looks=True)
+def locked(current: Run, here: Host) -> Iterator[Command]:
+    """Keep other runs away from here on, until this run ends in whatever way.
+
+    The lock is an flock(1) that lives in an SSH session of this run, so that nobody has to remove
+    it after a crash, and a reboot of the server frees it.
+    """
+    yield verify(current, lambda: _hold(current, here), code="another-run")
+
+
+def _hold(current: Run, here: Host) -> str | None:
+    me = who()
+    line = _HOLD.format(who=shlex.quote(me))
+    holder = gevent.spawn(hosts.command, current.state, here, line, _FOR_EVER)
+
+    def look() -> tuple[bool, str]:
+        node = hosts.ask(current.state, here, DaosNode)
+        return holder.ready() or (node is not None and node.lock == me), ""
+
+    current.wait("service", look)
+    node = hosts.ask(current.state, here, DaosNode)
+    if node is not None and node.lock == me:
+        current.alone = lambda: not holder.ready()
+        return None
+    holder.kill()
+    if node is not None and node.lock:
+        return _message(node.lock)
+    return f"the lock {LOCK} could not be taken: see `ls -l {LOCK}` there"

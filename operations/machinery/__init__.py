@@ -1,0 +1,1 @@
+"""How a run works: the run itself, its steps, the nodes it talks to, what the site decided."""

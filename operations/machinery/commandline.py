@@ -1,0 +1,98 @@
+"""What was typed: flags that make a correct run impossible, and the lab that must not be missed."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import click
+from pyinfra.api.exceptions import DeployError
+from pyinfra.api.state import State, StateStage
+
+# Seen on pyinfra 3.10: what each does to a procedure whose steps belong together on all nodes.
+_IMPOSSIBLE = {
+    "serial": "--serial runs the whole procedure on one node after the other: an agent would be "
+    "started again before the servers are stopped",
+    "no_wait": "--no-wait lets nodes run ahead of the others: no step waits for the one before",
+    "limit": "--limit leaves nodes out, and all nodes of a system are updated together",
+    "exclude": "--exclude leaves nodes out, and all nodes of a system are updated together",
+}
+
+
+_typed: dict[str, Any] = {}
+_read_config = False
+
+
+def remembered() -> bool:
+    """Whether config.py was read; without it a failed node would not stop the others."""
+    return _read_config
+
+
+def remember() -> None:
+    """Remember what was typed; config.py calls this, as later code runs where click has no context.
+
+    Raises DeployError if what was meant for a lab would reach the real system.
+    """
+    global _read_config
+    _read_config = True
+    context = click.get_current_context(silent=True)
+    _typed.clear()
+    _typed.update(context.params if context else {})
+    _check_lab_is_up()
+
+
+def dry() -> bool:
+    """Whether only the plan was asked for."""
+    return bool(_typed.get("dry"))
+
+
+def impossible_flags() -> list[str]:
+    """Say of each flag given to pyinfra why no correct update is possible with it."""
+    return [reason for flag, reason in _IMPOSSIBLE.items() if _typed.get(flag)]
+
+
+def _check_lab_is_up() -> None:
+    """Raise DeployError where a lab was named that is not there.
+
+    pyinfra 3.10 silently ignores an ssh_config that is not there, and connects to the nodes' own
+    names. In a shell that has a lab activated (DAOS_LAB is its folder) one must be named.
+    """
+    named = _ssh_configs()
+    for value in named:
+        if not Path(value).expanduser().is_file():
+            raise DeployError(
+                f"There is no {value}: the lab is not up, and without that file the command would "
+                "go to the real nodes. Type `make lab` first."
+            )
+    lab = os.environ.get("DAOS_LAB")
+    if lab and not named:
+        raise DeployError(
+            f"This shell is set to the lab in {lab}, but this command would go to the real nodes. "
+            "Type `lab_deactivate` first, or name the lab: --data ssh_config_file=.lab/ssh_config"
+        )
+
+
+def _ssh_configs() -> list[str]:
+    pairs = [item.partition("=") for item in _typed.get("data") or ()]
+    return [value for key, _, value in pairs if key == "ssh_config_file"]
+
+
+def raise_after_connecting(state: State) -> bool:
+    """Tell pyinfra (`State.should_raise_failed_hosts`) if a failed host ends the run right now.
+
+    While connecting it does not: the deploy lists the nodes that do not answer with all other
+    findings, and refuses.
+    """
+    return state.current_stage is not StateStage.Connect
+
+
+def typed(deploy: str | None = None) -> str:
+    """The command that was typed; with another deploy file in it if one is given."""
+    words: Iterable[str] = sys.argv[1:]
+    if deploy:
+        words = [deploy if word.endswith(".py") else word for word in words]
+    return shlex.join(["pyinfra", *words])

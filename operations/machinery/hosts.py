@@ -1,0 +1,109 @@
+"""Everything that talks to a node: commands, the node's look, and many nodes at once."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Collection, Sequence
+from typing import Any, TypeVar
+
+from gevent import Timeout
+from gevent.pool import Pool
+from paramiko import SSHException
+from pyinfra.api import FactBase, Host, State, StringCommand
+from pyinfra.api.arguments import CONNECTOR_ARGUMENT_KEYS, pop_global_arguments
+from pyinfra.api.facts import get_fact
+from pyinfra.context import ctx_host, ctx_state
+
+from ..daos.node import SCRIPT, Node, parse
+from ..rules.view import ROLES, View
+
+T = TypeVar("T")
+
+# How long a node may take to say what it has, in seconds; one that died silently never answers.
+_PATIENCE = 60
+
+# pyinfra's own time-out begins when the command has begun; to open a channel to a node that died
+# silently takes paramiko up to an hour. Seconds for that.
+_GRACE = 10
+
+_AT_ONCE = 256  # nodes that are read at the same time
+
+
+class DaosNode(FactBase[Node | None]):
+    """What the node has of DAOS (`Node`); None if it gave no answer that can be trusted."""
+
+    @staticmethod
+    def default() -> None:
+        """No answer is not a good answer: nothing is assumed about the node."""
+        return
+
+    def command(self) -> str:
+        """The command whose answer `parse` reads."""
+        return f"sh -c {shlex.quote(SCRIPT)}"
+
+    def process(self, output: list[str]) -> Node | None:
+        """Read the answer; None if it is not complete."""
+        try:
+            return parse(output)
+        except (ValueError, KeyError, IndexError):
+            return None
+
+
+def groups(state: State, left_out: Collection[str] = ()) -> dict[str, tuple[str, ...]]:
+    """Role to the names of its nodes, from the inventory; empty where a role has none.
+
+    + left_out: nodes that this run goes without
+    """
+    return {
+        role: tuple(
+            host.name
+            for host in state.inventory.get_group(role, default=[])
+            if host.name not in left_out
+        )
+        for role in ROLES
+    }
+
+
+def read(state: State, left_out: Collection[str] = ()) -> View:
+    """Look at every node that has a role, in parallel; not at those that are left out."""
+    by_role = groups(state, left_out)
+    names = dict.fromkeys(name for role in ROLES for name in by_role[role])
+    hosts = [state.inventory.get_host(name) for name in names]
+    nodes = at_once(hosts, lambda host: ask(state, host, DaosNode))
+    return View(by_role, {host.name: node for host, node in zip(hosts, nodes, strict=True)})
+
+
+def at_once(hosts: Sequence[Host], do: Callable[[Host], T]) -> list[T]:
+    """What `do` gives for each host, done for all of them in parallel."""
+    # A pool of its own: the hosts that wait for what comes of this fill pyinfra's pool.
+    return list(Pool(max(1, min(len(hosts), _AT_ONCE))).map(do, hosts))
+
+
+def ask(state: State, host: Host, fact: type[FactBase[T]]) -> T | None:
+    """Read a fact of any host, from any host's code; None where the host cannot be asked."""
+    if not host.connected or host in state.failed_hosts:
+        return None
+    with ctx_state.use(state), ctx_host.use(host):
+        try:
+            with Timeout(_PATIENCE + _GRACE, TimeoutError):
+                return get_fact(
+                    state, host, fact, kwargs={"_timeout": _PATIENCE}, apply_failed_hosts=False
+                )
+        except (TimeoutError, EOFError):
+            return None
+
+
+def command(state: State, host: Host, line: str, timeout: int) -> tuple[bool, str, str]:
+    """Run a shell command on a host, with the settings of config.py.
+
+    + timeout: seconds until it is given up
+    Returns whether it exited 0, its standard output, and its standard error.
+    """
+    arguments, _ = pop_global_arguments(state, host, {"_timeout": timeout})
+    chosen: Any = {key: arguments.get(key) for key in CONNECTOR_ARGUMENT_KEYS if key in arguments}
+    try:
+        with Timeout(timeout + _GRACE, TimeoutError):
+            done, output = host.run_shell_command(StringCommand(line), **chosen)
+    except (TimeoutError, OSError, EOFError, SSHException) as problem:
+        return False, "", f"no answer within {timeout} seconds ({problem or 'timed out'})"
+    return done, output.stdout, output.stderr

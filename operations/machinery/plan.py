@@ -1,0 +1,38 @@
+"""What a run will do, step by step and node by node, as `--dry` shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pyinfra.api import State
+
+from ..rules.findings import fold
+from .run import Run
+
+# The offline window lasts from the first of these steps to the second.
+_OPENS, _CLOSES = "agents_stopped", "agents_started"
+
+
+def lines(current: Run) -> Iterator[str]:
+    """The steps that will do something, each with its nodes; the offline window is marked."""
+    planned = list(_planned(current.state, current.steps))
+    if not current.stage and not any(nodes for _, _, nodes in planned):
+        yield f"Nothing will be done: every node is at {current.settings.target} and serves"
+        return
+    width = max(len(name) for name, _, nodes in planned if nodes)
+    for name, step, nodes in planned:
+        if step == _OPENS and current.opens_window:
+            yield "-- the offline window begins"
+        if nodes:
+            yield f"{name:{width}}  {fold(nodes)}"
+        if step == _CLOSES and current.opens_window:
+            yield "-- the offline window ends"
+
+
+def _planned(state: State, steps: list[str]) -> Iterator[tuple[str, str, list[str]]]:
+    """Each operation in order: its name, the step that it is, and the nodes that it will change."""
+    for op_hash, step in zip(state.get_op_order(), steps, strict=False):
+        name = ", ".join(state.get_op_meta(op_hash).names)
+        hosts = (host for host in state.activated_hosts if op_hash in state.ops[host])
+        changes = [h.name for h in hosts if state.ops[h][op_hash].operation_meta.will_change]
+        yield name, step, changes

@@ -1,0 +1,43 @@
+"""Readings that all hosts share: the first that asks makes one, and the others wait for it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Hashable
+from typing import TypeVar
+
+from gevent.event import AsyncResult
+
+T = TypeVar("T")
+
+# How old a shared reading may be, in seconds: within one step all hosts ask at about the same time,
+# but where pyinfra takes them in small batches (--parallel) a later batch looks again.
+_FRESH = 5.0
+
+
+class Shared:
+    """Readings that the first host to ask makes and that the others wait for."""
+
+    def __init__(self) -> None:
+        self._readings: dict[Hashable, AsyncResult] = {}
+        self._made: dict[Hashable, float] = {}
+
+    def get(self, key: Hashable, read: Callable[[], T], fresh: float = _FRESH) -> T:
+        """The reading of this name, made now unless there is one not older than `fresh` seconds."""
+        made = self._made.get(key, float("inf"))  # one that is under way is as fresh as can be
+        if key in self._readings and time.monotonic() - made <= fresh:
+            return self._readings[key].get()
+        result = self._readings[key] = AsyncResult()
+        self._made.pop(key, None)
+        try:
+            result.set(read())
+        except Exception as problem:
+            result.set_exception(problem)
+        self._made[key] = time.monotonic()
+        return result.get()
+
+    def forget(self) -> None:
+        """Make the next host that asks look again."""
+        for key in list(self._made):
+            self._readings.pop(key, None)
+            self._made.pop(key)

@@ -1,0 +1,154 @@
+"""What every step of a procedure has in common: its nodes, its plan, its gate, and R8."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from pyinfra import logger
+from pyinfra.api import FunctionCommand, Host, StringCommand, operation
+from pyinfra.api.command import PyinfraCommand
+from pyinfra.context import ctx_host, ctx_state
+
+from ..daos.node import Node
+from ..rules import gates
+from ..rules.findings import Finding
+from ..rules.view import View
+from . import run
+from .run import Run
+
+Command = PyinfraCommand | StringCommand | str
+Need = Callable[[Run, str, Node], bool]
+Gate = Callable[[Run, View], list[Finding]]
+Act = Callable[..., Iterator[Command]]
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step: what it does on one node, on which nodes, when it is needed and when it is allowed.
+
+    + act: yields the commands for one node
+    + roles: the nodes that it is about
+    + need: whether a node needs it, given its name and state: as found at the start while planning,
+      and as it is right now when the step runs
+    + gate: what must hold across the cluster right before it acts; judged once for all nodes
+    + once: act on the one admin node that dmg is run on, not on all of `roles`
+    + prepares: whether it leaves alone what serves, as what comes before the window does
+    + looks: whether it only looks, which another run at the same time does not disturb
+    """
+
+    act: Act
+    roles: frozenset[str]
+    need: Need
+    gate: Gate
+    once: bool
+    prepares: bool
+    looks: bool
+
+    def commands(self, current: Run, here: Host, arguments: dict[str, Any]) -> Iterator[Command]:
+        """The commands of this step for one node."""
+        if self.act.__name__ not in current.steps:
+            current.steps.append(self.act.__name__)
+        if not self._concerns(current, here):
+            here.noop("the step is not about this node")
+        elif current.planning:
+            if self._needed(current, here, current.start):
+                yield FunctionCommand(lambda: None, (), {})  # counted by pyinfra, never run
+        elif current.state.failed_hosts:
+            yield refuse(current, [self._earlier_failure(current)])
+        else:
+            yield from self._act(current, here, arguments)
+
+    def _concerns(self, current: Run, here: Host) -> bool:
+        if self.once:
+            return here is current.admin
+        return not self.roles.isdisjoint(current.start.roles(here.name))
+
+    def _needed(self, current: Run, here: Host, view: View) -> bool:
+        node = view.nodes.get(here.name)
+        return node is None or self.need(current, here.name, node)
+
+    def _act(self, current: Run, here: Host, arguments: dict[str, Any]) -> Iterator[Command]:
+        view = current.look()
+        if not self._needed(current, here, view):
+            here.noop("nothing to do")
+            return
+        findings = current.judge(lambda: self._in_the_way(current, view))
+        if findings:
+            yield refuse(current, findings)
+        else:
+            current.acted = current.acted or not self.prepares
+            yield from self.act(current, here, **arguments)
+
+    def _in_the_way(self, current: Run, view: View) -> list[Finding]:
+        alone = [] if self.looks else current.still_alone()
+        return alone + gates.answering(view) + self.gate(current, view)
+
+    def _earlier_failure(self, current: Run) -> Finding:
+        return Finding(
+            "stopped-at-trouble",
+            tuple(host.name for host in current.state.failed_hosts),
+            "a step failed there, so no later step acts anywhere",
+        )
+
+
+def _no_gate(current: Run, view: View) -> list[Finding]:
+    return []
+
+
+def step(
+    *roles: str,
+    need: Need,
+    gate: Gate = _no_gate,
+    once: bool = False,
+    prepares: bool = False,
+    looks: bool = False,
+) -> Callable[[Act], Callable[..., Any]]:
+    """Make a pyinfra operation of a generator that acts on one node; arguments as in `Step`.
+
+    Every host calls every operation, and whether it has something to do is decided in the step:
+    only so does pyinfra keep the written order. After a failure no later step acts (R8).
+    """
+
+    def decorate(act: Act) -> Callable[..., Any]:
+        made = Step(act, frozenset(roles), need, gate, once, prepares, looks)
+
+        def op(**arguments: Any) -> Iterator[Command]:
+            yield from made.commands(run.of(ctx_state.get()), ctx_host.get(), arguments)
+
+        op.__name__, op.__doc__, op.__module__ = act.__name__, act.__doc__, act.__module__
+        return operation()(op)  # type: ignore[arg-type]
+
+    return decorate
+
+
+def refuse(current: Run, findings: Iterable[Finding]) -> FunctionCommand:
+    """A command that fails and says why; each finding is said once, not by every host."""
+
+    def fail(state: Any, host: Any) -> bool:
+        for finding in findings:
+            if finding not in current.refusals:
+                current.refusals.append(finding)
+                logger.error(f"--> Not done: {finding}")
+        return False
+
+    return FunctionCommand(fail, (), {})
+
+
+def verify(
+    current: Run, look: Callable[[], str | None], code: str = "step-failed"
+) -> FunctionCommand:
+    """A command that fails, with what `look` says is wrong; None from it is good.
+
+    + code: names this kind of failure in the report
+    """
+
+    def judge(state: Any, host: Host) -> bool:
+        problem = look()
+        if problem:
+            current.failures.append(Finding(code, (host.name,), problem))
+            logger.error(f"{host.print_prefix}{problem}")
+        return not problem
+
+    return FunctionCommand(judge, (), {})

@@ -1,0 +1,1 @@
+"""How files are copied out of DAOS and back: who copies, by which jobs, over which mounts."""

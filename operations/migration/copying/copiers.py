@@ -1,0 +1,49 @@
+"""The clients that copy, and how commands are run on them."""
+
+from __future__ import annotations
+
+from pyinfra.api import Host
+
+from ...daos.node import Node
+from ...machinery.hosts import command
+from ...machinery.run import Run
+
+
+def names(current: Run) -> list[str]:
+    """The clients that copy: those that the site names, else every client that was reached."""
+    clients = current.start.groups["clients"]
+    chosen = current.site.copy_clients or clients
+    return [name for name in chosen if name in clients]
+
+
+def unknown(current: Run) -> list[str]:
+    """The names in copy_clients that are no clients of the inventory, or were not reached."""
+    return sorted(set(current.site.copy_clients) - set(current.start.groups["clients"]))
+
+
+def hosts(current: Run) -> list[Host]:
+    """The clients that copy; the first of them does what one client alone does."""
+    return [current.state.inventory.get_host(name) for name in names(current)]
+
+
+def first(current: Run) -> Host:
+    """The client that does what one client alone does."""
+    return hosts(current)[0]
+
+
+def is_first(current: Run, name: str, node: Node) -> bool:
+    """Whether a node is that client: the `need` of steps that one client does for all."""
+    return name in names(current)[:1]
+
+
+def copies(current: Run, name: str, node: Node) -> bool:
+    """Whether a node is one of the clients that copy."""
+    return name in names(current)
+
+
+def ask(current: Run, host: Host, line: str, timeout: int = 60) -> tuple[bool, str, str]:
+    """Run a shell command on a client: whether it exited 0, its output, and its errors.
+
+    + timeout: seconds until it is given up
+    """
+    return command(current.state, host, line, timeout)

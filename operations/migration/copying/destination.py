@@ -1,0 +1,236 @@
+"""The destination of the backup: outside DAOS, shared by the clients that copy, keeping all."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pyinfra.api import Host
+
+from ...machinery import hosts
+from ...machinery.run import Run
+from ...rules.findings import Finding, about
+from . import copiers
+from .jobs import PYTHON
+
+_PROBE = (Path(__file__).parent / "probe.py").read_text()
+
+# Written there by the check, and looked for by all stages after it: a destination that is mounted
+# no more is an empty folder of the client's own disk.
+MARK = ".daos-offline-update"
+
+_LOOK = """\
+path=$(realpath -e {path} 2>/dev/null) && [ -d "$path" ] || {{ echo missing; exit 0; }}
+echo found
+findmnt -n -r -o FSTYPE,SOURCE,TARGET -T "$path" | tail -n 1
+df -P -k "$path" | awk 'NR==2 {{print $4}}'
+df -P -i "$path" | awk 'NR==2 {{print $4}}'
+"""
+
+
+@dataclass(frozen=True)
+class Place:
+    """What a client has at the destination.
+
+    + kind: the type of its file system, as the kernel names it
+    + source, mount: what is mounted, and where
+    + free: bytes that are free
+    + inodes: files that can still be made; None where the file system has no such limit
+    """
+
+    kind: str
+    source: str
+    mount: str
+    free: int
+    inodes: int | None
+
+    @property
+    def is_daos(self) -> bool:
+        """Whether it is DAOS itself, that is to be reformatted."""
+        fuse = self.kind == "fuse" or self.kind.startswith("fuse.")
+        return fuse and (self.kind == "fuse.daos" or "dfuse" in self.source)
+
+
+def look(current: Run, client: Host) -> Place | None:
+    """What a client has at the destination; None where there is no such folder.
+
+    Raises ValueError where the client does not tell.
+    """
+    line = _LOOK.format(path=shlex.quote(current.site.backup_path))
+    done, output, errors = copiers.ask(current, client, line)
+    return parse(output if done else errors)
+
+
+def parse(output: str) -> Place | None:
+    """Read the answer of a client. Raises ValueError where it is not understood."""
+    lines = output.splitlines()
+    if lines == ["missing"]:
+        return None
+    try:
+        kind, source, mount = lines[1].split(" ", 2)
+        inodes = int(lines[3]) if lines[3].isdigit() else None
+        # Where there is no limit (btrfs, many network file systems) none is told, or 0.
+        return Place(kind, source, mount, int(lines[2]) * 1024, inodes or None)
+    except (IndexError, ValueError) as problem:
+        raise ValueError(f"the answer is not understood: {output.strip()!r}") from problem
+
+
+def findings(current: Run) -> Iterator[Finding]:
+    """What is wrong with the destination on the clients that copy, by looking alone.
+
+    After the check it also has to be the one that was found then.
+    """
+    path = current.site.backup_path
+    clients = copiers.hosts(current)
+    missing, daos = [], []
+    for host, place in zip(
+        clients, hosts.at_once(clients, lambda h: _try(current, h)), strict=True
+    ):
+        if isinstance(place, ValueError):
+            yield Finding("no-destination", (host.name,), f"{path}: {place}")
+        elif place is None:
+            missing.append(host.name)
+        elif place.is_daos:
+            daos.append(host.name)
+    yield from about(
+        "no-destination",
+        missing,
+        f"there is no folder {path}: mount the shared file system for the backup there, set "
+        "backup_path, or name the clients that shall copy in copy_clients (group_data/all.py)",
+    )
+    yield from about(
+        "destination-is-daos",
+        daos,
+        f"{path} lies on a dfuse mount, and what is in DAOS is lost when its storage is "
+        "reformatted: set backup_path to a shared file system outside DAOS",
+    )
+    if current.stage != "check" and not missing and not daos:
+        yield from _marked(current)
+
+
+def _marked(current: Run) -> Iterator[Finding]:
+    """Whether the destination is the one that the check found, on every client that copies."""
+    assert current.migration
+    token, path = current.migration.token, f"{current.site.backup_path}/{MARK}"
+    if not token:
+        return
+    yield from about(
+        "other-destination",
+        _blind(current, copiers.hosts(current), path, token),
+        f"{current.site.backup_path} is not what stage=check found there: mount it again, or set "
+        f"backup_path to where it is now; what tells it is the file {path} with {token} in it",
+    )
+
+
+def _blind(current: Run, clients: list[Host], path: str, token: str) -> list[str]:
+    """The hosts on which a file does not hold that token."""
+    line = f'[ "$(cat {shlex.quote(path)} 2>/dev/null)" = {token} ]'
+    seen = hosts.at_once(clients, lambda host: copiers.ask(current, host, line)[0])
+    return [host.name for host, sees in zip(clients, seen, strict=True) if not sees]
+
+
+def _try(current: Run, host: Host) -> Place | ValueError | None:
+    try:
+        return look(current, host)
+    except ValueError as problem:
+        return problem
+
+
+def attempts(current: Run) -> Iterator[Finding]:
+    """What is wrong with the destination, by writing a scratch file on every client that copies."""
+    path = current.site.backup_path
+    clients = copiers.hosts(current)
+    lost: dict[str, list[str]] = {}
+    for host, answer in zip(
+        clients, hosts.at_once(clients, lambda h: _probe(current, h)), strict=True
+    ):
+        if "error" in answer:
+            message = f"root cannot write in {path}: {answer['error']}"
+            yield Finding("destination-not-writable", (host.name,), message)
+        elif answer["lost"]:
+            lost.setdefault(", ".join(answer["lost"]), []).append(host.name)
+    for what, names in lost.items():
+        yield Finding(
+            "destination-loses",
+            tuple(names),
+            f"the file system of {path} does not keep {what}: choose another backup_path",
+        )
+    yield from _shared(current, clients)
+
+
+def _probe(current: Run, host: Host) -> dict[str, Any]:
+    script, path = shlex.quote(_PROBE), shlex.quote(current.site.backup_path)
+    _, output, errors = copiers.ask(current, host, f"{PYTHON} -c {script} {path}")
+    try:
+        answer: dict[str, Any] = json.loads(output)
+    except ValueError:
+        return {"error": (errors or output).strip()[-300:] or "no answer"}
+    return answer
+
+
+def _shared(current: Run, clients: list[Host]) -> Iterator[Finding]:
+    """What one client writes is seen by all others, now and in the stages that follow."""
+    assert current.migration
+    token, path = current.migration.token, f"{current.site.backup_path}/{MARK}"
+    writer, others = clients[0], clients[1:]
+    done, _, _ = copiers.ask(current, writer, f"echo {token} > {shlex.quote(path)}")
+    if not done:
+        return  # that it cannot write has been found
+    yield from about(
+        "destination-not-shared",
+        _blind(current, others, path, token),
+        f"what {writer.name} writes to {current.site.backup_path} is not seen there: all clients "
+        "that copy have to mount the same file system, or name those that do in copy_clients",
+    )
+
+
+def room(current: Run, needed: int, files: int) -> Iterator[Finding]:
+    """Whether there is space for what is to be copied.
+
+    + needed: bytes
+    + files: how many files, folders and links
+    """
+    client = copiers.first(current)
+    place = _try(current, client)
+    if not isinstance(place, Place):
+        return  # has been found before
+    path = current.site.backup_path
+    where = f"{path} ({place.source}, mounted at {place.mount})"
+    if place.free < needed:
+        yield Finding(
+            "destination-too-small",
+            (client.name,),
+            f"{where} has {gib(place.free)} free, and {gib(needed)} are to be copied: make room, "
+            "or choose another backup_path",
+        )
+    if place.inodes is not None and place.inodes < files:
+        yield Finding(
+            "destination-too-small",
+            (client.name,),
+            f"{where} has room for {place.inodes:,} more files, and {files:,} are to be copied",
+        )
+
+
+def gib(size: float) -> str:
+    """A size in words."""
+    for unit in ("bytes", "KiB", "MiB", "GiB"):
+        if size < 1024 or unit == "GiB":
+            return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"
+        size /= 1024
+    return ""
+
+
+def full(current: Run, client: Host, needed: int) -> str:
+    """What to say where the destination became full."""
+    place = _try(current, client)
+    if not isinstance(place, Place):
+        return ""
+    return (
+        f"{current.site.backup_path} on {client.name} is full: {place.source}, mounted at "
+        f"{place.mount}, has {gib(place.free)} free, and {gib(needed)} are still to be copied. "
+        "What was copied stays: make room there, then type the same command again"
+    )

@@ -1,0 +1,93 @@
+"""What copying needs on the clients: dfuse, libioil, Python; MPI and dcp for parallel copies."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+
+from ...daos.node import AGENT
+from ...machinery import hosts
+from ...machinery.run import Run
+from ...rules.findings import Finding, about
+from ..record import memory
+from . import copiers
+
+HOSTS = "/run/daos-offline-update/hosts"
+
+# What is missing, to the package that brings it.
+_PACKAGES = {
+    "dfuse": "daos-client",
+    "daos": "daos-client",
+    "libioil": "daos-client",
+    "python3": "python3",
+    "mpirun": "mpich (setting mpirun: its path, where it is not on root's PATH)",
+    "dcp": "mpifileutils (setting dcp: its path, where it is not on root's PATH)",
+}
+
+_LOOK = """\
+for program in daos dfuse; do command -v $program >/dev/null || echo $program; done
+[ -e {libioil} ] || echo libioil
+command -v python3 >/dev/null || [ -x /usr/libexec/platform-python ] || echo python3
+"""
+_LOOK_PARALLEL = """\
+command -v {mpirun} >/dev/null || echo mpirun
+command -v {dcp} >/dev/null || echo dcp
+"""
+_TRY = 120  # seconds for mpirun to reach all clients
+
+
+def findings(current: Run, parallel: bool) -> Iterator[Finding]:
+    """What is missing on the clients that copy, each with the package that brings it.
+
+    + parallel: whether any container is copied in parallel
+    """
+    clients = copiers.hosts(current)
+    idle = [host.name for host in clients if not current.start.node(host.name).runs(AGENT)]
+    yield from about("no-agent", idle, "daos_agent does not run: systemctl start daos_agent")
+    answers = hosts.at_once(clients, lambda host: copiers.ask(current, host, _line(current, True)))
+    missing: dict[str, list[str]] = {}
+    for host, (done, output, errors) in zip(clients, answers, strict=True):
+        if not done and not output:
+            yield Finding("no-answer", (host.name,), f"it does not tell what it has: {errors}")
+        for word in output.split():
+            missing.setdefault(word, []).append(host.name)
+    for word, lacking in missing.items():
+        if parallel or word not in ("mpirun", "dcp"):
+            what = current.site.libioil if word == "libioil" else word
+            message = f"{what} is missing there: install {_PACKAGES[word]}"
+            yield Finding("program-missing", tuple(lacking), message)
+
+
+def _line(current: Run, parallel: bool) -> str:
+    site = current.site
+    line = _LOOK.format(libioil=shlex.quote(site.libioil))
+    if parallel:
+        line += _LOOK_PARALLEL.format(mpirun=shlex.quote(site.mpirun), dcp=shlex.quote(site.dcp))
+    return line + "true\n"
+
+
+def write_hosts(current: Run) -> str | None:
+    """Write the host file of parallel copies on the client that starts them; else what not."""
+    names = [current.start.node(name).hostname for name in copiers.names(current)]
+    text = "".join(f"{name}\n" for name in names)
+    return memory.put(current, copiers.first(current), HOSTS, text.encode())
+
+
+def try_mpirun(current: Run) -> Iterator[Finding]:
+    """See that mpirun starts a process on every client that copies."""
+    client = copiers.first(current)
+    problem = write_hosts(current)
+    names = copiers.names(current)
+    hostnames = {current.start.node(name).hostname for name in names}
+    line = f"{shlex.quote(current.site.mpirun)} -np {len(names)} -f {HOSTS} hostname"
+    done, output, errors = copiers.ask(current, client, line, _TRY)
+    answered = {word.split(".")[0] for word in output.split()}
+    if problem or not done or not hostnames <= answered:
+        said = problem or (errors or output).strip()[-500:] or "nothing"
+        lacking = ", ".join(sorted(hostnames - answered))
+        yield Finding(
+            "mpirun-fails",
+            (client.name,),
+            f"`{line}` did not reach {lacking or 'all'}: {said}. Root of each client that copies "
+            "has to reach the others by ssh without a password; or set copy_way = 'serial'",
+        )

@@ -1,0 +1,168 @@
+"""Long work on a client: started detached, followed, and found again by the next run."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shlex
+import time
+from typing import Any
+
+from pyinfra.api import Host
+
+from ...machinery import commandline
+from ...machinery.run import Run, say
+from ..record import memory, record
+from . import bundle
+from .copiers import ask
+
+TOOL = f"{record.FOLDER}/migrate.pyz"
+FOLDER = "/run/daos-offline-update/jobs"
+
+# Python of the distribution, and the one that dnf brings where it has none of its own.
+PYTHON = '"$(command -v python3 || echo /usr/libexec/platform-python)"'
+
+_EVERY = 10.0  # seconds between two lines of progress
+_PAUSE = 1.0  # seconds between two looks at a job that takes its time
+_LOST = 300  # seconds that a client may give no answer before the run gives up following it
+_GIB = 1024**3
+
+
+class JobError(Exception):
+    """A job failed or cannot be followed; the message names the node and says how to go on."""
+
+
+def put_tool(current: Run, client: Host) -> str | None:
+    """Put the tool that copies and compares on a client; None if that went well, else what not."""
+    content = bundle.pack()
+    digest = hashlib.sha256(content).hexdigest()
+    done, output, _ = ask(current, client, f"sha256sum {TOOL}")
+    if done and output.startswith(digest):
+        return None
+    problem = memory.put(current, client, TOOL, content)
+    if problem:
+        return problem
+    done, output, errors = ask(current, client, f"{PYTHON} {TOOL} --help")
+    return None if done else f"{TOOL} does not run there: {(errors or output).strip()}"
+
+
+def run(
+    current: Run, client: Host, name: str, *arguments: str, preload: bool = False
+) -> dict[str, Any]:
+    """Do a command of the tool on a client, showing how far it is; returns its result.
+
+    Where it runs there already, for an earlier run that was interrupted, it is followed.
+
+    + name: names the job on that client
+    + arguments: the command and its arguments, as the tool takes them
+    + preload: whether its file operations go through DAOS's interception library
+
+    Raises JobError. A result that tells of differences is none.
+    """
+    words = [*arguments, *(["--preload", current.site.libioil] if preload else [])]
+    begun = _ask_tool(current, client, "start", f"{FOLDER}/{name}", "--", *words)
+    if begun.get("attached"):
+        say(f"{client.name}: {arguments[0]} was under way already; following it")
+    current.job = f"{arguments[0]} on {client.name}"
+    try:
+        result = _follow(current, client, name, arguments[0])
+    except JobError:
+        current.job = ""
+        raise
+    current.job = ""
+    return result
+
+
+def stop(current: Run, client: Host, name: str) -> None:
+    """End a job with all its processes. Raises JobError."""
+    _ask_tool(current, client, "stop", f"{FOLDER}/{name}")
+
+
+def _follow(current: Run, client: Host, name: str, what: str) -> dict[str, Any]:
+    heard = shown = time.monotonic()
+    pause = 0.05
+    while True:
+        try:
+            answer = _ask_tool(current, client, "poll", f"{FOLDER}/{name}")
+            heard = time.monotonic()
+        except JobError:
+            if time.monotonic() - heard > _LOST:
+                raise
+            time.sleep(2)
+            continue
+        if answer["state"] != "running":
+            return _result(client, what, answer)
+        if time.monotonic() - shown > _EVERY:
+            say(f"{client.name}: {progress(answer.get('progress') or {})}")
+            shown = time.monotonic()
+        time.sleep(pause)
+        pause = min(2 * pause, _PAUSE)
+
+
+def _result(client: Host, what: str, answer: dict[str, Any]) -> dict[str, Any]:
+    result = answer.get("result")
+    if answer["state"] == "done" and isinstance(result, dict) and "error" not in result:
+        return result
+    said = (result or {}).get("error") or str(answer.get("log") or "").strip()
+    if answer["state"] == "gone":
+        said = f"its processes are gone (was the node rebooted?). {said}".strip()
+    raise JobError(
+        f"{what} on {client.name} failed: {said or 'it said nothing'}. What it has done stays; "
+        f"type the same command again to go on from there: {commandline.typed()}"
+    )
+
+
+def _ask_tool(current: Run, client: Host, verb: str, folder: str, *words: str) -> dict[str, Any]:
+    line = f"{PYTHON} {TOOL} job {verb} {shlex.join([folder, *words])}"
+    _, output, errors = ask(current, client, line)
+    lines = output.strip().splitlines()
+    try:
+        answer = json.loads(lines[-1])
+    except (IndexError, ValueError):
+        answer = None
+    if not isinstance(answer, dict) or (verb != "poll" and "error" in answer):
+        said = (answer or {}).get("error") or errors.strip() or output.strip() or "no answer"
+        raise JobError(
+            f"the copy tool on {client.name} did not answer `job {verb}`: {said}. Type the same "
+            f"command again, it goes on from there: {commandline.typed()}"
+        )
+    return answer
+
+
+def progress(state: dict[str, Any]) -> str:
+    """How far a job is, in words: bytes, files, rate and time left.
+
+    + state: as the tool gives it: phase, files, of_files, bytes, of_bytes, rate (bytes a second)
+      and left (seconds)
+    """
+    parts = [
+        _of(_gib(state.get("bytes")), _gib(state.get("of_bytes")), "GiB"),
+        _of(_count(state.get("files")), _count(state.get("of_files")), "files"),
+    ]
+    if state.get("rate"):
+        parts.append(f"{state['rate'] / 1024**2:.1f} MiB/s")
+    if state.get("left") is not None:
+        parts.append(f"{_time(float(state['left']))} left")
+    return f"{state.get('phase') or 'at work'}: {', '.join(part for part in parts if part)}"
+
+
+def _of(done: str, all_of_it: str, unit: str) -> str:
+    if not done:
+        return ""
+    return f"{done} of {all_of_it} {unit}" if all_of_it else f"{done} {unit}"
+
+
+def _gib(size: float | None) -> str:
+    return "" if size is None else f"{size / _GIB:.2f}"
+
+
+def _count(number: int | None) -> str:
+    return "" if number is None else f"{number:,}"
+
+
+def _time(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    if seconds < 5400:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h"

@@ -1,0 +1,1 @@
+"""What a migration remembers, and what it says of itself."""

@@ -1,0 +1,109 @@
+"""Whether the backup is complete and verified, for all that the system holds."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Iterator
+
+from ...machinery.run import Run
+from ...rules.findings import Finding
+from .. import contents
+from ..contents import Contents, ContentsError
+from ..copying import copiers
+from .record import Container, Migration
+
+_AT_ONCE = 200  # paths in one command line
+_AGAIN = "type stage=check again, then stage=backup and stage=verify"
+
+
+def folder(current: Run, container: Container) -> str:
+    """Where the backup of a container lies."""
+    return f"{current.site.backup_path}/{container.pool}/{container.uuid}"
+
+
+def why_not_backed_up(current: Run) -> list[Finding]:
+    """What is missing for the backup to stand for the system: nothing is an empty list.
+
+    Every container to carry over is backed up and verified, and its manifest in the backup is the
+    one that was recorded. While 1.x serves, it holds nothing else than what was recorded.
+    """
+    record = current.migration
+    if record is None:
+        return [Finding("no-backup", (), f"no migration is recorded: {_AGAIN}")]
+    found = list(_unfinished(record))
+    found += manifests(current, record.to_carry)
+    if current.seen.serving and contents.is_old(current, copiers.first(current).name):
+        found += as_recorded(current)
+    return found
+
+
+def _unfinished(record: Migration) -> Iterator[Finding]:
+    for container in record.containers:
+        if not container.is_files and container.uuid not in record.left_behind:
+            yield Finding("not-carried", (), f"{named(container)} is {container.type}: {_AGAIN}")
+    for container in record.to_carry:
+        if not container.backed_up:
+            yield Finding(
+                "not-backed-up", (), f"{named(container)} is not backed up: type stage=backup"
+            )
+        elif not container.verified:
+            yield Finding(
+                "not-verified", (), f"the backup of {named(container)} is not verified: type "
+                "stage=verify"
+            )  # fmt: skip
+
+
+def named(container: Container) -> str:
+    """A container as messages name it."""
+    return f"container {container.uuid} of pool {container.pool}"
+
+
+def manifests(current: Run, containers: Iterable[Container]) -> list[Finding]:
+    """Manifests in the backup that are not the recorded ones."""
+    written = [container for container in containers if container.manifest]
+    batches = (written[i : i + _AT_ONCE] for i in range(0, len(written), _AT_ONCE))
+    return [finding for batch in batches for finding in _manifests(current, batch)]
+
+
+def _manifests(current: Run, containers: list[Container]) -> list[Finding]:
+    client = copiers.first(current)
+    paths = {f"{folder(current, container)}/manifest.mtree": container for container in containers}
+    line = shlex.join(["sha256sum", "--", *paths])
+    _, output, errors = copiers.ask(current, client, line, timeout=300)
+    read = {path: digest for digest, _, path in (x.partition("  ") for x in output.splitlines())}
+    return [
+        Finding(
+            "manifest-changed",
+            (client.name,),
+            f"{path} is missing there or not the one that was written ({errors.strip() or 'read'})"
+            ": see that the backup is mounted; else type stage=backup again",
+        )
+        for path, container in paths.items()
+        if read.get(path) != container.manifest
+    ]
+
+
+def as_recorded(current: Run) -> list[Finding]:
+    """What the live system holds besides what was recorded, and what it holds no more."""
+    assert current.migration
+    try:
+        return list(differences(current.migration, contents.read(current)))
+    except ContentsError as problem:
+        return [Finding("contents-unknown", (), str(problem))]
+
+
+def differences(record: Migration, now: Contents) -> Iterator[Finding]:
+    """Pools and containers that came or went since they were recorded."""
+    yield from _changes("pool", {p.uuid for p in record.pools}, {p.uuid for p in now.pools})
+    yield from _changes(
+        "container", {c.uuid for c in record.containers}, {c.uuid for c in now.containers}
+    )
+
+
+def _changes(kind: str, before: set[str], after: set[str]) -> Iterator[Finding]:
+    for uuid in sorted(after - before):
+        message = f"{kind} {uuid} has been created since the check: {_AGAIN}"
+        yield Finding(f"{kind}-added", (), message)
+    for uuid in sorted(before - after):
+        message = f"{kind} {uuid} is there no more since the check: {_AGAIN}"
+        yield Finding(f"{kind}-removed", (), message)

@@ -1,0 +1,155 @@
+"""The record of a migration on the admin node: read at the start, written as soon as it changes."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import io
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from paramiko import SSHException
+from pyinfra import logger
+from pyinfra.api import Host
+from pyinfra.api.arguments import CONNECTOR_ARGUMENT_KEYS, pop_global_arguments
+
+from ...daos.node import Node
+from ...machinery import hosts
+from ...machinery.run import Run
+from ...machinery.step import Command, step, verify
+from ...rules.findings import Finding
+from ...rules.view import ROLES
+from ..copying import copiers
+from .record import PATH, Migration
+
+RUNS = Path("runs")
+
+# Bytes that go as a part of a command line, which ends at 128 KiB; more go as a file.
+_IN_A_LINE = 64 * 1024
+
+
+def recall(current: Run) -> list[Finding]:
+    """Read the record of an earlier stage into `current.migration`; None where there was none."""
+    line = f"test ! -e {PATH} || cat {PATH}"
+    done, output, errors = hosts.command(current.state, current.admin, line, timeout=60)
+    where = (current.admin.name,)
+    if not done:
+        return [Finding("no-record", where, f"{PATH} cannot be read: {errors.strip()}")]
+    try:
+        current.migration = Migration.parse(output)
+    except ValueError as problem:
+        message = (
+            f"{problem}: put back the copy in runs/ or {current.site.backup_path}, or move it "
+            "away and begin again with stage=check"
+        )
+        return [Finding("damaged-record", where, message)]
+    return []
+
+
+def remember(current: Run, changed: Migration) -> str | None:
+    """Write the record to the admin node, and copies into the backup and runs/latest.
+
+    Returns None if it is safe on the admin node, else what went wrong. That a copy could not be
+    written is only said: the file system of the backup may be full.
+    """
+    text = changed.text().encode()
+    problem = put(current, current.admin, PATH, text)
+    if problem:
+        return problem
+    current.migration = changed
+    _copy(current, text)
+    return None
+
+
+def _copy(current: Run, text: bytes) -> None:
+    latest = RUNS / "latest"
+    if latest.is_dir():
+        (latest / "migration.json").write_bytes(text)
+    path = f"{current.site.backup_path}/migration.json"
+    problem = put(current, copiers.first(current), path, text)
+    if problem:
+        logger.warning(f"the copy of the record beside the backup was not written: {problem}")
+
+
+def put(current: Run, host: Host, path: str, content: bytes) -> str | None:
+    """Write a file on a node such that it is whole or not there at all; else what went wrong."""
+    draft = shlex.quote(f"{path}.new")
+    folder = f"mkdir -p {shlex.quote(path.rpartition('/')[0])}"
+    digest = hashlib.sha256(content).hexdigest()
+    keep = (
+        f"sha256sum {draft} | grep -q ^{digest} && sync {draft} && mv {draft} {shlex.quote(path)}"
+        f" && sync {shlex.quote(path.rpartition('/')[0])}"
+    )
+    if len(content) <= _IN_A_LINE:
+        text = base64.b64encode(content).decode()
+        line = f"{folder} && echo {text} | base64 -d > {draft} && {keep}"
+        done, _, errors = hosts.command(current.state, host, line, timeout=60)
+    else:
+        done, _, errors = hosts.command(current.state, host, folder, timeout=60)
+        if done and _upload(current, host, f"{path}.new", content):
+            done, _, errors = hosts.command(current.state, host, keep, timeout=60)
+        else:
+            done = False
+    if done:
+        return None
+    return f"{path} could not be written on {host.name}: {errors.strip() or 'no space?'}"
+
+
+def _upload(current: Run, host: Host, path: str, content: bytes) -> bool:
+    arguments, _ = pop_global_arguments(current.state, host, {"_timeout": 60})
+    chosen: Any = {key: arguments.get(key) for key in CONNECTOR_ARGUMENT_KEYS if key in arguments}
+    try:
+        return host.put_file(io.BytesIO(content), path, **chosen)
+    except (OSError, EOFError, SSHException) as problem:
+        logger.warning(f"{host.name}: {path}: {problem}")
+        return False
+
+
+def always(current: Run, name: str, node: Node) -> bool:
+    """The `need` of steps that every run of a stage takes."""
+    return True
+
+
+@step("admins", need=always, once=True, prepares=True)
+def completed(current: Run, here: Host) -> Iterator[Command]:
+    """Record that this stage is complete; those that build on it have to be done again."""
+    yield verify(current, lambda: complete(current))
+
+
+@step("admins", need=always, once=True, prepares=True)
+def reached(current: Run, here: Host) -> Iterator[Command]:
+    """Record that this stage is complete, unless it was before and nothing had to be done."""
+    yield verify(current, lambda: _reach(current))
+
+
+def _reach(current: Run) -> str | None:
+    assert current.migration
+    if current.acted or current.stage not in current.migration.done:
+        return complete(current)
+    current.report.after = current.look()
+    return None
+
+
+def complete(current: Run) -> str | None:
+    """Record that this stage is complete; None if that went well, else what went wrong."""
+    assert current.migration
+    problem = remember(current, current.migration.with_done(current.stage))
+    if not problem:
+        current.report.after = current.look()
+    return problem
+
+
+def users(current: Run) -> str:
+    """Who uses DAOS right now besides this migration, with their nodes; "" if nobody does."""
+    view = current.look()
+    found = {
+        name: [user for user in node.users if not _ours(user)]
+        for name, node in view.of(*ROLES).items()
+    }
+    return "; ".join(f"{name}: {', '.join(users)}" for name, users in found.items() if users)
+
+
+def _ours(user: str) -> bool:
+    return "/run/daos-offline-update/" in user or "migrate.pyz" in user

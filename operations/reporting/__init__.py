@@ -1,0 +1,1 @@
+"""What a run did: its report, its last words, its page."""

@@ -1,0 +1,169 @@
+"""The last words of a run: how it ended, in what state the system is, and what to do now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+
+from gevent import Timeout
+from pyinfra.api import Host
+from pyinfra.api.exceptions import ConnectError
+
+from ..daos.node import AGENT, SERVER, Node
+from ..machinery import commandline, hosts
+from ..machinery.run import Run
+from ..migration.record import account
+from ..rules import gates
+from ..rules.findings import fold
+from ..rules.view import ROLES, View
+
+_PATIENCE = 30  # seconds for a last look at all nodes
+
+
+def look_once_more(current: Run) -> View:
+    """The cluster after the run; as it was seen last where it cannot be looked at any more.
+
+    pyinfra has ended all connections by now, so new ones are made.
+    """
+    state = current.state
+    if state.pool is not None:
+        state.pool.kill()  # after Ctrl-C, nothing that was under way goes on once we are connected
+    try:
+        return _look(current)
+    except SystemExit:  # of the Ctrl-C that ended the run: gevent hands it to whoever waits next
+        return _look(current)
+
+
+def _look(current: Run) -> View:
+    state = current.state
+    try:
+        with Timeout(_PATIENCE):
+            looked_at = [host for host in state.activated_hosts if host.name in current.seen.nodes]
+            hosts.at_once(looked_at, _reconnect)
+            state.failed_hosts.clear()  # whatever failed there, it may well answer
+            return hosts.read(state, current.left_out)
+    except (Timeout, KeyboardInterrupt, Exception):
+        return current.seen
+
+
+def _reconnect(host: Host) -> None:
+    """Not by Host.connect: that says "Connected" once more, after the last word of the run."""
+    with suppress(ConnectError):
+        host.connector.connect()
+        host.connected = True
+
+
+def state_of(view: View) -> Iterator[str]:
+    """What state the system is in, in lines for a person."""
+    nodes = view.of(*ROLES)
+    yield f"DAOS {_serves(view)}"
+    versions: dict[str, list[str]] = {}
+    for name, node in nodes.items():
+        versions.setdefault(str(node.version or "half of a transaction"), []).append(name)
+    yield "packages: " + "; ".join(f"{v} on {fold(on)}" for v, on in sorted(versions.items()))
+    held = [name for name, node in nodes.items() if node.record]
+    if held:
+        yield f"started by no reboot until this is finished: {fold(held)}"
+    if view.silent:
+        yield f"gave no answer: {fold(view.silent)}"
+
+
+def _serves(view: View) -> str:
+    servers, agents = view.of("servers"), _with_agent(view.of(*ROLES))
+    running = [name for name, node in servers.items() if node.engines]
+    idle_agents = [name for name, node in agents.items() if not node.runs(AGENT)]
+    waiting = [name for name, node in servers.items() if node.runs(SERVER) and not node.engines]
+    if not running and not view.stopped:
+        return "may serve or not: no engine is seen, and not every server answers"
+    if not running:
+        left = f"; daos_server still runs on {fold(waiting)}" if waiting else ""
+        return f"is stopped: no engine runs{left}"
+    if len(running) == len(servers) and not idle_agents:
+        return "serves: engines run on every server, and every agent runs"
+    where = "every server" if len(running) == len(servers) else fold(running) + " alone"
+    agents_off = f", daos_agent is stopped on {fold(idle_agents)}" if idle_agents else ""
+    return f"serves in part: engines run on {where}{agents_off}"
+
+
+def _with_agent(nodes: dict[str, Node]) -> dict[str, Node]:
+    return {
+        name: node
+        for name, node in nodes.items()
+        if node.runs(AGENT) or node.at_boot(AGENT) or (node.record and AGENT in node.record.running)
+    }
+
+
+def what_next(view: View, may_go_back: bool, go_on: str = "") -> Iterator[str]:
+    """What is safe to do now, and what to type.
+
+    + may_go_back: whether no engine has been started on the new release yet
+    + go_on: the command that goes on, "" for the same one again
+    """
+    if view.stopped:
+        yield (
+            "The data is at rest, and it is safe to leave it so, to mend nodes and to reboot them. "
+            "Start nothing of DAOS by hand"
+        )
+    go_on = go_on or commandline.typed()
+    yield f"To go on, mend what is named above, if anything is, and type: {go_on}"
+    if may_go_back and view.records:
+        back = commandline.typed("deploys/rollback.py")
+        yield f"To go back to the release of before, type: {back}"
+
+
+def summary(current: Run, outcome: str, window: float | None, last_step: str) -> str:
+    """How the run ended, in a sentence.
+
+    + outcome: as the report has it, or "interrupted"
+    + window: the length of the offline window, seconds
+    + last_step: the step that the run got to
+    """
+    target = current.settings.target if hasattr(current, "settings") else None
+    if outcome == "updated":
+        return _updated(current, window)
+    if outcome == "complete":
+        return account.summary(current)
+    if outcome == "rolled back":
+        return f"Rolled back: every node is at {target} again, and DAOS serves"
+    if outcome == "nothing to do":
+        return f"Every node is at {target} and serves: nothing was stopped, nothing was changed"
+    if outcome == "refused":
+        stopped = ". DAOS is stopped, as it was found" if current.found_stopped else ""
+        return f"Refused: this run stopped nothing{stopped}"
+    how = "Interrupted" if outcome == "interrupted" else "Failed"
+    return f"{how} at the step {last_step!r}. No later step was taken on any node"
+
+
+def _updated(current: Run, window: float | None) -> str:
+    target = current.settings.target
+    if not current.outdated_nodes:
+        return f"Every node is at {target}, and what was stopped has been started"
+    if not current.opens_window:
+        return f"Updated {fold(current.outdated_nodes)} to {target}; the rest served all the time"
+    offline = f", offline for {window:.1f} s" if window is not None else ""
+    resumed = " over more than one run" if current.record and offline else ""
+    before = ". DAOS was stopped already when this run began"
+    return f"Updated from {lowest(current.start)} to {target}{offline}{resumed}" + (
+        before if current.found_stopped else ""
+    )
+
+
+def afterwards(current: Run, after: View) -> Iterator[str]:
+    """What is left by a run that did not get to its end: the system's state, and what to do.
+
+    + after: the cluster as it is now
+    """
+    since = current.first_stop
+    if since:
+        yield f"Parts of DAOS are stopped since {since:%H:%M:%S} UTC. By now:"
+    yield from state_of(after)
+    if current.job:
+        yield f"still at work, and followed by the next run: {current.job}"
+    may_go_back = not (current.back or current.stage) and not gates.never_started(after)
+    yield from what_next(after, may_go_back, account.go_on(current))
+
+
+def lowest(view: View) -> str | None:
+    """The lowest release on any node; None where none is known."""
+    versions = [node.version for node in view.of(*ROLES).values() if node.version]
+    return str(min(versions)) if versions else None

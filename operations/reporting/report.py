@@ -1,0 +1,261 @@
+"""What a run did: runs/latest/report.json, for scripts and rewritten after every step, and
+report.html, the page that is made of it at the end."""
+
+from __future__ import annotations
+
+import atexit
+import json
+import logging
+import os
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from pyinfra import logger
+from pyinfra.api import Host, State
+from pyinfra.api.state import BaseStateCallback
+
+from ..machinery import commandline, plan
+from ..machinery.run import Run, say
+from ..migration.record.account import migrated
+from ..rules.findings import Finding, fold
+from ..rules.view import ROLES, View
+from . import outcome
+from .page import page
+from .phases import Phases
+
+RUNS = Path("runs")
+LATEST = RUNS / "latest" / "report.json"
+
+
+class Report(BaseStateCallback):
+    """Follows a run through pyinfra's callbacks and keeps its report up to date.
+
+    + after: the cluster as the last step saw it; None until then
+    + left: the cluster after a run that did not get there
+    + state: what is to be said of that, line by line
+    """
+
+    def __init__(self, current: Run) -> None:
+        self.current = current
+        self.began = datetime.now(UTC)
+        self.after: View | None = None
+        self.left: View | None = None
+        self.state: list[str] = []
+        self.phases = Phases()
+        self.ended: datetime | None = None
+        self._folder: Path | None = None
+
+    def operation_start(self, state: State, op_hash: str) -> None:  # type: ignore[override]
+        """A step begins."""
+        self.phases.begin(state, op_hash)
+        self.write()
+
+    def operation_host_start(  # type: ignore[override]
+        self, state: State, host: Host, op_hash: str
+    ) -> None:
+        """A step begins on a node."""
+        self.phases.host_begins(state, host.name, op_hash)
+
+    def operation_host_success(  # type: ignore[override]
+        self, state: State, host: Host, op_hash: str, retry_count: int = 0
+    ) -> None:
+        """A step has ended on a node, and well."""
+        self.phases.host_ends(host.name, op_hash)
+
+    def operation_end(self, state: State, op_hash: str) -> None:  # type: ignore[override]
+        """A step has ended on all nodes."""
+        self.phases.end(state)
+        self.write()
+
+    def operation_host_error(  # type: ignore[override]
+        self, state: State, host: Host, op_hash: str, retry_count: int = 0, max_retries: int = 0
+    ) -> None:
+        """A step has failed on a node; where the step has not said why, its output has."""
+        self.phases.host_ends(host.name, op_hash, failed=True)
+        current = self.current
+        known = [*current.failures, *current.refusals]
+        if not current.refusals and not any(host.name in finding.hosts for finding in known):
+            message = f"the step {self.phases.last!r} failed there: see its output"
+            current.failures.append(Finding("step-failed", (host.name,), message))
+
+    def operation_host_retry(  # type: ignore[override]
+        self, state: State, host: Host, op_hash: str, retry_num: int, max_retries: int
+    ) -> None:
+        """A step is tried again on a node: look again, and forget that it failed there."""
+        self.current.failures = [f for f in self.current.failures if f.hosts != (host.name,)]
+        self.current.shared.forget()
+
+    @property
+    def outcome(self) -> str:
+        """One of "updated", "rolled back", "nothing to do", "refused", "failed"; "complete" of a
+        stage of a migration.
+        """
+        current = self.current
+        if current.refusals or current.failures:
+            return "failed" if current.acted else "refused"
+        if self.after is None:
+            return "failed"
+        if current.stage:
+            return "complete"
+        if not current.acted:
+            return "nothing to do"
+        return "rolled back" if current.back else "updated"
+
+    def content(self) -> dict[str, Any]:
+        """The report, with the keys that others script against."""
+        current = self.current
+        # A step that fails while DAOS still serves is a reason not to begin, like any other.
+        failures = current.failures if current.acted else []
+        refusals = current.refusals + ([] if current.acted else current.failures)
+        return {
+            "from_version": outcome.lowest(current.start),
+            "to_version": self._target(),
+            "outcome": self.outcome,
+            "offline_window_s": self._window(),
+            "offline_window": self._window_times(),
+            "whole_system": self.current.opens_window,
+            "started": self.began.isoformat(),
+            "ended": _iso(self.ended),
+            "summary": self._summary() if self.ended else None,
+            "state": self.state,
+            "phases": self.phases.content(),
+            "hosts": {name: self._host(name) for name in self._names()},
+            "refusals": [finding.as_dict() for finding in refusals],
+            "failures": [finding.as_dict() for finding in failures],
+            "left_out": sorted(current.left_out),
+            **migrated(current),
+        }
+
+    def _target(self) -> str | None:
+        return str(self.current.settings.target) if hasattr(self.current, "settings") else None
+
+    def _window(self) -> float | None:
+        first, last = self.current.first_stop, self.current.last_start
+        return round((last - first).total_seconds(), 3) if first and last else None
+
+    def _window_times(self) -> dict[str, str | None] | None:
+        """When the offline window began and ended; the end is None where nothing was started."""
+        first, last = self.current.first_stop, self.current.last_start
+        return {"start": _iso(first), "end": _iso(last)} if first else None
+
+    def _names(self) -> list[str]:
+        return list(dict.fromkeys(n for role in ROLES for n in self.current.start.groups[role]))
+
+    def _host(self, name: str) -> dict[str, Any]:
+        after = self.after or self.left
+        return {
+            "roles": self.current.start.roles(name),
+            "version_before": _version(self.current.start, name),
+            "version_after": _version(after, name) if after else None,
+            "rpmnew": self.current.rpmnew.get(name, []),
+        }
+
+    def write(self) -> None:
+        """Write the report into the folder of this run, and point runs/latest to it.
+
+        That it cannot be written (a full disk) is no reason to leave DAOS stopped.
+        """
+        try:
+            self._write()
+        except OSError as problem:
+            logger.warning(f"the report could not be written: {problem}")
+
+    def _write(self) -> None:
+        if self._folder is None:
+            self._folder = _new_folder(self.began)
+        path = self._folder / "report.json"
+        draft = path.with_suffix(".tmp")
+        content = self.content()
+        draft.write_text(json.dumps(content, indent=2) + "\n")
+        draft.replace(path)
+        if self.ended:
+            self._write_page(content)
+
+    def _write_page(self, content: dict[str, Any]) -> None:
+        """The page is made once, at the end; a run that went well does not fail for its picture."""
+        assert self._folder
+        try:
+            # A file's name need not be UTF-8.
+            text = page(content).encode(errors="backslashreplace")
+            (self._folder / "report.html").write_bytes(text)
+        except Exception as problem:
+            logger.warning(f"the report page could not be made: {problem!r}")
+
+    def finish(self) -> None:
+        """The run is over, in whatever way; a run that only planned leaves no report."""
+        if not self.phases and not self.current.refusals:
+            for line in plan.lines(self.current) if commandline.dry() else ():
+                say(line)
+            return
+        self.phases.end(self.current.state)
+        self.ended = datetime.now(UTC)
+        say(self._summary())
+        if self.outcome == "failed":
+            self.left = outcome.look_once_more(self.current)
+            self.state = list(outcome.afterwards(self.current, self.left))
+        self.write()
+        for line in [*self.state, *self._to_do()]:
+            say(line)
+        say(f"report: {self._folder}/report.json, and report.html for people")
+        if self.outcome in ("failed", "refused"):
+            # pyinfra exits with 0 after Ctrl-C, and a script would take that for an update.
+            logging.shutdown()
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(130 if self._interrupted() else 1)
+
+    def _interrupted(self) -> bool:
+        current = self.current
+        return self.after is None and not current.failures and not current.refusals
+
+    def _to_do(self) -> Iterator[str]:
+        """What somebody has to see to later."""
+        files: dict[str, list[str]] = {}
+        for name, paths in self.current.rpmnew.items():
+            for path in paths:
+                files.setdefault(path, []).append(name)
+        for path, names in sorted(files.items()):
+            yield f"{path} on {fold(names)} has to be read and merged by hand"
+        if self.current.left_out:
+            yield f"left out: {fold(self.current.left_out)}; the same command takes them in later"
+
+    def _summary(self) -> str:
+        how = "interrupted" if self._interrupted() else self.outcome
+        last = self.phases.last if self.phases else ""
+        return outcome.summary(self.current, how, self._window(), last)
+
+
+def follow(current: Run) -> None:
+    """Keep a report of this run, to its end also when it is interrupted."""
+    report = Report(current)
+    current.report = report
+    current.state.add_callback_handler(report)
+    atexit.register(report.finish)
+
+
+def _iso(time: datetime | None) -> str | None:
+    return time.isoformat() if time else None
+
+
+def _version(view: View, name: str) -> str | None:
+    node = view.nodes.get(name)
+    return str(node.version) if node and node.version else None
+
+
+def _new_folder(began: datetime) -> Path:
+    """A folder named by the UTC start of the run, and runs/latest pointing to it."""
+    RUNS.mkdir(exist_ok=True)
+    stamp = began.strftime("%Y-%m-%dT%H-%M-%SZ")
+    for name in (stamp, *(f"{stamp}-{number}" for number in range(2, 100))):
+        try:
+            (RUNS / name).mkdir()
+        except FileExistsError:
+            continue
+        break
+    link = RUNS / f".latest-{name}"
+    link.symlink_to(name)
+    link.replace(RUNS / "latest")
+    return RUNS / name

@@ -1,0 +1,369 @@
+"""The gates: what must hold at the very moment a step acts, judged on live readings. No I/O.
+
+Each returns what is in the way; nothing in the way is an empty list. The numbers are those of the
+rules that keep data safe.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+
+from ..daos.dmg import Member
+from ..daos.node import AGENT, SERVER, Node
+from ..daos.releases import Version, why_not
+from .findings import Finding, about, fold
+from .view import ROLES, View
+
+_SILENT = (
+    "the node gave no answer: see that it can be reached. A client that is switched off can be "
+    "left out: unreachable_clients in group_data/all.py"
+)
+
+# Waiting does not bring a rank back from these: its targets have left the pools.
+LOST = frozenset({"excluded", "adminexcluded"})
+
+# What a rank may be that the site has accepted as missing. While it comes up it is waited for.
+_DOWN = LOST | {"stopped", "errored"}
+
+
+# What a rank is in once `dmg system stop` has got to it.
+STOPPED = frozenset({"stopping", "stopped"})
+
+
+def answering(view: View) -> list[Finding]:
+    """Every node answers: what is not known to be stopped is not stopped."""
+    return about("no-answer", view.silent, _SILENT)
+
+
+def agents_stopped(view: View) -> list[Finding]:
+    """R2: no agent runs anywhere, on whatever kind of node it is."""
+    running = [name for name, node in view.of(*ROLES).items() if node.runs(AGENT)]
+    return about("agent-running", running, "daos_agent still runs: systemctl stop daos_agent")
+
+
+def needed(
+    view: View, target: Version, back: bool = False, reinstalls: bool = False
+) -> list[Finding]:
+    """R1, R12: some node is not at the target, and every node can get there from what it has.
+
+    + reinstalls: whether the storage is reformatted, so that a node may come from 1.x as well
+    + back: whether the target is the release of before, to which no engine has to go back yet
+    """
+    nodes = view.of(*ROLES)
+    if all(node.version == target for node in nodes.values()):
+        message = f"every node is at {target} by now: type the same command again to see it"
+        return [Finding("not-needed", (), message)]
+    if back:
+        return never_started(view)
+    reasons: dict[str, list[str]] = {}
+    for name, node in nodes.items():
+        reason = node.version and why_not(node.version, target, reinstalls)
+        if reason:
+            reasons.setdefault(reason, []).append(name)
+    return [Finding("no-update-path", tuple(names), reason) for reason, names in reasons.items()]
+
+
+def never_started(view: View) -> list[Finding]:
+    """R12: no engine has been started on the release that is to be left again.
+
+    Told by what the update has remembered before it started daos_server, by the trace of any other
+    start that systemd made (trace.py), and by systemd itself: one that was started since the
+    packages were installed ran on them. A server that remembers nothing of an update that others do
+    any more has been through the whole update.
+    """
+    before = {record.release for record in view.records}
+    begun = [name for name, node in view.of("servers").items() if _has_begun(node, before)]
+    return about(
+        "engine-started",
+        begun if before else [],
+        "daos_server was started there on the new release, and an engine must never go back: "
+        f"{_finish(before)}",
+    )
+
+
+def _finish(before: Collection[str]) -> str:
+    """How what is under way is finished: an update, or from 1.x a migration, by its next stage.
+
+    + before: the releases that the nodes had before it
+    """
+    if not all(_is_1_x(release) for release in before):
+        return "finish the update, `pyinfra inventory deploy.py`"
+    return (
+        "finish the migration, from `pyinfra inventory deploys/migrate.py --data stage=format` on, "
+        "which goes on where it stopped; what 1.x held is in the backup"
+    )
+
+
+def _is_1_x(release: str) -> bool:
+    try:
+        return Version.parse(release).major < 2
+    except ValueError:
+        return False
+
+
+def _has_begun(node: Node, before: Collection[str]) -> bool:
+    if node.record is None:
+        return str(node.version) not in before
+    if node.record.started not in ("", node.record.release):
+        return True
+    if any(not _is_at_most(release, node.record.release) for release in node.starts):
+        return True
+    return str(node.version) != node.record.release and node.started_since_install(SERVER)
+
+
+def _is_at_most(release: str, before: str) -> bool:
+    """Whether a start on a release is known to be none on a higher one than that of before."""
+    try:
+        return Version.parse(release) <= Version.parse(before)
+    except ValueError:
+        return False
+
+
+def never_lower(view: View) -> list[Finding]:
+    """R12: no daos_server starts on a lower release than engines have been started on there."""
+    lower = [
+        name
+        for name, node in view.of("servers").items()
+        if node.version and any(_lower(node.version, release) for release in _begun_on(node))
+    ]
+    return about(
+        "engine-started",
+        lower,
+        "its engines have been started on a higher release than the one that is installed now, and "
+        "must never go back: update its packages, `pyinfra inventory deploy.py`",
+    )
+
+
+def _begun_on(node: Node) -> tuple[str, ...]:
+    """The releases that daos_server has been started on since the update began."""
+    return (*node.starts, node.record.started) if node.record else ()
+
+
+def _lower(version: Version, release: str) -> bool:
+    """Whether a version is lower than a release; one that nobody knows is no measure."""
+    try:
+        return version < Version.parse(release)
+    except ValueError:
+        return False
+
+
+def current_daemons(view: View) -> list[Finding]:
+    """R5: no daemon outlives the packages that it was started from, as a live update makes it."""
+    found = {name: node.outlived for name, node in view.of(*ROLES).items() if node.outlived}
+    return [
+        Finding(
+            "older-daemon",
+            (name,),
+            f"{', '.join(units)} runs since before its packages were installed, so it may be of "
+            "another release: stop DAOS in order (agents, `dmg system stop`, daos_server), then "
+            "type the same command again",
+        )
+        for name, units in found.items()
+    ]
+
+
+def unused(view: View, only: Collection[str] | None = None) -> list[Finding]:
+    """R2: no dfuse mount, and no application that has libdaos mapped.
+
+    + only: the nodes that matter, None for all
+    """
+    return [
+        Finding(
+            "in-use",
+            (name,),
+            f"{', '.join(node.users)}: end the jobs and unmount, or set evict_connections = True "
+            "in group_data/all.py",
+        )
+        for name, node in view.of(*ROLES).items()
+        if node.users and (only is None or name in only)
+    ]
+
+
+def held(view: View, only: Collection[str] | None = None) -> list[Finding]:
+    """R11: no node starts DAOS by itself when it reboots, and what it did before is remembered.
+
+    + only: the nodes that matter, None for all
+    """
+    free = [
+        name
+        for name, node in view.of(*ROLES).items()
+        if (only is None or name in only)
+        and (node.record is None or any(service.enabled for service in node.services.values()))
+    ]
+    return about(
+        "starts-at-boot",
+        free,
+        "DAOS would start by itself there if the node rebooted now: type the same command again, "
+        "and keep from enabling the services what else configures the node",
+    )
+
+
+def quiet(view: View, only: Collection[str] | None = None) -> list[Finding]:
+    """R4: no engine, no daos_server and no agent of the system runs on any node.
+
+    + only: the nodes that matter, None for all. A client that was left out is updated alone later,
+      while the servers serve on the target already
+    """
+    return [
+        Finding(
+            "daos-running",
+            (name,),
+            f"{', '.join(node.busy)} still runs, and packages change only when nothing does",
+        )
+        for name, node in view.of(*ROLES).items()
+        if node.busy and (only is None or name in only)
+    ]
+
+
+def expected(members: Iterable[Member], accepted: Collection[int]) -> list[Member]:
+    """The ranks without those that are missing and that the site has accepted as missing.
+
+    + accepted: the setting `accepted_exclusions`
+    """
+    return [m for m in members if not (m.rank in accepted and m.state in _DOWN)]
+
+
+def engines_stopped(
+    view: View, members: Sequence[Member] | None, accepted: Collection[int] = ()
+) -> list[Finding]:
+    """R3: every rank is Stopped, or no engine is left on any server to be hurt.
+
+    + members: what `dmg system query` answers, None if the management service does not answer
+    + accepted: ranks that may be missing
+    """
+    with_engines = [name for name, node in view.of("servers").items() if node.engines]
+    if members is None:
+        return about(
+            "engines-running",
+            with_engines,
+            "dmg gives no answer, and daos_engine runs: see `dmg system query -v`",
+        )
+    if not with_engines:
+        return []
+    return not_in_state(expected(members, accepted), "stopped", "run `dmg system stop`")
+
+
+def not_in_state(members: Iterable[Member], state: str, do: str) -> list[Finding]:
+    """One finding that names every rank that is not in `state`.
+
+    + do: what to type, as the end of the sentence
+    """
+    others = [member for member in members if member.state != state]
+    return about(
+        f"not-{state}",
+        {member.host for member in others},
+        f"{'; '.join(map(str, others))}: {do}",
+    )
+
+
+def joined(view: View, members: Iterable[Member], accepted: Collection[int] = ()) -> list[Finding]:
+    """R6: every rank is Joined, every server has one, and every rank is on a server we know.
+
+    + accepted: ranks that may be missing
+    """
+    known = list(members)
+    there = expected(known, accepted)
+    servers = known_servers(view, known, accepted)
+    return not_in_state(there, "joined", _what_to_do(there)) + servers
+
+
+def joined_or_stopped(
+    view: View, members: Iterable[Member], accepted: Collection[int] = ()
+) -> list[Finding]:
+    """R3: every rank is Joined, or was stopped by a `dmg system stop` that was cut short.
+
+    + accepted: ranks that may be missing
+    """
+    known = list(members)
+    there = expected(known, accepted)
+    others = [member for member in there if member.state not in STOPPED]
+    servers = known_servers(view, known, accepted)
+    return not_in_state(others, "joined", _what_to_do(others)) + servers
+
+
+def _what_to_do(members: Iterable[Member]) -> str:
+    if any(member.state == "stopped" for member in members):
+        return "`dmg system start` starts ranks that were stopped, see `dmg system query -v`"
+    return "see `dmg system query -v`"
+
+
+def known_servers(
+    view: View, members: Iterable[Member], accepted: Collection[int] = ()
+) -> list[Finding]:
+    """The ranks and the servers of the inventory belong together, with none left over.
+
+    `dmg system stop` stops all engines, also those of a server that the inventory does not name.
+    A server whose ranks may all be missing may be missing there, too: it may be switched off.
+
+    + accepted: ranks that may be missing
+    """
+    known = list(members)
+    servers = view.of("servers")
+    idle = [name for name, node in servers.items() if not any(_on(node, m) for m in known)]
+    strange = {
+        m.host
+        for m in expected(known, accepted)
+        if not any(_on(node, m) for node in servers.values())
+    }
+    return about(
+        "no-rank", idle, "the management service knows no rank there: see `dmg system query -v`"
+    ) + about("not-in-inventory", strange, "ranks of this system run there: add it to the servers")
+
+
+def _on(node: Node, member: Member) -> bool:
+    """Whether a rank runs on a node; a site's fault domains need not be host names."""
+    return member.host == node.hostname or member.address in node.addresses
+
+
+def engines_running(
+    view: View, members: Sequence[Member] = (), accepted: Collection[int] = ()
+) -> list[Finding]:
+    """R6: engines run on every server, whatever state the management service remembers.
+
+    + members: the ranks as far as they are known; a server is excused whose ranks may all be
+      missing
+    + accepted: ranks that may be missing
+    """
+    idle = [
+        name
+        for name, node in view.of("servers").items()
+        if not node.engines and not _excused(node, members, accepted)
+    ]
+    return about("no-engine", idle, "no daos_engine runs: journalctl -u daos_server -n 50")
+
+
+def _excused(node: Node, members: Sequence[Member], accepted: Collection[int]) -> bool:
+    here = [member for member in members if _on(node, member)]
+    return bool(here) and not expected(here, accepted)
+
+
+def at_target(view: View, role: str, target: Version) -> list[Finding]:
+    """R5, R6: every node of a role has the target release, and no other."""
+    others = {name: node for name, node in view.of(role).items() if node.version != target}
+    found = sorted({str(node.version or "mixed packages") for node in others.values()})
+    return about(
+        "not-at-target",
+        others,
+        f"{', '.join(found)} is installed there, not {target}: run the update again",
+    )
+
+
+def all_at_target(view: View, target: Version) -> list[Finding]:
+    """R5, R6: every node has the target release, whatever its role."""
+    return [finding for role in ROLES for finding in at_target(view, role, target)]
+
+
+def one_distribution(view: View) -> list[Finding]:
+    """All servers of one system run the same operating system (DAOS 2.0 support document)."""
+    found: dict[str, list[str]] = {}
+    for name, node in view.of("servers").items():
+        found.setdefault(node.os, []).append(name)
+    if len(found) < 2:
+        return []
+    parts = ", ".join(f"{os} on {fold(names)}" for os, names in found.items())
+    return about(
+        "mixed-servers",
+        view.groups["servers"],
+        f"all servers of a system run the same operating system, these do not: {parts}. Bring "
+        "them to one first, DAOS being stopped for that",
+    )

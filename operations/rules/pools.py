@@ -1,0 +1,41 @@
+"""What is wrong with pools, as findings. No I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ..daos.dmg import Pool
+from .findings import Finding
+
+
+def unhealthy(pools: Iterable[Pool], accepted: int = 0) -> list[Finding]:
+    """One finding for each pool that lacks targets, or that could not be asked.
+
+    + accepted: how many ranks may be missing; a pool may lack as many targets as they have
+    """
+    findings = []
+    for pool in pools:
+        per_engine = pool.targets // pool.engines if pool.engines else 0
+        if pool.disabled > accepted * per_engine:
+            message = f"{pool.name} has {pool.disabled} of {pool.targets} targets disabled"
+            message += f", and {accepted * per_engine} are accepted" if accepted else ""
+            message += ": reintegrate them, see `dmg pool query`"
+            findings.append(Finding("pool-degraded", (), message))
+        elif pool.error:
+            message = f"{pool.name} could not be asked: {pool.error}; see `dmg pool query`"
+            findings.append(Finding("pool-unknown", (), message))
+    return findings
+
+
+def rebuilding(pools: Iterable[Pool]) -> list[Finding]:
+    """One finding for each pool whose data is being moved."""
+    return [
+        Finding(
+            "rebuild-running",
+            (),
+            f"{pool.name} is being rebuilt: wait until `dmg pool query {pool.label or pool.uuid}` "
+            "says that it is done",
+        )
+        for pool in pools
+        if pool.rebuilding
+    ]

@@ -1,0 +1,73 @@
+"""The whole cluster as it was seen at one moment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from ..daos.node import Node
+from ..daos.window_file import Record
+
+ROLES = ("servers", "admins", "clients")
+
+
+@dataclass(frozen=True)
+class View:
+    """What every node of the system has of DAOS at one moment.
+
+    + groups: role to the names of its nodes, in the order of the inventory
+    + nodes: node name to what it has; None for one that gave no answer
+    """
+
+    groups: dict[str, tuple[str, ...]]
+    nodes: dict[str, Node | None] = field(default_factory=dict)
+
+    def roles(self, name: str) -> list[str]:
+        """The roles of one node."""
+        return self._roles.get(name, [])
+
+    @cached_property
+    def _roles(self) -> dict[str, list[str]]:
+        """Node name to its roles: every host asks in every step, and there may be thousands."""
+        roles: dict[str, list[str]] = {}
+        for role in ROLES:
+            for name in self.groups[role]:
+                roles.setdefault(name, []).append(role)
+        return roles
+
+    def node(self, name: str) -> Node:
+        """One node that gave an answer. Raises KeyError for one that gave none."""
+        node = self.nodes[name]
+        if node is None:
+            raise KeyError(f"{name} gave no answer")
+        return node
+
+    def of(self, *roles: str) -> dict[str, Node]:
+        """The nodes of these roles that gave an answer, each once."""
+        names = dict.fromkeys(name for role in roles for name in self.groups[role])
+        return {name: node for name in names if (node := self.nodes.get(name)) is not None}
+
+    @property
+    def serving(self) -> bool:
+        """Whether an engine runs on any server."""
+        return any(node.engines for node in self.of("servers").values())
+
+    @property
+    def stopped(self) -> bool:
+        """Whether no engine runs on any server, as all of them say; what is silent may serve."""
+        servers = self.groups["servers"]
+        known = bool(servers) and all(self.nodes.get(name) for name in servers)
+        return known and not self.serving
+
+    @property
+    def records(self) -> list[Record]:
+        """What an update that is under way remembers on the servers; empty where none is.
+
+        A client that was away may still have the record of an update that is long over.
+        """
+        return [node.record for node in self.of("servers").values() if node.record]
+
+    @property
+    def silent(self) -> list[str]:
+        """The nodes that gave no answer."""
+        return [name for name, node in self.nodes.items() if node is None]

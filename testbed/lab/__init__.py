@@ -1,0 +1,1 @@
+"""A lab: containers, networks and files of a small DAOS system."""

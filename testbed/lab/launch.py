@@ -1,0 +1,113 @@
+"""Starting the machines of a lab: the package repository and all nodes at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from testbed.images.image import Images
+from testbed.lab import cleanup, destination, engine, provision
+from testbed.lab.container import SSH_PORT, Machine, Node
+from testbed.lab.errors import LabError
+from testbed.lab.nodes import LabNode
+
+_HTTP_PORT = 80
+_FUSE = Path("/dev/fuse")
+
+
+@dataclass
+class Fleet:
+    """The running machines of a lab.
+
+    + host_keys: the public host key of each node, by its loopback port
+    """
+
+    repo: Machine
+    nodes: dict[str, Node] = field(default_factory=dict)
+    host_keys: dict[int, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Launch:
+    """What all machines of one lab have in common.
+
+    + version: the DAOS release of the nodes that name none themselves
+    + public_key: who may log in to the nodes
+    + volume: what the clients share, if anything
+    """
+
+    lab_id: str
+    labels: dict[str, str]
+    images: Images
+    network: engine.Network
+    version: str
+    servers: Sequence[str]
+    public_key: str
+    volume: str | None = None
+
+    def repo(self) -> Machine:
+        """Start the package repository and wait until it answers."""
+        name = provision.REPOSITORY
+        machine = Machine(name, self._start(name, self.images.repo, (_HTTP_PORT,)))
+        machine.wait("an answer of the package repository", lambda: _serves(machine))
+        return machine
+
+    def node(self, spec: LabNode, repo: Future[Machine]) -> tuple[Node, str]:
+        """Start a node, wait for its sshd and set it up; give it and its public host key."""
+        ports = (SSH_PORT, provision.CONTROL_PORT) if "servers" in spec.roles else (SSH_PORT,)
+        node = Node(
+            spec, self._start(spec.name, self.images.nodes[spec.flavour], ports, spec.roles)
+        )
+        node.wait_for_ssh()
+        repo.result()
+        version = spec.version or self.version
+        script = provision.node_script(spec, version, self.servers, self.public_key)
+        host_key = node.run(script).stdout.strip().splitlines()[-1]
+        if "servers" in spec.roles:
+            control = node.port(provision.CONTROL_PORT)
+            node.wait("an answer of daos_server", lambda: engine.says(control))
+        return node, host_key
+
+    def _start(
+        self,
+        hostname: str,
+        image: str,
+        ports: tuple[int, ...],
+        roles: frozenset[str] = frozenset(),
+    ) -> engine.Started:
+        name = f"daos-lab-{self.lab_id}-{hostname}"
+        fuse = "clients" in roles and _FUSE.exists()
+        mounts = destination.mounts(self.volume, roles)
+        spec = engine.Spec(name, hostname, image, self.labels, ports, fuse, mounts)
+        try:
+            return engine.start(spec, self.network)
+        except Exception as error:
+            raise LabError(f"{hostname}: cannot start a container of {image}: {error}") from error
+
+
+def _serves(machine: Machine) -> bool:
+    """Whether the repository answers a request; it speaks only when spoken to."""
+    return engine.says(machine.port(_HTTP_PORT), b"HTTP/", b"HEAD / HTTP/1.0\r\n\r\n")
+
+
+def start_all(launch: Launch, specs: Sequence[LabNode]) -> Fleet:
+    """Start the repository and all nodes in parallel; the first error is raised."""
+    pool = ThreadPoolExecutor(max_workers=len(specs) + 1)
+    try:
+        with cleanup.postponed():
+            repo = pool.submit(launch.repo)
+            futures = {pool.submit(launch.node, spec, repo): spec for spec in specs}
+        for future in as_completed(futures):
+            future.result()
+        fleet = Fleet(repo.result())
+        for future in futures:
+            node, host_key = future.result()
+            fleet.nodes[node.name] = node
+            fleet.host_keys[node.ssh_port] = host_key
+        return fleet
+    finally:
+        # What a thread is starting right now has to be there before it can be removed.
+        with cleanup.undisturbed():
+            pool.shutdown(wait=True, cancel_futures=True)

@@ -1,0 +1,181 @@
+"""What turns an empty node into a node of the lab's DAOS system: one shell script a node.
+
+Configuration files have the keys and places of their release; packages have the names of the
+project's.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from typing import Any
+
+import yaml
+
+from testbed.lab.nodes import LabNode
+
+REPOSITORY = "daos-repo"  # its hostname, which group_data names too
+SYSTEM = "daos_server"
+CONTROL_PORT = 10001
+ENGINES = 2  # a server
+TARGETS = 8  # an engine
+_FABRIC_PORTS = (31416, 31516)
+FOLDERS = {"el7": "CentOS7", "el8": "EL8", "el83": "EL8", "leap15": "Leap15"}
+_RELEASES = {"el7": "1.el7", "el8": "1.el8", "el83": "1.el8", "leap15": "1.lp153"}
+
+_FIXED = {"compat-hwloc1": "1.11.8"}  # packages that have a version of their own
+_DOWNLOADS = "/var/cache/daos-lab"
+# rpm itself fetches by a curl that the nodes do not have.
+_FETCH = f"""
+import http.client, os, shutil, sys
+os.makedirs("{_DOWNLOADS}", exist_ok=True)
+repository = http.client.HTTPConnection("{REPOSITORY}", timeout=60)
+for name in sys.argv[1:]:
+    path = f"{{name}}.{{os.uname().machine}}.rpm"
+    repository.request("GET", path)
+    answer = repository.getresponse()
+    if answer.status != 200:
+        sys.exit(f"http://{REPOSITORY}{{path}}: {{answer.status}} {{answer.reason}}")
+    with open("{_DOWNLOADS}/" + os.path.basename(path), "wb") as file:
+        shutil.copyfileobj(answer, file)
+"""
+
+
+def version_key(version: str) -> tuple[int, ...]:
+    """A DAOS version as numbers, to compare."""
+    return tuple(int(part) for part in version.split("."))
+
+
+def _is_2(version: str) -> bool:
+    return version_key(version) >= (2, 0)
+
+
+def is_1_0(version: str) -> bool:
+    """Is it of the first series, in which much has other names?"""
+    return version_key(version) < (1, 1)
+
+
+def access_points(servers: Sequence[str], version: str = "2.0.1") -> list[str]:
+    """The servers that are replicas of the management service: three, or one of fewer.
+
+    1.0 has no more than one.
+    """
+    return list(servers[:3] if len(servers) >= 3 and not is_1_0(version) else servers[:1])
+
+
+def packages(roles: frozenset[str], version: str) -> list[str]:
+    """The DAOS packages of a node. `dmg` moved from daos-client to daos-admin in 2.2.
+
+    In 1.0 all packages need daos-client.
+    """
+    if not roles:
+        return []
+    key = version_key(version)
+    names = {"daos"}
+    if "servers" in roles:
+        names |= {"daos-server"} | ({"compat-hwloc1"} if key >= (2, 0) else set())
+    if "clients" in roles or ("admins" in roles and key < (2, 2)) or is_1_0(version):
+        names.add("daos-client")
+    if "admins" in roles and key >= (2, 2):
+        names.add("daos-admin")
+    return sorted(names)
+
+
+def _shared_settings(replicas: list[str]) -> dict[str, Any]:
+    return {
+        "name": SYSTEM,
+        "access_points": replicas,
+        "port": CONTROL_PORT,
+        "transport_config": {"allow_insecure": True},
+    }
+
+
+def _engine_settings(index: int) -> dict[str, Any]:
+    return {
+        "targets": TARGETS,
+        "fabric_iface": "eth0",
+        "fabric_iface_port": _FABRIC_PORTS[index],
+        "scm_mount": f"/mnt/daos{index}",
+        "scm_class": "ram",
+        "scm_size": 16,
+        "log_file": f"/tmp/daos_engine.{index}.log",
+    }
+
+
+def _old_names(engines: list[dict[str, Any]], version: str) -> dict[str, Any]:
+    """The engines under the name that they have in a release, and what belongs to that."""
+    if _is_2(version):
+        return {"engines": engines}
+    return ({} if is_1_0(version) else {"disable_vmd": True}) | {"servers": engines}
+
+
+def config_files(roles: frozenset[str], servers: Sequence[str], version: str) -> dict[str, str]:
+    """The files of /etc/daos on a node, by name."""
+    replicas = access_points(servers, version)
+    files: dict[str, dict[str, Any]] = {}
+    if "servers" in roles:
+        engines = [_engine_settings(index) for index in range(ENGINES)]
+        files["daos_server.yml"] = (
+            _shared_settings(replicas)
+            | {"provider": "ofi+sockets", "control_log_file": "/tmp/daos_server.log"}
+            | _old_names(engines, version)
+        )
+    if "clients" in roles:
+        files["daos_agent.yml"] = _shared_settings(replicas)
+    if roles & {"admins", "clients"}:
+        name, hosts = "daos_control.yml", list(servers)
+        if is_1_0(version):
+            # What dmg asks of the system, it asks of the first host that it is connected to.
+            name, hosts = "daos.yml", [f"{point}:{CONTROL_PORT}" for point in replicas]
+        files[name] = {
+            "name": SYSTEM,
+            "port": CONTROL_PORT,
+            "hostlist": hosts,
+            "transport_config": {"allow_insecure": True},
+        }
+    return {name: yaml.safe_dump(settings, sort_keys=False) for name, settings in files.items()}
+
+
+def units(roles: frozenset[str]) -> list[str]:
+    """The services that run on a node."""
+    return [
+        unit
+        for role, unit in (("servers", "daos_server"), ("clients", "daos_agent"))
+        if role in roles
+    ]
+
+
+def node_script(node: LabNode, version: str, servers: Sequence[str], public_key: str) -> str:
+    """The script, run as root, that sets a node up and prints its public host key.
+
+    + version: the DAOS release to install
+    + servers: the names of all servers, in the inventory's order
+    + public_key: who may log in as the ordinary user
+    """
+    lines = [
+        "# set the node up",
+        "set -e",
+        "install -d -m 700 -o ops -g ops /home/ops/.ssh",
+        f"echo {shlex.quote(public_key)} > /home/ops/.ssh/authorized_keys",
+        "chown ops: /home/ops/.ssh/authorized_keys",
+        "chmod 600 /home/ops/.ssh/authorized_keys",
+    ]
+    names = packages(node.roles, version)
+    if names:
+        paths = " ".join(_path(node.flavour, name, version) for name in names)
+        lines.append(f"python3 -IS -c {shlex.quote(_FETCH)} {paths}")
+        lines += [f"rpm -U --nosignature {_DOWNLOADS}/*.rpm", f"rm -r {_DOWNLOADS}"]
+        for name, text in config_files(node.roles, servers, version).items():
+            lines.append(f"printf %s {shlex.quote(text)} > /etc/daos/{name}")
+    running = units(node.roles)
+    if running:
+        lines.append(f"systemctl enable --now {' '.join(running)}")
+    lines.append("cat /etc/ssh/ssh_host_ed25519_key.pub")
+    return "\n".join(lines)
+
+
+def _path(flavour: str, package: str, version: str) -> str:
+    """Where the repository of a version's series holds a package, up to the architecture."""
+    series = ".".join(version.split(".")[:2])
+    number = _FIXED.get(package, version)
+    return f"/v{series}/{FOLDERS[flavour]}/{package}-{number}-{_RELEASES[flavour]}"

@@ -1,0 +1,1 @@
+"""Rehearsals: the update and the migration, run on a lab and judged."""

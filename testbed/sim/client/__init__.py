@@ -1,0 +1,1 @@
+"""What runs on clients: libdaos, daos_agent, dfuse and an application."""

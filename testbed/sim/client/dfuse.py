@@ -1,0 +1,144 @@
+"""dfuse: mounts a POSIX container; the mount holds a pool connection until it is unmounted.
+
+dfuse --mountpoint DIR --pool POOL --container CONT [--foreground]. An evicted mount answers with
+I/O errors and stays mounted, as the real one does. Objects that lie beside the file tree are shown
+as files at the top that cannot be changed. That of 1.0 is another program: dfuse_1_0.
+"""
+
+import os
+import sys
+import traceback
+
+from ..common import events, options, release
+from . import libdaos
+
+_FLAGS = {"-f": "foreground", "--foreground": "foreground", "--disable-caching": "plain"}
+_FLAGS |= {"-S": "plain", "--singlethread": "plain", "--disable-direct-io": "plain"}
+_FLAGS |= {"--enable-caching": "plain"}
+_VALUES = {
+    "-m": "mountpoint",
+    "--mountpoint": "mountpoint",
+    "--pool": "pool",
+    "-p": "pool",
+    "--container": "container",
+    "--cont": "container",
+    "-c": "container",
+    "--svc": "svc",
+    "--sys-name": "system",
+    "--thread-count": "threads",
+    "-t": "threads",
+}
+
+
+def main(argv: list[str]) -> int:
+    """Returns 0 once mounted (in the background), or after the unmount with --foreground."""
+    if release.is_1_0(release.installed()):
+        from . import dfuse_1_0  # which needs this module
+
+        return dfuse_1_0.main(argv)
+    try:
+        given, words = options.parse(argv, _FLAGS, _VALUES)
+    except options.UsageError as error:
+        print(f"dfuse: {error}", file=sys.stderr)
+        return 1
+    for name in ("mountpoint", "pool", "container"):  # 2.0 also takes them without options
+        if name not in given and words:
+            given[name] = words.pop(0)
+        if name not in given:
+            print(f"dfuse: missing --{name}", file=sys.stderr)
+            return 1
+    if "foreground" in given:
+        return _serve(given, -1)
+    return _daemonise(given)
+
+
+def _daemonise(given: dict[str, str]) -> int:
+    """Serve in a child; return when it has mounted, or say why it has not."""
+    ours, theirs = os.pipe()
+    if os.fork() == 0:
+        os.setsid()
+        os.close(ours)
+        code = 1
+        try:
+            code = _serve(given, theirs)
+        except BaseException:  # a child must never return into its parent's code
+            traceback.print_exc()
+        finally:
+            os._exit(code)
+    os.close(theirs)
+    answer = b"".join(iter(lambda: os.read(ours, 4096), b"")).decode()
+    if answer == "mounted":
+        return 0
+    print(f"dfuse: {answer or 'mount failed'}", file=sys.stderr)
+    return 1
+
+
+def _serve(given: dict[str, str], report: int) -> int:
+    try:
+        pool = libdaos.attach().open_pool(given["pool"])
+        container = pool.container(given["container"])
+    except libdaos.DaosError as error:
+        if report < 0:
+            print(f"dfuse: {error}", file=sys.stderr)
+        else:
+            os.write(report, str(error).encode())
+        return 1
+    return serve_until_unmounted(pool, container, given["mountpoint"], Mount(pool, given, report))
+
+
+def serve_until_unmounted(
+    pool: libdaos.Pool, container: str, mountpoint: str, mount: "Mount"
+) -> int:
+    """Mount a container (a UUID). Returns 0 after the unmount, 1 where it cannot be mounted."""
+    from .mount import serve  # with fusepy, after the errors that need none
+
+    try:
+        serve(pool, container, mountpoint, mount.begun)
+    except RuntimeError:
+        mount.end()
+        return 1
+    mount.end()
+    return 0
+
+
+class Mount:
+    """What is said of a mount when it begins and ends."""
+
+    def __init__(self, pool: libdaos.Pool, given: dict[str, str], report: int) -> None:
+        self._pool = pool
+        self._details = {
+            "pool": pool.label,
+            "container": given["container"],
+            "mountpoint": os.path.abspath(given["mountpoint"]),  # noqa: PTH100
+        }
+        self._report = report
+        self._mounted = False
+
+    def begun(self) -> None:
+        """Mounted: say so to the parent."""
+        self._mounted = True
+        events.record("dfuse", "mounted", **self._details)
+        if self._report >= 0:
+            os.write(self._report, b"mounted")
+            os.close(self._report)
+            leave_terminal()
+
+    def end(self) -> None:
+        """Unmounted, or never mounted: close the pool."""
+        if self._mounted:
+            events.record("dfuse", "unmounted", **self._details)
+        try:
+            self._pool.close()
+        except libdaos.DaosError:
+            return  # the engines are gone
+
+
+def leave_terminal() -> None:
+    """Close what an ssh session would wait for."""
+    null = os.open(os.devnull, os.O_RDWR)
+    for descriptor in (0, 1, 2):
+        os.dup2(null, descriptor)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,1 @@
+"""What all simulated programs share: configuration, releases, events, faults, command lines."""

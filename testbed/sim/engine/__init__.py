@@ -1,0 +1,1 @@
+"""daos_engine and what it keeps on its node's disk."""

@@ -1,0 +1,1 @@
+"""The control protocol: messages, calls, and reaching the management service."""

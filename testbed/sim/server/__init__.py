@@ -1,0 +1,1 @@
+"""daos_server: its engines, and its part in the management service."""

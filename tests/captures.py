@@ -1,0 +1,37 @@
+"""The captured runs of the real dmg under tests/data: command, output, exit code."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+DATA = Path(__file__).parent / "data"
+
+
+@dataclass(frozen=True)
+class Capture:
+    """One run: its arguments, what it printed on both outputs together, and its exit code."""
+
+    name: str
+    arguments: str
+    output: str
+    exit_code: int
+
+
+def read(release: str) -> list[Capture]:
+    """All captures of a release, "2.0.3" or "1.2.0"."""
+    return [_parse(path) for path in sorted((DATA / f"dmg-{release}").glob("*.txt"))]
+
+
+def named(name: str, release: str = "2.0.3") -> Capture:
+    """One capture by its file name without the ending."""
+    return _parse(DATA / f"dmg-{release}" / f"{name}.txt")
+
+
+def _parse(path: Path) -> Capture:
+    first, _, rest = path.read_text().partition("\n")
+    match = re.search(r"\[exit (\d+)\]\n?\Z", rest)
+    assert match, f"{path} does not end with an exit code"
+    arguments = first.removeprefix("$ dmg ").split("#")[0].strip()
+    return Capture(path.stem, arguments, rest[: match.start()], int(match[1]))

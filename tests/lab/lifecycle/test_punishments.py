@@ -1,0 +1,440 @@
+"""The simulated DAOS punishes mistakes as DAOS does, and does no harm where none is made.
+
+An update that is tested on a system that forgives proves nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from testbed.lab import provision, system
+from testbed.lab.container import Node, Result
+from testbed.lab.harness import Lab, LabNode
+from testbed.sim.client.job import content
+
+from ..conftest import StartSite
+from ..site import ADMIN, SERVER, nodes
+from ..waiting import eventually
+
+ENGINES = provision.ENGINES
+TARGETS = provision.TARGETS
+FAULTS = "/etc/daos/lab-faults.json"
+MOUNT = "/home/ops/data"
+POOLS = system.POOLS
+
+
+# One system for all tests but those about releases; each test leaves it as it was
+
+
+@pytest.fixture(scope="module")
+def whole(start_site: StartSite) -> Lab:
+    """Four servers, the first three of them replicas of the management service."""
+    return start_site(nodes(servers=4, clients=1)).lab
+
+
+@pytest.fixture(scope="module")
+def digests(whole: Lab) -> dict[str, str]:
+    """The data at the beginning."""
+    return whole.digests()
+
+
+@pytest.fixture
+def lab(whole: Lab, digests: dict[str, str]) -> Iterator[Lab]:
+    yield whole
+    _put_right(whole)
+    assert [pool["targets_disabled"] for pool in whole.pool_list()] == [0] * len(POOLS)
+    assert whole.digests() == digests
+
+
+def _put_right(lab: Lab) -> None:
+    for server in lab.having("servers"):
+        server.container.reload()
+        if server.container.status != "running":
+            server.start()
+        server.run(f"rm -f {FAULTS}; systemctl start daos_server")
+    if not _all(lab, "joined"):
+        _dmg(lab, "system start", check=False)
+    lab.wait_joined()
+    for pool in lab.pool_list():
+        if pool["targets_disabled"]:
+            ranks = len(lab.having("servers")) * ENGINES  # those not disabled in it are refused
+            one = f"dmg pool reintegrate {pool['label']} --rank {{}}"
+            _admin(lab).run(f"seq 0 {ranks - 1} | xargs -P 2 -I {{}} {one}", check=False)
+
+
+def _admin(lab: Lab) -> Node:
+    return lab.having("admins")[0]
+
+
+def _client(lab: Lab) -> Node:
+    return lab.having("clients")[0]
+
+
+def _dmg(lab: Lab, arguments: str, check: bool = True) -> Result:
+    return _admin(lab).run(f"dmg {arguments}", check=check)
+
+
+def _members(lab: Lab) -> list[dict[str, Any]]:
+    """The ranks as `dmg` tells of them; [] if it has no answer."""
+    answer = json.loads(_dmg(lab, "-j system query", check=False).stdout)
+    return (answer["response"] or {}).get("members") or []
+
+
+def _states(lab: Lab) -> dict[str, set[str]]:
+    """Server name to the states of its ranks."""
+    states: dict[str, set[str]] = {}
+    for member in _members(lab):
+        host = member["fault_domain"].lstrip("/")
+        states.setdefault(host, set()).add(member["state"].lower())
+    return states
+
+
+def _ranks_of(lab: Lab, server: Node) -> list[int]:
+    """The ranks on a server."""
+    return [m["rank"] for m in _members(lab) if m["fault_domain"] == f"/{server.name}"]
+
+
+def _disabled(lab: Lab) -> dict[str, int]:
+    """Pool label to the number of its targets that are disabled."""
+    return {pool["label"]: pool["targets_disabled"] for pool in lab.pool_list()}
+
+
+def _all(lab: Lab, state: str) -> bool:
+    states = _states(lab)
+    return len(states) == len(lab.having("servers")) and set.union(*states.values()) == {state}
+
+
+def _server_log(server: Node) -> str:
+    return server.run("journalctl -u daos_server --no-pager").stdout
+
+
+def _leader(lab: Lab) -> str:
+    """The name of the server that leads the management service; "" while none is known."""
+    told = _dmg(lab, "-j system leader-query", check=False)
+    answer = json.loads(told.stdout)
+    leader = (answer["response"] or {}).get("CurrentLeader", "")
+    hosts = {m["addr"]: m["fault_domain"].lstrip("/") for m in _members(lab)}
+    return hosts.get(leader, "")
+
+
+# A stop as it should be
+
+
+def test_a_clean_stop_and_start_keeps_everything(lab: Lab, digests: dict[str, str]) -> None:
+    _dmg(lab, "system stop")
+    assert _all(lab, "stopped")
+    for server in lab.having("servers"):
+        assert not server.run("pgrep -x daos_engine", check=False).stdout
+        server.run("systemctl stop daos_server")
+    for server in lab.having("servers"):
+        server.run("systemctl start daos_server")
+    lab.wait_joined()
+    assert set(_disabled(lab).values()) == {0}
+    assert lab.digests() == digests
+
+
+def test_while_the_system_is_stopped_dmg_still_answers(lab: Lab) -> None:
+    _dmg(lab, "system stop")
+    assert _dmg(lab, "system query -v").stdout.count("Stopped") == 4 * ENGINES
+    _dmg(lab, "system start")
+    lab.wait_joined()
+    assert set(_disabled(lab).values()) == {0}
+
+
+# Engines that vanish
+
+
+def test_an_engine_that_is_killed_is_excluded_and_its_targets_disabled(lab: Lab) -> None:
+    server = lab.node("daos-server-04")
+    engines = server.run("pgrep -x daos_engine").stdout.split()
+    assert len(engines) == ENGINES
+    server.run(f"kill -9 {engines[0]}")
+    eventually(lambda: _states(lab)[server.name] == {"excluded", "joined"})
+    assert _disabled(lab) == dict.fromkeys(POOLS, TARGETS)
+    _dmg(lab, "system start")
+    lab.wait_joined()
+    assert _disabled(lab) == dict.fromkeys(POOLS, TARGETS), "joining alone mends no pool"
+
+
+def test_a_server_stopped_under_its_engines_degrades_the_pools(lab: Lab) -> None:
+    server = lab.node("daos-server-04")
+    server.run("systemctl stop daos_server")
+    server.run("systemctl start daos_server")
+    lab.wait_joined()
+    assert _disabled(lab) == dict.fromkeys(POOLS, ENGINES * TARGETS)
+
+
+def test_all_servers_stopped_under_their_engines_lose_every_target(lab: Lab) -> None:
+    servers = lab.having("servers")
+    for server in servers:
+        server.run("systemctl --no-block stop daos_server")
+    for server in servers:
+        server.run("systemctl stop daos_server && systemctl start daos_server")
+    lab.wait_joined()
+    assert _disabled(lab) == dict.fromkeys(POOLS, len(servers) * ENGINES * TARGETS)
+
+
+def test_a_node_that_loses_power_is_excluded_and_another_leads(lab: Lab) -> None:
+    before = eventually(lambda: _leader(lab))
+    lab.node(before).kill()
+    eventually(lambda: _leader(lab) not in ("", before))
+    eventually(lambda: _states(lab).get(before) == {"excluded"})
+    assert _disabled(lab) == dict.fromkeys(POOLS, ENGINES * TARGETS)
+    others = {name: state for name, state in _states(lab).items() if name != before}
+    assert set.union(*others.values()) == {"joined"}
+
+    lab.node(before).start()
+    lab.wait_joined()
+
+
+# The two phases of a system stop
+
+
+def test_a_rank_that_cannot_be_prepared_stops_the_stop(lab: Lab) -> None:
+    server = lab.node("daos-server-02")
+    server.run(f"""echo '{{"prep_fails": true}}' > {FAULTS}""")
+    asked = _dmg(lab, "-j system stop", check=False)
+    assert asked.exit_code == 1
+    results = json.loads(asked.stdout)["response"]["Results"]
+    assert {result["Action"] for result in results} == {"prep shutdown"}
+    failed = {result["Rank"] for result in results if result["Errored"]}
+    assert failed == set(_ranks_of(lab, server))
+    for node in lab.having("servers"):
+        assert len(node.run("pgrep -x daos_engine").stdout.split()) == ENGINES
+    assert _all(lab, "joined")
+    assert set(_disabled(lab).values()) == {0}
+
+
+def test_a_stop_that_is_forced_kills_and_the_pools_suffer(lab: Lab) -> None:
+    lab.node("daos-server-02").run(f"""echo '{{"prep_fails": true}}' > {FAULTS}""")
+    assert _dmg(lab, "system stop", check=False).exit_code == 1
+    _dmg(lab, "system stop --force")
+    assert _all(lab, "stopped")
+    for server in lab.having("servers"):
+        assert not server.run("pgrep -x daos_engine", check=False).stdout
+    _dmg(lab, "system start")
+    lab.wait_joined()
+    assert all(_disabled(lab).values())
+
+
+# The management service
+
+
+def test_a_server_that_is_no_replica_tells_who_is(lab: Lab) -> None:
+    alone = _dmg(lab, "-j -l daos-server-04 system query")
+    assert len(json.loads(alone.stdout)["response"]["members"]) == 4 * ENGINES
+    assert "daos-server-04" not in provision.access_points([n.name for n in lab.having("servers")])
+
+
+def test_every_server_says_where_an_order_goes(lab: Lab) -> None:
+    for server in lab.having("servers"):
+        _dmg(lab, f"-l {server.name} pool evict tank")
+    evictions = [e for e in lab.events() if e["event"] == "pool-evicted"][-4:]
+    assert len({event["host"] for event in evictions}) == 1, "only the leader acts"
+
+
+def test_another_server_leads_when_the_leader_is_stopped(lab: Lab) -> None:
+    before = eventually(lambda: _leader(lab))
+    _dmg(lab, "system stop")
+    lab.node(before).run("systemctl stop daos_server")
+    eventually(lambda: _leader(lab) not in ("", before))
+    assert _all(lab, "stopped")
+    lab.node(before).run("systemctl start daos_server")
+    eventually(lambda: _states(lab).get(before) == {"joined"})
+
+
+# Asks with a shorter deadline than dmg's, which is five minutes.
+_ASK = """
+import sys
+sys.path[:0] = ["/usr/lib/daos", "/usr/lib/python3/dist-packages"]
+from sim import management
+try:
+    answer = management.Management(sys.argv[1:], 2.0).call("SystemQuery", sys="daos_server")
+    print("members", len(answer.members))
+except management.Unreachable as error:
+    print(error)
+"""
+
+
+def _asked_briefly(lab: Lab) -> str:
+    hosts = " ".join(f"{server.name}:{provision.CONTROL_PORT}" for server in lab.having("servers"))
+    return _admin(lab).run(f"python3 -IS - {hosts} <<'EOF'\n{_ASK}\nEOF").stdout
+
+
+def test_without_a_leader_a_query_fails_rather_than_being_empty(lab: Lab) -> None:
+    _dmg(lab, "system stop")
+    for number in (2, 3):
+        lab.node(f"daos-server-0{number}").run("systemctl stop daos_server")
+    said = eventually(lambda: "members 8" not in (text := _asked_briefly(lab)) and text)
+    assert "no leader" in str(said)
+    asked = _admin(lab).run("timeout 3 dmg -j system query", check=False)
+    assert (asked.exit_code, asked.stdout) == (124, "")  # dmg asks on for five minutes
+
+
+def test_with_all_servers_stopped_a_query_fails_at_once(lab: Lab) -> None:
+    _dmg(lab, "system stop")
+    for server in lab.having("servers"):
+        server.run("systemctl stop daos_server")
+    asked = _dmg(lab, "-j system query", check=False)
+    assert asked.exit_code == 1
+    assert "unable to contact the DAOS Management Service" in json.loads(asked.stdout)["error"]
+
+    for server in lab.having("servers"):  # and while they start it is never empty, either
+        server.run("systemctl start daos_server")
+        asked = _admin(lab).run("timeout 1 dmg -j system query", check=False)
+        answer = json.loads(asked.stdout or '{"error": "no answer yet"}')
+        assert answer["error"] or len(answer["response"]["members"]) == 4 * ENGINES
+
+
+# Connections
+
+
+def test_an_evicted_application_fails_at_its_next_io(lab: Lab) -> None:
+    client = _client(lab)
+    client.run(
+        "rm -f /tmp/job.log; setsid daos-job tank home --hold > /tmp/job.log 2>&1 < /dev/null &"
+    )
+    eventually(lambda: "connected" in client.read("/tmp/job.log"))
+    assert client.run("pgrep -f 'daos-job tank'").stdout
+    _dmg(lab, "pool evict tank")
+    eventually(lambda: not client.run("pgrep -f '[d]aos-job tank'", check=False).stdout)
+    assert "DER_NO_HDL" in client.read("/tmp/job.log")
+    last = [e for e in lab.events() if e["program"] == "daos-job"][-1]
+    assert last["event"] == "failed"
+
+
+def _mount(client: Node, pool: str) -> None:
+    client.run(
+        f"mkdir -p {MOUNT} && dfuse --mountpoint {MOUNT} --pool {pool} --container home", user="ops"
+    )
+
+
+def _mounts(client: Node) -> list[str]:
+    return client.run("findmnt -t fuse.daos -n -o TARGET", check=False).stdout.split()
+
+
+def _connections(lab: Lab, event: str) -> set[str]:
+    """The handles of pool connections that were opened, or closed."""
+    return {
+        e["details"]["handle"]
+        for e in lab.events()
+        if (e["program"], e["event"]) == ("daos_server", event)
+    }
+
+
+def test_an_ordinary_user_mounts_reads_and_unmounts_a_container(lab: Lab) -> None:
+    client = _client(lab)
+    before = _connections(lab, "pool-connected")
+    _mount(client, "tank")
+    try:
+        assert _mounts(client) == [MOUNT]
+        assert len(client.run(f"ls {MOUNT}", user="ops").stdout.split()) == system.OBJECTS
+        digest = client.run(f"sha256sum < {MOUNT}/object-0007", user="ops").stdout.split()[0]
+        assert digest == _digest(content("home", 7))
+        [handle] = _connections(lab, "pool-connected") - before
+        assert handle not in _connections(lab, "pool-disconnected")
+    finally:
+        client.run(f"fusermount3 -u {MOUNT}", user="ops")
+    assert _mounts(client) == []
+    eventually(lambda: handle in _connections(lab, "pool-disconnected"))
+    eventually(lambda: not client.run("pgrep -x dfuse", check=False).stdout)
+
+
+def _digest(data: bytes) -> str:
+    done = subprocess.run(["sha256sum"], input=data, stdout=subprocess.PIPE, check=True)
+    return done.stdout.decode().split()[0]
+
+
+def test_an_evicted_mount_stays_and_gives_io_errors(lab: Lab) -> None:
+    client = _client(lab)
+    _mount(client, "scratch")
+    try:
+        _dmg(lab, "pool evict scratch")
+        said = client.run(f"cat {MOUNT}/object-0001", user="ops", check=False)
+        assert said.exit_code != 0
+        assert "Input/output error" in said.stderr
+        assert _mounts(client) == [MOUNT]
+    finally:
+        client.run(f"fusermount3 -u {MOUNT}", user="ops")
+    assert _mounts(client) == []
+
+
+# Releases: each with a system of its own
+
+
+def _dnf(node: Node, verb: str, version: str) -> None:
+    series = ".".join(version.split(".")[:2])
+    source = f"--repofrompath=daos,http://{provision.REPOSITORY}/v{series}/EL8 --nogpgcheck"
+    packages = f"daos-{version} daos-server-{version}"
+    node.run(f"dnf -y -q --disablerepo='*' {source} {verb} {packages}")
+
+
+def _aborts(lab: Lab, server: Node) -> list[str]:
+    """Why engines of a server aborted."""
+    return [
+        e["details"]["reason"]
+        for e in lab.events()
+        if (e["host"], e["program"], e["event"]) == (server.name, "daos_engine", "abort")
+    ]
+
+
+@pytest.fixture
+def mixed(start_site: StartSite) -> Lab:
+    """A system of one server with 2.0.1, and a second one with 2.0.3 that asks to join."""
+    lab = start_site(
+        [
+            LabNode("daos-server-01", SERVER),
+            LabNode("daos-server-02", SERVER, version="2.0.3"),
+            LabNode("daos-admin-01", ADMIN),
+        ],
+        seed=False,
+    ).lab
+    _dmg(lab, "storage format -l daos-server-01")
+    eventually(lambda: _states(lab) == {"daos-server-01": {"joined"}})
+    _dmg(lab, "storage format -l daos-server-02")
+    return lab
+
+
+def test_an_engine_of_another_release_does_not_join(mixed: Lab) -> None:
+    newer = mixed.node("daos-server-02")
+    reason = "engine version 2.0.3 does not match 2.0.1 of joined rank"
+    eventually(lambda: _server_log(newer).count(f"join failed: {reason}") == ENGINES)
+    assert len(newer.run("pgrep -x daos_engine").stdout.split()) == ENGINES
+    assert _states(mixed) == {"daos-server-01": {"joined"}}
+    assert reason not in _server_log(mixed.node("daos-server-01"))
+
+
+def test_an_engine_lower_than_its_storage_has_seen_aborts(mixed: Lab) -> None:
+    server = mixed.node("daos-server-02")
+    eventually(lambda: "join failed" in _server_log(server))
+    server.run("systemctl stop daos_server")
+    _dnf(server, "downgrade", "2.0.1")
+    server.run("systemctl start daos_server")
+    reasons = eventually(lambda: len(r := _aborts(mixed, server)) == ENGINES and r)
+    assert reasons
+    for reason in reasons:
+        assert "was used by engine 2.0.3, this one is 2.0.1" in reason
+    eventually(lambda: "exited: exit status 1: /mnt/daos0 was used" in _server_log(server))
+    assert _states(mixed) == {"daos-server-01": {"joined"}}
+
+
+def test_an_engine_on_storage_of_1_x_aborts(start_site: StartSite) -> None:
+    lab = start_site(nodes(1, 0, "el83", "el83"), version="1.2.0").lab
+    server = lab.node("daos-server-01")
+    _dmg(lab, "system stop")
+    server.run("systemctl stop daos_server")
+    _dnf(server, "install", "2.0.1")
+    server.run("sed -i '/^disable_vmd:/d; s/^servers:/engines:/' /etc/daos/daos_server.yml")
+    server.run("systemctl start daos_server")
+    reasons = eventually(lambda: len(r := _aborts(lab, server)) == ENGINES and r)
+    assert reasons
+    for reason in reasons:
+        assert reason.startswith("storage layout version 1")
+        assert "needs layout version 2" in reason
+    eventually(lambda: "exited: exit status 1: storage layout version 1" in _server_log(server))
+    assert server.run("systemctl is-active daos_server").stdout == "active\n"

@@ -1,0 +1,333 @@
+"""Migration on a lab, its later stages: one system is walked through all of them.
+
+What must not be done is tried on the way, and every stage is interrupted once; the tests build on
+each other, in the order in which they stand here.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from testbed.lab.container import Node
+from testbed.lab.harness import LabNode
+
+from .. import drawn
+from ..conftest import StartSite
+from ..site import ADMIN, CLIENT, SERVER, Outcome, Site
+from ..waiting import eventually
+from .test_backup import FLIP, codes, containers, done, left_mounts, mounted, stage, tree
+
+SERVERS = ["daos-server-01", "daos-server-02"]
+ADMIN_1, CLIENT_1, CLIENT_2 = "daos-admin-01", "daos-client-01", "daos-client-02"
+NODES = [
+    *(LabNode(name, SERVER, "el83") for name in SERVERS),
+    LabNode(ADMIN_1, ADMIN, "el83"),
+    *(LabNode(name, CLIENT, "el83") for name in (CLIENT_1, CLIENT_2)),
+]
+RECORD = "/var/lib/daos-offline-update/migration.json"
+SYSTEM: dict[str, Any] = {"system": "daos_server"}
+SEEDS = (7, 8, 9)
+TREES = 30  # as Hypothesis makes them, in each container
+ENGINES = 2  # a server
+
+# Formats one server, and comes to no end; where a system runs it is refused, as the real one is.
+HALF = f"""\
+#!/bin/sh
+case "$*" in
+*"storage format"*)
+    dmg.whole -j storage format --force -l {SERVERS[0]} || exit 1
+    sleep 60 ;;
+*) exec dmg.whole "$@" ;;
+esac
+"""
+
+
+@pytest.fixture(scope="module")
+def site(start_site: StartSite, tmp_path_factory: pytest.TempPathFactory) -> Site:
+    """A 1.2 system whose backup is verified; one container was copied in parallel."""
+    site = start_site(NODES, version="1.2.0", backup_mib=0)
+    folder = tmp_path_factory.mktemp("trees")
+    drawn.build(folder, TREES)
+    for (pool, container), seed in zip(containers(site), SEEDS, strict=False):
+        fill(site, pool, container, seed)
+        pour(site, folder, pool, container)
+    done(site, "check", "backup", copy_way="serial")
+    fill(site, *containers(site)[-1], SEEDS[2])
+    done(site, "backup", copy_way="parallel")
+    done(site, "verify")
+    return site
+
+
+@pytest.fixture(scope="module")
+def trees() -> dict[str, Any]:
+    """What the containers held right before DAOS was stopped, by their UUIDs in 1.x."""
+    return {}
+
+
+def fill(site: Site, pool: str, container: str, seed: int) -> None:
+    site.lab.node(CLIENT_1).run(f"daos-job {pool} {container} --tree 60 --seed {seed}")
+
+
+def pour(site: Site, folder: Path, pool: str, container: str) -> None:
+    """Put a folder of this machine into a container."""
+    client = site.lab.node(CLIENT_1)
+    with mounted(client, pool, container) as mount:
+        drawn.bring(folder, client, mount)
+
+
+def record(site: Site) -> Any:
+    return json.loads(site.lab.node(ADMIN_1).read(RECORD))
+
+
+def formats(site: Site) -> int:
+    """How often storage of a server was formatted so far."""
+    return sum(event["event"] == "storage-formatted" for event in site.lab.events())
+
+
+def interrupted(
+    site: Site, name: str, words: str, first: Callable[[], object] = lambda: None, **data: Any
+) -> Outcome:
+    """A stage that is ended by `kill -9` when it says these words."""
+
+    def end() -> None:
+        first()
+        site.kill()
+
+    arguments = ("deploys/migrate.py", "-y")
+    return site.typed_until(words, end, *arguments, stage=name, **data)
+
+
+def agents(site: Site) -> dict[str, str]:
+    """How daos_agent is on each client."""
+    return {
+        name: site.lab.node(name).run("systemctl is-active daos_agent", check=False).stdout.strip()
+        for name in (CLIENT_1, CLIENT_2)
+    }
+
+
+def start_agents(site: Site) -> None:
+    for name in (CLIENT_1, CLIENT_2):
+        site.lab.node(name).run("systemctl start daos_agent")
+
+
+def test_another_destination_than_the_checked_one_is_refused(site: Site) -> None:
+    client = site.lab.node(CLIENT_1)
+    client.run("mv /backup/.daos-offline-update /root/mark")
+    outcome = stage(site, "verify")
+    assert outcome.exit_code == 1
+    assert codes(site) == {"other-destination": [CLIENT_1, CLIENT_2]}, outcome.output
+    client.run("mv /root/mark /backup/.daos-offline-update")
+
+
+# Install
+
+
+def test_a_container_that_was_added_is_named_by_install_and_by_format(site: Site) -> None:
+    pool, _ = containers(site)[0]
+    said = site.lab.node(CLIENT_1).run(f"daos container create --pool={pool} --type=POSIX").stdout
+    added = said.split()[-1].strip()
+    fill(site, pool, added, SEEDS[2])
+    before = formats(site)
+    for name, wanted in (
+        ("install", {"container-added"}),
+        ("format", {"stage-order", "still-serving", "container-added"}),
+    ):
+        outcome = stage(site, name, **SYSTEM)
+        assert outcome.exit_code == 1
+        assert set(codes(site)) == wanted, outcome.output
+        assert added in outcome.output
+    assert formats(site) == before
+    assert set(agents(site).values()) == {"active"}
+    done(site, "check", "backup", "verify")
+
+
+def test_what_changed_since_the_backup_is_found_before_the_engines_stop(site: Site) -> None:
+    pool, container = containers(site)[0]
+    with mounted(site.lab.node(CLIENT_2), pool, container) as mount:
+        site.lab.node(CLIENT_2).run(f"echo late > {mount}/late.txt")
+    outcome = stage(site, "install")
+    assert list(codes(site)) == ["changed-since-backup"], outcome.output
+    assert "'late.txt'" in outcome.output
+    assert not [event for event in site.lab.events() if event["event"] == "system-stop"]
+    assert left_mounts(site) == []
+    start_agents(site)
+    done(site, "backup", "verify")
+
+
+def test_install_refuses_a_configuration_that_cannot_be_converted(site: Site) -> None:
+    server = site.lab.node(SERVERS[1])
+    server.run(
+        "cp -p /etc/daos/daos_server.yml /root/; echo 'modules: vos' >> /etc/daos/daos_server.yml"
+    )
+    outcome = stage(site, "install")
+    assert codes(site) == {"configuration": [SERVERS[1]]}, outcome.output
+    assert "the key modules" in outcome.output
+    server.run("mv /root/daos_server.yml /etc/daos/daos_server.yml")
+
+
+def test_install_is_interrupted_and_taken_up(site: Site, trees: dict[str, Any]) -> None:
+    for pool, container in containers(site):
+        with mounted(site.lab.node(CLIENT_1), pool, container) as mount:
+            trees[container] = tree(site.lab.node(CLIENT_1), mount)
+    site.lab.note_contents({pair[1]: digest(site, *pair) for pair in containers(site)})
+    interrupted(site, "install", "See that DAOS holds exactly")
+    assert agents(site)[CLIENT_2] != "active"
+    interrupted(site, "install", "Replace the DAOS packages")
+    assert set(agents(site).values()) == {"inactive"}
+    site.wait_for_package_managers()
+    done(site, "install")
+
+
+def test_the_operating_system_came_along_with_daos(site: Site) -> None:
+    for node in site.lab.nodes.values():
+        assert "release 8.4" in node.run("cat /etc/redhat-release").stdout
+    assert set(map(frozenset, site.versions().values())) == {frozenset({"2.0.3"})}
+
+
+def test_the_configuration_is_converted_and_the_old_one_kept(site: Site) -> None:
+    for name in SERVERS:
+        server = site.lab.node(name)
+        now, before = (
+            server.read(f"/etc/daos/daos_server.yml{end}").splitlines()
+            for end in ("", ".1.x-backup")
+        )
+        assert [line for line in now if line not in before] == ["enable_vmd: false", "engines:"]
+        assert [line for line in before if line not in now] == ["disable_vmd: true", "servers:"]
+    again = stage(site, "install")
+    assert again.exit_code == 0, again.output
+    assert record(site)["done"]["install"]
+
+
+# Format
+
+
+def refused_format(site: Site, *wanted: str, **data: Any) -> str:
+    """A format that is refused for this, and changes nothing."""
+    before = formats(site)
+    outcome = stage(site, "format", **data)
+    assert outcome.exit_code == 1
+    assert set(codes(site)) == set(wanted), outcome.output
+    assert formats(site) == before
+    for name in SERVERS:
+        server = site.lab.node(name)
+        assert server.run("systemctl is-active daos_server", check=False).stdout == "inactive\n"
+    return outcome.output
+
+
+def test_format_wants_the_name_of_the_system(site: Site) -> None:
+    assert "--data system=daos_server" in refused_format(site, "not-confirmed")
+    refused_format(site, "wrong-system", system="daos")
+
+
+def test_a_bit_that_flipped_after_the_verification_is_found(site: Site) -> None:
+    client = site.lab.node(CLIENT_2)
+    path = client.run("find /backup -path '*/data/object-0005' | sort | head -n 1").stdout.strip()
+    client.run(f"cp -p '{path}' /root/kept && python3 -c '{FLIP}' '{path}'")
+    client.run(f"touch -r /root/kept '{path}'")
+    output = refused_format(site, "backup-differs", **SYSTEM)
+    assert path.partition("/data/")[2] in output
+    client.run(f"cp -p /root/kept '{path}'")
+
+
+def test_a_manifest_that_was_changed_is_found(site: Site) -> None:
+    client = site.lab.node(CLIENT_2)
+    path = client.run("find /backup -name manifest.mtree | sort | head -n 1").stdout.strip()
+    client.run(f"cp -p '{path}' /root/kept && echo >> '{path}'")
+    refused_format(site, "manifest-changed", **SYSTEM)
+    client.run(f"cp -p /root/kept '{path}'")
+
+
+def test_half_a_format_is_finished_and_none_is_done_twice(site: Site) -> None:
+    admin = site.lab.node(ADMIN_1)
+    erased = formats(site) + ENGINES * len(SERVERS)  # what 1.x wrote goes before the format
+    admin.run(f"mv /usr/bin/dmg /usr/bin/dmg.whole && printf %s '{HALF}' > /usr/bin/dmg")
+    admin.run("chmod 755 /usr/bin/dmg")
+    interrupted(
+        site,
+        "format",
+        "dmg storage format --force",
+        lambda: eventually(lambda: formats(site) == erased + ENGINES),
+        **SYSTEM,
+    )
+    admin.run("mv /usr/bin/dmg.whole /usr/bin/dmg")
+    done(site, "format", **SYSTEM)
+    assert formats(site) == erased + ENGINES * len(SERVERS)
+    done(site, "format", **SYSTEM)
+    assert formats(site) == erased + ENGINES * len(SERVERS)
+
+
+# Restore and finish
+
+
+def test_storage_that_has_pools_again_is_not_formatted(site: Site) -> None:
+    interrupted(site, "restore", "Start daos_agent on the clients that copy")
+    before = formats(site)
+    changed = record(site)
+    changed["done"].pop("format")
+    admin = site.lab.node(ADMIN_1)
+    admin.run(f"cp {RECORD} /root/record.json")
+    admin.run(f"printf %s '{json.dumps(changed)}' > {RECORD}")
+    outcome = stage(site, "format", **SYSTEM)
+    assert outcome.exit_code == 1
+    assert "has-pools" in codes(site), outcome.output
+    assert formats(site) == before
+    admin.run(f"cp /root/record.json {RECORD}")
+
+
+def test_a_restoration_is_interrupted_and_taken_up(site: Site, trees: dict[str, Any]) -> None:
+    interrupted(site, "restore", ", was ")
+    done(site, "restore")
+    known = record(site)
+    assert {entry["uuid"] for entry in known["containers"]} == set(trees)
+    assert {entry["way"] for entry in known["containers"]} == {"serial", "parallel"}
+    client = site.lab.node(CLIENT_1)
+    for entry in known["containers"]:
+        with mounted(client, entry["new_pool"], entry["new_uuid"]) as mount:
+            assert tree(client, mount) == trees[entry["uuid"]]
+    pools = [pool["label"] for pool in site.lab.pool_list()]
+    assert sorted(pools) == sorted(pool["label"] for pool in known["pools"])
+
+
+def test_the_last_stage_shows_what_was_and_what_is(site: Site) -> None:
+    interrupted(site, "finish", "Let DAOS start at boot")
+    outcome = stage(site, "finish")
+    assert (outcome.exit_code, site.report["outcome"]) == (0, "complete"), outcome.output
+    for entry in record(site)["containers"]:
+        line = next(line for line in outcome.output.splitlines() if entry["uuid"] in line)
+        assert entry["new_uuid"] in line
+        assert entry["label"] in line
+    assert "/backup; it is yours to remove" in outcome.output
+    for name in SERVERS:
+        assert enabled(site.lab.node(name), "daos_server")
+    for name in (CLIENT_1, CLIENT_2):
+        assert enabled(site.lab.node(name), "daos_agent")
+    site.lab.containers = {}  # those of 1.x
+    site.lab.note_contents(
+        {
+            entry["label"]: digest(site, entry["new_pool"], entry["new_uuid"])
+            for entry in record(site)["containers"]
+        }
+    )
+
+
+def digest(site: Site, pool: str, container: str) -> str:
+    line = f"daos-job {pool} {container} --digest"
+    return site.lab.node(CLIENT_1).run(line).stdout.strip()
+
+
+def enabled(node: Node, unit: str) -> bool:
+    states = [
+        node.run(f"systemctl is-{verb} {unit}", check=False).stdout
+        for verb in ("active", "enabled")
+    ]
+    return states == ["active\n", "enabled\n"]
+
+
+def test_deploy_py_finds_nothing_to_do_after_it(site: Site) -> None:
+    outcome = site.update()
+    assert (outcome.exit_code, site.report["outcome"]) == (0, "nothing to do"), outcome.output

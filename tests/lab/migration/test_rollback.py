@@ -1,0 +1,262 @@
+"""A migration at a terminal: Ctrl-C, the way back to 1.x, and the name that has to be typed.
+
+One system is led from 1.2.0 to reformatted storage, by way of a rollback; the tests build on each
+other, in the order in which they stand here.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from testbed.lab.container import Node
+
+from ..conftest import StartSite
+from ..site import Outcome, Site
+from ..terminal import CTRL_C, CTRL_D, ENTER, Terminal
+from ..waiting import eventually
+from .test_backup import (
+    CLIENT_1,
+    CLIENT_2,
+    NODES,
+    PARALLEL,
+    backup_until,
+    codes,
+    containers,
+    data_of,
+    done,
+    held,
+    held_copy,
+    left_mounts,
+    mounted,
+    release,
+    stage,
+    tree,
+)
+
+SERVER_1, ADMIN_1 = "daos-server-01", "daos-admin-01"
+BEFORE = "1.2.0"
+MIGRATE = "deploys/migrate.py"
+PROMPT = "Type the name of the system to reformat it: "
+# Whatever is configured, with its owner, its mode and its contents; .rpmnew is what packages leave.
+_CONFIGURED = """\
+cd /etc/daos
+for file in $(ls --ignore='*.rpmnew'); do
+    stat -c '%n %U %G %a' $file
+    [ -d $file ] || cat $file
+done
+"""
+
+
+@pytest.fixture(scope="module")
+def site(start_site: StartSite) -> Site:
+    site = start_site(NODES, version=BEFORE, backup_mib=64)
+    for pool, container in containers(site):
+        site.lab.node(CLIENT_1).run(f"daos-job {pool} {container} --tree 20 --seed 7")
+    return site
+
+
+@dataclass(frozen=True)
+class Holdings:
+    """What DAOS 1.x is and holds, as far as a rollback has to give it back.
+
+    + configured: node name to all that stands in /etc/daos
+    + ranks: rank to its state
+    + pools: what `dmg pool list` tells
+    + trees: container UUID to every file in it
+    """
+
+    configured: dict[str, str]
+    ranks: dict[int, str]
+    pools: list[dict[str, Any]]
+    trees: dict[str, Any]
+
+
+def holdings(site: Site) -> Holdings:
+    client = site.lab.node(CLIENT_1)
+    trees = {}
+    for pool, container in containers(site):
+        with mounted(client, pool, container) as mount:
+            trees[container] = tree(client, mount)
+    members = json.loads(site.lab.node(ADMIN_1).run("dmg -j system query").stdout)
+    return Holdings(
+        {name: node.run(_CONFIGURED).stdout for name, node in site.lab.nodes.items()},
+        {member["rank"]: member["state"] for member in members["response"]["members"]},
+        site.lab.pool_list(),
+        trees,
+    )
+
+
+def formats(site: Site) -> int:
+    """How often storage of a server was formatted so far."""
+    return sum(event["event"] == "storage-formatted" for event in site.lab.events())
+
+
+def state_of(node: Node, unit: str) -> str:
+    """Whether a unit is active, and whether it is enabled."""
+    asked = (node.run(f"systemctl is-{verb} {unit}", check=False) for verb in ("active", "enabled"))
+    return " ".join(answer.stdout.strip() for answer in asked)
+
+
+# Ctrl-C
+
+
+def test_ctrl_c_ends_the_command_and_not_the_copy(site: Site) -> None:
+    with held_copy(site) as client:
+        terminal = Terminal(site, MIGRATE, "-y", stage="backup", **PARALLEL)
+        terminal.wait_for("(1 of ")
+        eventually(lambda: held(client))
+        terminal.press(CTRL_C)
+        outcome = terminal.end()
+        assert outcome.exit_code == 130, outcome.output
+        assert "Interrupted at the step 'Copy every container out of DAOS'" in outcome.output
+        assert "DAOS serves" in outcome.output
+        assert f"still at work, and followed by the next run: copy on {CLIENT_1}" in outcome.output
+        [go_on] = [line for line in outcome.output.splitlines() if "To go on" in line]
+        assert "stage=backup" in go_on
+        assert held(client)
+        again = backup_until(site, "was under way already", lambda: release(site))
+        assert (again.exit_code, site.report["outcome"]) == (0, "complete"), again.output
+    done(site, "verify", **PARALLEL)
+    assert left_mounts(site) == []
+
+
+def test_the_backup_that_was_interrupted_is_what_daos_holds(site: Site) -> None:
+    client = site.lab.node(CLIENT_1)
+    for number, found in enumerate(holdings(site).trees.values()):
+        assert len(found[0]) > 20
+        assert tree(client, data_of(site, "/backup", number)) == found
+
+
+# The way back
+
+
+def test_before_the_format_1_x_comes_back_as_it_was(site: Site) -> None:
+    before = holdings(site)
+    done(site, "install")
+    assert set(map(frozenset, site.versions().values())) == {frozenset({"2.0.3"})}
+    server = site.lab.node(SERVER_1)
+    assert "\nengines:" in server.read("/etc/daos/daos_server.yml")
+    assert "\nservers:" in server.read("/etc/daos/daos_server.yml.1.x-backup")
+    assert_rolled_back(site, before)
+
+
+def assert_rolled_back(site: Site, before: Holdings) -> None:
+    """Type the way back; 1.x serves then as it did, and of the migration nothing is in its way."""
+    outcome = site.pyinfra("deploys/rollback.py", "-y")
+    assert (outcome.exit_code, site.report["outcome"]) == (0, "rolled back"), outcome.output
+    assert set(map(frozenset, site.versions().values())) == {frozenset({BEFORE})}
+    assert state_of(site.lab.node(SERVER_1), "daos_server") == "active enabled"
+    for name in (CLIENT_1, CLIENT_2):
+        assert state_of(site.lab.node(name), "daos_agent") == "active enabled"
+    assert holdings(site) == before
+    left = "ls /var/lib/daos-offline-update/window.json /var/lib/daos-offline-update/starts"
+    for node in site.lab.nodes.values():
+        assert node.run(left, check=False).stdout == ""
+        assert node.run("dnf -q check-update 'daos*'").stdout == "", "2.x is offered again"
+
+
+def test_what_is_written_after_a_rollback_has_to_be_backed_up_again(site: Site) -> None:
+    before = formats(site)
+    outcome = stage(site, "format", system="daos_server")
+    assert outcome.exit_code == 1
+    assert "still-serving" in codes(site)
+    assert formats(site) == before
+    pool, container = containers(site)[0]
+    writer = site.lab.node(CLIENT_2)
+    with mounted(writer, pool, container) as mount:
+        writer.run(f"echo late > {mount}/late.txt")
+    outcome = stage(site, "install")
+    assert outcome.exit_code == 1
+    assert list(codes(site)) == ["changed-since-backup"], outcome.output
+    assert "'late.txt'" in outcome.output
+    for name in (CLIENT_1, CLIENT_2):
+        site.lab.node(name).run("systemctl start daos_agent")
+
+
+def test_from_the_middle_of_the_package_transaction_1_x_comes_back_too(site: Site) -> None:
+    """The power goes when one package is new and the others are not."""
+    done(site, "check", "backup", "verify")
+    before = holdings(site)
+    server = site.lab.node(SERVER_1)
+    server.run("""echo '{"rpm_delay": 4}' > /etc/daos/lab-faults.json""")
+
+    def lose_power() -> None:
+        eventually(lambda: len(server.run("rpm -q daos", check=False).stdout.split()) > 1)
+        server.kill()
+        server.start()
+
+    words = "Starting operation: Replace the DAOS packages on all nodes"
+    outcome = site.typed_until(words, lose_power, MIGRATE, "-y", stage="install")
+    assert outcome.exit_code == 1, outcome.output
+    server.run("rm /etc/daos/lab-faults.json")
+    assert_rolled_back(site, before)
+
+
+def test_the_migration_goes_on_from_a_backup_that_is_still_true(site: Site) -> None:
+    done(site, "install")
+    assert set(map(frozenset, site.versions().values())) == {frozenset({"2.0.3"})}
+    assert "\nengines:" in site.lab.node(SERVER_1).read("/etc/daos/daos_server.yml")
+
+
+# The name that has to be typed
+
+
+def at_the_prompt(site: Site, keys: str) -> Outcome:
+    """stage=format at a terminal, where it asks for the system's name, and these keys."""
+    terminal = Terminal(site, MIGRATE, "-y", stage="format")
+    terminal.wait_for(PROMPT)
+    terminal.press(keys)
+    return terminal.end()
+
+
+def assert_nothing_touched(site: Site, formatted: int) -> None:
+    assert formats(site) == formatted
+    assert state_of(site.lab.node(SERVER_1), "daos_server") == "inactive disabled"
+
+
+@pytest.mark.parametrize("typed", ["daos", "Daos_server", ""])
+def test_another_name_is_refused(site: Site, typed: str) -> None:
+    before = formats(site)
+    outcome = at_the_prompt(site, typed + ENTER)
+    assert outcome.exit_code == 1
+    assert list(codes(site)) == ["wrong-system"], outcome.output
+    assert f"the system is not {typed!r}, but daos_server" in outcome.output
+    assert_nothing_touched(site, before)
+
+
+@pytest.mark.parametrize("keys", [CTRL_C, CTRL_D], ids=["ctrl-c", "ctrl-d"])
+def test_who_types_no_name_is_refused(site: Site, keys: str) -> None:
+    before = formats(site)
+    outcome = at_the_prompt(site, keys)
+    assert outcome.exit_code == 1, outcome.output
+    assert list(codes(site)) == ["not-confirmed"]
+    assert "Traceback" not in outcome.output
+    assert_nothing_touched(site, before)
+
+
+def test_the_right_name_shows_the_plan_and_enter_formats(site: Site) -> None:
+    before = formats(site)
+    terminal = Terminal(site, MIGRATE, stage="format")
+    terminal.wait_for(PROMPT)
+    terminal.press("daos_server" + ENTER)
+    terminal.wait_for("Press enter to execute")
+    assert_nothing_touched(site, before)
+    terminal.press(ENTER)
+    outcome = terminal.end()
+    assert (outcome.exit_code, site.report["outcome"]) == (0, "complete"), outcome.output
+    assert formats(site) > before
+    assert state_of(site.lab.node(SERVER_1), "daos_server") == "active disabled"
+
+
+def test_after_the_format_there_is_no_way_back(site: Site) -> None:
+    before = site.versions()
+    outcome = site.pyinfra("deploys/rollback.py", "-y")
+    assert outcome.exit_code == 1
+    [finding] = site.report["refusals"]
+    assert (finding["code"], finding["hosts"]) == ("engine-started", [SERVER_1])
+    assert "pyinfra inventory deploys/migrate.py" in finding["message"]
+    assert site.versions() == before

@@ -1,0 +1,179 @@
+"""The whole update on the cluster that the shipped inventory describes."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import pytest
+import testinfra
+
+from testbed.lab.harness import lab_nodes_from_inventory
+
+from ..conftest import StartSite
+from ..site import ROOT, Outcome, Site
+
+SERVERS = [f"daos-server-0{number}" for number in range(1, 5)]
+CLIENTS = [f"daos-client-0{number}" for number in range(1, 4)]
+NODES = [*SERVERS, "daos-admin-01", *CLIENTS]
+
+
+@pytest.fixture(scope="module")
+def site(start_site: StartSite) -> Site:
+    return start_site(lab_nodes_from_inventory(ROOT / "inventory"))
+
+
+@pytest.fixture(scope="module")
+def digests(site: Site) -> dict[str, str]:
+    """The data before the update. An agent runs on the admin node too, as on many sites."""
+    site.lab.node("daos-admin-01").run("systemctl start daos_agent")
+    return site.lab.digests()
+
+
+@pytest.fixture(scope="module")
+def updated(site: Site, digests: dict[str, str]) -> Outcome:
+    return site.update()
+
+
+@pytest.fixture(scope="module")
+def events(site: Site, updated: Outcome) -> list[dict]:
+    """What the nodes say happened, up to the end of the first run."""
+    return site.lab.events()
+
+
+@pytest.fixture(scope="module")
+def again(site: Site, events: list[dict]) -> Outcome:
+    return site.update()
+
+
+def test_it_succeeds_and_says_so(updated: Outcome) -> None:
+    assert updated.exit_code == 0, updated.output
+    assert "Updated from 2.0.1 to 2.0.3, offline for" in updated.output
+
+
+def test_waiting_shows_progress(updated: Outcome) -> None:
+    assert "8 of 8 engines joined" in updated.output
+    assert "8 of 8 engines stopped" in updated.output
+
+
+@pytest.mark.parametrize("name", NODES)
+def test_every_package_is_at_the_target(site: Site, updated: Outcome, name: str) -> None:
+    node = testinfra.get_host(f"paramiko://{name}", ssh_config=str(site.lab.ssh_config), sudo=True)
+    role = "daos-server" if name in SERVERS else "daos-client"
+    for package in ("daos", role):
+        assert node.package(package).version == "2.0.3"
+
+
+@pytest.mark.parametrize("name", [*SERVERS, *CLIENTS])
+def test_every_service_runs_and_starts_at_boot(site: Site, updated: Outcome, name: str) -> None:
+    node = testinfra.get_host(f"paramiko://{name}", ssh_config=str(site.lab.ssh_config), sudo=True)
+    service = node.service("daos_server" if name in SERVERS else "daos_agent")
+    assert service.is_running
+    assert service.is_enabled
+
+
+def test_the_data_is_the_same(site: Site, updated: Outcome, digests: dict[str, str]) -> None:
+    assert len(digests) == 2
+    assert site.lab.digests() == digests
+
+
+def first(events: list[dict], program: str, event: str) -> str:
+    return min(_times(events, program, event))
+
+
+def last(events: list[dict], program: str, event: str) -> str:
+    return max(_times(events, program, event))
+
+
+def _times(events: list[dict], program: str, event: str) -> list[str]:
+    return [e["time"] for e in events if (e["program"], e["event"]) == (program, event)]
+
+
+def test_the_nodes_saw_the_steps_in_the_written_order(events: list[dict]) -> None:
+    """From the nodes' own logs: agents, engines, servers, packages, servers, engines, agents."""
+    begin = first(events, "daos_agent", "stop")
+    assert len(_times(events, "daos_agent", "stop")) == len(CLIENTS) + 1
+    window = [event for event in events if event["time"] >= begin]
+    assert last(window, "daos_agent", "stop") < first(window, "daos_engine", "stop")
+    assert last(window, "daos_engine", "stop") < first(window, "daos_server", "stop")
+    assert last(window, "daos_server", "stop") < first(window, "rpm", "installed")
+    assert last(window, "rpm", "installed") < first(window, "daos_server", "start")
+    assert last(window, "daos_engine", "ready") < first(window, "daos_agent", "start")
+
+
+def test_every_engine_was_prepared_before_it_stopped(events: list[dict]) -> None:
+    stops = [e for e in events if (e["program"], e["event"]) == ("daos_engine", "stop")]
+    assert len(stops) == 8
+    assert all(stop["details"]["prepared"] for stop in stops)
+
+
+def test_an_agent_on_an_admin_node_is_stopped_and_started_too(
+    site: Site, events: list[dict]
+) -> None:
+    ours = [e for e in events if (e["host"], e["program"]) == ("daos-admin-01", "daos_agent")]
+    assert [(e["event"], e["details"]["version"]) for e in ours] == [
+        ("start", "2.0.1"),
+        ("stop", "2.0.1"),
+        ("start", "2.0.3"),
+    ]
+
+
+def test_no_pool_lost_a_target(site: Site, events: list[dict]) -> None:
+    assert not _times(events, "daos_server", "pool-degraded")
+    assert [pool["targets_disabled"] for pool in site.lab.pool_list()] == [0, 0]
+
+
+def test_each_package_was_installed_once_a_node(events: list[dict]) -> None:
+    installed = [
+        (e["host"], e["details"]["package"])
+        for e in events
+        if e["event"] == "installed" and e["details"]["version"] == "2.0.3"
+    ]
+    assert len(installed) == len(set(installed)) == 2 * len(NODES)
+
+
+def test_the_report_has_what_others_script_against(
+    site: Site, updated: Outcome, events: list[dict]
+) -> None:
+    report = site.report
+    assert report["from_version"] == "2.0.1"
+    assert report["to_version"] == "2.0.3"
+    assert report["outcome"] == "updated"
+    assert report["refusals"] == []
+    assert set(report["hosts"]) == set(NODES)
+    for host in report["hosts"].values():
+        assert (host["version_before"], host["version_after"]) == ("2.0.1", "2.0.3")
+    for phase in report["phases"]:
+        assert {"name", "start", "end", "hosts", "changed"} <= set(phase)
+        assert phase["start"] <= phase["end"]
+
+
+def test_the_window_is_as_long_as_the_nodes_saw_it(site: Site, events: list[dict]) -> None:
+    begin = datetime.fromisoformat(first(events, "daos_agent", "stop"))
+    end = datetime.fromisoformat(last(events, "daos_agent", "start"))
+    seen = (end - begin).total_seconds()
+    window = site.report["offline_window_s"]
+    assert seen <= window
+    assert window < 2 * seen
+
+
+def test_configuration_that_the_site_changed_is_kept_and_reported(
+    site: Site, updated: Outcome
+) -> None:
+    server = site.report["hosts"]["daos-server-01"]
+    assert server["rpmnew"] == ["/etc/daos/daos_server.yml.rpmnew"]
+    assert "daos_server.yml.rpmnew" in updated.output
+
+
+def test_a_second_run_changes_nothing_and_says_so(
+    site: Site, again: Outcome, events: list[dict]
+) -> None:
+    assert again.exit_code == 0, again.output
+    assert "nothing was stopped, nothing was changed" in again.output
+    assert site.report["outcome"] == "nothing to do"
+    assert site.report["offline_window_s"] is None
+    assert not any(phase["changed"] for phase in site.report["phases"])
+    looking = {("dmg", "command"), ("daos", "command")}
+    looking |= {("daos_server", "pool-connected"), ("daos_server", "pool-disconnected")}  # by daos
+    looking |= {("lab", "command"), ("lab", "command-ended")}  # the command itself
+    new = site.lab.events()[len(events) :]
+    assert {(event["program"], event["event"]) for event in new} <= looking, new

@@ -1,0 +1,363 @@
+"""The checks before the window: each finds what it is for, names the nodes, and finds no more."""
+
+from __future__ import annotations
+
+import atexit
+import runpy
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pyinfra
+import pytest
+from pyinfra.api import State
+from pyinfra.api.exceptions import DeployError
+
+from operations.checks import command, health, installed, manager, services
+from operations.daos.dmg import Member
+from operations.daos.node import AGENT, SERVER, Node, Process, Service
+from operations.daos.window_file import Record
+from operations.machinery import commandline, run
+from operations.machinery.settings import Settings
+from operations.rules.findings import Finding
+from operations.rules.view import View
+
+from .. import fake_cluster
+from ..fake_cluster import SETTINGS
+
+RUNNING = Service(running=True, enabled=True)
+NODE = Node(
+    hostname="x",
+    os="rhel 8.5",
+    packages={"daos": ("2.0.1-1.el8",)},
+    services={SERVER: Service(), AGENT: Service()},
+)
+SERVING = replace(NODE, services={SERVER: RUNNING, AGENT: Service()}, engines=(7,))
+CLIENT = replace(NODE, services={SERVER: Service(), AGENT: RUNNING})
+NEWER: dict[str, tuple[str, ...]] = {"daos": ("2.0.3-1.el8",)}
+RECORD = Record(datetime(2026, 11, 22, tzinfo=UTC), "2.0.1")
+
+
+def view(servers: dict[str, Node], clients: dict[str, Node] | None = None) -> View:
+    clients = clients or {}
+    groups = {"servers": tuple(servers), "admins": (), "clients": tuple(clients)}
+    return View(groups, {**servers, **clients})
+
+
+def settings(**changes: Any) -> Settings:
+    return Settings.read({**SETTINGS, **changes})
+
+
+def found(findings: Iterable[Finding]) -> dict[str, set[str]]:
+    """Code to the nodes that are named."""
+    return {finding.code: set(finding.hosts) for finding in findings}
+
+
+# Releases
+
+
+def test_servers_of_two_releases_under_running_engines_are_refused_with_the_order() -> None:
+    servers = {"s1": SERVING, "s2": SERVING, "s3": replace(SERVING, packages=NEWER)}
+    [finding] = installed.one_release(view(servers))
+    assert (finding.code, finding.hosts) == ("mixed-versions", ("s1", "s2", "s3"))
+    assert "2.0.1 on s[1-2], 2.0.3 on s3" in finding.message
+    steps = ("daos_agent", "dmg system stop", "daos_server", "same command again")
+    assert sorted(steps, key=finding.message.index) == list(steps)
+
+
+def test_servers_of_two_releases_can_be_resumed_where_no_engine_runs_or_an_update_began() -> None:
+    stopped = {"s1": NODE, "s2": replace(NODE, packages=NEWER)}
+    assert installed.one_release(view(stopped)) == []
+    begun = {"s1": replace(SERVING, record=RECORD), "s2": replace(SERVING, packages=NEWER)}
+    assert installed.one_release(view(begun)) == []
+    assert installed.one_release(view({"s1": SERVING, "s2": SERVING})) == []
+
+
+def test_clients_of_another_release_are_no_servers_of_two() -> None:
+    assert (
+        installed.one_release(view({"s1": SERVING}, {"c1": replace(CLIENT, packages=NEWER)})) == []
+    )
+
+
+TWICE: dict[str, tuple[str, ...]] = {"daos": ("2.0.1-1.el8", "2.0.3-1.el8")}
+
+
+def test_a_transaction_that_was_cut_short_is_in_the_way_only_while_daos_runs_there() -> None:
+    nodes = {
+        "idle": replace(NODE, packages=TWICE),
+        "agent": replace(CLIENT, packages=TWICE),
+        "whole": CLIENT,
+    }
+    [finding] = installed.half_installed(view({}, nodes))
+    assert (finding.code, finding.hosts) == ("mixed-packages", ("agent",))
+    assert "daos-2.0.1-1.el8, daos-2.0.3-1.el8, and daos_agent runs there" in finding.message
+
+
+def test_a_release_that_is_not_known_is_always_in_the_way() -> None:
+    node = replace(NODE, packages={"daos": ("2.0.3~rc1-1.el8",)})
+    assert found(installed.half_installed(view({}, {"c1": node}))) == {"mixed-packages": {"c1"}}
+
+
+# Operating systems
+
+
+def test_systems_that_are_not_supported_are_named_once_each() -> None:
+    nodes = {
+        "r1": replace(NODE, os="rocky 8.6"),
+        "r2": replace(NODE, os="rocky 8.6"),
+        "d1": replace(NODE, os="debian 12"),
+        "ok": NODE,
+    }
+    findings = list(installed.systems(view({}, nodes), settings()))
+    assert [(f.code, f.hosts) for f in findings] == [
+        ("unsupported-system", ("r1", "r2")),
+        ("unsupported-system", ("d1",)),
+    ]
+    assert "DAOS 2.0 does not support rocky 8.6, but centos 7.9" in findings[0].message
+
+
+def test_a_site_can_answer_for_a_system() -> None:
+    nodes = view({}, {"r1": replace(NODE, os="rocky 8.6")})
+    accepting = settings(accepted_systems={"rocky 8.6": "EL8"})
+    assert list(installed.systems(nodes, accepting)) == []
+    none = {key: value for key, value in SETTINGS["repositories"].items() if key != "EL8"}
+    accepting = settings(accepted_systems={"rocky 8.6": "EL8"}, repositories=none)
+    assert found(installed.systems(nodes, accepting)) == {"unknown-distribution": {"r1"}}
+
+
+def test_of_a_series_without_a_table_the_distribution_is_asked_for() -> None:
+    nodes = view({}, {"r1": replace(NODE, os="rhel 8.10"), "d1": replace(NODE, os="debian 12")})
+    later = settings(target_release="2.6.1")
+    assert found(installed.systems(nodes, later)) == {"unknown-distribution": {"d1"}}
+
+
+# Services
+
+
+def test_a_daemon_that_does_not_start_at_boot_is_found_where_it_belongs() -> None:
+    idle = Service(running=True)
+    servers = {
+        "s1": SERVING,
+        "s2": replace(SERVING, services={SERVER: idle, AGENT: Service()}),
+        "s3": replace(SERVING, services={SERVER: Service(), AGENT: Service()}, record=RECORD),
+    }
+    clients = {"c1": CLIENT, "c2": replace(CLIENT, services={SERVER: Service(), AGENT: idle})}
+    findings = list(services.at_boot(view(servers, clients), True))
+    assert [(f.code, f.hosts) for f in findings] == [
+        ("not-enabled", ("s2",)),
+        ("not-enabled", ("c2",)),
+    ]
+    assert "`systemctl enable daos_server`" in findings[0].message
+    assert list(services.at_boot(view(servers, clients), None)) == []
+    assert found(services.at_boot(view({}, clients), False)) == {"enabled": {"c1"}}
+
+
+# The package manager
+
+
+def test_too_little_space_names_the_node_the_path_and_what_is_free() -> None:
+    nodes = {
+        "c1": replace(NODE, space={"/": 9000, "/var": 100, "/usr": 99}),
+        "c2": replace(NODE, space={"/": 512}),
+    }
+    [finding] = manager.space(view({}, nodes), 512)
+    assert (finding.code, finding.hosts) == ("no-space", ("c1",))
+    assert "only 100 MiB on /var and 99 MiB on /usr free" in finding.message
+
+
+def test_a_package_manager_at_work_is_named_with_its_user() -> None:
+    busy = replace(NODE, managers=(Process(9, "root", "dnf -y update"),))
+    [finding] = manager.idle(view({}, {"c1": busy, "c2": NODE}))
+    assert (finding.code, finding.hosts) == ("package-manager-busy", ("c1",))
+    assert "dnf -y update (pid 9, user root) is at work" in finding.message
+
+
+DNF = "Dependencies resolved.\n Upgrading:\n daos-client 2.0.3-1.el8\n"
+
+
+@pytest.mark.parametrize(
+    ("done", "output", "errors"),
+    [
+        (False, DNF, "Operation aborted."),
+        (False, "Exiting on user command\n", ""),
+        (True, "Nothing to do.\n", ""),
+        (True, "2 packages to upgrade.\n", ""),
+    ],
+)
+def test_a_package_manager_that_only_lacks_a_yes_has_no_complaint(
+    done: bool, output: str, errors: str
+) -> None:
+    assert manager.complaint(done, output, errors) is None
+
+
+@pytest.mark.parametrize(
+    ("done", "output", "errors"),
+    [
+        (False, "Last metadata expiration check: 0:00:01 ago\n", "Error: nothing provides libx"),
+        (False, "DAOS   metadata expiration 75 kB/s | 3.5 kB  00:00\n", "Error: no match"),
+        (False, "No package daos-2.0.9 available.\nExiting on user command\n", ""),
+        (True, "No package daos-2.0.9 available.\nNothing to do\n", ""),
+        (False, "", "no answer within 5 seconds"),
+        (False, "", ""),
+    ],
+)
+def test_every_other_answer_is_a_complaint(done: bool, output: str, errors: str) -> None:
+    said = manager.complaint(done, output, errors)
+    assert said
+    assert "metadata expiration" not in said
+    assert not errors or errors in said
+
+
+# Health
+
+
+def test_ranks_that_are_accepted_as_missing_are_not_lost() -> None:
+    lost = Member(3, "s1", "", "excluded", "")
+    assert [f.code for f in health.lost_ranks([lost], ())] == ["rank-lost"]
+    assert health.lost_ranks([lost], {3}) == []
+
+
+# Settings
+
+
+def test_a_setting_that_is_misspelt_or_differs_is_found() -> None:
+    hosts: dict[str, dict[str, Any]] = {name: dict(SETTINGS) for name in ("n1", "n2", "n3")}
+    assert list(command.of_settings(hosts)) == []
+    hosts["n2"]["evict_connections"] = True
+    hosts["n3"]["evict_connection"] = True
+    hosts["n3"]["ssh_user"] = "root"
+    hosts["n3"]["rack"] = "b7"
+    findings = list(command.of_settings(hosts))
+    assert [(f.code, f.hosts) for f in findings] == [("bad-setting", ()), ("bad-setting", ("n2",))]
+    assert "did you mean evict_connections?" in findings[0].message
+    assert "evict_connections is another one there" in findings[1].message
+
+
+# All together, as the command does it
+
+
+@pytest.fixture
+def as_the_command_does(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(pyinfra, "is_cli", True)
+    monkeypatch.chdir(tmp_path)
+    commandline.remember()
+
+
+SITE: dict[str, tuple[str, ...]] = {"s1": ("servers",), "a1": ("admins",), "c1": ("clients",)}
+TANK = (
+    '{"response": {"status": 0, "pools": [{"uuid": "u-1", "label": "tank", "targets_total": 8, '
+    '"targets_disabled": 0, "query_error_msg": "", "query_status_msg": ""}]}, "error": null, '
+    '"status": 0}'
+)
+BUSY = (
+    '== u-1\n{"response": {"status": 0, "total_nodes": 2, "rebuild": {"status": 0, "state": '
+    '"busy"}}, "error": null, "status": 0}'
+)
+
+
+def wrong_everywhere(name: str, answer: str) -> str:
+    """What the nodes of SITE and two more say when everything is wrong that a node can tell."""
+    edits = {
+        "s1": ("UnitFileState=enabled", "UnitFileState=disabled"),
+        "a1": ("4000000 /", "4000 /"),
+        "c1": ("== managers", "== managers\n9 root yum update"),
+        "c2": ("rhel 8.5", "rocky 8.6"),
+        "c3": ("daos 2.0.1-1", "daos 2.0.2-1"),
+    }
+    return answer.replace(*edits.get(name, ("", "")))
+
+
+@pytest.mark.usefixtures("as_the_command_does")
+def test_all_that_a_node_can_tell_is_found_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    site = {**SITE, "s2": ("servers",), "c2": ("clients",), "c3": ("clients",)}
+    versions = {**dict.fromkeys(site, "2.0.1"), "s2": "2.0.2"}
+    findings = refusals(monkeypatch, site, versions, wrong=wrong_everywhere)
+    assert {(f.code, tuple(n.removeprefix("@fake/") for n in f.hosts)) for f in findings} == {
+        ("mixed-packages", ("c3",)),
+        ("unsupported-system", ("c2",)),
+        ("mixed-versions", ("s1", "s2")),
+        ("not-enabled", ("s1",)),
+        ("package-manager-busy", ("c1",)),
+        ("no-space", ("a1",)),
+    }
+
+
+@pytest.mark.usefixtures("as_the_command_does")
+def test_a_misspelt_setting_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(SETTINGS, "evict_connection", True)
+    assert [finding.code for finding in refusals(monkeypatch)] == ["bad-setting"]
+
+
+def refusals(
+    monkeypatch: pytest.MonkeyPatch,
+    site: dict[str, tuple[str, ...]] = SITE,
+    versions: dict[str, str] | None = None,
+    **arguments: Any,
+) -> list[Finding]:
+    """What a run over a site is refused for."""
+    runs: dict[State, run.Run] = {}
+    monkeypatch.setattr(run, "_runs", runs)
+    with pytest.raises(DeployError):
+        fake_cluster.load(site, versions or dict.fromkeys(site, "2.0.1"), **arguments)
+    [current] = runs.values()
+    # The command ends with 1 after a refusal, and here the command is pytest.
+    atexit.unregister(current.report.finish)
+    return current.refusals
+
+
+@pytest.mark.usefixtures("as_the_command_does")
+def test_a_rebuild_and_packages_that_are_not_there_are_found_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    answers = {
+        "dmg -j pool query": BUSY,
+        "--assumeno": {"success": False, "stderr": "Error: Unable to find a match: daos-2.0.3"},
+    }
+    findings = refusals(monkeypatch, pool_list=TANK, answers=answers)
+    assert [(f.code, set(f.hosts)) for f in findings] == [
+        ("packages-not-available", {"@fake/s1", "@fake/a1", "@fake/c1"}),
+        ("rebuild-running", set()),
+    ]
+
+
+@pytest.mark.usefixtures("as_the_command_does")
+def test_an_empty_answer_about_a_pool_is_no_good_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    [finding] = refusals(monkeypatch, pool_list=TANK)
+    assert finding.code == "dmg-failed"
+    assert "pool tank" in finding.message
+
+
+# The way back
+
+
+@pytest.mark.usefixtures("as_the_command_does")
+@pytest.mark.parametrize(
+    "remembering", [(), ("c1",), ("a1", "c1")], ids=["nobody", "a client", "all but the servers"]
+)
+def test_what_no_server_remembers_is_not_rolled_back(
+    monkeypatch: pytest.MonkeyPatch, remembering: tuple[str, ...]
+) -> None:
+    """As where the servers were updated long ago, and a client that was away is finished later."""
+
+    def remember(name: str, answer: str) -> str:
+        record = f"{RECORD.text()}\n== starts"
+        return answer.replace("== starts", record) if name in remembering else answer
+
+    [finding] = refusals(
+        monkeypatch,
+        versions=dict.fromkeys(SITE, "2.0.3"),
+        deploy=fake_cluster.ROOT / "deploys" / "rollback.py",
+        wrong=remember,
+    )
+    assert finding.code == "nothing-to-roll-back"
+    assert set(finding.hosts) == {f"@fake/{name}" for name in remembering}
+
+
+def test_the_shipped_settings_are_documented_one_by_one() -> None:
+    text = (fake_cluster.ROOT / "group_data" / "all.py").read_text()
+    shipped = runpy.run_path(str(fake_cluster.ROOT / "group_data" / "all.py"))
+    for name in (name for name in shipped if not name.startswith("_")):
+        before = text[: text.index(f"\n{name} =")].rsplit("\n", 1)[-1]
+        assert before.startswith("#"), name

@@ -1,0 +1,235 @@
+"""The answer of one node: read whole, or not taken at all."""
+
+from __future__ import annotations
+
+import subprocess
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from operations.daos.node import AGENT, DROP_IN, SERVER, parse
+from operations.daos.releases import Version
+from operations.daos.window_file import FOLDER, Record, save
+from operations.machinery.hosts import DaosNode
+
+ANSWER = r"""
+== hostname
+daos-server-01.example
+== addresses
+10.0.0.1
+== os
+rhel 8.5
+== packages
+daos 2.0.1-1.el8 daos-2.0.1-1.el8.src.rpm
+daos-client 2.0.1-1.el8 daos-2.0.1-1.el8.src.rpm
+daos-exporter 0.4-1 daos-exporter-0.4-1.src.rpm
+daos-server 2.0.1-1.el8 daos-2.0.1-1.el8.src.rpm
+== services
+ExecMainStartTimestampMonotonic=500000000
+Id=daos_server.service
+ActiveState=active
+DropInPaths=/etc/systemd/system/daos_server.service.d/site.conf
+UnitFileState=enabled
+
+ExecMainStartTimestampMonotonic=0
+Id=daos_agent.service
+ActiveState=inactive
+DropInPaths=
+UnitFileState=disabled
+== clock
+1700001000.25
+1000.25
+== installed
+1700000400
+== record
+== starts
+2.0.1
+2.0.3
+== lock
+== engines
+311
+312
+== mounts
+/mnt/my\x20data
+== processes
+  500 root     daos_agent
+  812 bob      ior
+  900 carol    my program
+== dfuse
+  901 dave     dfuse --mountpoint=/mnt/home --pool tank --container home
+  902 erin     dfuse -m /mnt/home2 tank home
+== space
+10485760 /
+2048 /var/cache
+10485760 /
+== managers
+  950 root     /usr/libexec/platform-python -s /usr/bin/dnf -y update
+  951 root     rpm -qa
+== rpmnew
+/etc/daos/daos_server.yml.rpmnew
+== end
+""".strip().splitlines()
+
+
+def test_a_node_is_read() -> None:
+    node = parse(ANSWER)
+    assert node.hostname == "daos-server-01"
+    assert node.version == Version(2, 0, 1)
+    assert node.os == "rhel 8.5"
+    assert node.runs(SERVER)
+    assert not node.runs(AGENT)
+    assert node.services[SERVER].enabled
+    assert not node.services[AGENT].enabled
+    assert node.services[SERVER].started == 500
+    assert node.services[AGENT].started == 0
+    assert node.starts == ("2.0.1", "2.0.3")
+    assert node.engines == (311, 312)
+    assert node.rpmnew == ("/etc/daos/daos_server.yml.rpmnew",)
+
+
+def test_a_start_leaves_a_trace_where_systemd_has_the_drop_in_loaded() -> None:
+    site = "/etc/systemd/system/daos_server.service.d/site.conf"
+    assert not parse(ANSWER).traced
+    assert parse([line.replace(site, f"{site} {DROP_IN}") for line in ANSWER]).traced
+
+
+def test_users_are_mounts_and_applications_not_the_daemons_of_daos() -> None:
+    assert parse(ANSWER).users == [
+        "dfuse mounted at /mnt/my data",
+        # these two have their mounts in a namespace of their own, as in a container
+        "dfuse --mountpoint=/mnt/home --pool tank --container home (pid 901, user dave), "
+        "mounted where it cannot be seen",
+        "dfuse -m /mnt/home2 tank home (pid 902, user erin), mounted where it cannot be seen",
+        "ior (pid 812, user bob)",
+        "my program (pid 900, user carol)",
+    ]
+
+
+def test_a_mount_of_dfuse_is_named_with_the_process_that_serves_it() -> None:
+    at = ANSWER.index("== mounts") + 1
+    node = parse([*ANSWER[:at], "/mnt/home", "/mnt/home2", *ANSWER[at:]])
+    assert node.users[:3] == [
+        "dfuse mounted at /mnt/home (pid 901, user dave)",
+        "dfuse mounted at /mnt/home2 (pid 902, user erin)",
+        "dfuse mounted at /mnt/my data",
+    ]
+
+
+def test_the_only_dfuse_serves_the_only_mount_whatever_it_calls_it() -> None:
+    one = [line for line in ANSWER if "home" not in line or "home2" in line]
+    assert parse(one).users[0] == "dfuse mounted at /mnt/my data (pid 902, user erin)"
+
+
+def test_free_space_is_told_by_mount_point() -> None:
+    assert parse(ANSWER).space == {"/": 10240, "/var/cache": 2}
+
+
+def test_package_managers_that_may_change_something_are_told_as_they_were_typed() -> None:
+    assert [str(process) for process in parse(ANSWER).managers] == [
+        "/usr/bin/dnf -y update (pid 950, user root)"
+    ]
+
+
+@pytest.mark.parametrize("line", ["rpm -Uvh x.rpm", "/usr/bin/rpm -e daos", "yum install x"])
+def test_a_change_of_packages_is_at_work(line: str) -> None:
+    lines = [text.replace("rpm -qa", line) for text in ANSWER]
+    assert line in [process.command for process in parse(lines).managers]
+
+
+@pytest.mark.parametrize(
+    "line", ["rpm -q daos", "/usr/bin/rpm -Va", "rpm --eval %x", "[dnf] <defunct>"]
+)
+def test_a_question_to_rpm_and_what_has_ended_is_not_at_work(line: str) -> None:
+    lines = [text.replace("rpm -qa", line) for text in ANSWER]
+    assert len(parse(lines).managers) == 1
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        (["centos 7", "CentOS Linux release 7.9.2009 (Core)"], "centos 7.9"),
+        (["rhel 8.5", "Red Hat Enterprise Linux release 8.5 (Ootpa)"], "rhel 8.5"),
+        (["sles 15.3"], "sles 15.3"),
+    ],
+)
+def test_the_operating_system_is_told_with_its_minor_release(
+    lines: list[str], expected: str
+) -> None:
+    at = ANSWER.index("rhel 8.5")
+    assert parse([*ANSWER[:at], *lines, *ANSWER[at + 1 :]]).os == expected
+
+
+@given(st.integers(0, len(ANSWER) - 1))
+def test_an_answer_that_is_cut_short_is_none(length: int) -> None:
+    assert DaosNode().process(ANSWER[:length]) is None
+
+
+@pytest.mark.parametrize("state", ["active", "activating", "deactivating", "reloading"])
+def test_a_daemon_on_its_way_counts_as_running(state: str) -> None:
+    lines = [line.replace("ActiveState=inactive", f"ActiveState={state}") for line in ANSWER]
+    assert parse(lines).runs(AGENT)
+
+
+def test_two_releases_at_once_are_no_version() -> None:
+    assert parse([line.replace("client 2.0.1", "client 2.0.3") for line in ANSWER]).version is None
+
+
+def test_an_old_package_beside_the_new_is_no_version() -> None:
+    at = ANSWER.index("daos-client 2.0.1-1.el8 daos-2.0.1-1.el8.src.rpm")
+    twice = "daos-client 2.0.3-1.el8 daos-2.0.3-1.el8.src.rpm"
+    node = parse([*ANSWER[:at], twice, *ANSWER[at:]])
+    assert node.version is None
+    assert node.packages["daos-client"] == ("2.0.3-1.el8", "2.0.1-1.el8")
+
+
+@pytest.mark.parametrize("version", ["2.0.3~rc1", "2.0", "master"])
+def test_a_release_that_is_not_known_is_no_version(version: str) -> None:
+    assert parse([line.replace("2.0.1", version) for line in ANSWER]).version is None
+
+
+def test_a_package_that_is_not_built_from_daos_is_none_of_it() -> None:
+    assert "daos-exporter" not in parse(ANSWER).packages
+
+
+def test_a_daemon_that_was_started_before_its_packages_were_installed_is_told() -> None:
+    assert parse(ANSWER).outlived == []
+    older = [line.replace("1700000400", "1700000700") for line in ANSWER]
+    assert parse(older).outlived == [SERVER]
+    assert parse([line.replace("=active", "=inactive") for line in older]).outlived == []
+
+
+def test_packages_of_before_the_boot_outlive_no_daemon() -> None:
+    assert parse([line.replace("1700000400", "1600000000") for line in ANSWER]).outlived == []
+
+
+RECORD = Record(
+    datetime(2026, 11, 22, 18, 0, tzinfo=UTC), "2.0.1", (AGENT,), (AGENT,), (0, 1), {"u-1": "it's"}
+)
+
+
+def test_what_is_remembered_comes_back_and_counts_as_enabled() -> None:
+    at = ANSWER.index("== starts")
+    node = parse([*ANSWER[:at], RECORD.text(), *ANSWER[at:]])
+    assert node.record == RECORD
+    assert node.at_boot(AGENT)
+    assert not parse(ANSWER).at_boot(AGENT)
+
+
+@given(st.integers(1, len(RECORD.text()) - 1))
+def test_a_record_that_is_cut_short_is_no_answer(length: int) -> None:
+    at = ANSWER.index("== starts")
+    assert DaosNode().process([*ANSWER[:at], RECORD.text()[:length], *ANSWER[at:]]) is None
+
+
+def test_a_record_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
+    line = save(RECORD).replace(FOLDER, str(tmp_path / "kept"))
+    subprocess.run(["sh", "-c", line], check=True)
+    [path] = (tmp_path / "kept").iterdir()
+    assert Record.parse(path.read_text()) == RECORD
+
+
+def test_no_packages_are_no_version() -> None:
+    assert parse([line for line in ANSWER if "-1.el8" not in line]).version is None

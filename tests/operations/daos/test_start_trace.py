@@ -1,0 +1,105 @@
+"""The trace of a start of daos_server: the unit's command itself is run, with an rpm of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from operations.daos.node import DROP_IN
+from operations.daos.start_trace import laid, lifted
+from operations.daos.window_file import FOLDER, STARTS, forget
+from testbed.node.unit import Command, parse_unit
+
+SYSTEMCTL = """#!/bin/sh
+echo "$*" >> {log}
+[ "$1" != show ] || echo User=$(id -un)
+"""
+UNIT = "[Service]\nExecStart=/usr/bin/daos_server start\nUser=daos_server\n"
+
+
+class Machine:
+    """A folder in the place of / and of the programs that the commands need."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.log = root / "systemctl.log"
+        (root / "bin").mkdir()
+        self.program("systemctl", SYSTEMCTL.format(log=self.log))
+
+    def program(self, name: str, text: str) -> None:
+        path = self.root / "bin" / name
+        path.write_text(text)
+        path.chmod(0o755)
+
+    def run(self, line: str) -> None:
+        """Run a line of root's on this machine."""
+        for folder in (FOLDER, "/etc/systemd"):
+            line = line.replace(folder, f"{self.root}{folder}")
+        self._shell(f"umask 077; {line}")
+
+    def _shell(self, line: str) -> None:
+        path = f"{self.root}/bin:{os.environ['PATH']}"
+        subprocess.run(["sh", "-c", line], check=True, env={**os.environ, "PATH": path})
+
+    def path(self, name: str) -> Path:
+        return self.root / name.lstrip("/")
+
+    def start(self) -> tuple[str, ...]:
+        """What the unit runs before daos_server, and then the lines of the trace."""
+        drop_in = self.path(DROP_IN)
+        unit = parse_unit("daos_server.service", "/x", UNIT, {DROP_IN: drop_in.read_text()})
+        [command] = unit.exec_start_pre
+        assert command == Command(("/bin/sh", "-c", command.argv[2]), may_fail=True)
+        self._shell(command.argv[2])
+        return tuple(self.path(STARTS).read_text().splitlines())
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Machine:
+    return Machine(tmp_path)
+
+
+def test_every_start_adds_the_release_that_is_installed(machine: Machine) -> None:
+    machine.run(laid())
+    assert machine.path(STARTS).read_text() == ""
+    for version in ("2.0.1", "2.0.3"):
+        ask = "-q --qf %{VERSION}\\n daos-server"
+        machine.program("rpm", f"#!/bin/sh\n[ \"$*\" = '{ask}' ] && echo {version}\n")
+        starts = machine.start()
+    assert starts == ("2.0.1", "2.0.3")
+    machine.run(laid())
+    assert machine.path(STARTS).read_text() == "2.0.1\n2.0.3\n", "what was left stays"
+    assert "daemon-reload" in machine.log.read_text()
+
+
+def test_a_start_on_what_rpm_cannot_tell_leaves_a_trace_too(machine: Machine) -> None:
+    machine.run(laid())
+    machine.program("rpm", "#!/bin/sh\nexit 1\n")
+    assert machine.start() == ("unknown",)
+
+
+def test_the_unit_can_write_to_the_trace_whatever_the_umask_of_root(machine: Machine) -> None:
+    machine.run(laid())
+    assert machine.path(FOLDER).stat().st_mode & 0o777 == 0o755
+    assert machine.path(STARTS).stat().st_mode & 0o777 == 0o644
+
+
+def test_nothing_is_left_of_it(machine: Machine) -> None:
+    machine.run(laid())
+    machine.run(lifted())
+    machine.run(forget())
+    assert not machine.path(DROP_IN).parent.exists()
+    assert list(machine.path(FOLDER).iterdir()) == []
+    assert machine.log.read_text().splitlines()[-1] == "daemon-reload"
+
+
+def test_what_a_site_adds_to_the_unit_itself_stays(machine: Machine) -> None:
+    machine.run(laid())
+    own = machine.path(DROP_IN).with_name("site.conf")
+    own.write_text("[Service]\n")
+    machine.run(lifted())
+    assert list(own.parent.iterdir()) == [own]
+    machine.run(lifted())

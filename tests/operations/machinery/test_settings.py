@@ -1,0 +1,94 @@
+"""The site's settings: as shipped they are good, and each that is wrong is named."""
+
+from __future__ import annotations
+
+import runpy
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from operations.daos.releases import Version
+from operations.machinery.settings import TIMEOUTS, Settings, differing, misspelt
+
+SHIPPED = Path(__file__).parents[3] / "group_data" / "all.py"
+
+
+def _shipped(**changes: Any) -> dict[str, Any]:
+    return {**runpy.run_path(str(SHIPPED)), **changes}
+
+
+def test_the_shipped_settings_are_good() -> None:
+    settings = Settings.read(_shipped())
+    assert settings.target == Version(2, 0, 3)
+    assert settings.evict is False
+    assert set(settings.timeouts) == set(TIMEOUTS)
+
+
+@pytest.mark.parametrize(
+    ("changes", "word"),
+    [
+        ({"target_release": "2.0"}, "target_release"),
+        ({"target_release": None}, "target_release"),
+        ({"target_release": 2.0}, "target_release"),
+        ({"evict_connections": "no"}, "evict_connections"),
+        ({"timeouts": {}}, "packages.*not set"),
+        ({"timeouts": {**dict.fromkeys(TIMEOUTS, 5), "joins": 900}}, "joins.*unknown"),
+        ({"evict_connections": None}, "evict_connections is not set"),
+        ({"timeouts": dict.fromkeys(TIMEOUTS, 0)}, "timeouts"),
+        ({"timeouts": dict.fromkeys(TIMEOUTS, "5")}, "timeouts"),
+        ({"repositories": {"EL8": {"baseurl": "http://daos-repo/"}}}, "EL8"),
+        ({"repositories": {"EL8": {"baseurl": "http://daos-repo/{release}", "key": ""}}}, "EL8"),
+        ({"repositories": {"EL8": {"baseurl": "http://daos-repo/{", "key": ""}}}, "EL8"),
+        ({"accepted_systems": ["rocky 8.6"]}, "accepted_systems is"),
+        ({"accepted_systems": {"rocky": "EL8"}}, "accepted_systems.*named like"),
+        ({"accepted_systems": {"rocky 8.6": "EL9"}}, "EL9.*CentOS7, EL8, Leap15"),
+        ({"accepted_exclusions": 3}, "accepted_exclusions is 3"),
+        ({"accepted_exclusions": ["3"]}, "accepted_exclusions: '3'"),
+        ({"accepted_exclusions": [True]}, "accepted_exclusions: True"),
+        ({"free_space_mib": "512"}, "free_space_mib is '512'"),
+        ({"start_at_boot": 1}, "start_at_boot is 1"),
+        ({"unreachable_clients": -1}, "unreachable_clients is -1"),
+        ({"unreachable_clients": None}, "unreachable_clients is None"),
+    ],
+)
+def test_a_wrong_setting_is_named(changes: dict[str, Any], word: str) -> None:
+    with pytest.raises(ValueError, match=word):
+        Settings.read(_shipped(**changes))
+
+
+def test_what_a_site_does_not_have_yet_is_as_shipped() -> None:
+    shipped = _shipped()
+    newer = {"accepted_systems", "accepted_exclusions", "free_space_mib", "start_at_boot"}
+    newer |= {"unreachable_clients"}
+    older = {name: value for name, value in shipped.items() if name not in newer}
+    assert len(older) == len(shipped) - len(newer)
+    assert Settings.read(older) == Settings.read(shipped)
+
+
+def test_a_name_that_was_meant_for_a_setting_is_found_and_others_are_the_sites_own() -> None:
+    assert [text.split()[0] for text in misspelt(_shipped(evict_connection=True))] == [
+        "evict_connection"
+    ]
+    own = {"rack": 1, "ssh_timeouts": 5, "_timeout": 3, "repo_mirror": "x", "target": "x"}
+    assert list(misspelt({**_shipped(), **own})) == []
+
+
+def test_a_setting_that_is_not_the_same_on_all_nodes_is_found_with_the_few() -> None:
+    hosts = {f"n{number}": _shipped() for number in range(4)}
+    assert differing(hosts) == {}
+    del hosts["n0"]["free_space_mib"]  # as shipped by default
+    assert differing(hosts) == {}
+    hosts["n3"]["timeouts"] = {**hosts["n3"]["timeouts"], "join": 5}
+    assert differing(hosts) == {"timeouts": ["n3"]}
+
+
+def test_the_sites_word_counts_before_what_is_known() -> None:
+    settings = Settings.read(_shipped(accepted_systems={"rocky 8.7": "EL8", "rhel 8.5": "Leap15"}))
+    taken = {name: settings.distribution(name) for name in ("rocky 8.7", "rhel 8.5", "rhel 7.9")}
+    assert {name: takes and takes.name for name, takes in taken.items()} == {
+        "rocky 8.7": "EL8",
+        "rhel 8.5": "Leap15",
+        "rhel 7.9": "CentOS7",
+    }
+    assert settings.distribution("debian 12") is None

@@ -1,0 +1,78 @@
+"""What is said of the system after a run that did not get to its end."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from operations.daos.node import AGENT, SERVER, Node, Service
+from operations.daos.window_file import Record
+from operations.reporting import outcome
+from operations.rules.view import View
+
+GROUPS = {"servers": ("s1", "s2"), "admins": ("a1",), "clients": ("c1",)}
+RUNNING = Service(running=True, enabled=True)
+RECORD = Record(datetime(2026, 11, 22, tzinfo=UTC), "2.0.1", running=(AGENT,))
+SERVES = Node("s", "rhel 8.5", services={SERVER: RUNNING, AGENT: Service()}, engines=(7,))
+CLIENT = Node("c", "rhel 8.5", services={SERVER: Service(), AGENT: RUNNING})
+ADMIN = replace(CLIENT, services={SERVER: Service(), AGENT: Service()})
+
+
+def at(node: Node, release: str) -> Node:
+    return replace(node, packages={"daos": (f"{release}-1.el8",)})
+
+
+def off(node: Node) -> Node:
+    return replace(node, services=ADMIN.services, engines=(), record=RECORD)
+
+
+def said(**changed: Node | None) -> str:
+    nodes: dict[str, Node | None] = {"s1": SERVES, "s2": SERVES, "a1": ADMIN, "c1": CLIENT}
+    nodes = {name: node and at(node, "2.0.1") for name, node in {**nodes, **changed}.items()}
+    return "\n".join(outcome.state_of(View(GROUPS, nodes)))
+
+
+def test_a_system_that_serves() -> None:
+    assert "serves: engines run on every server, and every agent runs" in said()
+
+
+def test_agents_that_are_stopped_are_named() -> None:
+    text = said(c1=off(CLIENT))
+    assert "engines run on every server, daos_agent is stopped on c1" in text
+    assert "started by no reboot until this is finished: c1" in text
+
+
+def test_servers_without_engines_are_told_apart_from_stopped_ones() -> None:
+    idle = replace(SERVES, engines=())
+    assert "is stopped: no engine runs; daos_server still runs on s[1-2]" in said(s1=idle, s2=idle)
+    assert "serves in part: engines run on s2 alone" in said(s1=off(SERVES))
+
+
+def test_a_partly_updated_system_is_told_by_release() -> None:
+    nodes = {"s1": at(off(SERVES), "2.0.3"), "s2": at(off(SERVES), "2.0.1")}
+    view = View({**GROUPS, "admins": (), "clients": ()}, dict(nodes))
+    assert "packages: 2.0.1 on s2; 2.0.3 on s1" in "\n".join(outcome.state_of(view))
+
+
+def test_a_node_without_an_answer_is_named() -> None:
+    assert "gave no answer: c1" in said(c1=None)
+
+
+def test_the_way_back_is_the_same_command_with_another_file(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["pyinfra", "inventory", "deploy.py", "--data", "a=b c"])
+    view = View(GROUPS, {"s1": at(off(SERVES), "2.0.1")})
+    on, back = list(outcome.what_next(view, may_go_back=True))[-2:]
+    assert on.endswith("pyinfra inventory deploy.py --data 'a=b c'")
+    assert back.endswith("pyinfra inventory deploys/rollback.py --data 'a=b c'")
+    assert not any("rollback" in line for line in outcome.what_next(view, may_go_back=False))
+
+
+def test_a_server_that_gives_no_answer_is_not_taken_for_stopped() -> None:
+    assert "may serve or not" in said(s1=None, s2=off(SERVES))
+    view = View(GROUPS, {"s1": None, "s2": at(off(SERVES), "2.0.1")})
+    assert not any("at rest" in line for line in outcome.what_next(view, may_go_back=False))

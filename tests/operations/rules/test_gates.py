@@ -1,0 +1,322 @@
+"""The gates, on every state that a node and a rank can be found in."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from operations.daos.dmg import Member
+from operations.daos.node import AGENT, SERVER, Node, Process, Service
+from operations.daos.releases import Version
+from operations.daos.window_file import Record
+from operations.rules import gates
+from operations.rules.view import View
+
+IDLE = Node(
+    hostname="node-1",
+    os="rhel 8.5",
+    packages={"daos": ("2.0.1-1.el8",)},
+    services={SERVER: Service(), AGENT: Service()},
+)
+RUNNING = Service(running=True, enabled=True)
+TARGET = Version(2, 0, 3)
+
+NAMES = [f"node-{number}" for number in range(1, 5)]
+STATES = [
+    "joined",
+    "stopped",
+    "excluded",
+    "starting",
+    "ready",
+    "errored",
+    "unresponsive",
+    "unknown",
+]
+
+nodes = st.builds(
+    Node,
+    hostname=st.sampled_from(NAMES),
+    os=st.just("rhel 8.5"),
+    packages=st.sampled_from([{"daos": ("2.0.1-1.el8",)}, {"daos": ("2.0.3-1.el8",)}, {}]),
+    services=st.fixed_dictionaries(
+        {
+            SERVER: st.sampled_from([Service(), RUNNING]),
+            AGENT: st.sampled_from([Service(), RUNNING]),
+        }
+    ),
+    engines=st.sampled_from([(), (7,), (7, 8)]),
+    mounts=st.sampled_from([(), ("/mnt/dfuse",)]),
+    processes=st.sampled_from([(), (Process(9, "bob", "ior"),)]),
+)
+groups = st.lists(st.sampled_from(NAMES), unique=True).map(tuple)
+views = st.builds(
+    View,
+    st.fixed_dictionaries({"servers": groups, "admins": groups, "clients": groups}),
+    st.fixed_dictionaries({name: st.none() | nodes for name in NAMES}),
+)
+members = st.lists(
+    st.builds(
+        Member,
+        rank=st.integers(0, 9),
+        host=st.sampled_from(NAMES),
+        address=st.just(""),
+        state=st.sampled_from(STATES),
+        info=st.just(""),
+    ),
+    min_size=1,
+    unique_by=lambda member: member.rank,
+)
+
+
+@given(views)
+def test_a_node_without_an_answer_is_always_named(view: View) -> None:
+    named = {host for finding in gates.answering(view) for host in finding.hosts}
+    assert named == {name for name, node in view.nodes.items() if node is None}
+
+
+@given(views)
+def test_quiet_names_every_node_of_the_system_where_something_runs(view: View) -> None:
+    named = {host for finding in gates.quiet(view) for host in finding.hosts}
+    known = {name for names in view.groups.values() for name in names}
+    assert named == {
+        name
+        for name, node in view.nodes.items()
+        if node and name in known and (node.engines or node.runs(SERVER) or node.runs(AGENT))
+    }
+
+
+@given(views)
+def test_unused_names_every_node_with_a_mount_or_an_application(view: View) -> None:
+    named = {host for finding in gates.unused(view) for host in finding.hosts}
+    known = {name for names in view.groups.values() for name in names}
+    assert named == {
+        name
+        for name, node in view.nodes.items()
+        if node and name in known and (node.mounts or node.processes)
+    }
+
+
+@given(views, members)
+def test_servers_may_stop_only_with_every_rank_stopped_or_no_engine_left(
+    view: View, ranks: list[Member]
+) -> None:
+    engines = any(node.engines for node in view.of("servers").values())
+    stopped = all(member.state == "stopped" for member in ranks)
+    assert (not gates.engines_stopped(view, ranks)) == (stopped or not engines)
+    assert (not gates.engines_stopped(view, None)) == (not engines)
+
+
+@given(views, members)
+def test_joined_needs_every_rank_and_just_the_servers_of_the_inventory(
+    view: View, ranks: list[Member]
+) -> None:
+    hosts = {member.host for member in ranks}
+    servers = {node.hostname for node in view.of("servers").values()}
+    good = all(member.state == "joined" for member in ranks) and hosts == servers
+    assert (not gates.joined(view, ranks)) == good
+
+
+@given(views)
+def test_at_target_names_every_other_release(view: View) -> None:
+    named = {host for finding in gates.at_target(view, "servers", TARGET) for host in finding.hosts}
+    assert named == {name for name, node in view.of("servers").items() if node.version != TARGET}
+
+
+def test_a_finding_names_rank_host_and_reason() -> None:
+    view = View({"servers": ("node-1",), "admins": (), "clients": ()}, {"node-1": IDLE})
+    [finding] = gates.joined(view, [Member(3, "node-1", "", "excluded", "lost contact")])
+    assert finding.hosts == ("node-1",)
+    assert "rank 3 on node-1 is excluded: lost contact" in finding.message
+
+
+def test_servers_of_two_operating_systems_are_found() -> None:
+    later = replace(IDLE, os="rhel 8.6")
+    both = {"servers": ("node-1", "node-2"), "admins": (), "clients": ("node-2",)}
+    assert gates.one_distribution(View(both, {"node-1": IDLE, "node-2": later}))
+    assert not gates.one_distribution(View(both, {"node-1": IDLE, "node-2": IDLE}))
+
+
+def test_a_rank_on_a_server_that_the_inventory_does_not_name_is_found() -> None:
+    view = View({"servers": ("node-1",), "admins": (), "clients": ()}, {"node-1": IDLE})
+    ranks = [
+        Member(0, "node-1", "10.0.0.1", "joined", ""),
+        Member(1, "b", "10.0.0.2", "joined", ""),
+    ]
+    [finding] = gates.joined(view, ranks)
+    assert (finding.code, finding.hosts) == ("not-in-inventory", ("b",))
+
+
+def test_a_server_is_known_by_its_address_where_fault_domains_are_no_host_names() -> None:
+    node = replace(IDLE, addresses=("10.0.0.1",))
+    view = View({"servers": ("node-1",), "admins": (), "clients": ()}, {"node-1": node})
+    assert gates.joined(view, [Member(0, "board2", "10.0.0.1", "joined", "")]) == []
+
+
+def test_the_way_back_is_named_where_ranks_are_stopped() -> None:
+    view = View({"servers": ("node-1",), "admins": (), "clients": ()}, {"node-1": IDLE})
+    [finding] = gates.joined(view, [Member(0, "node-1", "", "stopped", "system stop")])
+    assert "dmg system start" in finding.message
+
+
+def test_an_agent_counts_on_whatever_node_it_runs() -> None:
+    agent = replace(IDLE, services={SERVER: Service(), AGENT: RUNNING})
+    view = View({"servers": (), "admins": ("node-1",), "clients": ()}, {"node-1": agent})
+    assert gates.agents_stopped(view)
+    assert not gates.agents_stopped(View(view.groups, {"node-1": IDLE}))
+
+
+RECORD = Record(datetime(2026, 11, 22, tzinfo=UTC), "2.0.1")
+ONE_SERVER = {"servers": ("node-1",), "admins": (), "clients": ()}
+
+
+def at(release: str, **more: Any) -> Node:
+    return replace(IDLE, packages={"daos": (f"{release}-1.el8",)}, **more)
+
+
+@given(views)
+def test_an_update_is_needed_only_while_a_node_is_not_at_the_target(view: View) -> None:
+    known = view.of("servers", "admins", "clients").values()
+    codes = {finding.code for finding in gates.needed(view, TARGET)}
+    assert ("not-needed" in codes) == all(node.version == TARGET for node in known)
+
+
+def test_an_update_never_goes_to_a_lower_release() -> None:
+    view = View(ONE_SERVER, {"node-1": at("2.0.4")})
+    assert [finding.code for finding in gates.needed(view, TARGET)] == ["no-update-path"]
+    assert gates.needed(view, TARGET, back=True) == []
+
+
+@pytest.mark.parametrize(
+    ("node", "may_go_back"),
+    [
+        (at("2.0.3", record=RECORD, installed=100.0), True),
+        (at("2.0.1", record=RECORD.starting("2.0.1"), installed=100.0), True),
+        (at("2.0.3", record=RECORD.starting("2.0.1"), installed=100.0), True),
+        (at("2.0.3", record=RECORD.starting("2.0.3"), installed=100.0), False),
+        (
+            at(
+                "2.0.3",
+                record=RECORD,
+                installed=100.0,
+                services={SERVER: Service(started=101.0), AGENT: Service()},
+            ),
+            False,
+        ),
+        (
+            at(
+                "2.0.3",
+                record=RECORD,
+                installed=100.0,
+                services={SERVER: Service(started=99.0), AGENT: Service()},
+            ),
+            True,
+        ),
+        (at("2.0.3", record=RECORD, installed=100.0, starts=("2.0.1", "2.0.3")), False),
+        (at("2.0.1", record=RECORD, installed=100.0, starts=("2.0.3",)), False),
+        (at("2.0.3", record=RECORD, installed=100.0, starts=("2.0.1", "2.0.1")), True),
+        (at("2.0.3", record=RECORD, installed=100.0, starts=("unknown",)), False),
+    ],
+    ids=[
+        *("not started", "not updated", "back once before", "marked", "started by hand", "before"),
+        *("by hand, and rebooted", "by hand, and packages went back", "by hand, on the old one"),
+        "by hand, on what nobody knows",
+    ],
+)
+def test_the_way_back_ends_with_the_first_start_on_the_new_release(
+    node: Node, may_go_back: bool
+) -> None:
+    assert (gates.never_started(View(ONE_SERVER, {"node-1": node})) == []) == may_go_back
+
+
+def test_a_stop_that_was_cut_short_is_no_obstacle_to_stopping_the_rest() -> None:
+    view = View(ONE_SERVER, {"node-1": IDLE})
+    ranks = [
+        Member(rank, "node-1", "", state, "") for rank, state in enumerate(["joined", "stopped"])
+    ]
+    assert [finding.code for finding in gates.joined(view, ranks)] == ["not-joined"]
+    assert gates.joined_or_stopped(view, ranks) == []
+    excluded = [replace(ranks[0], state="excluded"), ranks[1]]
+    assert [f.code for f in gates.joined_or_stopped(view, excluded)] == ["not-joined"]
+
+
+def test_a_daemon_that_outlived_its_packages_is_named() -> None:
+    running = Service(running=True, started=50.0)
+    old = at("2.0.3", installed=100.0, services={SERVER: running, AGENT: Service()})
+    [finding] = gates.current_daemons(View(ONE_SERVER, {"node-1": old}))
+    assert (finding.code, finding.hosts) == ("older-daemon", ("node-1",))
+    newer = replace(old, installed=10.0)
+    assert gates.current_daemons(View(ONE_SERVER, {"node-1": newer})) == []
+
+
+@given(views, st.sets(st.sampled_from(NAMES)))
+def test_what_is_about_some_nodes_looks_at_these_alone(view: View, only: set[str]) -> None:
+    for gate in (gates.quiet, gates.unused):
+        everywhere = [f for f in gate(view) if set(f.hosts) <= only]
+        assert gate(view, only) == everywhere
+
+
+DOWN = ["excluded", "adminexcluded", "stopped", "errored"]
+some_ranks = st.sets(st.integers(0, 9))
+
+
+@given(views, members, some_ranks)
+def test_an_accepted_rank_may_be_down_and_nothing_else_is_accepted(
+    view: View, ranks: list[Member], accepted: set[int]
+) -> None:
+    bad = [m for m in ranks if m.state != "joined" and not (m.rank in accepted and m.state in DOWN)]
+    found = [f for f in gates.joined(view, ranks, accepted) if f.code == "not-joined"]
+    assert bool(found) == bool(bad)
+    engines = any(node.engines for node in view.of("servers").values())
+    up = [m for m in ranks if m.state != "stopped" and not (m.rank in accepted and m.state in DOWN)]
+    assert bool(gates.engines_stopped(view, ranks, accepted)) == (engines and bool(up))
+
+
+def test_a_server_whose_ranks_are_accepted_as_missing_may_be_off_and_has_no_engine() -> None:
+    lost = Member(1, "node-2", "", "excluded", "")
+    ranks = [Member(0, "node-1", "", "joined", ""), lost]
+    one = View({"servers": ("node-1",), "admins": (), "clients": ()}, {"node-1": IDLE})
+    assert [f.code for f in gates.joined(one, ranks)] == ["not-joined", "not-in-inventory"]
+    assert gates.joined(one, ranks, {1}) == []
+    both = View(
+        {**one.groups, "servers": ("node-1", "node-2")},
+        {"node-1": replace(IDLE, engines=(7,)), "node-2": replace(IDLE, hostname="node-2")},
+    )
+    assert gates.engines_running(both, ranks)
+    assert gates.engines_running(both, ranks, {1}) == []
+    assert gates.engines_running(both, [], {1}), "what is not known is not excused"
+
+
+TWO_SERVERS = {"servers": ("node-1", "node-2"), "admins": (), "clients": ()}
+
+
+def test_a_server_that_remembers_nothing_any_more_has_been_through_the_update() -> None:
+    """As where only a client's record is left, or one server's, and all engines run."""
+    half = {"node-1": at("2.0.3"), "node-2": at("2.0.3", record=RECORD, installed=100.0)}
+    [finding] = gates.never_started(View(TWO_SERVERS, dict(half)))
+    assert (finding.code, finding.hosts) == ("engine-started", ("node-1",))
+    client = {"servers": ("node-1",), "admins": (), "clients": ("node-2",)}
+    assert View(client, dict(half)).records == []
+
+
+@pytest.mark.parametrize(("release", "may_start"), [("2.0.1", False), ("2.0.3", True)])
+def test_no_server_starts_below_what_its_engines_have_run_on(release: str, may_start: bool) -> None:
+    node = at(release, record=RECORD.starting("2.0.3"))
+    assert (gates.never_lower(View(ONE_SERVER, {"node-1": node})) == []) == may_start
+
+
+def test_no_server_starts_below_what_it_was_started_on_by_hand() -> None:
+    node = at("2.0.1", record=RECORD, starts=("2.0.1", "2.0.3", "unknown"))
+    [finding] = gates.never_lower(View(ONE_SERVER, {"node-1": node}))
+    assert (finding.code, finding.hosts) == ("engine-started", ("node-1",))
+    newest = at("2.0.3", record=RECORD, starts=node.starts)
+    assert gates.never_lower(View(ONE_SERVER, {"node-1": newest})) == []
+
+
+def test_packages_that_went_back_by_hand_do_not_undo_a_start() -> None:
+    node = at("2.0.1", record=RECORD.starting("2.0.3"), installed=100.0)
+    assert gates.never_started(View(ONE_SERVER, {"node-1": node}))

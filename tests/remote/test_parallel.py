@@ -1,0 +1,133 @@
+"""The parallel way, with stand-ins for mpirun and dcp; the real mpirun is in the lab."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+
+from . import trees
+from .trees import Item, build, copy, told, tool
+
+MPIRUN = """
+import json, os, subprocess, sys
+words, environment, count = sys.argv[1:], {}, 1
+with open(os.path.join(os.path.dirname(sys.argv[0]), "typed"), "a") as file:
+    print(json.dumps(words), file=file)
+while words[0].startswith("-"):
+    option = words.pop(0)
+    if option == "-genv":
+        environment[words.pop(0)] = words.pop(0)
+    elif option == "-np":
+        count = int(words.pop(0))
+    elif option == "-f":
+        open(words.pop(0)).close()
+sys.exit(max(subprocess.run(words).returncode for _ in range(count)))
+"""
+
+# Like that of mpiFileUtils: files, folders and symbolic links; a symbolic link that is there
+# already is left alone; a file that could not be written gets its time, too.
+DCP = """
+import os, shutil, stat, sys
+source, target = map(os.fsencode, sys.argv[-2:])
+assert source.endswith(b"/")
+broken = os.path.exists(os.path.join(os.path.dirname(sys.argv[0]), "broken"))
+for folder, below, others in os.walk(source):
+    inner = os.path.join(target, os.path.relpath(folder, source))
+    for name in below + others:
+        one, other = os.path.join(folder, name), os.path.join(inner, name)
+        status = os.lstat(one)
+        if stat.S_ISLNK(status.st_mode):
+            if not os.path.lexists(other):
+                os.symlink(os.readlink(one), other)
+        elif stat.S_ISDIR(status.st_mode):
+            os.makedirs(other, exist_ok=True)
+        elif stat.S_ISREG(status.st_mode):
+            with open(one, "rb") as reader, open(other, "wb") as writer:
+                shutil.copyfileobj(reader, writer)
+                if broken:
+                    writer.seek(0)
+                    writer.write(bytes(min(status.st_size, 1)))
+            os.utime(other, ns=(status.st_atime_ns, status.st_mtime_ns))
+print("ABORT: rank 0" if broken else "copied")
+sys.exit(broken)
+"""
+
+
+def stand_ins(folder: Path) -> list[object]:
+    """Write the stand-ins; the options that make the tool use them."""
+    for name, text in (("mpirun", MPIRUN), ("dcp", DCP)):
+        (folder / name).write_text(f"#!{sys.executable} -IS\n{text}")
+        (folder / name).chmod(0o755)
+    (folder / "hosts").write_text("localhost\n")
+    words = ["--way", "parallel", "--processes", 2, "--hosts", folder / "hosts"]
+    return [*words, "--mpirun", folder / "mpirun", "--dcp", folder / "dcp"]
+
+
+@settings(max_examples=8, deadline=None)
+@given(before=trees.trees, after=trees.later_trees)
+def test_what_dcp_does_not_carry_is_mended(before: list[Item], after: list[Item]) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        words = stand_ins(folder)
+        build(folder / "source", before)
+        copy(folder / "source", folder / "target", *words)
+        assert told(folder / "target") == told(folder / "source")
+        (folder / "source").rename(folder / "old")
+        build(folder / "source", after)
+        copy(folder / "source", folder / "target", *words)
+        assert told(folder / "target") == told(folder / "source")
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    (tmp_path / "source" / "folder").mkdir(parents=True)
+    (tmp_path / "source" / "folder" / "a").write_text("contents")
+    (tmp_path / "source" / "b").write_text("x")
+    return tmp_path / "source"
+
+
+def test_it_is_typed_as_daos_says_it(tmp_path: Path, source: Path) -> None:
+    library = tmp_path / "libioil.so"
+    library.write_text("")
+    words = stand_ins(tmp_path)
+    copy(source, tmp_path / "target", *words, "--preload", library)
+    copy(source, tmp_path / "target", *words, "--preload", library)
+    [typed] = map(json.loads, (tmp_path / "typed").read_text().splitlines())
+    assert typed == [
+        *("-genv", "LD_PRELOAD", str(library), "-np", "2", "-f", str(tmp_path / "hosts")),
+        *(str(tmp_path / "dcp"), "--preserve", "--sparse"),
+        *(f"{source}/", str(tmp_path / "target")),
+    ]
+
+
+@pytest.mark.parametrize("way", ["serial", "parallel"])
+def test_nothing_that_a_failed_dcp_left_is_trusted(tmp_path: Path, source: Path, way: str) -> None:
+    words = stand_ins(tmp_path)
+    (tmp_path / "broken").touch()
+    target = tmp_path / "target"
+    code, answer = tool("copy", "--from", source, "--to", target, *words)
+    assert code == 2
+    assert "ABORT: rank 0" in answer["error"]
+    assert os.path.lexists(target / "b")
+    (tmp_path / "broken").unlink()
+    copy(source, target, *(words if way == "parallel" else ()))
+    assert told(target) == told(source)
+
+
+@pytest.mark.parametrize("lacking", ["--hosts", "--processes", "--mpirun"])
+def test_what_it_lacks_is_named(tmp_path: Path, source: Path, lacking: str) -> None:
+    words = stand_ins(tmp_path)
+    place = words.index(lacking)
+    if lacking == "--mpirun":
+        words[place + 1] = "/nowhere/mpirun"
+    else:
+        del words[place : place + 2]
+    code, answer = tool("copy", "--from", source, "--to", tmp_path / "target", *words)
+    assert code == 2
+    assert lacking.lstrip("-") in answer["error"]

@@ -1,0 +1,82 @@
+"""What the images are made of, and that a changed input changes their names."""
+
+from __future__ import annotations
+
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from testbed.images import image
+from testbed.packages import build
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "a").write_text("1")
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "b").write_text("2")
+    return tmp_path
+
+
+def digest(folder: Path, *more: str) -> str:
+    return image.Context(image.files_below(folder)).digest(*more)
+
+
+def test_the_digest_follows_every_input(folder: Path) -> None:
+    seen = [digest(folder), digest(folder, "base")]
+    (folder / "a").write_text("3")
+    seen.append(digest(folder))
+    (folder / "a").rename(folder / "c")
+    seen.append(digest(folder))
+    (folder / "c").chmod(0o755)
+    seen.append(digest(folder))
+    assert len(set(seen)) == len(seen)
+
+
+def test_the_digest_ignores_what_python_leaves(folder: Path) -> None:
+    before = digest(folder)
+    (folder / "__pycache__").mkdir()
+    (folder / "__pycache__" / "a.pyc").write_text("x")
+    assert digest(folder) == before
+
+
+def test_permissions_in_a_build_do_not_depend_on_the_umask(folder: Path) -> None:
+    (folder / "a").chmod(0o600)
+    (folder / "sub" / "b").chmod(0o700)
+    with tarfile.open(fileobj=image.Context(image.files_below(folder)).tar()) as archive:
+        assert {entry.name: entry.mode for entry in archive} == {"a": 0o644, "sub/b": 0o755}
+
+
+def names(context: image.Context) -> set[str]:
+    with tarfile.open(fileobj=context.tar()) as archive:
+        return set(archive.getnames())
+
+
+def test_a_node_holds_the_service_manager_as_a_package() -> None:
+    found = names(image.node_context())
+    assert {"Dockerfile", "init/__init__.py", "init/init.py", "init/unit.py"} <= found
+    assert {"systemctl.py", "journalctl.py", "flavours/el8/usr/lib/os-release"} <= found
+    assert {"mpi/dcp.py", "mpi/events.py", "hwloc.spec", "system-release.spec"} <= found
+
+
+def test_a_repository_holds_recipes_and_programs() -> None:
+    found = names(image.repo_context())
+    assert {"Dockerfile", "packages/build.py", "packages/daos.spec", "sim/__init__.py"} <= found
+
+
+def test_releases_and_distributions_of_the_repositories() -> None:
+    jobs = [job for job in build.jobs(Path("/sim")) if job.spec == "daos.spec"]
+    assert len(jobs) == 7 * 3
+    assert {job.folder for job in jobs} == {
+        f"v{series}/{distribution}"
+        for series in ("1.0", "1.2", "2.0", "2.2")
+        for distribution in ("CentOS7", "EL8", "Leap15")
+    }
+
+
+def test_a_repository_of_the_operating_system_has_the_newer_hwloc() -> None:
+    jobs = [job for job in build.jobs(Path("/sim")) if job.folder == build.SYSTEM]
+    versions = {job.spec: dict(job.defines) for job in jobs}
+    assert versions["hwloc.spec"]["hwloc_version"] == "2.2.0"
+    assert versions["system-release.spec"]["release_version"] == "8.4"
