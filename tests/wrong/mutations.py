@@ -149,7 +149,9 @@ MAY_BE_TWO = Edit(
     "self.alone: Callable[[], bool] = lambda: False",
     "self.alone: Callable[[], bool] = lambda: True",
 )
-NO_STOP_AT_TROUBLE = Edit("operations/machinery/step.py", "elif current.state.failed_hosts:", "elif False:")
+NO_STOP_AT_TROUBLE = Edit(
+    "operations/machinery/step.py", "elif current.state.failed_hosts:", "elif False:"
+)
 MAY_BE_SILENT = _empty(
     '"""Every node answers: what is not known to be stopped is not stopped."""\n'
 )
