@@ -16,7 +16,7 @@ from .daos import releases
 from .daos.node import Node
 from .daos.platforms import Distribution
 from .daos.releases import Version
-from .machinery import hosts
+from .machinery import hosts, judgements
 from .machinery.hosts import DaosNode
 from .machinery.run import Run
 from .machinery.settings import Settings
@@ -56,9 +56,9 @@ def definition(
 
     + later: whether that other one is enabled for whatever the package manager is told
     """
-    settings, left = current.settings, node.newest
-    text = _section(settings, takes, name, settings.target.series, enabled=True)
-    if current.back and left and left.series != settings.target.series:
+    settings, left, series = current.settings, node.newest, current.target.series
+    text = _section(settings, takes, name, series, enabled=True)
+    if current.procedure.back and left and left.series != series:
         text += "\n" + _section(settings, takes, f"{name}-later", left.series, enabled=later)
     return text
 
@@ -192,7 +192,7 @@ def _transaction(
 
 
 def _outdated(current: Run, name: str, node: Node) -> bool:
-    return node.version != current.settings.target
+    return node.version != current.target
 
 
 @step(*ROLES, need=_outdated, prepares=True)
@@ -222,10 +222,10 @@ def fetched(current: Run, here: Host) -> Iterator[Command]:
     The package manager itself resolves; nothing is installed, and DAOS goes on serving.
     """
     node = current.look().node(here.name)
-    lines = _FETCH_BACK if current.back else _FETCH
-    if here.name in current.os_updates:
+    lines = _FETCH_BACK if current.procedure.back else _FETCH
+    if here.name in current.procedure.os_updates:
         lines = _FETCH_WITH_OS
-    line = line_for(current, lines, here.name, node, current.settings.target)
+    line = line_for(current, lines, here.name, node, current.target)
     yield verify(
         current,
         lambda: _fails(current, here, line, NOT_HAD),
@@ -234,12 +234,14 @@ def fetched(current: Run, here: Host) -> Iterator[Command]:
 
 
 def _may_update(current: Run, view: View) -> list[Finding]:
-    target = current.settings.target
-    path = current.judge_needed(view) + gates.held(view, current.concerned)
-    if current.opens_window:
+    target = current.target
+    path = judgements.needed(current, view) + gates.held(view, current.start.concerned)
+    if current.start.opens_window:
         return path + gates.quiet(view)
     # A client that was left out before follows the servers, which are there already.
-    return path + gates.quiet(view, current.concerned) + gates.at_target(view, "servers", target)
+    return (
+        path + gates.quiet(view, current.start.concerned) + gates.at_target(view, "servers", target)
+    )
 
 
 @step(*ROLES, need=_outdated, gate=_may_update)
@@ -249,8 +251,8 @@ def updated(current: Run, here: Host) -> Iterator[Command]:
     Source: "perform the RPM update to the new DAOS fix level" (DAOS 2.0, offline update).
     """
     node = current.look().node(here.name)
-    lines = _UPDATE_WITH_OS if here.name in current.os_updates else _UPDATE
-    yield from _change(current, here, lines, node, current.settings.target)
+    lines = _UPDATE_WITH_OS if here.name in current.procedure.os_updates else _UPDATE
+    yield from _change(current, here, lines, node, current.target)
     yield verify(current, lambda: _not_at_target(current, here))
 
 
@@ -266,9 +268,9 @@ def returned(current: Run, here: Host) -> Iterator[Command]:
     if node.version is None and newest:  # from half the way there is only one whole state: forward
         yield from _change(current, here, _FINISH, node, newest)
         # To half of a node there was nothing to fetch: what it goes back to was still installed.
-        line = line_for(current, _FETCH_BACK, here.name, node, current.settings.target)
+        line = line_for(current, _FETCH_BACK, here.name, node, current.target)
         yield verify(current, lambda: _fails(current, here, line, NOT_HAD))
-    yield from _change(current, here, _RETURN, node, current.settings.target)
+    yield from _change(current, here, _RETURN, node, current.target)
     yield verify(current, lambda: _not_at_target(current, here))
 
 
@@ -297,7 +299,7 @@ def _fails(current: Run, here: Host, line: str, what: str, typed: str | None = N
 
 def _not_at_target(current: Run, here: Host) -> str | None:
     after = hosts.ask(current.state, here, DaosNode)
-    if after is None or after.version != current.settings.target:
+    if after is None or after.version != current.target:
         return f"{after.version if after else 'an unknown release'} is installed after the update"
     for path in after.rpmnew:
         current.rpmnew.setdefault(here.name, []).append(path)

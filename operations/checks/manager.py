@@ -100,7 +100,7 @@ def within_reach(current: Run, found: Collection[Finding]) -> Iterator[Finding]:
     names = [
         name
         for name, node in current.start.of(*ROLES).items()
-        if name in current.outdated_nodes and node.version and name not in named
+        if name in current.start.outdated and node.version and name not in named
     ]
     asked = [current.state.inventory.get_host(name) for name in names]
     said = hosts.at_once(asked, lambda host: _problem(current, host))
@@ -121,9 +121,9 @@ def _problem(current: Run, host: Host) -> str | None:
 
 
 def _line(current: Run, name: str) -> str:
-    node, target = current.start.node(name), current.settings.target
+    node, target = current.start.node(name), current.target
     takes = packages.distribution(current, node)
-    verb = (_VERBS_BACK if current.back else _VERBS)[takes.manager]
+    verb = (_VERBS_BACK if current.procedure.back else _VERBS)[takes.manager]
     asks = {takes.manager: _ASK[takes.manager].format(verb=verb)}
     return _RESOLVE.format(
         forget=_FORGET[takes.manager],

@@ -57,7 +57,15 @@ class Settings:
     unreachable_clients: int
 
     @classmethod
-    def read(cls, data: Mapping[str, Any]) -> Settings:
+    def read(cls, data: Mapping[str, Any]) -> tuple[Settings, list[str]]:
+        try:
+            return cls._read(data), []
+        except ValueError as problem:
+            empty = cls(None, {}, False, {}, {}, frozenset(), 0, None, 0)  # type: ignore[arg-type]
+            return empty, [str(problem)]
+
+    @classmethod
+    def _read(cls, data: Mapping[str, Any]) -> Settings:
         """Read and check the settings. Raises ValueError that says which one is wrong, and how."""
         for name in _MANDATORY:
             if data.get(name) is None:

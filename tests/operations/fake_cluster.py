@@ -8,10 +8,16 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import pytest
 from pyinfra.api import Config, Inventory, State
 from pyinfra.api.connect import connect_all
+from pyinfra.api.exceptions import DeployError
 from pyinfra.api.state import StateStage
 from pyinfra.context import ctx_config, ctx_host, ctx_state
+
+from operations.machinery import run
+from operations.machinery.run import Run
+from operations.machinery.shared import Shared
 
 ROOT = Path(__file__).parents[2]
 ROLES = ("servers", "admins", "clients")
@@ -102,6 +108,25 @@ def load(
             with ctx_host.use(host):
                 exec(code, {"__name__": "deploy"})
     return state
+
+
+def examined(
+    monkeypatch: pytest.MonkeyPatch, *arguments: Any, **named: Any
+) -> tuple[Run, State | None]:
+    """The run that deploy code begins, and its state; None where it was refused.
+
+    + arguments, named: as for `load`
+    """
+    runs: dict[State, Shared] = {}
+    monkeypatch.setattr(run, "_runs", runs)
+    # The command ends with 1 after a refusal, and here the command is pytest.
+    monkeypatch.setattr("atexit.register", lambda *finish: None)
+    try:
+        state = load(*arguments, **named)
+    except DeployError:
+        state = None
+    [begun] = runs
+    return run.of(begun), state
 
 
 def names_in_order(state: State) -> list[str]:

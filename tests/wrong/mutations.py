@@ -112,14 +112,13 @@ def _only(role: str, line: str) -> Edit:
 
 NO_HEALTH_CHECK = Edit(
     "operations/checks/health.py",
-    "yield from current.judge_start(current.start)",
-    "yield from ()",
+    "return judgements.healthy(current, current.start)",
+    "return []",
 )
 NO_NEED = _empty('is the release of before, to which no engine has to go back yet\n    """\n')
 NO_JUDGE_START = _empty(
     '"""R1: what was healthy when it was examined, perhaps long ago, still is, and is unused."""\n',
-    "operations/machinery/run.py",
-    indent=8,
+    "operations/machinery/judgements.py",
 )
 AGENTS_MAY_RUN = _empty('"""R2: no agent runs anywhere, on whatever kind of node it is."""\n')
 MAY_BE_USED = _empty(
@@ -156,15 +155,15 @@ MAY_BE_SILENT = _empty(
     '"""Every node answers: what is not known to be stopped is not stopped."""\n'
 )
 
-_OUTDATED = "    return node.version != current.settings.target\n"
-_SYSTEM_STOP = 'current.ask_dmg("system stop", timeout)'
+_OUTDATED = "    return node.version != current.target\n"
+_SYSTEM_STOP = 'current.dmg.ask("system stop", timeout)'
 _FORMAT = """\
-    yield verify(current, lambda: current.ask_dmg("storage format --force", 120) and None)
+    yield verify(current, lambda: current.dmg.ask("storage format --force", 120) and None)
 """
 _JOINED_ACT = "    yield verify(current, lambda: _wait_joined(current))\n"
 _STOPPED_ACT = "    yield verify(current, lambda: _stop(current))\n"
 _ERASE = """\
-    yield verify(current, lambda: current.ask_dmg("system erase", 120) and None)
+    yield verify(current, lambda: current.dmg.ask("system erase", 120) and None)
 """
 
 
@@ -173,14 +172,14 @@ def _skip(node: str) -> Edit:
     return Edit(
         "operations/packages.py",
         _OUTDATED,
-        f'    return node.version != current.settings.target and name != "{node}"\n',
+        f'    return node.version != current.target and name != "{node}"\n',
     )
 
 
 RULES = (
     Rule(
         "R1",
-        "Run.judge_start",
+        "judgements.healthy",
         "every rank Joined and every pool whole, or stopped by this very update",
         Wrong(
             "not-whole",
@@ -315,8 +314,8 @@ RULES = (
                 Edit(
                     "operations/packages.py",
                     _OUTDATED,
-                    "    done = current.record is not None\n"
-                    "    return node.version != current.settings.target and not done\n",
+                    "    done = current.start.record is not None\n"
+                    "    return node.version != current.target and not done\n",
                 ),
             ),
             gate="not-at-target",
@@ -335,7 +334,7 @@ RULES = (
             (
                 Edit(
                     "operations/services.py",
-                    "return current.concerns(name) and node.runs(AGENT)",
+                    "return current.start.concerns(name) and node.runs(AGENT)",
                     "return node.runs(AGENT)",
                 ),
             ),
@@ -443,7 +442,7 @@ GATED = (
             Edit(
                 "operations/system.py",
                 _STOPPED_ACT,
-                '    yield verify(current, lambda: current.ask_dmg("system stop") and None)\n',
+                '    yield verify(current, lambda: current.dmg.ask("system stop") and None)\n',
             ),
         ),
         gate="not-stopped",
@@ -461,8 +460,8 @@ GATED = (
         (
             Edit(
                 "operations/services.py",
-                "return current.opens_window and (node.runs(SERVER) or bool(node.engines))",
-                "return current.opens_window and node.runs(SERVER) and name != 'daos-server-02'",
+                "return current.start.opens_window and (node.runs(SERVER) or bool(node.engines))",
+                "return current.start.opens_window and node.runs(SERVER) and name != 'daos-server-02'",
             ),
         ),
         gate="daos-running",
@@ -516,7 +515,7 @@ REFEREED = (
             Edit(
                 "operations/system.py",
                 _SYSTEM_STOP,
-                'current.ask_dmg("system stop --force", timeout)',
+                'current.dmg.ask("system stop --force", timeout)',
             ),
         ),
         breaks=frozenset({"R3"}),
@@ -545,7 +544,7 @@ REFEREED = (
         "a run that resumes forgets which agents ran, and one was not enabled",
         (
             Edit(
-                "operations/machinery/run.py",
+                "operations/rules/start.py",
                 " or (node.record is not None and unit in node.record.running)",
                 "",
             ),

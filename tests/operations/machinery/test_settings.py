@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import runpy
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ def _shipped(**changes: Any) -> dict[str, Any]:
 
 
 def test_the_shipped_settings_are_good() -> None:
-    settings = Settings.read(_shipped())
+    settings, _ = Settings.read(_shipped())
     assert settings.target == Version(2, 0, 3)
     assert settings.evict is False
     assert set(settings.timeouts) == set(TIMEOUTS)
@@ -53,8 +54,8 @@ def test_the_shipped_settings_are_good() -> None:
     ],
 )
 def test_a_wrong_setting_is_named(changes: dict[str, Any], word: str) -> None:
-    with pytest.raises(ValueError, match=word):
-        Settings.read(_shipped(**changes))
+    _, problems = Settings.read(_shipped(**changes))
+    assert any(re.search(word, problem) for problem in problems), problems
 
 
 def test_what_a_site_does_not_have_yet_is_as_shipped() -> None:
@@ -84,7 +85,9 @@ def test_a_setting_that_is_not_the_same_on_all_nodes_is_found_with_the_few() -> 
 
 
 def test_the_sites_word_counts_before_what_is_known() -> None:
-    settings = Settings.read(_shipped(accepted_systems={"rocky 8.7": "EL8", "rhel 8.5": "Leap15"}))
+    settings, _ = Settings.read(
+        _shipped(accepted_systems={"rocky 8.7": "EL8", "rhel 8.5": "Leap15"})
+    )
     taken = {name: settings.distribution(name) for name in ("rocky 8.7", "rhel 8.5", "rhel 7.9")}
     assert {name: takes and takes.name for name, takes in taken.items()} == {
         "rocky 8.7": "EL8",
