@@ -23,7 +23,7 @@ from ..rules.findings import Finding, fold
 from ..rules.view import ROLES, View
 from . import outcome
 from .page import page
-from .phases import Phases
+from .steps import Steps
 
 RUNS = Path("runs")
 LATEST = RUNS / "latest" / "report.json"
@@ -41,41 +41,41 @@ class Report(BaseStateCallback):
         self.began = datetime.now(UTC)
         self.left: View | None = None
         self.state: list[str] = []
-        self.phases = Phases()
+        self.steps = Steps()
         self.ended: datetime | None = None
         self._folder: Path | None = None
 
     def operation_start(self, state: State, op_hash: str) -> None:  # type: ignore[override]
         """A step begins."""
-        self.phases.begin(state, op_hash)
+        self.steps.begin(state, op_hash)
         self.write()
 
     def operation_host_start(  # type: ignore[override]
         self, state: State, host: Host, op_hash: str
     ) -> None:
         """A step begins on a node."""
-        self.phases.host_begins(state, host.name, op_hash)
+        self.steps.host_begins(state, host.name, op_hash)
 
     def operation_host_success(  # type: ignore[override]
         self, state: State, host: Host, op_hash: str, retry_count: int = 0
     ) -> None:
         """A step has ended on a node, and well."""
-        self.phases.host_ends(host.name, op_hash)
+        self.steps.host_ends(host.name, op_hash)
 
     def operation_end(self, state: State, op_hash: str) -> None:  # type: ignore[override]
         """A step has ended on all nodes."""
-        self.phases.end(state)
+        self.steps.end(state)
         self.write()
 
     def operation_host_error(  # type: ignore[override]
         self, state: State, host: Host, op_hash: str, retry_count: int = 0, max_retries: int = 0
     ) -> None:
         """A step has failed on a node; where the step has not said why, its output has."""
-        self.phases.host_ends(host.name, op_hash, failed=True)
+        self.steps.host_ends(host.name, op_hash, failed=True)
         current = self.current
         known = [*current.failures, *current.refusals]
         if not current.refusals and not any(host.name in finding.hosts for finding in known):
-            message = f"the step {self.phases.last!r} failed there: see its output"
+            message = f"the step {self.steps.last!r} failed there: see its output"
             current.failures.append(Finding("step-failed", (host.name,), message))
 
     def operation_host_retry(  # type: ignore[override]
@@ -116,7 +116,7 @@ class Report(BaseStateCallback):
             "ended": _iso(self.ended),
             "summary": self._summary() if self.ended else None,
             "state": self.state,
-            "phases": self.phases.content(),
+            "phases": self.steps.content(),
             "hosts": {name: self._host(name) for name in self._names()},
             "refusals": [finding.as_dict() for finding in refusals],
             "failures": [finding.as_dict() for finding in failures],
@@ -178,11 +178,11 @@ class Report(BaseStateCallback):
 
         Returns the exit code: 0 for one that went well, 130 after Ctrl-C, 1 for any other.
         """
-        if not self.phases and not self.current.refusals:
+        if not self.steps and not self.current.refusals:
             for line in plan.lines(self.current) if commandline.dry() else ():
                 say(line)
             return 0
-        self.phases.end(self.current.state)
+        self.steps.end(self.current.state)
         self.ended = datetime.now(UTC)
         say(self._summary())
         if self.outcome == "failed":
@@ -214,7 +214,7 @@ class Report(BaseStateCallback):
 
     def _summary(self) -> str:
         how = "interrupted" if self._interrupted() else self.outcome
-        last = self.phases.last if self.phases else ""
+        last = self.steps.last if self.steps else ""
         return outcome.summary(self.current, how, last)
 
 
