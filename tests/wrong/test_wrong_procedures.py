@@ -35,7 +35,7 @@ def _start(start: StartSite, wrong: Wrong) -> Site:
 
 
 def _type(site: Site, wrong: Wrong, without: tuple[Edit, ...] = ()) -> Outcome:
-    install(site, (*wrong.edits, *without))
+    install(site, (*wrong.edits, *without), wrong.file)
     return RUNS[wrong.while_it_runs](site, wrong.file, *wrong.flags)
 
 
