@@ -60,5 +60,5 @@ def test_a_name_is_that_of_one_function() -> None:
     assert find("packages._outdated") is find("operations.packages._outdated")
     with pytest.raises(AssertionError, match="no function nowhere"):
         find("nowhere")
-    with pytest.raises(AssertionError, match=r"several functions held: .*boot\.held.*gates\.held"):
+    with pytest.raises(AssertionError, match="several functions held: "):
         find("held")

@@ -19,6 +19,8 @@ from .mutated import Edit, install
 from .mutations import ADMIN_LEFT, GATED, REFEREED, RULES, Rule, Wrong
 from .scenes import RUNS, SCENES, mend
 
+pytestmark = pytest.mark.lab
+
 NODES = [
     LabNode("daos-server-01", SERVER),
     LabNode("daos-server-02", SERVER),
