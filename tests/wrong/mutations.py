@@ -82,12 +82,12 @@ def _passes_over(need: str, node: str) -> Replaced:
 RULES = (
     Rule(
         "R1",
-        ("judge_start",),
+        ("judgements.healthy",),
         "every rank Joined and every pool whole, or stopped by this very update",
         Wrong(
             "not-whole",
             "the examination does not look at ranks and pools, and a rank is excluded",
-            (Replaced("judge_start", NOT_EXAMINED),),
+            (Replaced("judgements.healthy", NOT_EXAMINED),),
             gate="not-joined",
             breaks=frozenset({"R1"}),
             scene="a rank is excluded",
@@ -112,7 +112,7 @@ RULES = (
         Wrong(
             "evicted",
             "the examination does not look for applications, and one is connected",
-            (Replaced("judge_start", NOT_EXAMINED),),
+            (Replaced("judgements.healthy", NOT_EXAMINED),),
             gate="in-use",
             breaks=frozenset({"R2"}),
             scene="an application is connected",
@@ -216,7 +216,7 @@ RULES = (
                 Replaced(
                     "packages._outdated",
                     "lambda original, current, *args: "
-                    "original(current, *args) and not current.record",
+                    "original(current, *args) and not current.start.record",
                 ),
             ),
             gate="not-at-target",
@@ -241,7 +241,7 @@ RULES = (
             breaks=frozenset({"R1", "R10"}),
             scene="all is updated",
         ),
-        ("still_alone",),
+        others=("judgements.alone",),
     ),
     Rule(
         "R11",
@@ -269,7 +269,7 @@ RULES = (
             scene="engines have started on the new release",
             file=ROLLBACK,
         ),
-        ("rules.never_lower",),
+        others=("rules.never_lower",),
     ),
 )
 
@@ -388,9 +388,9 @@ REFEREED = (
         "`dmg system stop --force`",
         (
             Replaced(
-                "ask_dmg",
-                "lambda original, current, line, *args, **named: original("
-                'current, line.replace("system stop", "system stop --force"), *args, **named)',
+                "DmgSession.ask",
+                "lambda original, dmg, line, *args, **named: original("
+                'dmg, line.replace("system stop", "system stop --force"), *args, **named)',
             ),
         ),
         breaks=frozenset({"R3"}),
@@ -422,7 +422,7 @@ REFEREED = (
         (
             Replaced(
                 "ran_before",
-                "lambda original, current, *args: not current.record and original(current, *args)",
+                "lambda original, start, *args: not start.record and original(start, *args)",
             ),
         ),
         breaks=frozenset({"R9"}),
