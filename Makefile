@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 ENGINE := sh testbed/lab/engine.sh
 
 .DEFAULT_GOAL := help
-.PHONY: help rehearse rehearse-migration test lab lab-down bench lint clean env
+.PHONY: help rehearse rehearse-migration test lab lab-down bench docs lint clean env
 
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|' 2>/dev/null \
@@ -35,6 +35,9 @@ lab-down: $(STAMP) ## end the lab that stays up
 bench: $(STAMP) ## print the performance figures
 	@$(ENGINE)
 	@$(VENV)/bin/python -m bench
+
+docs: $(STAMP) ## write the tables in docs/ anew, out of the data that the tests use
+	@$(VENV)/bin/python -m tests.documents
 
 env: $(STAMP) ## make the Python environment in .venv, and nothing else
 

@@ -14,7 +14,7 @@ from pyinfra.context import ctx_host, ctx_state
 from ..daos.node import Node
 from ..machinery import judgements
 from ..rules import gates
-from ..rules.findings import Finding
+from ..rules.findings import Finding, about
 from ..rules.view import View
 from . import run
 from .run import Run
@@ -59,8 +59,8 @@ class Step:
         elif current.planning:
             if self._says(self.foreseen, current, here, current.start):
                 yield FunctionCommand(lambda: None, (), {})  # counted by pyinfra, never run
-        elif current.state.failed_hosts:
-            yield refuse(current, [self._earlier_failure(current)])
+        elif trouble := self._earlier_failure(current):
+            yield refuse(current, trouble)
         else:
             yield from self._act(current, here, arguments)
 
@@ -89,12 +89,11 @@ class Step:
         alone = [] if self.looks else judgements.alone(current)
         return alone + gates.answering(view) + self.gate(current, view)
 
-    def _earlier_failure(self, current: Run) -> Finding:
-        return Finding(
-            "stopped-at-trouble",
-            tuple(host.name for host in current.state.failed_hosts),
-            "a step failed there, so no later step acts anywhere",
-        )
+    def _earlier_failure(self, current: Run) -> list[Finding]:
+        """R8: no step has failed on any node."""
+        failed = [host.name for host in current.state.failed_hosts]
+        message = "a step failed there, so no later step acts anywhere"
+        return about("stopped-at-trouble", failed, message)
 
 
 def _no_gate(current: Run, view: View) -> list[Finding]:
