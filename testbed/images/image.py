@@ -100,7 +100,7 @@ _SYSTEM_SPECS = ("hwloc.spec", "system-release.spec")
 def node_context() -> Context:
     """What a node is made of; the modules of the service manager become its package `init`."""
     found = {
-        f"init/{path}" if path.endswith(".py") and not path.endswith("ctl.py") else path: source
+        f"init/{path}" if path.endswith(".py") and path != "journalctl.py" else path: source
         for path, source in files_below(HERE / "node").items()
         if path not in ("base.Dockerfile", "packages.txt")
     }

@@ -33,17 +33,18 @@ SETTINGS = {
 def node_answer(name: str, version: str, roles: tuple[str, ...]) -> str:
     packages = {"daos"} | {"daos-server" if role == "servers" else "daos-client" for role in roles}
     lines = ["== hostname", name, "== addresses", "== os", "rhel 8.5", "== packages"]
-    lines += [f"{package} {version}-1.el8 daos-{version}-1.el8.src.rpm" for package in packages]
+    lines += [f"{package} {version}-1.el8 daos-{version}-1.el8.src.rpm 110" for package in packages]
     lines.append("== services")
     for unit, role in (("daos_server", "servers"), ("daos_agent", "clients")):
         active = "active" if role in roles else "inactive"
         enabled = "enabled" if role in roles else "disabled"
         lines.append("ExecMainStartTimestampMonotonic=60000000")
         lines += [f"Id={unit}.service", f"ActiveState={active}", f"UnitFileState={enabled}"]
-    lines += ["== clock", "1000.5", "900.0", "== installed", "110", "== record", "== starts"]
+    lines += ["== clock", "1000.5", "900.0", "== record", "== starts"]
     lines.append("== lock")
     lines += ["== engines", *(["7"] if "servers" in roles else [])]
-    lines += ["== mounts", "== processes", "== dfuse", "== space", "4000000 /", "== managers"]
+    lines += ["== mounts", "== processes", "== dfuse"]
+    lines += ["== space", "Avail Mounted on", "4000000 /", "== managers"]
     return "\n".join([*lines, "== rpmnew", "== end"])
 
 

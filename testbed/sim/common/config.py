@@ -2,9 +2,7 @@
 
 import re
 import socket
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from . import release
 
@@ -19,19 +17,17 @@ class BadConfig(Exception):
     """A configuration file that is missing or says something impossible."""
 
 
-@dataclass
-class EngineConfig:
+class EngineConfig(NamedTuple):
     """One entry of `engines` in daos_server.yml."""
 
-    index: int
+    number: int
     targets: int
     port: int
     scm_mount: str
     log_file: str
 
 
-@dataclass
-class ServerConfig:
+class ServerConfig(NamedTuple):
     """daos_server.yml; addresses are "host:port"."""
 
     name: str
@@ -42,13 +38,17 @@ class ServerConfig:
     engines: list[EngineConfig]
 
 
-@dataclass
-class ControlConfig:
+class ControlConfig(NamedTuple):
     """daos_control.yml, or the same keys of daos_agent.yml: where the system is."""
 
-    name: str = "daos_server"
-    port: int = PORT
-    hosts: list[str] = field(default_factory=lambda: [f"localhost:{PORT}"])
+    name: str
+    port: int
+    hosts: list[str]
+
+
+def unconfigured() -> ControlConfig:
+    """Where the system is, as long as nobody has said."""
+    return ControlConfig("daos_server", PORT, [f"localhost:{PORT}"])
 
 
 def with_port(address: str, port: int) -> str:
@@ -95,7 +95,7 @@ def _check_keys(path: str, data: dict[str, Any], version: str) -> None:
         ),
     ]
     if found:
-        lines = Path(path).read_text().splitlines()
+        lines = _text(path).splitlines()
         told = "".join(
             f"\n  line {_line(lines, key)}: field {key} not found in type {kind}"
             for kind, key in dict.fromkeys(found)
@@ -136,13 +136,13 @@ def server(path: str, version: str) -> ServerConfig:
     port = int(data.get("port", PORT))
     engines = [
         EngineConfig(
-            index=index,
+            number=number,
             targets=int(entry.get("targets", 8)),
-            port=int(entry.get("fabric_iface_port", 31416 + 100 * index)),
-            scm_mount=str(_scm_mount(entry, index)),
+            port=int(entry.get("fabric_iface_port", 31416 + 100 * number)),
+            scm_mount=str(_scm_mount(entry, number)),
             log_file=str(entry.get("log_file", "")),
         )
-        for index, entry in enumerate(data.get("engines") or data.get("servers") or [])
+        for number, entry in enumerate(data.get("engines") or data.get("servers") or [])
     ]
     points = data.get("access_points") or [socket.gethostname()]
     if len(points) % 2 == 0:
@@ -211,9 +211,14 @@ def _read(path: str) -> dict[str, Any]:
     import yaml  # takes 15 ms, which engines and some calls of dmg need not wait for
 
     try:
-        data = yaml.load(Path(path).read_text(), getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        data = yaml.load(_text(path), getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     except (OSError, yaml.YAMLError) as error:
         raise BadConfig(f"{path}: {error}") from error
     if not isinstance(data or {}, dict):
         raise BadConfig(f"{path}: not a set of keys")
     return data or {}
+
+
+def _text(path: str) -> str:
+    with open(path) as file:  # noqa: PTH123 - pathlib costs a program of 60 ms another 5
+        return file.read()

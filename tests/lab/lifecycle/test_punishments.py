@@ -252,7 +252,7 @@ def test_another_server_leads_when_the_leader_is_stopped(lab: Lab) -> None:
 _ASK = """
 import sys
 sys.path[:0] = ["/usr/lib/daos", "/usr/lib/python3/dist-packages"]
-from sim import management
+from sim.protocol import management
 try:
     answer = management.Management(sys.argv[1:], 2.0).call("SystemQuery", sys="daos_server")
     print("members", len(answer.members))

@@ -67,7 +67,7 @@ _DIGEST_OF_FOLDER = """
 import sys
 from pathlib import Path
 sys.path.insert(0, "/usr/lib/daos")
-from sim import treedigest
+from sim.engine import treedigest
 found = treedigest.of_folder(Path(sys.argv[1]))
 print(treedigest.whole(treedigest.records(found)))
 """

@@ -56,7 +56,7 @@ def names(context: image.Context) -> set[str]:
 def test_a_node_holds_the_service_manager_as_a_package() -> None:
     found = names(image.node_context())
     assert {"Dockerfile", "init/__init__.py", "init/init.py", "init/unit.py"} <= found
-    assert {"systemctl.py", "journalctl.py", "flavours/el8/usr/lib/os-release"} <= found
+    assert {"systemctl.pl", "journalctl.py", "flavours/el8/usr/lib/os-release"} <= found
     assert {"mpi/dcp.py", "mpi/events.py", "hwloc.spec", "system-release.spec"} <= found
 
 
