@@ -181,27 +181,21 @@ def _os_to_find(current: MigrationRun, name: str, node: Node) -> bool:
 
 @step(*ROLES, need=_os_to_find, prepares=True)
 def os_found(current: MigrationRun, here: Host) -> Iterator[Command]:
-    """See that the node's repositories hold a later release of its operating system.
-
-    That of CentOS and RHEL is a package, of which `check-update` exits 100 where there is a later.
-    """
-    manager = packages.distribution(current, current.start.node(here.name)).manager
-    yield verify(current, lambda: _os_lacks(current, here, manager), code="no-later-system")
+    """See that the node's repositories hold a later release of its operating system."""
+    yield verify(current, lambda: _os_lacks(current, here), code="no-later-system")
 
 
-def _os_lacks(current: MigrationRun, here: Host, manager: str) -> str | None:
-    line = (
-        f"{manager} -q check-update $(rpm -qa --queryformat '%{{NAME}}\\n' 'centos-release' "
-        "'centos-linux-release' 'redhat-release*') > /dev/null 2>&1; [ $? = 100 ]"
-    )
+def _os_lacks(current: MigrationRun, here: Host) -> str | None:
+    node = current.start.node(here.name)
+    find = packages.distribution(current, node).manager.find_os
+    line = packages.line_for(current, find, here.name, node, current.target)
     timeout = current.settings.timeouts["packages"]
     done, _, _ = hosts.command(current.state, here, line, timeout)
     if done:
         return None
-    system = current.start.node(here.name).os
     return (
-        f"DAOS {current.target.series} does not support {system}, and the repositories of "
-        "the node hold no later one: add those of a release that it supports"
+        f"DAOS {current.target.series} does not support {node.os}, and the repositories "
+        "of the node hold no later one: add those of a release that it supports"
     )
 
 

@@ -37,7 +37,7 @@ def to_update(current: MigrationRun) -> dict[tuple[str, str], list[str]]:
             continue
         takes = platforms.distribution(node.os)
         later = later_minors(node.os, current.target.series)
-        if later and takes and takes.manager in ("yum", "dnf"):
+        if later and takes and takes.manager.install_with_os:
             found.setdefault((node.os, platforms.in_words(later)), []).append(name)
     return found
 
