@@ -2,7 +2,9 @@
 
 import re
 import socket
-from typing import Any, NamedTuple
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 from . import release
 
@@ -17,17 +19,19 @@ class BadConfig(Exception):
     """A configuration file that is missing or says something impossible."""
 
 
-class EngineConfig(NamedTuple):
+@dataclass
+class EngineConfig:
     """One entry of `engines` in daos_server.yml."""
 
-    number: int
+    index: int
     targets: int
     port: int
     scm_mount: str
     log_file: str
 
 
-class ServerConfig(NamedTuple):
+@dataclass
+class ServerConfig:
     """daos_server.yml; addresses are "host:port"."""
 
     name: str
@@ -38,17 +42,13 @@ class ServerConfig(NamedTuple):
     engines: list[EngineConfig]
 
 
-class ControlConfig(NamedTuple):
+@dataclass
+class ControlConfig:
     """daos_control.yml, or the same keys of daos_agent.yml: where the system is."""
 
-    name: str
-    port: int
-    hosts: list[str]
-
-
-def unconfigured() -> ControlConfig:
-    """Where the system is, as long as nobody has said."""
-    return ControlConfig("daos_server", PORT, [f"localhost:{PORT}"])
+    name: str = "daos_server"
+    port: int = PORT
+    hosts: list[str] = field(default_factory=lambda: [f"localhost:{PORT}"])
 
 
 def with_port(address: str, port: int) -> str:
@@ -95,7 +95,7 @@ def _check_keys(path: str, data: dict[str, Any], version: str) -> None:
         ),
     ]
     if found:
-        lines = _text(path).splitlines()
+        lines = Path(path).read_text().splitlines()
         told = "".join(
             f"\n  line {_line(lines, key)}: field {key} not found in type {kind}"
             for kind, key in dict.fromkeys(found)
@@ -136,13 +136,13 @@ def server(path: str, version: str) -> ServerConfig:
     port = int(data.get("port", PORT))
     engines = [
         EngineConfig(
-            number=number,
+            index=index,
             targets=int(entry.get("targets", 8)),
-            port=int(entry.get("fabric_iface_port", 31416 + 100 * number)),
-            scm_mount=str(_scm_mount(entry, number)),
+            port=int(entry.get("fabric_iface_port", 31416 + 100 * index)),
+            scm_mount=str(_scm_mount(entry, index)),
             log_file=str(entry.get("log_file", "")),
         )
-        for number, entry in enumerate(data.get("engines") or data.get("servers") or [])
+        for index, entry in enumerate(data.get("engines") or data.get("servers") or [])
     ]
     points = data.get("access_points") or [socket.gethostname()]
     if len(points) % 2 == 0:
@@ -211,14 +211,9 @@ def _read(path: str) -> dict[str, Any]:
     import yaml  # takes 15 ms, which engines and some calls of dmg need not wait for
 
     try:
-        data = yaml.load(_text(path), getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        data = yaml.load(Path(path).read_text(), getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     except (OSError, yaml.YAMLError) as error:
         raise BadConfig(f"{path}: {error}") from error
     if not isinstance(data or {}, dict):
         raise BadConfig(f"{path}: not a set of keys")
     return data or {}
-
-
-def _text(path: str) -> str:
-    with open(path) as file:  # noqa: PTH123 - pathlib costs a program of 60 ms another 5
-        return file.read()

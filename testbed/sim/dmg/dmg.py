@@ -9,6 +9,7 @@ import os
 import pwd
 import sys
 import time
+import uuid
 from collections.abc import Callable
 from typing import Any
 
@@ -159,7 +160,7 @@ class Dmg:
 
     def _settings(self) -> config.ControlConfig:
         if "config" not in self.given and not os.path.exists(config.CONTROL):  # noqa: PTH110
-            return config.unconfigured()
+            return config.ControlConfig()
         try:
             return config.control(self.given.get("config", config.CONTROL))
         except config.BadConfig as error:
@@ -167,7 +168,7 @@ class Dmg:
 
     def call(self, method: str, what: str, empty: Any = None, **fields: Any) -> Any:
         """Call the management service. `what` names the command where it fails."""
-        from ..protocol import management  # with protobuf, which takes 20 ms
+        from ..protocol import management  # with gRPC, which takes 70 ms
 
         try:
             return management.Management(self.hosts()).call(method, sys="daos_server", **fields)
@@ -324,8 +325,6 @@ def _pool_evict(dmg: Dmg, arguments: list[str]) -> tuple[str, Any]:
 
 
 def _pool_create(dmg: Dmg, arguments: list[str]) -> tuple[str, Any]:
-    import uuid  # takes 10 ms, which no other command has to wait for
-
     given = dmg.given
     label = arguments[0] if arguments else given.get("label", "")
     if "size" in given and ("scm" in given or "nvme" in given):
@@ -415,19 +414,19 @@ _RUNNING = 'client: code = 508 description = "storage format invoked on a runnin
 
 
 def _storage_format(dmg: Dmg, _arguments: list[str]) -> tuple[str, Any]:
-    from ..protocol import calls, management
+    from ..protocol import management, rpc
 
     hosts = dmg.hosts()
     if management.serves(hosts, "hosts" in dmg.given):
         raise CommandFailed(_RUNNING)
     request = {"force": "force" in dmg.given, "epoch": int(time.time()), "hosts": hosts}
-    waiting = {h: calls.ctl_later(h, "format", FORMAT_TIMEOUT, **request) for h in hosts}
+    waiting = {h: rpc.ctl_later(h, "format", FORMAT_TIMEOUT, **request) for h in hosts}
     done: dict[str, Plain] = {}
     errors: dict[str, str] = {}
     for host, wait in waiting.items():
         try:
             done[host.partition(":")[0]] = wait()
-        except calls.Failure as failure:
+        except rpc.Failure as failure:
             errors[host.partition(":")[0]] = str(failure)
     text = output.storage_format(done, errors)
     by_error = {error: [h for h in errors if errors[h] == error] for error in errors.values()}

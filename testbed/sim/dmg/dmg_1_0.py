@@ -130,7 +130,7 @@ class Dmg:
         self.say(states)
 
     def _hosts(self) -> list[str]:
-        settings = config.unconfigured()
+        settings = config.ControlConfig()
         path = self.given.get("config", config.CONTROL_1_0)
         if "config" in self.given or os.path.exists(path):  # noqa: PTH110
             try:
@@ -148,15 +148,18 @@ class Dmg:
 
     def call(self, method: str, what: str, **fields: Any) -> Any:
         """Call the management service. `what` names the command where it fails."""
-        from ..protocol import calls, messages  # with protobuf, which takes 20 ms
+        from ..protocol import (
+            messages,
+            rpc,  # with gRPC, which takes 70 ms
+        )
 
         request = messages.of(f"{method}Req")(sys="daos_server", **fields)
         until = time.monotonic() + _PATIENCE
         while True:
             try:
-                return calls.mgmt(self._connected[-1], method, request, 300)
-            except calls.Failure as failure:
-                if failure.reason != calls.UNAVAILABLE or time.monotonic() > until:
+                return rpc.mgmt(self._connected[-1], method, request, 300)
+            except rpc.Failure as failure:
+                if failure.reason != rpc.UNAVAILABLE or time.monotonic() > until:
                     raise CommandFailed(f"{what}{_reason(failure)}") from failure
             time.sleep(_PAUSE)
 
@@ -186,12 +189,12 @@ def _reason(failure: Any) -> str:
     """A failure of a call, as dmg tells it: a refusal by its number alone."""
     import json
 
-    from ..protocol import calls
+    from ..protocol import rpc
 
-    if failure.reason == calls.REFUSED:
+    if failure.reason == rpc.REFUSED:
         return f"DAOS returned error code: {failure.metadata.get('Status', '-1025')}\n"
     text = str(failure)
-    if failure.reason == calls.NOT_REPLICA:
+    if failure.reason == rpc.NOT_REPLICA:
         points = json.loads(failure.metadata.get("Replicas") or "[]")
         text = "instance is not an access point" + "".join(f", try {p}" for p in points[:1])
     return f"rpc error: code = Unknown desc = {text}"
@@ -232,17 +235,17 @@ def _leader_query(dmg: Dmg) -> None:
 
 
 def _storage_format(dmg: Dmg) -> None:
-    from ..protocol import calls
+    from ..protocol import rpc
 
     servers = dmg.servers()
     request = {"force": "force" in dmg.given, "epoch": int(time.time()), "hosts": servers}
-    waiting = {s: calls.ctl_later(s, "format", FORMAT_TIMEOUT, **request) for s in servers}
+    waiting = {s: rpc.ctl_later(s, "format", FORMAT_TIMEOUT, **request) for s in servers}
     groups: output_1_0.Groups = {}
     for server, wait in waiting.items():
         result = "storage format ok"
         try:
             wait()
-        except calls.Failure as failure:
+        except rpc.Failure as failure:
             result = str(failure)
         groups.setdefault(result, []).append(server.partition(":")[0])
     dmg.say(output_1_0.storage_format(groups))

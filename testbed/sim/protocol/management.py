@@ -6,9 +6,9 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from . import calls, messages
+from ..model import DER_MISC
+from . import messages, rpc
 
-_DER_MISC = -1025  # as in the model, which takes 10 ms to be imported
 DEADLINE = 300.0  # seconds, dmg's own
 _HOSTS_TRIED = 5
 _ASK_ONCE = 5.0  # seconds
@@ -22,7 +22,7 @@ class Unreachable(Exception):
 class ServiceError(Exception):
     """The management service refused; `status` is DAOS's error number."""
 
-    def __init__(self, message: str, status: int = _DER_MISC) -> None:
+    def __init__(self, message: str, status: int = DER_MISC) -> None:
         super().__init__(message)
         self.status = status
 
@@ -38,12 +38,12 @@ class Management:
         """Call a method of mgmt.MgmtSvc. Raises Unreachable or ServiceError."""
         request = messages.of(f"{method}Req")(**fields)
         return self._until_answered(
-            lambda address, left: calls.mgmt(address, method, request, left, metadata)
+            lambda address, left: rpc.mgmt(address, method, request, left, metadata)
         )
 
     def ctl(self, op: str, **arguments: Any) -> Any:
         """Have the leader do one of the lab's own operations. Raises as `call`."""
-        return self._until_answered(lambda address, left: calls.ctl(address, op, left, **arguments))
+        return self._until_answered(lambda address, left: rpc.ctl(address, op, left, **arguments))
 
     def _until_answered(self, ask: Callable[[str, float], Any]) -> Any:
         until = time.monotonic() + self._deadline
@@ -69,8 +69,8 @@ class Management:
             asked.add(address)
             try:
                 return True, ask(address, max(0.1, until - time.monotonic()))
-            except calls.Failure as failure:
-                answered = answered or (failure.reached and failure.reason != calls.NOT_REPLICA)
+            except rpc.Failure as failure:
+                answered = answered or (failure.reached and failure.reason != rpc.NOT_REPLICA)
                 pending = _next_hosts(failure, pending)
         return answered, None
 
@@ -88,20 +88,20 @@ def serves(hosts: list[str], named: bool) -> bool:
 def _knows_a_system(host: str) -> bool:
     try:
         request = messages.of("SystemQueryReq")(sys="daos_server")
-        return bool(calls.mgmt(host, "SystemQuery", request, _ASK_ONCE).members)
-    except calls.Failure:
+        return bool(rpc.mgmt(host, "SystemQuery", request, _ASK_ONCE).members)
+    except rpc.Failure:
         return False  # no replica, or one without a leader or a system
 
 
-def _next_hosts(failure: calls.Failure, pending: list[str]) -> list[str]:
+def _next_hosts(failure: rpc.Failure, pending: list[str]) -> list[str]:
     """Where to ask after a failure. Raises ServiceError where asking others is no use."""
-    if failure.reason in (calls.NOT_REPLICA, calls.NOT_LEADER):
+    if failure.reason in (rpc.NOT_REPLICA, rpc.NOT_LEADER):
         replicas = json.loads(failure.metadata.get("Replicas") or "[]")
         random.shuffle(replicas)
         hint = failure.metadata.get("LeaderHint")
-        if failure.reason == calls.NOT_REPLICA:
+        if failure.reason == rpc.NOT_REPLICA:
             return [*replicas, *pending]
         return [*([hint] if hint else []), *pending]
-    if failure.reached and failure.reason != calls.UNAVAILABLE:
-        raise ServiceError(str(failure), int(failure.metadata.get("Status", _DER_MISC)))
+    if failure.reached and failure.reason != rpc.UNAVAILABLE:
+        raise ServiceError(str(failure), int(failure.metadata.get("Status", DER_MISC)))
     return pending

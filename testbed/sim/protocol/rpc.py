@@ -1,22 +1,27 @@
-"""gRPC as the servers of the simulated DAOS use it: what they serve, and calls among them.
+"""gRPC as the simulated DAOS uses it: channels, calls, and errors that carry a reason.
 
-A program that asks once and ends does so without gRPC, which takes long to be imported: calls.py.
+Two kinds of calls share port 10001: the real ones of `mgmt.MgmtSvc`, and the lab's own between
+its programs (`lab.Ctl`), which are one method that carries JSON.
 """
 
 import json
 import socket
 from collections.abc import Callable
 from concurrent import futures
-from typing import Any
+from typing import Any, TypeVar
 
 import grpc
 
 from . import messages
-from .calls import CTL, MGMT, NOT_LEADER, NOT_REPLICA, REFUSED, UNAVAILABLE, Failure, explained
-
-__all__ = ["NOT_LEADER", "NOT_REPLICA", "REFUSED", "UNAVAILABLE", "Failure"]
 
 DOMAIN = "DAOS"
+NOT_REPLICA = "proto.system.ErrNotReplica"
+NOT_LEADER = "proto.system.ErrNotLeader"
+UNAVAILABLE = "proto.system.ErrRaftUnavail"
+REFUSED = "lab.Refused"  # the system does not allow it; metadata Status is DAOS's error number
+
+_MGMT = "mgmt.MgmtSvc"
+_CTL = "lab.Ctl"
 _OPTIONS = [
     ("grpc.enable_http_proxy", 0),
     ("grpc.use_local_subchannel_pool", 1),  # a new channel shares no other's back-off
@@ -25,17 +30,64 @@ _OPTIONS = [
     ("grpc.max_reconnect_backoff_ms", 500),
 ]
 _WORKERS = 24
+_T = TypeVar("_T")
 _channels: dict[str, grpc.Channel] = {}
 
 
+class Failure(Exception):
+    """A call that did not succeed.
+
+    `reason` is the one of google.rpc.ErrorInfo, "" where the other side gave none; `reached` says
+    whether there was another side at all, `broken` that the connection is of no use.
+    """
+
+    def __init__(
+        self, message: str, reason: str = "", metadata: dict[str, str] | None = None, *,
+        reached: bool = True, broken: bool = False,
+    ) -> None:  # fmt: skip
+        super().__init__(message)
+        self.reason = reason
+        self.metadata = metadata or {}
+        self.reached = reached
+        self.broken = broken
+
+
 # Calling
+
+
+def mgmt(
+    address: str, method: str, request: Any, timeout: float, metadata: tuple[Any, ...] = ()
+) -> Any:
+    """Call a method of mgmt.MgmtSvc at "host:port". Raises Failure."""
+    path, payload = f"/{_MGMT}/{method}", request.SerializeToString()
+    parse = messages.of(f"{method}Resp").FromString
+    return _anew_if_broken(address, lambda: _call(address, path, payload, timeout, parse, metadata))
+
+
+def ctl(address: str, op: str, timeout: float, **arguments: Any) -> Any:
+    """Call an operation of the lab's own at "host:port"; arguments and result are JSON."""
+    return _anew_if_broken(address, lambda: ctl_later(address, op, timeout, **arguments)())
+
+
+def _anew_if_broken(address: str, call: Callable[[], _T]) -> _T:
+    """Call; where a connection of earlier has broken meanwhile, call once more by a new one.
+
+    Only a new one tells whether there is another side: it may have come back a moment ago.
+    """
+    kept = address in _channels
+    try:
+        return call()
+    except Failure as failure:
+        if not (kept and failure.broken):
+            raise
+    return call()
 
 
 def ctl_later(address: str, op: str, timeout: float, **arguments: Any) -> Callable[[], Any]:
     """Send a call now; the function returned waits for its result. It raises Failure."""
     payload = json.dumps({"op": op, **arguments}).encode()
     try:
-        method = _channel(address).unary_unary(f"/{CTL}/Call")
+        method = _channel(address).unary_unary(f"/{_CTL}/Call")
         future = method.future(payload, timeout=timeout)
     except OSError as error:
         failure = Failure(f"{address}: {error}", reached=False)
@@ -54,6 +106,18 @@ def _raise(error: Exception) -> None:
     raise error
 
 
+def _call(
+    address: str, path: str, payload: bytes, timeout: float, parse: Any, metadata: tuple[Any, ...]
+) -> Any:
+    try:
+        method = _channel(address).unary_unary(path, response_deserializer=parse)
+        return method(payload, timeout=timeout, metadata=metadata)
+    except grpc.RpcError as error:
+        raise _failure(address, error) from error
+    except OSError as error:
+        raise Failure(f"{address}: {error}", reached=False) from error
+
+
 def _channel(address: str) -> grpc.Channel:
     """A channel by IP address: gRPC itself would look a name up at most every 30 s."""
     if address not in _channels:
@@ -66,7 +130,9 @@ def _channel(address: str) -> grpc.Channel:
 def _failure(address: str, error: Any) -> Failure:
     for key, value in error.trailing_metadata() or ():
         if key == "grpc-status-details-bin":
-            return explained(value)
+            for detail in messages.status.Status.FromString(value).details:
+                info = messages.status.ErrorInfo.FromString(detail.value)
+                return Failure(error.details(), info.reason, dict(info.metadata))
     reached = error.code() not in (
         grpc.StatusCode.UNAVAILABLE,
         grpc.StatusCode.DEADLINE_EXCEEDED,
@@ -74,7 +140,8 @@ def _failure(address: str, error: Any) -> Failure:
     )
     if not reached:
         _channels.pop(address, None)  # no back-off, and a new address, when it is called again
-    return Failure(f"{address}: {error.details()}", reached=reached)
+    broken = error.code() == grpc.StatusCode.UNAVAILABLE
+    return Failure(f"{address}: {error.details()}", reached=reached, broken=broken)
 
 
 # Serving
@@ -102,8 +169,8 @@ def serve(
     )
     server.add_generic_rpc_handlers(
         (
-            grpc.method_handlers_generic_handler(MGMT, handlers),
-            grpc.method_handlers_generic_handler(CTL, {"Call": call}),
+            grpc.method_handlers_generic_handler(_MGMT, handlers),
+            grpc.method_handlers_generic_handler(_CTL, {"Call": call}),
         )
     )
     try:

@@ -73,7 +73,7 @@ class Engine:
 
         held = witness.held(self._settings.scm_mount)
         yield
-        events.record("daos_server", "storage-formatted", index=self._settings.number, **held)
+        events.record("daos_server", "storage-formatted", index=self._settings.index, **held)
 
     def rank(self) -> int | None:
         """The rank, None where the engine has never joined."""
@@ -102,7 +102,7 @@ class Engine:
     def _arguments(self, drpc: int) -> list[str]:
         settings = self._settings
         options = {
-            "index": settings.number,
+            "index": settings.index,
             "targets": settings.targets,
             "port": settings.port,
             "scm-mount": settings.scm_mount,
@@ -187,7 +187,7 @@ class Engine:
         said = ""
         while process.poll() is None:
             try:
-                rank = self._upstream.join({**engine, "index": self._settings.number})
+                rank = self._upstream.join({**engine, "index": self._settings.index})
             except Exception as error:  # it is logged, and tried again
                 if str(error) != said:
                     said = str(error)
@@ -218,7 +218,7 @@ class Engine:
     @property
     def name(self) -> str:
         """As the real daos_server names it in its log."""
-        return f"instance {self._settings.number}"
+        return f"instance {self._settings.index}"
 
 
 class Engines:

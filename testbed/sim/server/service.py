@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from ..common import events, release
 from ..model import DER_NONEXIST, PREPARABLE, RUNNING, Handle, Member, Refused, System
-from ..protocol import calls, rpc
+from ..protocol import rpc
 from .engines import rank_result
 from .replica import NotLeader, Replica
 
@@ -155,11 +155,11 @@ class Service:
             except Refused as refusal:
                 raise refused(refusal) from refusal
             for address in sorted({member.addr for member in members}):
-                calls.ctl(address, "erase", _FAN_OUT)
+                rpc.ctl(address, "erase", _FAN_OUT)
             self.change(System.erase)
             replicas = self._replicas()
             for name in sorted(replicas, key=lambda name: name == self._here().leader):
-                calls.ctl(replicas[name], "forget", _FAN_OUT)
+                rpc.ctl(replicas[name], "forget", _FAN_OUT)
             return [
                 {**rank_result(m.rank, "stop", "", m.addr), "action": "reset format"}
                 for m in members

@@ -32,7 +32,7 @@ def test_server(path: Path) -> None:
         "daos-server-03:10001",
     ]
     assert settings.provider == "ofi+tcp"
-    engines = [(e.number, e.targets, e.port, e.scm_mount) for e in settings.engines]
+    engines = [(e.index, e.targets, e.port, e.scm_mount) for e in settings.engines]
     assert engines == [(0, 4, 31416, "/mnt/daos0"), (1, 4, 31516, "/mnt/two")]
 
 
