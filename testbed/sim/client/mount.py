@@ -14,7 +14,6 @@ from collections.abc import Callable
 from typing import Any
 
 from . import libdaos
-from .job import OBJECT_MODE
 
 _fuse: Any = importlib.import_module("fusepy")  # as Debian names it; only nodes have it
 _NAMES = "latin-1"
@@ -231,7 +230,7 @@ class Operations(_fuse.Operations):
 
 def _object_kind(name: bytes) -> dict[str, int]:
     """What readdir tells of an object; its inode is none of the tree's."""
-    return {"st_ino": 1 << 40 | zlib.crc32(name), "st_mode": OBJECT_MODE}
+    return {"st_ino": 1 << 40 | zlib.crc32(name), "st_mode": libdaos.OBJECT_MODE}
 
 
 def _kept(name: str) -> bool:

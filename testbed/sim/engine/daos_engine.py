@@ -15,6 +15,7 @@ import time
 from typing import Any
 
 from ..common import events, faults, release
+from ..common.errors import NO_ENTITY
 from ..common.wire import Closed, Wire
 from . import storage, trees
 
@@ -178,7 +179,7 @@ class Engine:
         try:
             return {"content": self._objects.read(*where, request["name"])}
         except FileNotFoundError:
-            return {"error": "DER_NONEXIST(-1005): The specified entity does not exist"}
+            return {"error": NO_ENTITY}
 
     def _connected(self, handle: str) -> bool:
         """Is the handle open? Asked once; the server tells when it is evicted."""

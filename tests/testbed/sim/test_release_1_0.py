@@ -13,8 +13,9 @@ from testbed.lab import provision
 from testbed.rehearsal import old_dmg
 from testbed.sim.client import dfuse_1_0
 from testbed.sim.common import config, ranges, release
-from testbed.sim.daos import daos_1, daos_1_0
-from testbed.sim.dmg import dmg_1_0
+from testbed.sim.daos import c_tool
+from testbed.sim.daos import commands_1_0 as daos_1_0
+from testbed.sim.dmg import commands_1_0 as dmg_1_0
 from testbed.sim.dmg import output_1_0 as output
 
 A, B = "8aab4bb8-c0e2-4a21-8c16-e4a4b8c1a9d1", "2f0e1ba6-0f5c-4ab2-b1b4-6bd3f2e3a0aa"
@@ -206,16 +207,18 @@ def test_the_lab_reads_what_this_dmg_says() -> None:
 # daos and dfuse
 
 
-def test_a_container_and_its_properties() -> None:
+def test_a_container_and_its_properties(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(release, "installed", lambda: "1.0.1")
+    tool = daos_1_0.Tool()
     container = {"uuid": B, "label": "", "type": "POSIX"}
-    assert daos_1_0.container_query(A, container, "") == (
+    assert tool.container_query(A, container, "") == (
         f"Pool UUID:\t{A}\nContainer UUID:\t{B}\nNumber of snapshots: 0\n"
         "Latest Persistent Snapshot: 0\nHighest Aggregated Epoch: 0\n"
     )
-    told = daos_1_0.properties(container)
+    told = tool.properties(container)
     begin = "Container properties :\nlabel -> container label not set\nlayout type -> 1/POSIX\n"
     assert told.startswith(begin)
-    named = daos_1_0.properties({**container, "label": "home", "type": "unknown"})
+    named = tool.properties({**container, "label": "home", "type": "unknown"})
     assert "label -> home\nlayout type -> 0/unknown\nlayout version -> 1\n" in named
 
 
@@ -236,7 +239,7 @@ def test_ranks_as_atoi_reads_them(text: str, separator: str, expected: list[int]
 
 
 def test_a_word_too_many_is_passed_over() -> None:
-    given = daos_1.parsed("query", ["extra", "--po", A], ("pool", "svc"), extra=True)
+    given = c_tool.parsed("query", ["extra", "--po", A], ("pool", "svc"), extra=True)
     assert given == {"pool": A}
 
 

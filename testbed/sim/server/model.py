@@ -9,13 +9,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from .common import ranges
-
-DER_NO_HDL = -1002
-DER_EXIST = -1004
-DER_NONEXIST = -1005
-DER_BUSY = -1012
-DER_MISC = -1025
+from ..common import ranges
+from ..common.errors import DER_BUSY, DER_EXIST, DER_MISC, DER_NONEXIST, NO_ENTITY
 
 SERVING = ("joined",)
 PREPARABLE = ("starting", "ready", "joined", "stopping")
@@ -382,8 +377,7 @@ class System:
     def container(self, pool: Pool, uuid: str) -> Container:
         """The container of that UUID. Raises Refused where there is none."""
         if uuid not in pool.containers:
-            text = "DER_NONEXIST(-1005): The specified entity does not exist"
-            raise Refused(text, DER_NONEXIST)
+            raise Refused(NO_ENTITY, DER_NONEXIST)
         return pool.containers[uuid]
 
     def place_tree(self, pool_name: str, uuid: str) -> int:
