@@ -94,7 +94,7 @@ def base_context() -> Context:
 
 
 # What both a node and the package repository need to make the packages of an operating system.
-_SYSTEM_SPECS = ("hwloc.spec", "system-release.spec")
+_OS_SPECS = ("hwloc.spec", "os-release.spec")
 
 
 def node_context() -> Context:
@@ -104,7 +104,7 @@ def node_context() -> Context:
         for path, source in files_below(HERE / "node").items()
         if path not in ("base.Dockerfile", "packages.txt")
     }
-    specs = {name: HERE / "packages" / name for name in _SYSTEM_SPECS}
+    specs = {name: HERE / "packages" / name for name in _OS_SPECS}
     return Context(found | specs | files_below(HERE / "mpi", "mpi/"))
 
 

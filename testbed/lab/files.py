@@ -14,7 +14,7 @@ from pathlib import Path
 
 import yaml
 
-from testbed.lab import ssh
+from testbed.lab import provision, ssh
 from testbed.lab.errors import LabError
 
 
@@ -138,12 +138,7 @@ def _write(path: Path, text: str, mode: int = 0o644) -> None:
 
 def control_text(control_ports: Sequence[int]) -> str:
     """A dmg configuration for the host (keys of DAOS 2.0's daos_control.yml)."""
-    settings = {
-        "name": "daos_server",
-        "port": 10001,
-        "hostlist": [f"127.0.0.1:{port}" for port in control_ports],
-        "transport_config": {"allow_insecure": True},
-    }
+    settings = provision.control_settings([f"127.0.0.1:{port}" for port in control_ports])
     return yaml.safe_dump(settings, sort_keys=False)
 
 

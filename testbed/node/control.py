@@ -331,7 +331,7 @@ def _file_verb(
             except UnitFileError as error:
                 return [*found, Answer(err=f"{error}\n", code=1)]
             if lines:
-                events.record(event, unit=unit_name(name))
+                events.record("systemd", event, unit=unit_name(name))
             found.append(Answer(err="".join(f"{line}\n" for line in lines)))
         if "--now" in call.flags:
             then = _start if call.verb in ("enable", "reenable") else _stop

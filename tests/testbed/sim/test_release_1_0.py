@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from testbed.lab import dmg_1_0 as read
 from testbed.lab import provision
-from testbed.rehearsal import old_dmg
 from testbed.sim.client import dfuse_1_0
 from testbed.sim.common import config, ranges, release
 from testbed.sim.daos import c_tool
@@ -194,14 +194,14 @@ def test_the_lab_reads_what_this_dmg_says() -> None:
     connected = output.log_line("INFO", "s-1:10001: connected\n")
     members = [member(0, "joined"), member(1, "excluded", B)]
     table = output.system_query(members, verbose=True)
-    assert old_dmg.answer(connected + output.log_line("INFO", table)) == {
+    assert read.answer(connected + output.log_line("INFO", table)) == {
         "response": {"members": members}
     }
     pools = [{"uuid": A, "svc_reps": [0, 1, 2]}, {"uuid": B, "svc_reps": [4]}]
     for listed in (pools, []):
         said = connected + output.log_line("INFO", output.pool_list(listed))
-        assert old_dmg.answer(said) == {"response": {"pools": listed}}
-    assert old_dmg.answer(connected) == {}
+        assert read.answer(said) == {"response": {"pools": listed}}
+    assert read.answer(connected) == {}
 
 
 # daos and dfuse

@@ -1,35 +1,36 @@
-"""The rehearsal: the update as `inventory` and `group_data` describe it, run on a lab."""
+"""The rehearsal of an update, as `inventory` and `group_data` describe it, run on a lab."""
 
 from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
-import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from testbed.lab.harness import Lab, lab_nodes_from_inventory
+from testbed.lab.harness import Lab
 from testbed.referee import Verdict, judge, lines
+from testbed.rehearsal.session import (
+    LATEST,
+    RUNS,
+    broken_rules,
+    concluded,
+    lab_of_its_own,
+    say,
+    say_where_time_went,
+    typed,
+)
 
-RUNS = Path("runs")
-LATEST = RUNS / "latest"
 UPDATED = "updated"
 
 
 def rehearse(inventory: Path, version: str, flavour: str) -> int:
     """Run the update on a lab and judge it; give the exit code: 0 only if all is well."""
-    nodes = lab_nodes_from_inventory(inventory, flavour)
-    directory = Path(".lab") / f"rehearsal-{os.getpid()}"
-    try:
-        with Lab(nodes, version, directory, "rehearsal", progress=say) as lab:
-            say_where_time_went(lab.timings)
-            return _rehearse_on(lab, inventory)
-    finally:
-        forget(directory)
+    with lab_of_its_own("rehearsal", inventory, version, flavour) as lab:
+        say_where_time_went(lab.timings)
+        return _rehearse_on(lab, inventory)
 
 
 def _rehearse_on(lab: Lab, inventory: Path) -> int:
@@ -47,30 +48,7 @@ def _rehearse_on(lab: Lab, inventory: Path) -> int:
     for line in [*summary(report, run), *lines(verdicts, sys.stdout.isatty())]:
         say(line)
     complaints = find_complaints(exit_code, report, verdicts)
-    for complaint in complaints:
-        say(f"NOT GOOD: {complaint}")
-    if complaints:
-        say(f"what happened is in {run.relative_to(Path.cwd())}; to repeat it by hand: `make lab`")
-        return 1
-    say("the rehearsal succeeded")
-    return 0
-
-
-def typed(lab: Lab, inventory: Path, *arguments: str) -> int:
-    """Type `pyinfra INVENTORY ARGUMENTS`, to the lab; its output goes where ours goes."""
-    pyinfra = Path(sys.executable).parent / "pyinfra"
-    command = [str(pyinfra), str(inventory), *arguments]
-    command += ["--data", f"ssh_config_file={lab.ssh_config}"]
-    say(f"pyinfra {' '.join(command[1:])}")
-    lab.note("command", argv=command[1:])
-    child = subprocess.Popen(command, stdin=subprocess.DEVNULL)
-    try:
-        return child.wait()
-    except BaseException:
-        child.terminate()
-        raise
-    finally:
-        lab.note("command-ended", argv=command[1:], exit=child.wait())
+    return concluded(complaints, run, "; to repeat it by hand: `make lab`")
 
 
 def _run_without_report() -> Path:
@@ -107,12 +85,7 @@ def find_complaints(
     if outcome != UPDATED:
         complaints.append(f"its outcome is {outcome!r}, not {UPDATED!r}")
     complaints.extend(f"it refused: {refusal['message']}" for refusal in report.get("refusals", ()))
-    broken = [verdict for verdict in verdicts if verdict.state == "broken"]
-    return complaints + [
-        f"{verdict.rule} is broken: {sentence}"
-        for verdict in broken
-        for sentence in verdict.sentences
-    ]
+    return complaints + broken_rules(verdicts)
 
 
 def summary(report: dict[str, Any], run: Path) -> list[str]:
@@ -122,25 +95,3 @@ def summary(report: dict[str, Any], run: Path) -> list[str]:
     window = report.get("offline_window_s")
     offline = "nothing was stopped" if window is None else f"offline for {window:.1f} s"
     return [f"DAOS {report.get('from_version')} -> {report.get('to_version')}, {offline}"]
-
-
-def say_where_time_went(timings: dict[str, float]) -> None:
-    """Print how long the lab took to come up, and with what."""
-    parts = ", ".join(f"{name} {seconds:.1f}" for name, seconds in timings.items())
-    say(f"the lab is up after {sum(timings.values()):.1f} s ({parts})")
-
-
-_BEGIN = time.monotonic()
-
-
-def say(line: str) -> None:
-    """Print a line of the lab's own, with the seconds since the start."""
-    print(f"[lab {time.monotonic() - _BEGIN:5.1f} s] {line}", flush=True)
-
-
-def forget(directory: Path) -> None:
-    """Remove the folder of a lab that is down; the files that have to go are gone already."""
-    for path in sorted(directory.rglob("*"), reverse=True):
-        path.rmdir() if path.is_dir() else path.unlink()
-    if directory.is_dir():
-        directory.rmdir()
