@@ -12,7 +12,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from types import FrameType
 
@@ -73,7 +73,6 @@ def is_leftover(
 
 def remove_leftovers() -> list[str]:
     """Remove what dead labs left behind; give the directories of those labs."""
-    client = engine.client()
     directories: dict[str, str] = {}
     for marks in _found(LAB):
         if is_leftover(marks):
@@ -82,7 +81,6 @@ def remove_leftovers() -> list[str]:
         remove_labelled(f"{LAB}={lab_id}")
         if Path(directory).is_dir() and LabFiles(Path(directory)).kept() is None:
             LabFiles(Path(directory)).remove()
-    client.close()
     return sorted(set(directories.values()))
 
 
@@ -93,24 +91,18 @@ def labs() -> dict[str, Path]:
 
 def all_running(lab_id: str) -> bool:
     """Whether a lab has containers, and all of them run."""
-    client = engine.client()
-    try:
+    with closing(engine.client()) as client:
         containers = client.api.containers(all=True, filters={"label": f"{LAB}={lab_id}"})
-    finally:
-        client.close()
     return bool(containers) and all(c["State"] == "running" for c in containers)
 
 
 def _found(label: str) -> list[Mapping[str, str]]:
     """The labels of each container, network and volume that carries `label`."""
-    client = engine.client()
-    try:
+    with closing(engine.client()) as client:
         containers = client.api.containers(all=True, filters={"label": label})
         networks = client.api.networks(filters={"label": label})
         volumes = client.api.volumes(filters={"label": label})["Volumes"] or []
         return [thing["Labels"] for thing in [*containers, *networks, *volumes]]
-    finally:
-        client.close()
 
 
 def remove_labelled(label: str) -> None:
@@ -118,8 +110,7 @@ def remove_labelled(label: str) -> None:
 
     Somebody else removing the same at the same time is no error.
     """
-    client = engine.client()
-    try:
+    with closing(engine.client()) as client:
         containers = client.api.containers(all=True, filters={"label": label})
         with ThreadPoolExecutor(max_workers=8) as pool:
             list(pool.map(lambda c: engine.remove_container(client, c["Id"]), containers))
@@ -127,8 +118,6 @@ def remove_labelled(label: str) -> None:
             engine.remove_network(client, network["Id"])
         for volume in client.api.volumes(filters={"label": label})["Volumes"] or []:
             engine.remove_volume(client, volume["Name"])
-    finally:
-        client.close()
 
 
 Handler = Callable[[int, FrameType | None], object] | signal.Handlers

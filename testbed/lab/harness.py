@@ -95,14 +95,6 @@ class Lab:
     def ssh_config(self) -> Path:
         return self.files.ssh_config
 
-    @property
-    def activate(self) -> Path:
-        return self.files.activate
-
-    @property
-    def control(self) -> Path:
-        return self.files.control
-
     def node(self, name: str) -> Node:
         """The node of that name; raises KeyError with the names that there are."""
         if name not in self.nodes:

@@ -108,10 +108,12 @@ def make_container(client: Node, pool: str, kind: str, version: str) -> str:
 
 def digests(client: Node, names: dict[str, str], containers: dict[str, str]) -> dict[str, str]:
     """A digest of all data of each container, by its pool's label, as a client reads it."""
-    return {
-        label: client.run(f"daos-job {pool} {containers[label]} --digest").stdout.strip()
-        for label, pool in names.items()
-    }
+    return {label: digest(client, pool, containers[label]) for label, pool in names.items()}
+
+
+def digest(client: Node, pool: str, container: str) -> str:
+    """A checksum over all that a container holds, as a client reads it."""
+    return client.run(f"daos-job {pool} {container} --digest").stdout.strip()
 
 
 def _first_uuid(node: Node, command: str) -> str:

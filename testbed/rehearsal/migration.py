@@ -26,6 +26,7 @@ from testbed.rehearsal.session import (
     say,
     say_where_time_went,
     typed,
+    written,
 )
 
 VERSION, FLAVOUR, FILES = "1.2.0", "el83", 12_000
@@ -107,7 +108,7 @@ def _rehearse_on(lab: Lab, inventory: Path, contents: Contents) -> int:
     before = digests(lab, contents.pools)
     lab.note_contents(before)
     failed = _typed_all(lab, inventory, contents)
-    record = _record()
+    record = written(LATEST / "migration.json")
     after: dict[str, str] = {}
     if not failed:
         new = moved(record)
@@ -147,19 +148,7 @@ def digests(lab: Lab, pools: Mapping[str, str]) -> dict[str, str]:
     + pools: the pool of each container
     """
     client = lab.having("clients")[0]
-    return {
-        uuid: client.run(f"daos-job {pool} {uuid} --digest").stdout.strip()
-        for uuid, pool in pools.items()
-    }
-
-
-def _record() -> dict[str, Any]:
-    """What the last stage has recorded; {} if there is nothing that can be read."""
-    try:
-        record = json.loads((LATEST / "migration.json").read_text())
-    except (OSError, ValueError):
-        return {}
-    return record if isinstance(record, dict) else {}
+    return {uuid: system.digest(client, pool, uuid) for uuid, pool in pools.items()}
 
 
 def moved(record: Mapping[str, Any]) -> dict[str, tuple[str, str]]:

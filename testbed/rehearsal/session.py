@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -51,6 +52,15 @@ def typed(lab: Lab, inventory: Path, *arguments: str) -> int:
         raise
     finally:
         lab.note("command-ended", argv=command[1:], exit=child.wait())
+
+
+def written(path: Path) -> dict[str, Any]:
+    """What a run has written into a file; {} if there is nothing that can be read."""
+    try:
+        found = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def broken_rules(verdicts: Sequence[Verdict]) -> list[str]:

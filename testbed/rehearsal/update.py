@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Sequence
@@ -21,6 +20,7 @@ from testbed.rehearsal.session import (
     say,
     say_where_time_went,
     typed,
+    written,
 )
 
 UPDATED = "updated"
@@ -44,7 +44,7 @@ def _rehearse_on(lab: Lab, inventory: Path) -> int:
         lab.note_contents()
     lab.collect_events(run / "events.jsonl")
     verdicts = judge(lab.events())
-    report = _report(run)
+    report = written(run / "report.json")
     for line in [*summary(report, run), *lines(verdicts, sys.stdout.isatty())]:
         say(line)
     complaints = find_complaints(exit_code, report, verdicts)
@@ -59,15 +59,6 @@ def _run_without_report() -> Path:
     draft.symlink_to(run.name)
     draft.replace(LATEST)
     return run
-
-
-def _report(run: Path) -> dict[str, Any]:
-    """The deploy's report; {} if there is none that can be read."""
-    try:
-        report = json.loads((run / "report.json").read_text())
-    except (OSError, ValueError):
-        return {}
-    return report if isinstance(report, dict) else {}
 
 
 def find_complaints(

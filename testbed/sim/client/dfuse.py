@@ -13,22 +13,18 @@ from ..common import options, release
 from . import libdaos
 from .mounting import Mount, serve_until_unmounted
 
-_FLAGS = {"-f": "foreground", "--foreground": "foreground", "--disable-caching": "plain"}
-_FLAGS |= {"-S": "plain", "--singlethread": "plain", "--disable-direct-io": "plain"}
-_FLAGS |= {"--enable-caching": "plain"}
-_VALUES = {
-    "-m": "mountpoint",
-    "--mountpoint": "mountpoint",
-    "--pool": "pool",
-    "-p": "pool",
-    "--container": "container",
-    "--cont": "container",
-    "-c": "container",
-    "--svc": "svc",
-    "--sys-name": "system",
-    "--thread-count": "threads",
-    "-t": "threads",
-}
+_FLAGS = options.spelled(
+    foreground="-f --foreground",
+    plain="-S --singlethread --disable-caching --disable-direct-io --enable-caching",
+)
+_VALUES = options.spelled(
+    mountpoint="-m --mountpoint",
+    pool="-p --pool",
+    container="-c --container --cont",
+    svc="--svc",
+    system="--sys-name",
+    threads="-t --thread-count",
+)
 
 
 def main(argv: list[str]) -> int:

@@ -12,10 +12,16 @@ from ..common import options, ranges
 from . import libdaos
 from .mounting import Mount, leave_terminal, serve_until_unmounted
 
-_FLAGS = {"-f": "foreground", "--foreground": "foreground", "-h": "help", "--help": "help"}
-_FLAGS |= {"-S": "plain", "--singlethread": "plain", "--enable-caching": "plain"}
-_VALUES = {"-m": "mountpoint", "--mountpoint": "mountpoint", "-s": "svc", "--svc": "svc"}
-_VALUES |= {"--pool": "pool", "--container": "container", "--sys-name": "system"}
+_FLAGS = options.spelled(
+    foreground="-f --foreground", help="-h --help", plain="-S --singlethread --enable-caching"
+)
+_VALUES = options.spelled(
+    mountpoint="-m --mountpoint",
+    svc="-s --svc",
+    pool="--pool",
+    container="--container",
+    system="--sys-name",
+)
 _HELP = """usage: dfuse -m=PATHSTR -s=RANKS
 
 \t-m --mountpoint=PATHSTR\tMount point to use

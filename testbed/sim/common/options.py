@@ -36,6 +36,11 @@ def parse(
     return options, words
 
 
+def spelled(**names: str) -> dict[str, str]:
+    """The spellings of options: size="-z --size" as {"-z": "size", "--size": "size"}."""
+    return {word: name for name, words in names.items() for word in words.split()}
+
+
 def config_file(argv: list[str], default: str) -> str:
     """The configuration file that a daemon is given."""
     for option in ("-o", "--config", "--config-path"):

@@ -13,21 +13,15 @@ from ..common import options, release, users
 from ..common.errors import DER_MISC
 from ..dmg import output
 
-_FLAGS = {"-j": "json", "--json": "json", "-v": "verbose", "--verbose": "verbose"}
-_FLAGS |= {"-f": "force", "--force": "force"}
-_VALUES = {
-    "--pool": "pool",
-    "-p": "pool",
-    "--cont": "cont",
-    "-c": "cont",
-    "--label": "label",
-    "-l": "label",
-    "--type": "type",
-    "-t": "type",
-    "--properties": "properties",
-    "--sys-name": "system",
-    "-G": "system",
-}
+_FLAGS = options.spelled(json="-j --json", verbose="-v --verbose", force="-f --force")
+_VALUES = options.spelled(
+    pool="--pool -p",
+    cont="--cont -c",
+    label="--label -l",
+    type="--type -t",
+    properties="--properties",
+    system="--sys-name -G",
+)
 _TYPES = {"POSIX": 1, "HDF5": 2, "unknown": 0}  # with the numbers that get-prop shows
 _NO_LABEL = "container_label_not_set"
 _CHUNK = 1048576  # bytes

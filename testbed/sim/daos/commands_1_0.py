@@ -63,7 +63,7 @@ class Tool(c_tool.Tool):
     def pool_query(self, given: Given) -> None:
         with self.pool(given) as pool:
             found = next(entry for entry in libdaos.attach().pools() if entry["uuid"] == pool.uuid)
-        print(output_1_0.exact_pool_query(found), end="")
+        print(output_1_0.pool_query(found, exact=True), end="")
 
     def container_query(self, pool: str, container: Container, path: str) -> str:
         return c_tool.query_lines(pool, container, path)

@@ -15,36 +15,22 @@ from . import common, output
 from .common import VERBOSE, CommandFailed, plain
 from .output import Plain
 
-_FORCE = {"-f": "force", "--force": "force", "--reformat": "force"}
-_RANKS = {"-r": "ranks", "--ranks": "ranks", "--rank-hosts": "rank_hosts"}
+_FORCE = options.spelled(force="-f --force --reformat")
+_RANKS = options.spelled(ranks="-r --ranks", rank_hosts="--rank-hosts")
 _POOL = {"--pool": "pool"}
-_CREATE = {
-    "-z": "size",
-    "--size": "size",
-    "-p": "label",
-    "--label": "label",
-    "--name": "label",  # in 1.2
-    "-k": "nranks",
-    "--nranks": "nranks",
-    "-v": "nsvc",
-    "--nsvc": "nsvc",
-    "-r": "ranks",
-    "--ranks": "ranks",
-    "-s": "scm",
-    "--scm-size": "scm",
-    "-n": "nvme",
-    "--nvme-size": "nvme",
-    "-t": "ratio",
-    "--tier-ratio": "ratio",
-    "--scm-ratio": "ratio",  # in 1.2
-    "-P": "properties",
-    "--properties": "properties",
-    "-u": "user",
-    "--user": "user",
-    "-g": "group",
-    "--group": "group",
-}
-
+_CREATE = options.spelled(
+    size="-z --size",
+    label="-p --label --name",  # --name in 1.2
+    nranks="-k --nranks",
+    nsvc="-v --nsvc",
+    ranks="-r --ranks",
+    scm="-s --scm-size",
+    nvme="-n --nvme-size",
+    ratio="-t --tier-ratio --scm-ratio",  # --scm-ratio in 1.2
+    properties="-P --properties",
+    user="-u --user",
+    group="-g --group",
+)
 _PROPERTY_LABEL = 1
 
 
@@ -256,7 +242,7 @@ def _queried_pool(dmg: Dmg, name: str) -> Plain:
 
 def _pool_evict(dmg: Dmg, arguments: list[str]) -> tuple[str, Any]:
     dmg.call("PoolEvict", "pool evict", **dmg.pool_field(dmg.pool_name(arguments)))
-    return output.pool_evict(), None
+    return "Pool-evict command succeeded\n", None
 
 
 def _pool_create(dmg: Dmg, arguments: list[str]) -> tuple[str, Any]:

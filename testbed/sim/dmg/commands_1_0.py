@@ -24,10 +24,16 @@ _PAUSE = 0.1  # seconds, while the access point has not yet elected itself
 _PATIENCE = 20.0  # seconds for that
 _FLAGS = common.FLAGS | {"--allow-proxy": "proxy"}
 _POOL = {"--pool": "pool"}
-_CREATE = {"-s": "scm", "--scm-size": "scm", "-n": "nvme", "--nvme-size": "nvme"}
-_CREATE |= {"-r": "ranks", "--ranks": "ranks", "-v": "nsvc", "--nsvc": "nsvc"}
-_CREATE |= {"-u": "user", "--user": "user", "-g": "group", "--group": "group"}
-_CREATE |= {"-a": "acl", "--acl-file": "acl", "-S": "system", "--sys": "system"}
+_CREATE = options.spelled(
+    scm="-s --scm-size",
+    nvme="-n --nvme-size",
+    ranks="-r --ranks",
+    nsvc="-v --nsvc",
+    user="-u --user",
+    group="-g --group",
+    acl="-a --acl-file",
+    system="-S --sys",
+)
 _MOST_REPLICAS = 13
 
 
@@ -215,7 +221,7 @@ def _system_start(dmg: Dmg) -> None:
 
 def _leader_query(dmg: Dmg) -> None:
     answer = dmg.anywhere("LeaderQuery", "leader query failed: ")
-    dmg.say(output_1_0.leader_query(answer.currentLeader, list(answer.replicas)))
+    dmg.say(output.leader_query(answer.currentLeader, list(answer.replicas)))
 
 
 def _storage_format(dmg: Dmg) -> None:

@@ -5,14 +5,13 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from ..common import users
+from ..common import options, users
 from ..common.errors import DER_MISC
 from .output import Plain
 
-FLAGS = {"-j": "json", "--json": "json", "-i": "insecure", "--insecure": "insecure"}
-FLAGS |= {"-d": "debug", "--debug": "debug"}
-VALUES = {"-l": "hosts", "--host-list": "hosts", "-o": "config", "--config-path": "config"}
-VERBOSE = {"-v": "verbose", "--verbose": "verbose"}
+FLAGS = options.spelled(json="-j --json", insecure="-i --insecure", debug="-d --debug")
+VALUES = options.spelled(hosts="-l --host-list", config="-o --config-path")
+VERBOSE = options.spelled(verbose="-v --verbose")
 _MEDIA = ("scm", "nvme")
 _FORMAT_TIMEOUT = 120.0  # seconds for one host
 

@@ -462,11 +462,5 @@ _LISTS_OF_A_POOL = ("tier_bytes", "ranks", "svc_reps", "disabled")
 def _usage(size: int, targets: int, media: str) -> dict[str, Any]:
     """The space of a tier, all of it free and evenly spread: objects of the lab are tiny."""
     each = size // targets if targets else 0
-    return {
-        "total": size,
-        "free": size,
-        "min": each,
-        "max": each,
-        "mean": each,
-        "media_type": media,
-    }
+    shares = dict.fromkeys(("min", "max", "mean"), each)
+    return {"total": size, "free": size, **shares, "media_type": media}

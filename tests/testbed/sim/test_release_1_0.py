@@ -142,7 +142,7 @@ def test_dmg_rounds_what_daos_tells_to_the_byte() -> None:
         "  Free: 0 B, min:0 B, max:0 B, mean:0 B\n"
         "Rebuild busy, 75 objs, 9722 recs\n"
     )
-    assert output.exact_pool_query(POOL) == (
+    assert output.pool_query(POOL, exact=True) == (
         f"{head}"
         "  Total size: 8589934592\n"
         "  Free: 8589934592, min:536870912, max:536870912, mean:536870912\n"
