@@ -6,7 +6,6 @@ It also notices applications that end without closing their pools, and closes th
 import os
 import signal
 import socket
-import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -97,7 +96,3 @@ class Agent:
             return dict(service.ctl(op, **arguments))
         except (management.Unreachable, management.ServiceError) as error:
             return {"error": str(error)}
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -85,7 +85,3 @@ def _serve(given: dict[str, str], report: int) -> int:
             os.write(report, str(error).encode())
         return 1
     return serve_until_unmounted(pool, container, given["mountpoint"], Mount(pool, given, report))
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

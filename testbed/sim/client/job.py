@@ -120,7 +120,3 @@ def objects(pool: libdaos.Pool, container: str) -> Iterator[treedigest.Entry]:
             size=len(content),
             chunks=partial(iter, [content]),
         )
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

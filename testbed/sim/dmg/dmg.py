@@ -1,7 +1,5 @@
 """dmg, the administrator's tool: the entry, which chooses the dialect of the installed release."""
 
-import sys
-
 from ..common import events, release
 
 
@@ -12,7 +10,3 @@ def main(argv: list[str]) -> int:
     else:
         from .commands import run
     return events.recorded("dmg", run, argv)
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -9,7 +9,6 @@ Standard library only, and no gRPC: a node starts several of them at once.
 import os
 import signal
 import socket
-import sys
 import threading
 import time
 from typing import Any
@@ -186,7 +185,3 @@ class Engine:
             if pool:
                 self._handles[handle] = pool
         return handle in self._handles
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -110,7 +110,3 @@ class Server:
                     file.write(line + "\n")
             except OSError:
                 return  # the journal has it
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
