@@ -22,7 +22,7 @@ rehearse-migration: $(STAMP) ## lead a lab from DAOS 1.2 to 2.0, and compare all
 
 test: $(STAMP) ## run all tests, those on a lab and in a browser included
 	@$(ENGINE)
-	@sh testbed/browser.sh
+	@sh tests/browser/chromium.sh
 	@$(VENV)/bin/pytest
 
 lab: $(STAMP) ## start a lab that stays up, and say what to type next
