@@ -14,8 +14,7 @@ import pytest
 
 from testbed.lab.container import Node
 
-from ..conftest import StartSite
-from ..site import Outcome, Site
+from ..site import Outcome, Site, StartSite
 from ..terminal import CTRL_C, CTRL_D, ENTER, Terminal
 from ..waiting import eventually
 from .test_backup import (

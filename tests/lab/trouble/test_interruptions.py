@@ -15,8 +15,7 @@ import pytest
 from testbed.lab.container import Node
 from testbed.lab.harness import LabNode
 
-from ..conftest import StartSite
-from ..site import ADMIN, CLIENT, ROOT, SERVER, Outcome, Site
+from ..site import ADMIN, CLIENT, ROOT, SERVER, Outcome, Site, StartSite
 from ..waiting import eventually
 
 FAULTS = "/etc/daos/lab-faults.json"

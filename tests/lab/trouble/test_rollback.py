@@ -6,8 +6,7 @@ import pytest
 
 from testbed.lab.harness import LabNode
 
-from ..conftest import StartSite
-from ..site import ADMIN, CLIENT, SERVER, Site
+from ..site import ADMIN, CLIENT, SERVER, Site, StartSite
 from ..waiting import eventually
 
 SERVERS = ("daos-server-01", "daos-server-02")

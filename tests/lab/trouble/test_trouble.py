@@ -9,8 +9,7 @@ import pytest
 
 from testbed.lab.container import Node
 
-from ..conftest import StartSite
-from ..site import Site, nodes
+from ..site import Site, StartSite, nodes
 
 FAULTS = "/etc/daos/lab-faults.json"
 QUICK = {"packages": 300, "service": 60, "stop": 30, "join": 15, "client": 30}

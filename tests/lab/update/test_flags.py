@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ..conftest import StartSite
-from ..site import Site, nodes
+from ..site import Site, StartSite, nodes
 
 FAULTS = "/etc/daos/lab-faults.json"
 
