@@ -47,14 +47,15 @@ bench: $(STAMP) ## print the performance figures
 
 env: $(STAMP) ## make the Python environment in .venv, and nothing else
 
-lint: $(STAMP) ## check style and types
+lint: $(STAMP) ## check style, types and which way imports run
 	@$(VENV)/bin/ruff check
 	@$(VENV)/bin/ruff format --check
 	@$(VENV)/bin/mypy
+	@$(VENV)/bin/lint-imports --no-logo pyproject.toml
 
 clean: ## end the lab and remove the environment and caches; reports in runs/ stay
 	@if [ -e .lab/lab.json ] && [ -x $(VENV)/bin/python ]; then $(VENV)/bin/python -m testbed down; fi
-	rm -rf $(VENV) .lab .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
+	rm -rf $(VENV) .lab .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(STAMP): pyproject.toml constraints.txt
