@@ -1,7 +1,8 @@
 """Who owns a lab's containers, networks and volumes, and removing those that nobody owns any more.
 
 Everything that a lab makes carries labels that name the lab, its directory and the process that
-runs it. A lab whose process is gone is a leftover, unless its directory says that it is kept.
+runs it. A lab whose process is gone is a leftover, unless its directory says that it is kept, or a
+guard that looks after it still lives (who wants to see what is left when a process is killed).
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ HOST = "daos-lab.host"
 PID = "daos-lab.pid"
 START = "daos-lab.start"
 DIRECTORY = "daos-lab.dir"
+GUARD = "daos-lab.guard"
+GUARDED_BY = "DAOS_LAB_GUARD"  # in the environment: the guard of the labs that are started in it
 
 
 def labels(lab_id: str, directory: Path) -> dict[str, str]:
@@ -34,7 +37,13 @@ def labels(lab_id: str, directory: Path) -> dict[str, str]:
         PID: str(os.getpid()),
         START: process_start(os.getpid()) or "",
         DIRECTORY: str(directory),
+        GUARD: os.environ.get(GUARDED_BY, ""),
     }
+
+
+def guard() -> str:
+    """This process as the value of DAOS_LAB_GUARD: only who has the same one removes its labs."""
+    return f"{os.getpid()} {process_start(os.getpid())}"
 
 
 def process_start(pid: int) -> str | None:
@@ -65,10 +74,18 @@ def is_leftover(
     """
     if LAB not in marks or marks.get(HOST) != platform.node():
         return False
+    if _is_guarded(marks.get(GUARD, ""), start_of):
+        return False
     if start_of(int(marks[PID])) == marks[START]:
         return False
     kept = kept_in or (lambda directory: LabFiles(directory).kept())
     return kept(Path(marks[DIRECTORY])) != marks[LAB]
+
+
+def _is_guarded(guard: str, start_of: Callable[[int], str | None]) -> bool:
+    """Whether somebody else looks after what is left."""
+    pid, _, start = guard.partition(" ")
+    return bool(guard) and guard != os.environ.get(GUARDED_BY) and start_of(int(pid)) == start
 
 
 def remove_leftovers() -> list[str]:

@@ -18,8 +18,7 @@ from testbed.lab.container import Node, Result
 from testbed.lab.harness import Lab, LabNode
 from testbed.sim.client.job import content
 
-from ..conftest import StartSite
-from ..site import ADMIN, SERVER, nodes
+from ..site import ADMIN, SERVER, StartSite, nodes
 from ..waiting import eventually
 
 ENGINES = provision.ENGINES

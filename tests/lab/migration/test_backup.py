@@ -13,8 +13,7 @@ from testbed import faults
 from testbed.lab.container import Node
 from testbed.lab.harness import LabNode
 
-from ..conftest import StartSite
-from ..site import ADMIN, CLIENT, SERVER, Outcome, Site
+from ..site import ADMIN, CLIENT, SERVER, Outcome, Site, StartSite
 from ..waiting import eventually
 
 CLIENT_1, CLIENT_2 = "daos-client-01", "daos-client-02"

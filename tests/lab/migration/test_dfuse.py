@@ -12,8 +12,7 @@ from testbed import faults
 from testbed.lab.container import Node
 from testbed.lab.harness import Lab
 
-from ..conftest import StartSite
-from ..site import nodes
+from ..site import StartSite, nodes
 from ..waiting import eventually
 
 MOUNT = "/mnt/home"

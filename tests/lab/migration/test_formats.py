@@ -18,8 +18,7 @@ from testbed.lab.container import Node
 from testbed.lab.harness import LabNode
 
 from .. import drawn
-from ..conftest import StartSite
-from ..site import ADMIN, CLIENT, SERVER, Outcome, Site
+from ..site import ADMIN, CLIENT, SERVER, Outcome, Site, StartSite
 from ..waiting import eventually
 from .test_backup import FLIP, codes, containers, done, left_mounts, mounted, stage, tree
 

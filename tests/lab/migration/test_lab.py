@@ -14,8 +14,7 @@ from testbed import faults
 from testbed.lab.container import Node
 from testbed.lab.harness import Lab, LabNode
 
-from ..conftest import StartSite
-from ..site import CLIENT, ROOT, SERVER
+from ..site import CLIENT, ROOT, SERVER, StartSite
 
 SERVER_1, CLIENT_1, CLIENT_2, CLIENT_3 = "daos-server-01", "client-01", "client-02", "client-03"
 NODES = [

@@ -14,8 +14,7 @@ from testbed.lab import provision
 from testbed.lab.container import Node
 from testbed.lab.harness import Lab
 
-from ..conftest import StartSite
-from ..site import nodes
+from ..site import StartSite, nodes
 from ..waiting import eventually
 
 UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"

@@ -15,8 +15,7 @@ import pytest
 from testbed import faults
 from testbed.lab.container import Node
 
-from ..conftest import StartSite
-from ..site import Outcome, Site
+from ..site import Outcome, Site, StartSite
 from ..terminal import CTRL_C, CTRL_D, ENTER, Terminal
 from ..waiting import eventually, within_transaction
 from .test_backup import (

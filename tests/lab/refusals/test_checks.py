@@ -15,8 +15,7 @@ from testbed.lab import provision
 from testbed.lab.container import Node
 from testbed.lab.harness import LabNode
 
-from ..conftest import StartSite
-from ..site import ADMIN, CLIENT, ROOT, SERVER, Site, nodes
+from ..site import ADMIN, CLIENT, ROOT, SERVER, Site, StartSite, nodes
 from ..waiting import eventually
 
 NODES = [

@@ -8,8 +8,7 @@ import pytest
 
 from testbed import faults
 
-from ..conftest import StartSite
-from ..site import Site, nodes
+from ..site import Site, StartSite, nodes
 
 WRITING = {"rpm", "systemd", "daos_server", "daos_engine", "daos_agent"}
 OF_USERS = {"pool-connected", "pool-disconnected"}

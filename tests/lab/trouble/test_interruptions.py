@@ -15,8 +15,7 @@ from testbed import faults
 from testbed.faults import Fault
 from testbed.lab.harness import LabNode
 
-from ..conftest import StartSite
-from ..site import ADMIN, CLIENT, ROOT, SERVER, Outcome, Site
+from ..site import ADMIN, CLIENT, ROOT, SERVER, Outcome, Site, StartSite
 from ..waiting import within_transaction
 
 SERVERS = ["daos-server-01", "daos-server-02"]

@@ -7,8 +7,7 @@ import pytest
 from testbed import faults
 from testbed.lab.harness import LabNode
 
-from ..conftest import StartSite
-from ..site import ADMIN, CLIENT, SERVER, Site
+from ..site import ADMIN, CLIENT, SERVER, Site, StartSite
 from ..waiting import within_transaction
 
 SERVERS = ("daos-server-01", "daos-server-02")

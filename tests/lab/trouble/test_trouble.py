@@ -8,8 +8,7 @@ import pytest
 
 from testbed import faults
 
-from ..conftest import StartSite
-from ..site import Site, nodes
+from ..site import Site, StartSite, nodes
 
 QUICK = {"packages": 300, "service": 60, "stop": 30, "join": 15, "client": 30}
 

@@ -11,8 +11,7 @@ import pytest
 
 from testbed import faults
 
-from ..conftest import StartSite
-from ..site import Site, nodes
+from ..site import Site, StartSite, nodes
 
 
 @pytest.fixture

@@ -5,8 +5,7 @@ from __future__ import annotations
 from testbed import faults
 from testbed.lab.harness import LabNode
 
-from ..conftest import StartSite
-from ..site import ADMIN, CLIENT, SERVER, nodes
+from ..site import ADMIN, CLIENT, SERVER, StartSite, nodes
 
 AWAY = "daos-client-02"
 

@@ -32,7 +32,9 @@ def _run(system: str, target: str, had: str) -> Any:
     start = View({"servers": ("s1",), "admins": ("s1",), "clients": ()}, {"s1": node})
     settings, _ = Settings.read({**SETTINGS, "target_release": target})
     procedure = SimpleNamespace(back=target < had)
-    return SimpleNamespace(settings=settings, start=start, procedure=procedure, target=settings.target)
+    return SimpleNamespace(
+        settings=settings, start=start, procedure=procedure, target=settings.target
+    )
 
 
 def told(name: str) -> Iterator[tuple[str, str]]:
