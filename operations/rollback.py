@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from pyinfra.api import State
 
@@ -48,7 +47,7 @@ def _where_to(current: Run) -> Iterator[Finding]:
 
 
 def _decide(current: Run, before: Version) -> None:
-    current.settings = replace(current.settings, target=before)
+    current.settings = current.settings.model_copy(update={"target_release": before})
     current.decide()
     if current.record:
         current.ranks, current.pools = current.record.ranks, dict(current.record.pools)

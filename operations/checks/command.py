@@ -14,17 +14,16 @@ _WHERE = "group_data/all.py"
 
 
 def findings(current: Run) -> Iterator[Finding]:
-    """What is wrong with what was typed and written; sets `current.settings` where it can."""
+    """What is wrong with what was typed and written; sets `current.settings`."""
     if not commandline.remembered():
         yield Finding("no-config", (), "config.py was not read: leave out --config")
     for reason in commandline.impossible_flags():
         yield Finding("impossible-flag", (), f"{reason}; leave it out")
     hosts = {host.name: host.data.dict() for host in current.state.inventory}
     yield from of_settings(hosts)
-    try:
-        current.settings = Settings.read(next(iter(hosts.values()), {}))
-    except ValueError as problem:
-        yield Finding("bad-setting", (), f"{problem}: correct it in {_WHERE}")
+    current.settings, wrong = Settings.read(next(iter(hosts.values()), {}))
+    for sentence in wrong:
+        yield Finding("bad-setting", (), f"{sentence}: correct it in {_WHERE}")
     for role, names in current.start.groups.items():
         if not names:
             yield Finding(

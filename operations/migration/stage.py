@@ -72,10 +72,11 @@ def _of_the_stage(current: Run, state: State) -> list[Finding]:
     name = str(data.get("stage") or "")
     if name not in STAGES:
         return [_no_stage(name)]
-    try:
-        current.site = MigrationSettings.read(data)
-    except ValueError as problem:
-        return [Finding("bad-setting", (), f"{problem}: correct it in group_data/all.py")]
+    current.site, wrong = MigrationSettings.read(data)
+    if wrong:
+        return [
+            Finding("bad-setting", (), f"{it}: correct it in group_data/all.py") for it in wrong
+        ]
     current.stage = name
     return (
         list(examine.reached(current, state))

@@ -118,7 +118,7 @@ def summary(current: Run, outcome: str, window: float | None, last_step: str) ->
     + window: the length of the offline window, seconds
     + last_step: the step that the run got to
     """
-    target = current.settings.target if hasattr(current, "settings") else None
+    target = current.settings.target_release if hasattr(current, "settings") else None
     if outcome == "updated":
         return _updated(current, window)
     if outcome == "complete":

@@ -130,7 +130,8 @@ class Report(BaseStateCallback):
         }
 
     def _target(self) -> str | None:
-        return str(self.current.settings.target) if hasattr(self.current, "settings") else None
+        settings = getattr(self.current, "settings", None)
+        return str(settings.target) if settings and settings.target_release else None
 
     def _window(self) -> float | None:
         first, last = self.current.first_stop, self.current.last_start

@@ -47,7 +47,9 @@ def view(servers: dict[str, Node], clients: dict[str, Node] | None = None) -> Vi
 
 
 def settings(**changes: Any) -> Settings:
-    return Settings.read({**SETTINGS, **changes})
+    read, wrong = Settings.read({**SETTINGS, **changes})
+    assert wrong == []
+    return read
 
 
 def found(findings: Iterable[Finding]) -> dict[str, set[str]]:

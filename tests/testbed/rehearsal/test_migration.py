@@ -24,7 +24,11 @@ def test_every_stage_is_typed_in_the_order_of_the_deploy() -> None:
 
 def test_the_settings_of_each_stage_are_such_as_the_deploy_reads() -> None:
     contents = migration.Contents(CONTENTS.files, CONTENTS.pools, left_behind=TWO)
-    read = {stage.name: MigrationSettings.read(stage.data) for stage in migration.stages(contents)}
+    stages = migration.stages(contents)
+    read = {}
+    for stage in stages:
+        read[stage.name], wrong = MigrationSettings.read(stage.data)
+        assert wrong == []
     assert {settings.leave_behind for settings in read.values()} == {(TWO,)}
     assert read["format"].system_name == provision.SYSTEM
     assert read["backup"].way(1) == "parallel"
