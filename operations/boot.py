@@ -81,6 +81,7 @@ def _found(current: Run, name: str, node: Node) -> Record:
         ranks=current.ranks,
         pools=current.pools,
         servers=current.start.groups["servers"],
+        started="",
     )
 
 

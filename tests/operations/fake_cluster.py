@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import runpy
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ from pyinfra.api import Config, Inventory, State
 from pyinfra.api.connect import connect_all
 from pyinfra.api.state import StateStage
 from pyinfra.context import ctx_config, ctx_host, ctx_state
+
+from operations.daos.window_file import Record
 
 ROOT = Path(__file__).parents[2]
 ROLES = ("servers", "admins", "clients")
@@ -22,6 +25,16 @@ SETTINGS = {
     for key, value in runpy.run_path(str(ROOT / "group_data" / "all.py")).items()
     if not key.startswith("_")
 }
+RECORD = Record(
+    began=datetime(2026, 11, 22, tzinfo=UTC),
+    release="2.0.1",
+    enabled=(),
+    running=(),
+    ranks=(),
+    pools={},
+    servers=(),
+    started="",
+)
 
 
 def node_answer(name: str, version: str, roles: tuple[str, ...]) -> str:

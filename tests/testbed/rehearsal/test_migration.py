@@ -39,7 +39,7 @@ def test_what_was_restored_is_found_in_the_record() -> None:
         Container("p1", ONE, "POSIX", new_pool="q1", new_uuid="n1"),
         Container("p2", TWO, "HDF5"),
     )
-    record = Migration("s", "", "1.2.0", "2.0.3", containers=containers)
+    record = Migration("s", "", "1.2.0", "2.0.3", (), (), (), containers, ())
     text = yaml.safe_load(record.text())
     assert migration.moved(text) == {ONE: ("q1", "n1")}
     assert migration.moved({}) == {}
