@@ -82,6 +82,7 @@ def _found(current: Run, name: str, node: Node) -> Record:
         ranks=current.start.ranks,
         pools=current.start.pools,
         servers=current.start.groups["servers"],
+        started="",
     )
 
 

@@ -55,8 +55,8 @@ def definition(
 
 def _section(settings: Settings, takes: Distribution, name: str, series: str, enabled: bool) -> str:
     site = settings.repositories[takes.name]
-    baseurl = site["baseurl"].format(series=series)
-    text = _REPOSITORY.format(name=name, baseurl=baseurl, key=site["key"], enabled=int(enabled))
+    baseurl = site.baseurl.format(series=series)
+    text = _REPOSITORY.format(name=name, baseurl=baseurl, key=site.key, enabled=int(enabled))
     return text + takes.manager.strict
 
 
@@ -122,7 +122,7 @@ def repository(current: Run, here: Host) -> Iterator[Command]:
     """
     node = current.look().node(here.name)
     takes = distribution(current, node)
-    key = current.settings.repositories[takes.name]["key"]
+    key = current.settings.repositories[takes.name].key
     line = f"rpm --import {shlex.quote(key)}"
     yield verify(
         current, lambda: _fails(current, here, line, NOT_HAD), code="packages-not-available"

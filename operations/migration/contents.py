@@ -87,7 +87,7 @@ def _pools(current: MigrationRun) -> tuple[Pool, ...]:
 
 
 def _pool(current: MigrationRun, pool: dmg.Pool) -> Pool:
-    found = Pool(pool.uuid, pool.label, service=pool.service)
+    found = Pool(pool.uuid, pool.label, (), service=pool.service)
     client = copiers.first(current)
     if is_1_0(current, client.name):
         return replace(found, tier_bytes=_sizes_1_0(current, client, found))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import replace
 from typing import Any
 
 from pyinfra.api import Host
@@ -133,7 +132,7 @@ def _typed(current: MigrationRun) -> list[Finding]:
             typed = input("Type the name of the system to reformat it: ").strip()
         except (EOFError, SystemExit):  # Ctrl-D; pyinfra makes a SystemExit of Ctrl-C, that says 0
             return [Finding("not-confirmed", (), "no name was typed: nothing is reformatted")]
-        current.site = replace(current.site, system_name=typed)
+        current.site = current.site.model_copy(update={"system_name": typed})
     return _wrong_name(current)
 
 

@@ -103,7 +103,7 @@ def begin() -> str:
 
 
 def _run(state: State, settings: Settings) -> MigrationRun:
-    return MigrationRun(state, replace(PROCEDURE, target=settings.target), settings)
+    return MigrationRun(state, replace(PROCEDURE, target=settings.target_release), settings)
 
 
 def _of_the_stage(current: MigrationRun) -> list[Finding]:
@@ -111,10 +111,11 @@ def _of_the_stage(current: MigrationRun) -> list[Finding]:
     name = str(data.get("stage") or "")
     if name not in STAGES:
         return [_no_stage(name)]
-    try:
-        current.site = MigrationSettings.read(data)
-    except ValueError as problem:
-        return [Finding("bad-setting", (), f"{problem}: correct it in group_data/all.py")]
+    current.site, wrong = MigrationSettings.read(data)
+    if wrong:
+        return [
+            Finding("bad-setting", (), f"{it}: correct it in group_data/all.py") for it in wrong
+        ]
     current.stage = name
     return (
         examine.find_nodes(current)

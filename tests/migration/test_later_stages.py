@@ -16,7 +16,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from operations.daos.node import AGENT, SERVER, Node, Service
-from operations.daos.window_file import Record
 from operations.machinery import commandline
 from operations.migration import finish, formatting, install, reformat, restore
 from operations.migration.contents import Contents
@@ -32,7 +31,7 @@ from .test_stages import POOL, RECORD, load, refusals
 EARLY, LATER, LATEST, LAST = (f"2026-11-22T1{hour}:00:00+00:00" for hour in (1, 2, 3, 4))
 PATHS = {uuid: f"/backup/{POOL}/{uuid}/manifest.mtree" for uuid in (A, B)}
 SAME: dict[str, Any] = {"sha256sum --": "".join(f"abc  {path}\n" for path in PATHS.values())}
-HELD = Record(began=datetime.fromisoformat(LATER), release="1.2.0")
+HELD = replace(fake_cluster.RECORD, began=datetime.fromisoformat(LATER), release="1.2.0")
 NEW_POOL = "00000000-0000-0000-0000-00000000f00d"
 
 
@@ -383,7 +382,7 @@ def test_what_is_not_there_any_more_is_named() -> None:
     for uuid in (A, B):
         record = record.with_container(uuid, new_pool=NEW_POOL, new_uuid=f"new-{uuid}")
     there = (Container(NEW_POOL, f"new-{A}", "POSIX", "a"),)
-    [problem] = finish.lost(record, Contents((Pool(NEW_POOL, "x"),), there))
+    [problem] = finish.lost(record, Contents((Pool(NEW_POOL, "x", ()),), there))
     assert problem.startswith(f"container b (new-{B}) is not there")
     first, *_ = finish.lost(record, Contents((), ()))
     assert first.startswith("pool pool-00000000")

@@ -65,8 +65,11 @@ RECORD = Migration(
     began="2026-11-22T10:00:00+00:00",
     before="1.2.0",
     after="2.0.3",
+    servers=(),
+    ranks=(),
     pools=(Pool(POOL, "pool-00000000", (8 << 30, 800 << 30)),),
     containers=(Container(POOL, A, "POSIX", "a"), Container(POOL, B, "POSIX", "b")),
+    left_behind=(),
 )
 
 

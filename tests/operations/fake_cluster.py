@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import runpy
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from pyinfra.api.exceptions import DeployError
 from pyinfra.api.state import StateStage
 from pyinfra.context import ctx_config, ctx_host, ctx_state
 
+from operations.daos.window_file import Record
 from operations.machinery import run
 from operations.machinery.run import Run
 from operations.machinery.shared import Shared
@@ -28,6 +30,16 @@ SETTINGS = {
     for key, value in runpy.run_path(str(ROOT / "group_data" / "all.py")).items()
     if not key.startswith("_")
 }
+RECORD = Record(
+    began=datetime(2026, 11, 22, tzinfo=UTC),
+    release="2.0.1",
+    enabled=(),
+    running=(),
+    ranks=(),
+    pools={},
+    servers=(),
+    started="",
+)
 
 
 def node_answer(name: str, version: str, roles: tuple[str, ...]) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import runpy
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +14,13 @@ import pytest
 from operations.checks import command, health, installed, manager, services
 from operations.daos.dmg import Member
 from operations.daos.node import AGENT, SERVER, Node, Process, Service
-from operations.daos.window_file import Record
 from operations.machinery import commandline
 from operations.machinery.settings import Settings
 from operations.rules.findings import Finding
 from operations.rules.view import View
 
 from .. import fake_cluster
-from ..fake_cluster import SETTINGS
+from ..fake_cluster import RECORD, SETTINGS
 
 RUNNING = Service(running=True, enabled=True)
 NODE = Node(
@@ -34,7 +32,6 @@ NODE = Node(
 SERVING = replace(NODE, services={SERVER: RUNNING, AGENT: Service()}, engines=(7,))
 CLIENT = replace(NODE, services={SERVER: Service(), AGENT: RUNNING})
 NEWER: dict[str, tuple[str, ...]] = {"daos": ("2.0.3-1.el8",)}
-RECORD = Record(datetime(2026, 11, 22, tzinfo=UTC), "2.0.1")
 
 
 def view(servers: dict[str, Node], clients: dict[str, Node] | None = None) -> View:
@@ -44,7 +41,9 @@ def view(servers: dict[str, Node], clients: dict[str, Node] | None = None) -> Vi
 
 
 def settings(**changes: Any) -> Settings:
-    return Settings.read({**SETTINGS, **changes})[0]
+    read, wrong = Settings.read({**SETTINGS, **changes})
+    assert wrong == []
+    return read
 
 
 def found(findings: Iterable[Finding]) -> dict[str, set[str]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import subprocess
-from datetime import UTC, datetime
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +14,8 @@ from operations.daos.node import AGENT, DROP_IN, SERVER, parse
 from operations.daos.releases import Version
 from operations.daos.window_file import FOLDER, Record, save
 from operations.machinery.hosts import DaosNode
+
+from .. import fake_cluster
 
 ANSWER = r"""
 == hostname
@@ -204,8 +206,8 @@ def test_packages_of_before_the_boot_outlive_no_daemon() -> None:
     assert parse([line.replace("1700000400", "1600000000") for line in ANSWER]).outlived == []
 
 
-RECORD = Record(
-    datetime(2026, 11, 22, 18, 0, tzinfo=UTC), "2.0.1", (AGENT,), (AGENT,), (0, 1), {"u-1": "it's"}
+RECORD = replace(
+    fake_cluster.RECORD, enabled=(AGENT,), running=(AGENT,), ranks=(0, 1), pools={"u-1": "it's"}
 )
 
 

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import sys
 from dataclasses import replace
-from datetime import UTC, datetime
 
 import pytest
 
 from operations.daos.node import AGENT, SERVER, Node, Service
-from operations.daos.window_file import Record
 from operations.reporting import outcome
 from operations.rules.view import View
 
+from .. import fake_cluster
+
 GROUPS = {"servers": ("s1", "s2"), "admins": ("a1",), "clients": ("c1",)}
 RUNNING = Service(running=True, enabled=True)
-RECORD = Record(datetime(2026, 11, 22, tzinfo=UTC), "2.0.1", running=(AGENT,))
+RECORD = replace(fake_cluster.RECORD, running=(AGENT,))
 SERVES = Node("s", "rhel 8.5", services={SERVER: RUNNING, AGENT: Service()}, engines=(7,))
 CLIENT = Node("c", "rhel 8.5", services={SERVER: Service(), AGENT: RUNNING})
 ADMIN = replace(CLIENT, services={SERVER: Service(), AGENT: Service()})

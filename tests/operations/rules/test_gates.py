@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -13,9 +12,10 @@ from hypothesis import strategies as st
 from operations.daos.dmg import Member
 from operations.daos.node import AGENT, SERVER, Node, Process, Service
 from operations.daos.releases import Version
-from operations.daos.window_file import Record
 from operations.rules import gates
 from operations.rules.view import View
+
+from ..fake_cluster import RECORD
 
 IDLE = Node(
     hostname="node-1",
@@ -170,7 +170,6 @@ def test_an_agent_counts_on_whatever_node_it_runs() -> None:
     assert not gates.agents_stopped(View(view.groups, {"node-1": IDLE}))
 
 
-RECORD = Record(datetime(2026, 11, 22, tzinfo=UTC), "2.0.1")
 ONE_SERVER = {"servers": ("node-1",), "admins": (), "clients": ()}
 
 
