@@ -25,9 +25,9 @@ from docker.errors import APIError, DockerException
 
 from testbed.images import foundation
 from testbed.images.foundation import LABEL, ImageError
+from testbed.packages.build import FLAVOURS
 
 HERE = Path(__file__).resolve().parents[1]
-FLAVOURS = ("el7", "el8", "el83", "leap15")
 _KEPT = 3  # former images of a kind that stay: other checkouts may be using them
 _EVERY = 5.0  # seconds between progress lines of one build
 

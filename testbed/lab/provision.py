@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 
 from testbed.lab.nodes import LabNode
+from testbed.packages.build import FLAVOURS
 from testbed.sim.common import release
 
 REPOSITORY = "daos-repo"  # its hostname, which group_data names too
@@ -21,8 +22,6 @@ CONTROL_PORT = 10001
 ENGINES = 2  # a server
 TARGETS = 8  # an engine
 _FABRIC_PORTS = (31416, 31516)
-FOLDERS = {"el7": "CentOS7", "el8": "EL8", "el83": "EL8", "leap15": "Leap15"}
-_RELEASES = {"el7": "1.el7", "el8": "1.el8", "el83": "1.el8", "leap15": "1.lp153"}
 
 _FIXED = {"compat-hwloc1": "1.11.8"}  # packages that have a version of their own
 _DOWNLOADS = "/var/cache/daos-lab"
@@ -170,4 +169,5 @@ def _path(flavour: str, package: str, version: str) -> str:
     """Where the repository of a version's series holds a package, up to the architecture."""
     series = release.series(version)
     number = _FIXED.get(package, version)
-    return f"/v{series}/{FOLDERS[flavour]}/{package}-{number}-{_RELEASES[flavour]}"
+    distribution = FLAVOURS[flavour]
+    return f"/v{series}/{distribution.folder}/{package}-{number}-{distribution.release}"

@@ -56,8 +56,12 @@ def names(context: image.Context) -> set[str]:
 def test_a_node_holds_the_service_manager_as_a_package() -> None:
     found = names(image.node_context())
     assert {"Dockerfile", "init/__init__.py", "init/init.py", "init/unit.py"} <= found
-    assert {"systemctl.pl", "journalctl.py", "flavours/el8/usr/lib/os-release"} <= found
+    assert {"systemctl.pl", "journalctl.py", "flavours/el8/root/usr/lib/os-release"} <= found
     assert {"mpi/dcp.py", "mpi/events.py", "hwloc.spec", "os-release.spec"} <= found
+
+
+def test_a_flavour_is_a_row_and_a_folder() -> None:
+    assert {path.name for path in (image.HERE / "node" / "flavours").iterdir()} == {*build.FLAVOURS}
 
 
 def test_a_repository_holds_recipes_and_programs() -> None:
