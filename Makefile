@@ -4,9 +4,11 @@ PYTHON ?= python3
 VENV := .venv
 STAMP := $(VENV)/.installed
 ENGINE := sh testbed/lab/engine.sh
+# On all cores; tests that share a lab stay together, and tests/conftest.py says what begins first.
+SHARED := -n auto --dist loadgroup --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help rehearse rehearse-migration test lab lab-down bench lint clean env
+.PHONY: help rehearse rehearse-migration test test-unit test-lab lab lab-down bench docs lint clean env
 
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|' 2>/dev/null \
@@ -22,8 +24,15 @@ rehearse-migration: $(STAMP) ## lead a lab from DAOS 1.2 to 2.0, and compare all
 
 test: $(STAMP) ## run all tests, those on a lab and in a browser included
 	@$(ENGINE)
-	@sh testbed/browser.sh
-	@$(VENV)/bin/pytest
+	@sh tests/browser/chromium.sh
+	@$(VENV)/bin/pytest $(SHARED)
+
+test-unit: $(STAMP) ## run the tests that need neither a lab nor a browser
+	@$(VENV)/bin/pytest $(SHARED) -m "not lab and not browser"
+
+test-lab: $(STAMP) ## run lab tests, T=EXPRESSION as pytest -k; KEEP=1: a failed test's lab stays up
+	@$(ENGINE)
+	@$(VENV)/bin/pytest -s -m lab $(if $(T),-k "$(T)") $(if $(KEEP),-x --keep-labs)
 
 lab: $(STAMP) ## start a lab that stays up, and say what to type next
 	@$(ENGINE)
@@ -36,16 +45,20 @@ bench: $(STAMP) ## print the performance figures
 	@$(ENGINE)
 	@$(VENV)/bin/python -m bench
 
+docs: $(STAMP) ## write the tables in docs/ anew, out of the data that the tests use
+	@$(VENV)/bin/python -m tests.documents
+
 env: $(STAMP) ## make the Python environment in .venv, and nothing else
 
-lint: $(STAMP) ## check style and types
+lint: $(STAMP) ## check style, types and which way imports run
 	@$(VENV)/bin/ruff check
 	@$(VENV)/bin/ruff format --check
 	@$(VENV)/bin/mypy
+	@$(VENV)/bin/lint-imports --no-logo pyproject.toml
 
 clean: ## end the lab and remove the environment and caches; reports in runs/ stay
 	@if [ -e .lab/lab.json ] && [ -x $(VENV)/bin/python ]; then $(VENV)/bin/python -m testbed down; fi
-	rm -rf $(VENV) .lab .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
+	rm -rf $(VENV) .lab .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(STAMP): pyproject.toml constraints.txt

@@ -42,7 +42,7 @@ def _of_all_kinds(timeouts: object) -> object:
 class Settings(Site):
     """What the site decided.
 
-    + target_release: the release that every node shall have, None if that is not known
+    + target: the release that every node shall have, None if that is not known
     + repositories: distribution name to its repository
     + evict: whether pool connections may be evicted
     + timeouts: seconds by kind of waiting
@@ -54,12 +54,12 @@ class Settings(Site):
     + unreachable_clients: how many clients may be left out because they cannot be reached
     """
 
-    target_release: Annotated[
+    target: Annotated[
         Version | None,
         PlainValidator(lambda release: Version.parse(str(release))),
         otherwise("{name}: {value!r} is not a DAOS release such as 2.0.3"),
         GIVEN,
-    ] = None
+    ] = Field(None, alias="target_release")
     repositories: Annotated[
         dict[str, Annotated[Repository, _REPOSITORY]],
         otherwise("{name} is {value!r}, not like {{'EL8': {{'baseurl': URL, 'key': URL}}}}"),
@@ -97,12 +97,6 @@ class Settings(Site):
     def read(cls, data: Mapping[str, Any]) -> tuple[Self, list[str]]:
         """Read the settings, with the default of each that is wrong; and all that is wrong."""
         return super().read({**dict.fromkeys(_MANDATORY), **data})
-
-    @property
-    def target(self) -> Version:
-        """The release that every node shall have; a run is refused where it is not known."""
-        assert self.target_release is not None
-        return self.target_release
 
     def distribution(self, system: str) -> Distribution | None:
         """The distribution whose packages an operating system ("rhel 8.5") takes; None for none."""

@@ -1,7 +1,8 @@
 """Who owns a lab's containers, networks and volumes, and removing those that nobody owns any more.
 
 Everything that a lab makes carries labels that name the lab, its directory and the process that
-runs it. A lab whose process is gone is a leftover, unless its directory says that it is kept.
+runs it. A lab whose process is gone is a leftover, unless its directory says that it is kept, or a
+guard that looks after it still lives (who wants to see what is left when a process is killed).
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from types import FrameType
 
@@ -24,6 +25,8 @@ HOST = "daos-lab.host"
 PID = "daos-lab.pid"
 START = "daos-lab.start"
 DIRECTORY = "daos-lab.dir"
+GUARD = "daos-lab.guard"
+GUARDED_BY = "DAOS_LAB_GUARD"  # in the environment: the guard of the labs that are started in it
 
 
 def labels(lab_id: str, directory: Path) -> dict[str, str]:
@@ -34,7 +37,13 @@ def labels(lab_id: str, directory: Path) -> dict[str, str]:
         PID: str(os.getpid()),
         START: process_start(os.getpid()) or "",
         DIRECTORY: str(directory),
+        GUARD: os.environ.get(GUARDED_BY, ""),
     }
+
+
+def guard() -> str:
+    """This process as the value of DAOS_LAB_GUARD: only who has the same one removes its labs."""
+    return f"{os.getpid()} {process_start(os.getpid())}"
 
 
 def process_start(pid: int) -> str | None:
@@ -65,15 +74,22 @@ def is_leftover(
     """
     if LAB not in marks or marks.get(HOST) != platform.node():
         return False
+    if _is_guarded(marks.get(GUARD, ""), start_of):
+        return False
     if start_of(int(marks[PID])) == marks[START]:
         return False
     kept = kept_in or (lambda directory: LabFiles(directory).kept())
     return kept(Path(marks[DIRECTORY])) != marks[LAB]
 
 
+def _is_guarded(guard: str, start_of: Callable[[int], str | None]) -> bool:
+    """Whether somebody else looks after what is left."""
+    pid, _, start = guard.partition(" ")
+    return bool(guard) and guard != os.environ.get(GUARDED_BY) and start_of(int(pid)) == start
+
+
 def remove_leftovers() -> list[str]:
     """Remove what dead labs left behind; give the directories of those labs."""
-    client = engine.client()
     directories: dict[str, str] = {}
     for marks in _found(LAB):
         if is_leftover(marks):
@@ -82,7 +98,6 @@ def remove_leftovers() -> list[str]:
         remove_labelled(f"{LAB}={lab_id}")
         if Path(directory).is_dir() and LabFiles(Path(directory)).kept() is None:
             LabFiles(Path(directory)).remove()
-    client.close()
     return sorted(set(directories.values()))
 
 
@@ -93,24 +108,18 @@ def labs() -> dict[str, Path]:
 
 def all_running(lab_id: str) -> bool:
     """Whether a lab has containers, and all of them run."""
-    client = engine.client()
-    try:
+    with closing(engine.client()) as client:
         containers = client.api.containers(all=True, filters={"label": f"{LAB}={lab_id}"})
-    finally:
-        client.close()
     return bool(containers) and all(c["State"] == "running" for c in containers)
 
 
 def _found(label: str) -> list[Mapping[str, str]]:
     """The labels of each container, network and volume that carries `label`."""
-    client = engine.client()
-    try:
+    with closing(engine.client()) as client:
         containers = client.api.containers(all=True, filters={"label": label})
         networks = client.api.networks(filters={"label": label})
         volumes = client.api.volumes(filters={"label": label})["Volumes"] or []
         return [thing["Labels"] for thing in [*containers, *networks, *volumes]]
-    finally:
-        client.close()
 
 
 def remove_labelled(label: str) -> None:
@@ -118,8 +127,7 @@ def remove_labelled(label: str) -> None:
 
     Somebody else removing the same at the same time is no error.
     """
-    client = engine.client()
-    try:
+    with closing(engine.client()) as client:
         containers = client.api.containers(all=True, filters={"label": label})
         with ThreadPoolExecutor(max_workers=8) as pool:
             list(pool.map(lambda c: engine.remove_container(client, c["Id"]), containers))
@@ -127,44 +135,42 @@ def remove_labelled(label: str) -> None:
             engine.remove_network(client, network["Id"])
         for volume in client.api.volumes(filters={"label": label})["Volumes"] or []:
             engine.remove_volume(client, volume["Name"])
+
+
+Handler = Callable[[int, FrameType | None], object] | signal.Handlers
+_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+@contextmanager
+def _handled(handler: Handler, *numbers: signal.Signals) -> Iterator[None]:
+    """Have these signals handled so. They can be caught in the main thread alone."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, handler) for number in numbers}
+    try:
+        yield
     finally:
-        client.close()
+        for number, former in before.items():
+            signal.signal(number, former)
 
 
 @contextmanager
 def ending_on_signals() -> Iterator[None]:
-    """Let SIGTERM and SIGHUP end this process as Ctrl-C does, so that it cleans up.
-
-    Signals can be caught in the main thread only; elsewhere this does nothing.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
+    """Let SIGTERM and SIGHUP end this process as Ctrl-C does, so that it cleans up."""
 
     def end(number: int, frame: FrameType | None) -> None:
         raise SystemExit(128 + number)
 
-    before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGHUP)}
-    try:
+    with _handled(end, signal.SIGTERM, signal.SIGHUP):
         yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 @contextmanager
 def undisturbed() -> Iterator[None]:
     """Put Ctrl-C and the like off while something is cleaned up."""
-    if threading.current_thread() is not threading.main_thread():
+    with _handled(signal.SIG_IGN, *_ENDING):
         yield
-        return
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before = {number: signal.signal(number, signal.SIG_IGN) for number in numbers}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 @contextmanager
@@ -174,20 +180,10 @@ def postponed() -> Iterator[None]:
     A thread pool that is interrupted while it starts a thread does not know of that thread, and
     waits for it no more.
     """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
     came: list[int] = []
-
-    def note(number: int, frame: FrameType | None) -> None:
-        came.append(number)
-
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before = {number: signal.signal(number, note) for number in numbers}
     try:
-        yield
+        with _handled(lambda number, _: came.append(number), *_ENDING):
+            yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
         for late in came:
             signal.raise_signal(late)

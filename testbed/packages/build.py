@@ -21,7 +21,7 @@ HERE = Path(__file__).resolve().parent
 VERSIONS = ("1.0.1", "1.2.0", "2.0.0", "2.0.1", "2.0.2", "2.0.3", "2.2.0")
 # Directory of the repository and ending of a package's release, by distribution.
 DISTRIBUTIONS = {"CentOS7": "el7", "EL8": "el8", "Leap15": "lp153"}
-SYSTEM = "os/8/BaseOS"
+OS = "os/8/BaseOS"
 UNSIGNED = "2.0.3"
 KEY_USER = "DAOS lab <lab@daos.invalid>"
 KEY_FILE = "RPM-GPG-KEY-daos"
@@ -70,8 +70,8 @@ def jobs(sim: Path) -> Iterator[Job]:
         for series in ("2.0", "2.2"):
             release = (("hwloc_release", f"1.{ending}"),)
             yield Job("compat-hwloc1.spec", f"v{series}/{distribution}", release)
-    yield Job("system-release.spec", SYSTEM, tuple(_CENTOS.items()))
-    yield Job("hwloc.spec", SYSTEM, tuple(_HWLOC.items()))
+    yield Job("os-release.spec", OS, tuple(_CENTOS.items()))
+    yield Job("hwloc.spec", OS, tuple(_HWLOC.items()))
 
 
 def run(*command: str | Path, directory: Path | None = None) -> None:

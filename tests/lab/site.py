@@ -49,6 +49,7 @@ class Site:
     settings: dict[str, Any] = field(default_factory=dict)
     broken_rules: set[str] = field(default_factory=set)
     typed: bool = False  # has a command been typed here?
+    _events_before: int = 0
     _child: subprocess.Popen[str] | None = None
 
     @classmethod
@@ -193,12 +194,30 @@ class Site:
             assert node.run(f"systemctl show -p DropInPaths {unit}").stdout == "DropInPaths=\n"
         assert not node.run("ls /var/lib/daos-offline-update", check=False).stdout
 
+    def begin_anew(self) -> None:
+        """For another test that goes on here: `events` are those from now on."""
+        self._events_before = len(self.lab.events())
+        self.write_inventory(**self.groups)
+
+    def events(self) -> list[dict[str, Any]]:
+        """What has happened since this test has the site."""
+        return self.lab.events()[self._events_before :]
+
+    @property
+    def release(self) -> str:
+        """The one release of all DAOS packages; raises ValueError where there are several."""
+        [release] = {version for found in self.versions().values() for version in found}
+        return release
+
     def versions(self) -> dict[str, set[str]]:
         """Node name to the releases of all DAOS packages on it."""
         return {
             name: set(node.run("rpm -qa --qf '%{VERSION}\\n' 'daos' 'daos-*'").stdout.split())
             for name, node in self.lab.nodes.items()
         }
+
+
+StartSite = Callable[..., Site]
 
 
 def nodes(

@@ -277,14 +277,18 @@ def test_storage_with_a_new_pool_is_never_formatted_again() -> None:
         }
         return json.dumps({"response": {"status": 0, "pools": [row]}, "error": None, "status": 0})
 
+    class Dmg:
+        def __init__(self, answer: str) -> None:
+            self.answer = answer
+
+        def ask(self, arguments: str) -> str:
+            return self.answer
+
     class Current:
         migration = INSTALLED
 
         def __init__(self, answer: str) -> None:
-            self.answer = answer
-
-        def ask_dmg(self, arguments: str) -> str:
-            return self.answer
+            self.dmg = Dmg(answer)
 
     assert reformat.new_pools(Current(answer(POOL))) == []  # type: ignore[arg-type]
     assert reformat.new_pools(Current("")) == []  # type: ignore[arg-type]

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import atexit
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pyinfra
 import pytest
 from pyinfra.api import State
-from pyinfra.api.exceptions import DeployError
 
-from operations.machinery import commandline, run
-from operations.machinery.run import Run
+from operations.machinery import commandline
 from operations.migration.record.record import STAGES, Container, Migration, Pool
+from operations.migration.run import MigrationRun
 from operations.rules.findings import Finding
 
 from ..operations import fake_cluster
@@ -90,26 +88,19 @@ def load(
     version: str = "1.2.0",
     address: str = "",
     **answers: Any,
-) -> tuple[Run, State | None]:
+) -> tuple[MigrationRun, State | None]:
     """What a run of a stage finds, and its plan where it was not refused.
 
     + address: of each node
     """
-    runs: dict[State, Run] = {}
-    monkeypatch.setattr(run, "_runs", runs)
     if stage:
         monkeypatch.setitem(SETTINGS, "stage", stage)
     known = {"test ! -e": record.text() if record else ""}
     arguments: dict[str, Any] = {"answers": {**known, **GOOD, **answers}, "pool_list": POOLS}
     arguments["wrong"] = lambda _, said: said.replace("== os", f"{address}\n== os")
-    try:
-        state = fake_cluster.load(SITE, dict.fromkeys(SITE, version), deploy, **arguments)
-    except DeployError:
-        state = None
-    [current] = runs.values()
-    # The command ends with 1 after a refusal, and here the command is pytest.
-    atexit.unregister(current.report.finish)
-    return current, state
+    versions = dict.fromkeys(SITE, version)
+    current, state = fake_cluster.examined(monkeypatch, SITE, versions, deploy=deploy, **arguments)
+    return cast(MigrationRun, current), state
 
 
 def refusals(monkeypatch: pytest.MonkeyPatch, *arguments: Any, **answers: Any) -> list[Finding]:

@@ -114,6 +114,16 @@ class Migration:
     formatting: str = ""
     done: Mapping[str, str] = field(default_factory=dict)
 
+    @classmethod
+    def blank(cls) -> Migration:
+        """The record of a migration of which no stage has run."""
+        return cls("", "", "", "", servers=(), ranks=(), pools=(), containers=(), left_behind=())
+
+    @property
+    def recorded(self) -> bool:
+        """Whether a stage has run, and has left this record."""
+        return bool(self.began)
+
     @property
     def to_carry(self) -> tuple[Container, ...]:
         """The containers whose files are carried over."""

@@ -24,8 +24,7 @@ from testbed.lab.container import Node
 from testbed.lab.errors import LabError
 from testbed.lab.harness import Lab, LabNode
 
-from ..conftest import StartSite
-from ..site import ROOT, Site, nodes
+from ..site import ROOT, Site, StartSite, nodes
 from ..waiting import eventually
 
 EMPTY = [LabNode("node-01", frozenset()), LabNode("node-02", frozenset())]  # without DAOS
@@ -48,7 +47,7 @@ def _labelled(lab_id: str) -> list[dict[str, Any]]:
 _LAB = """
 import signal, sys, time
 from pathlib import Path
-from testbed.harness import Lab, LabNode
+from testbed.lab.harness import Lab, LabNode
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's `&` puts it off
 nodes = [LabNode("node-01", frozenset())]
 lab = Lab(nodes, directory=Path(sys.argv[1]), seed=False, backup_mib=1)
@@ -106,8 +105,10 @@ def start_other(tmp_path: Path) -> Iterator[StartOther]:
 
 
 def test_what_a_killed_lab_leaves_is_removed_by_the_next_one(
-    start_other: StartOther, tmp_path: Path
+    start_other: StartOther, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # Labs of others start meanwhile; what is left here is for the next one here.
+    monkeypatch.setenv(cleanup.GUARDED_BY, cleanup.guard())
     dead, alive = start_other(), start_other()
     dead.wait_up()
     alive.wait_up()
@@ -171,11 +172,6 @@ def site(start_site: StartSite) -> Site:
     return start_site(nodes(servers=1, clients=1))
 
 
-@pytest.fixture(scope="module")
-def twin(start_site: StartSite, site: Site) -> Site:
-    return start_site(nodes(servers=1, clients=1))
-
-
 def _ssh(
     lab: Lab, node: str, command: str, *options: str, seconds: float = 60
 ) -> subprocess.CompletedProcess[str]:
@@ -194,7 +190,8 @@ def _joined(lab: Lab) -> set[str]:
     return {str(member["state"]).lower() for member in json.loads(said)["response"]["members"]}
 
 
-def test_two_labs_with_the_same_names_do_not_meet(site: Site, twin: Site) -> None:
+def test_two_labs_with_the_same_names_do_not_meet(site: Site, start_fresh_site: StartSite) -> None:
+    twin = start_fresh_site(nodes(servers=1, clients=1))
     for name, one in (("first", site.lab), ("second", twin.lab)):
         one.node("daos-client-01").run(f"echo {name} > /tmp/which")
     assert _ssh(site.lab, "daos-client-01", "cat /tmp/which").stdout == "first\n"

@@ -11,8 +11,7 @@ import pytest
 from testbed.lab.container import Node
 from testbed.lab.harness import LabNode
 
-from ..conftest import StartSite
-from ..site import ADMIN, CLIENT, SERVER, Site
+from ..site import ADMIN, CLIENT, SERVER, Site, StartSite
 from ..waiting import eventually
 from .test_backup import CLIENT_1, codes, done, left_mounts, stage, tree
 from .test_formats import SYSTEM, digest, enabled, record

@@ -8,11 +8,11 @@ from contextlib import contextmanager
 
 import pytest
 
+from testbed import faults
 from testbed.lab.container import Node
 from testbed.lab.harness import Lab
 
-from ..conftest import StartSite
-from ..site import nodes
+from ..site import StartSite, nodes
 from ..waiting import eventually
 
 MOUNT = "/mnt/home"
@@ -67,7 +67,7 @@ _DIGEST_OF_FOLDER = """
 import sys
 from pathlib import Path
 sys.path.insert(0, "/usr/lib/daos")
-from sim import treedigest
+from sim.engine import treedigest
 found = treedigest.of_folder(Path(sys.argv[1]))
 print(treedigest.whole(treedigest.records(found)))
 """
@@ -195,9 +195,9 @@ def test_data_survives_a_power_loss(lab: Lab, one: Node, seeded: str) -> None:
     admin = lab.having("admins")[0]
     admin.run("dmg system stop")
     for server in lab.having("servers"):
-        server.kill()
+        faults.POWER_LOST.plant(server)
     for server in lab.having("servers"):
-        server.start()
+        faults.POWER_LOST.mend(server)
     lab.wait_joined()
     assert _digest(one, seeded) == before
 

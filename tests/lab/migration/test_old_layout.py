@@ -8,12 +8,11 @@ from typing import Any
 
 import pytest
 
-from testbed.lab import destination, provision, system
+from testbed.lab import backup, provision, system
 from testbed.lab.container import Node
 from testbed.lab.harness import Lab
 
-from ..conftest import StartSite
-from ..site import nodes
+from ..site import StartSite, nodes
 from ..waiting import eventually
 
 UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
@@ -195,7 +194,7 @@ def test_2_0_starts_anew_on_storage_of_1_2(lab: Lab, client: Node) -> None:
     assert held[container]["pool"] == pool
     assert held[container]["files"] == TREE + system.OBJECTS
     witness = {uuid: path for details in formatted for uuid, path in details["witness"].items()}
-    found = f"{destination.WITNESS}/some where/data"
+    found = f"{backup.WITNESS}/some where/data"
     assert witness == {container: found, lab.containers["scratch"]: None}
     server.run("systemctl restart daos_server")
     eventually(lambda: {member["state"] for member in _members(lab)} == {"joined"})

@@ -6,8 +6,7 @@ import pytest
 
 from testbed.lab.harness import LabNode
 
-from ..conftest import StartSite
-from ..site import ADMIN, ALL_ROLES, CLIENT, SERVER, Site, nodes
+from ..site import ADMIN, ALL_ROLES, CLIENT, SERVER, Site, StartSite, nodes
 
 ONE_FOR_ALL = [LabNode("daos-01", ALL_ROLES, "el8")]
 LOGIN_NODES = [

@@ -9,8 +9,7 @@ import testinfra
 
 from testbed.lab.harness import lab_nodes_from_inventory
 
-from ..conftest import StartSite
-from ..site import ROOT, Outcome, Site
+from ..site import ROOT, Outcome, Site, StartSite
 
 SERVERS = [f"daos-server-0{number}" for number in range(1, 5)]
 CLIENTS = [f"daos-client-0{number}" for number in range(1, 4)]

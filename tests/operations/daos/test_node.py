@@ -21,14 +21,14 @@ ANSWER = r"""
 == hostname
 daos-server-01.example
 == addresses
-10.0.0.1
+10.0.0.1 10.0.0.2
 == os
 rhel 8.5
 == packages
-daos 2.0.1-1.el8 daos-2.0.1-1.el8.src.rpm
-daos-client 2.0.1-1.el8 daos-2.0.1-1.el8.src.rpm
-daos-exporter 0.4-1 daos-exporter-0.4-1.src.rpm
-daos-server 2.0.1-1.el8 daos-2.0.1-1.el8.src.rpm
+daos 2.0.1-1.el8 daos-2.0.1-1.el8.src.rpm 1700000400
+daos-client 2.0.1-1.el8 daos-2.0.1-1.el8.src.rpm 1700000399
+daos-exporter 0.4-1 daos-exporter-0.4-1.src.rpm 1700000800
+daos-server 2.0.1-1.el8 daos-2.0.1-1.el8.src.rpm 1700000400
 == services
 ExecMainStartTimestampMonotonic=500000000
 Id=daos_server.service
@@ -44,16 +44,13 @@ UnitFileState=disabled
 == clock
 1700001000.25
 1000.25
-== installed
-1700000400
 == record
 == starts
 2.0.1
 2.0.3
 == lock
 == engines
-311
-312
+ 311 312
 == mounts
 /mnt/my\x20data
 == processes
@@ -64,6 +61,7 @@ UnitFileState=disabled
   901 dave     dfuse --mountpoint=/mnt/home --pool tank --container home
   902 erin     dfuse -m /mnt/home2 tank home
 == space
+   Avail Mounted on
 10485760 /
 2048 /var/cache
 10485760 /
@@ -88,6 +86,7 @@ def test_a_node_is_read() -> None:
     assert node.services[SERVER].started == 500
     assert node.services[AGENT].started == 0
     assert node.starts == ("2.0.1", "2.0.3")
+    assert node.addresses == ("10.0.0.1", "10.0.0.2")
     assert node.engines == (311, 312)
     assert node.rpmnew == ("/etc/daos/daos_server.yml.rpmnew",)
 
@@ -180,8 +179,8 @@ def test_two_releases_at_once_are_no_version() -> None:
 
 
 def test_an_old_package_beside_the_new_is_no_version() -> None:
-    at = ANSWER.index("daos-client 2.0.1-1.el8 daos-2.0.1-1.el8.src.rpm")
-    twice = "daos-client 2.0.3-1.el8 daos-2.0.3-1.el8.src.rpm"
+    at = ANSWER.index("daos-client 2.0.1-1.el8 daos-2.0.1-1.el8.src.rpm 1700000399")
+    twice = "daos-client 2.0.3-1.el8 daos-2.0.3-1.el8.src.rpm 1700000400"
     node = parse([*ANSWER[:at], twice, *ANSWER[at:]])
     assert node.version is None
     assert node.packages["daos-client"] == ("2.0.3-1.el8", "2.0.1-1.el8")

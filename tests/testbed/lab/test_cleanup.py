@@ -50,6 +50,22 @@ def test_a_lab_of_another_host_is_left_alone() -> None:
     assert not cleanup.is_leftover(marks, start_of=lambda pid: None, kept_in=nothing_kept)
 
 
+def test_a_lab_that_a_living_process_guards_is_a_leftover_for_that_one_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    guard = cleanup.guard()
+    marks = OURS | {cleanup.PID: "1", cleanup.START: "gone", cleanup.GUARD: guard}
+    assert not cleanup.is_leftover(marks, kept_in=nothing_kept)
+    monkeypatch.setenv(cleanup.GUARDED_BY, guard)
+    assert cleanup.labels("lab-1", Path("/somewhere/.lab"))[cleanup.GUARD] == guard
+    assert cleanup.is_leftover(marks, kept_in=nothing_kept)
+
+
+def test_a_guard_that_is_dead_guards_nothing() -> None:
+    marks = OURS | {cleanup.PID: "1", cleanup.START: "gone", cleanup.GUARD: "1 gone"}
+    assert cleanup.is_leftover(marks, kept_in=nothing_kept)
+
+
 def test_what_is_not_ours_is_left_alone() -> None:
     assert not cleanup.is_leftover({"com.example": "x"}, start_of=lambda pid: None)
 

@@ -9,7 +9,7 @@ import yaml
 
 from operations.machinery.migration_settings import MigrationSettings
 from operations.migration.record.record import STAGES, Container, Migration
-from testbed.lab import destination, provision
+from testbed.lab import backup, provision
 from testbed.lab.engine import Mount
 from testbed.node import init
 from testbed.rehearsal import migration
@@ -98,8 +98,8 @@ def test_a_server_is_configured_in_the_words_of_its_release(
     ],
 )
 def test_who_has_the_shared_file_system(roles: set[str], expected: dict[str, Mount]) -> None:
-    assert destination.mounts("v", frozenset(roles)) == expected
-    assert destination.mounts(None, frozenset(roles)) == {}
+    assert backup.mounts("v", frozenset(roles)) == expected
+    assert backup.mounts(None, frozenset(roles)) == {}
 
 
 def test_a_boot_leaves_alone_what_the_engine_has_mounted_deep_in_run(
