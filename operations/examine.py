@@ -37,7 +37,7 @@ def examine() -> None:
 
 
 def _run(state: State, settings: Settings) -> Run:
-    return Run(state, replace(UPDATE, target=settings.target_release), settings)
+    return Run(state, replace(UPDATE, target=settings.target), settings)
 
 
 def begin(

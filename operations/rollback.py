@@ -30,7 +30,7 @@ def examine() -> None:
 
 
 def _run(state: State, settings: Settings) -> Run:
-    return Run(state, replace(ROLLBACK, target=settings.target_release), settings)
+    return Run(state, replace(ROLLBACK, target=settings.target), settings)
 
 
 def _of_the_nodes(current: Run) -> list[Finding]:

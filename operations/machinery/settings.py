@@ -42,7 +42,7 @@ def _of_all_kinds(timeouts: object) -> object:
 class Settings(Site):
     """What the site decided.
 
-    + target_release: the release that every node shall have, None if that is not known
+    + target: the release that every node shall have, None if that is not known
     + repositories: distribution name to its repository
     + evict: whether pool connections may be evicted
     + timeouts: seconds by kind of waiting
@@ -54,12 +54,12 @@ class Settings(Site):
     + unreachable_clients: how many clients may be left out because they cannot be reached
     """
 
-    target_release: Annotated[
+    target: Annotated[
         Version | None,
         PlainValidator(lambda release: Version.parse(str(release))),
         otherwise("{name}: {value!r} is not a DAOS release such as 2.0.3"),
         GIVEN,
-    ] = None
+    ] = Field(None, alias="target_release")
     repositories: Annotated[
         dict[str, Annotated[Repository, _REPOSITORY]],
         otherwise("{name} is {value!r}, not like {{'EL8': {{'baseurl': URL, 'key': URL}}}}"),

@@ -103,7 +103,7 @@ def begin() -> str:
 
 
 def _run(state: State, settings: Settings) -> MigrationRun:
-    return MigrationRun(state, replace(PROCEDURE, target=settings.target_release), settings)
+    return MigrationRun(state, replace(PROCEDURE, target=settings.target), settings)
 
 
 def _of_the_stage(current: MigrationRun) -> list[Finding]:

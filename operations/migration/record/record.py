@@ -117,8 +117,7 @@ class Migration:
     @classmethod
     def blank(cls) -> Migration:
         """The record of a migration of which no stage has run."""
-        empty = dict.fromkeys(("servers", "ranks", "pools", "containers", "left_behind"), ())
-        return cls("", "", "", "", **empty)  # type: ignore[arg-type]
+        return cls("", "", "", "", servers=(), ranks=(), pools=(), containers=(), left_behind=())
 
     @property
     def recorded(self) -> bool:

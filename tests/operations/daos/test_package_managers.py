@@ -33,7 +33,7 @@ def _run(system: str, target: str, had: str) -> Any:
     settings, _ = Settings.read({**SETTINGS, "target_release": target})
     procedure = SimpleNamespace(back=target < had)
     return SimpleNamespace(
-        settings=settings, start=start, procedure=procedure, target=settings.target_release
+        settings=settings, start=start, procedure=procedure, target=settings.target
     )
 
 

@@ -40,7 +40,7 @@ def _read(**changes: Any) -> Settings:
 
 def test_the_shipped_settings_are_good() -> None:
     settings = _read()
-    assert settings.target_release == Version(2, 0, 3)
+    assert settings.target == Version(2, 0, 3)
     assert settings.evict is False
     assert set(settings.timeouts) == set(TIMEOUTS)
 
@@ -86,14 +86,14 @@ def test_all_that_is_wrong_is_listed_and_the_default_holds_in_its_place() -> Non
         "timeouts['joins'] is unknown; there are packages, service, stop, join, client",
         "start_at_boot is 'no', not True, False or None",
     ]
-    assert settings == _read(free_space_mib=64).model_copy(update={"target_release": None})
+    assert settings == _read(free_space_mib=64).model_copy(update={"target": None})
 
 
 def test_what_has_to_be_set_is_said_where_nothing_is() -> None:
     settings, wrong = Settings.read({})
     names = ("target_release", "repositories", "evict_connections", "timeouts")
     assert wrong == [f"{name} is not set" for name in names]
-    assert (settings.target_release, settings.evict, settings.timeouts) == (None, False, TIMEOUTS)
+    assert (settings.target, settings.evict, settings.timeouts) == (None, False, TIMEOUTS)
 
 
 @given(st.dictionaries(st.sampled_from(NAMES), ANYTHING, max_size=3))
