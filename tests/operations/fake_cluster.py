@@ -16,6 +16,8 @@ from pyinfra.context import ctx_config, ctx_host, ctx_state
 ROOT = Path(__file__).parents[2]
 ROLES = ("servers", "admins", "clients")
 DEPLOY = ROOT / "deploy.py"
+A = "0000000a-0000-0000-0000-000000000000"  # UUIDs of two containers
+B = "0000000b-0000-0000-0000-000000000000"
 NO_POOLS = '{"response": {"status": 0, "pools": []}, "error": null, "status": 0}'
 SETTINGS = {
     key: value

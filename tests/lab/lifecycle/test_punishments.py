@@ -251,7 +251,7 @@ def test_another_server_leads_when_the_leader_is_stopped(lab: Lab) -> None:
 _ASK = """
 import sys
 sys.path[:0] = ["/usr/lib/daos", "/usr/lib/python3/dist-packages"]
-from sim import management
+from sim.protocol import management
 try:
     answer = management.Management(sys.argv[1:], 2.0).call("SystemQuery", sys="daos_server")
     print("members", len(answer.members))
@@ -383,9 +383,9 @@ def _aborts(lab: Lab, server: Node) -> list[str]:
 
 
 @pytest.fixture
-def mixed(start_site: StartSite) -> Lab:
+def mixed(start_fresh_site: StartSite) -> Lab:
     """A system of one server with 2.0.1, and a second one with 2.0.3 that asks to join."""
-    lab = start_site(
+    lab = start_fresh_site(
         [
             LabNode("daos-server-01", SERVER),
             LabNode("daos-server-02", SERVER, version="2.0.3"),
@@ -422,8 +422,8 @@ def test_an_engine_lower_than_its_storage_has_seen_aborts(mixed: Lab) -> None:
     assert _states(mixed) == {"daos-server-01": {"joined"}}
 
 
-def test_an_engine_on_storage_of_1_x_aborts(start_site: StartSite) -> None:
-    lab = start_site(nodes(1, 0, "el83", "el83"), version="1.2.0").lab
+def test_an_engine_on_storage_of_1_x_aborts(start_fresh_site: StartSite) -> None:
+    lab = start_fresh_site(nodes(1, 0, "el83", "el83"), version="1.2.0").lab
     server = lab.node("daos-server-01")
     _dmg(lab, "system stop")
     server.run("systemctl stop daos_server")

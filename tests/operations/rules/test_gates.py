@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -13,17 +11,11 @@ from hypothesis import strategies as st
 from operations.daos.dmg import Member
 from operations.daos.node import AGENT, SERVER, Node, Process, Service
 from operations.daos.releases import Version
-from operations.daos.window_file import Record
 from operations.rules import gates
 from operations.rules.view import View
 
-IDLE = Node(
-    hostname="node-1",
-    os="rhel 8.5",
-    packages={"daos": ("2.0.1-1.el8",)},
-    services={SERVER: Service(), AGENT: Service()},
-)
-RUNNING = Service(running=True, enabled=True)
+from ..fake_nodes import IDLE, RECORD, RUNNING, at
+
 TARGET = Version(2, 0, 3)
 
 NAMES = [f"node-{number}" for number in range(1, 5)]
@@ -170,12 +162,7 @@ def test_an_agent_counts_on_whatever_node_it_runs() -> None:
     assert not gates.agents_stopped(View(view.groups, {"node-1": IDLE}))
 
 
-RECORD = Record(datetime(2026, 11, 22, tzinfo=UTC), "2.0.1")
 ONE_SERVER = {"servers": ("node-1",), "admins": (), "clients": ()}
-
-
-def at(release: str, **more: Any) -> Node:
-    return replace(IDLE, packages={"daos": (f"{release}-1.el8",)}, **more)
 
 
 @given(views)
