@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import runpy
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
+import pyinfra.api.util
 from pyinfra.api import Config, Inventory, State
 from pyinfra.api.connect import connect_all
 from pyinfra.api.state import StateStage
@@ -52,6 +56,14 @@ def members(servers: list[str]) -> str:
     return json.dumps({"response": {"members": rows}, "error": None, "status": 0})
 
 
+# pyinfra looks at the lines of the stack; reading the source of each, too, takes most of the time.
+NO_SOURCE = mock.patch.multiple(
+    pyinfra.api.util,
+    stack=partial(inspect.stack, 0),
+    getframeinfo=partial(inspect.getframeinfo, context=0),
+)
+
+
 def load(
     roles_of: Mapping[str, tuple[str, ...]],
     versions: dict[str, str],
@@ -93,7 +105,7 @@ def load(
     state = State(check_for_changes=True)
     state.cwd = str(ROOT)
     config = Config()
-    with ctx_state.use(state), ctx_config.use(config):
+    with ctx_state.use(state), ctx_config.use(config), NO_SOURCE:
         inventory = Inventory((hosts, {}), override_data=dict(SETTINGS), **groups)
         state.init(inventory, config)
         state.set_stage(StateStage.Connect)
