@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import pyinfra
 import pytest
 from hypothesis import HealthCheck, settings
+
+from operations.machinery import commandline
 
 pytest_plugins = ["tests.lab.labs"]
 
@@ -54,3 +57,14 @@ def _turn(item: pytest.Item) -> int:
         name = _module(item)
         return LONGEST.index(name) if name in LONGEST else len(LONGEST)
     return len(LONGEST) + (1 if item.get_closest_marker("browser") else 2)
+
+
+@pytest.fixture
+def as_the_command_does(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """What pyinfra's command does before it reads a procedure, and config.py; in a folder alone.
+
+    The command orders operations by line numbers, the API alone does not.
+    """
+    monkeypatch.setattr(pyinfra, "is_cli", True)
+    monkeypatch.chdir(tmp_path)
+    commandline.remember()

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from . import findings_document
 from .wrong import tables
 
 ROOT = Path(__file__).parents[1]
@@ -16,6 +17,7 @@ ROOT = Path(__file__).parents[1]
 PARTS: tuple[tuple[str, str, Callable[[], str]], ...] = (
     ("docs/rules.md", "rules", tables.rules),
     ("docs/rules.md", "wrong procedures", tables.wrong_procedures),
+    ("docs/findings.md", "findings", findings_document.text),
 )
 DOCUMENTS = sorted({document for document, _, _ in PARTS})
 

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 from operations.rules.codes import GROUPS, MOMENTS, Group
 from operations.rules.codes.row import MIGRATION
-
-DOCUMENT = Path(__file__).parents[1] / "docs" / "findings.md"
-_BEGIN, _END = "<!-- findings: by `make docs` -->\n", "<!-- end of findings -->\n"
 
 
 def text() -> str:
@@ -30,15 +26,3 @@ def _table(group: Group) -> Iterator[str]:
 
 def _line(*cells: str) -> str:
     return f"| {' | '.join(cells)} |"
-
-
-def document() -> str:
-    """The whole document as it has to be; what stands around the list is written by hand."""
-    before, begin, rest = DOCUMENT.read_text().partition(_BEGIN)
-    _, end, after = rest.partition(_END)
-    assert begin and end, f"there is no {_BEGIN}... {_END}"
-    return f"{before}{begin}\n{text()}\n\n{end}{after}"
-
-
-if __name__ == "__main__":
-    DOCUMENT.write_text(document())

@@ -15,6 +15,8 @@ from typing import Any
 from testbed.lab.container import Node
 from testbed.lab.harness import Lab, LabNode
 
+from .usage import states
+
 ROOT = Path(__file__).parents[2]
 ROLES = ("servers", "admins", "clients")
 
@@ -22,6 +24,9 @@ SERVER = frozenset({"servers"})
 ADMIN = frozenset({"admins"})
 CLIENT = frozenset({"clients"})
 ALL_ROLES = frozenset(ROLES)
+
+# Time-outs of a site that gives up soon, in seconds.
+QUICK = {"packages": 300, "service": 60, "stop": 30, "join": 15, "client": 30}
 
 
 @dataclass(frozen=True)
@@ -53,12 +58,12 @@ class Site:
     _child: subprocess.Popen[str] | None = None
 
     @classmethod
-    def of(cls, folder: Path, lab: Lab) -> Site:
+    def of(cls, folder: Path, lab: Lab, settings: dict[str, Any] | None = None) -> Site:
         """The site whose inventory is just what the lab has."""
         groups = {role: [node.name for node in lab.having(role)] for role in ROLES}
         for name in ("deploy.py", "deploys", "config.py", "operations", "group_data"):
             (folder / name).symlink_to(ROOT / name)
-        site = cls(folder, lab, groups)
+        site = cls(folder, lab, groups, dict(settings or {}))
         site.write_inventory(**groups)
         return site
 
@@ -179,9 +184,7 @@ class Site:
         assert set(map(frozenset, self.versions().values())) == {frozenset({release})}
         for node in self.lab.nodes.values():
             self._check_whole_node(node)
-        admin = self.lab.having("admins")[0]
-        members = json.loads(admin.run("dmg -j system query").stdout)["response"]["members"]
-        assert {member["state"] for member in members} == {"joined"}
+        assert set(states(self.lab.having("admins")[0]).values()) == {"joined"}
         assert [pool["targets_disabled"] for pool in self.lab.pool_list()] == [0, 0]
 
     def _check_whole_node(self, node: Node) -> None:

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from testbed.lab.errors import LabError
 from testbed.lab.harness import LabNode
 
-from .site import Site, StartSite
+from .site import Site
+from .sites import Sites
 
 RELEASES = ("2.0.0", "2.0.1", "2.0.2", "2.0.3")
 
@@ -15,23 +16,23 @@ RELEASES = ("2.0.0", "2.0.1", "2.0.2", "2.0.3")
 class Succession:
     """Gives each test a system that is whole and may be updated, whatever other tests have done.
 
-    It is the system of the test before where that one has left it whole, and a later release is
-    there; else a new one. So no test depends on another, and three of them need one lab.
+    It is the system of the test before where that one has passed and left it whole, and a later
+    release is there; else a new one. So no test depends on another, and three of them need one lab.
 
-    + start, end: start a lab, and end it
-    + nodes: what it is made of
+    + nodes: what a system is made of
     """
 
-    def __init__(self, start: StartSite, end: Callable[[], None], nodes: list[LabNode]) -> None:
-        self._start, self._end, self._nodes = start, end, nodes
+    def __init__(self, sites: Sites, nodes: list[LabNode]) -> None:
+        self._sites, self._nodes = sites, nodes
         self._site: Site | None = None
+        self._failures = 0
 
     def next(self) -> Site:
         """A whole system whose settings name the release after its own."""
-        if self._site is None or not _can_go_on(self._site):
-            self._end()
-            self._site = self._start(self._nodes, RELEASES[0])
-        site = self._site
+        if not self._site or self._sites.failures > self._failures or not _can_go_on(self._site):
+            self._sites.end()
+            self._site = self._sites.start(self._nodes, RELEASES[0])
+        site, self._failures = self._site, self._sites.failures
         site.begin_anew()
         site.settings = {"target_release": RELEASES[RELEASES.index(site.release) + 1]}
         return site
@@ -44,3 +45,6 @@ def _can_go_on(site: Site) -> bool:
     except (AssertionError, LabError, ValueError):
         return False
     return release != RELEASES[-1]
+
+
+StartSuccession = Callable[[list[LabNode]], Succession]

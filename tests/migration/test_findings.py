@@ -15,8 +15,8 @@ from operations.migration.copying import jobs
 from operations.migration.record.backed_up import differences
 from operations.migration.record.record import Container, Pool
 
-from ..operations.machinery.test_migration_settings import A, B
-from .test_stages import POOL, RECORD
+from ..operations.fake_cluster import A, B
+from .canned import POOL, RECORD
 
 HDF5 = Container(POOL, B, "HDF5", "b")
 

@@ -7,31 +7,29 @@ import json
 import sys
 from dataclasses import replace
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
-import pyinfra
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from operations.daos.node import AGENT, SERVER, Node, Service
-from operations.machinery import commandline
 from operations.migration import finish, formatting, install, reformat, restore
 from operations.migration.contents import Contents
 from operations.migration.record.record import Container, Migration, Pool
 from operations.rules.findings import Finding
 from operations.rules.view import View
 
-from ..operations import fake_cluster
-from ..operations.fake_cluster import SETTINGS
-from ..operations.machinery.test_migration_settings import A, B
-from .test_stages import POOL, RECORD, load, refusals
+from ..operations import fake_cluster, fake_nodes
+from ..operations.fake_cluster import SETTINGS, A, B
+from .canned import POOL, RECORD, load, refusals
+
+pytestmark = pytest.mark.usefixtures("as_the_command_does")
 
 EARLY, LATER, LATEST, LAST = (f"2026-11-22T1{hour}:00:00+00:00" for hour in (1, 2, 3, 4))
 PATHS = {uuid: f"/backup/{POOL}/{uuid}/manifest.mtree" for uuid in (A, B)}
 SAME: dict[str, Any] = {"sha256sum --": "".join(f"abc  {path}\n" for path in PATHS.values())}
-HELD = replace(fake_cluster.RECORD, began=datetime.fromisoformat(LATER), release="1.2.0")
+HELD = replace(fake_nodes.RECORD, began=datetime.fromisoformat(LATER), release="1.2.0")
 NEW_POOL = "00000000-0000-0000-0000-00000000f00d"
 
 
@@ -47,13 +45,6 @@ def made(done: tuple[str, ...], **changes: Any) -> Migration:
 VERIFIED = made(("check", "backup", "verify"), unchanged="")
 INSTALLED = made(("check", "backup", "verify", "install"))
 FORMATTED = replace(INSTALLED, done={**INSTALLED.done, "format": EARLY}, formatting=EARLY)
-
-
-@pytest.fixture(autouse=True)
-def as_the_command_does(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(pyinfra, "is_cli", True)
-    monkeypatch.chdir(tmp_path)
-    commandline.remember()
 
 
 @pytest.fixture(autouse=True)

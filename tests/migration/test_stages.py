@@ -2,111 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
-from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-import pyinfra
 import pytest
-from pyinfra.api import State
 
-from operations.machinery import commandline
-from operations.migration.record.record import STAGES, Container, Migration, Pool
-from operations.migration.run import MigrationRun
-from operations.rules.findings import Finding
+from operations.migration.record.record import STAGES, Migration, Pool
 
 from ..operations import fake_cluster
-from ..operations.fake_cluster import ROOT, SETTINGS
-from ..operations.machinery.test_migration_settings import A, B
+from ..operations.fake_cluster import SETTINGS, A, B
+from .canned import PLACE, POOL, RECORD, load, refusals
 
-MIGRATE = ROOT / "deploys" / "migrate.py"
-SITE: dict[str, tuple[str, ...]] = {
-    "s1": ("servers",),
-    "a1": ("admins",),
-    "c1": ("clients",),
-    "c2": ("clients",),
-}
-POOL = "00000000-0000-0000-0000-000000001064"
-POOLS = json.dumps(
-    {
-        "response": {"Status": 0, "pools": [{"uuid": POOL, "svc_reps": [0]}]},
-        "error": None,
-        "status": 0,
-    }
-)
-QUERY = json.dumps(
-    {
-        "response": {
-            "status": 0,
-            "uuid": POOL,
-            "total_targets": 8,
-            "active_targets": 8,
-            "total_nodes": 1,
-            "disabled_targets": 0,
-            "rebuild": {"status": 0, "state": "idle", "objects": 0, "records": 0},
-            "scm": {"total": 8 << 30},
-            "nvme": {"total": 800 << 30},
-        },
-        "error": None,
-        "status": 0,
-    }
-)
-PLACE = "found\nnfs4 filer:/vol /backup\n1000000\n100000\n"
-GOOD: dict[str, Any] = {
-    'pool query --pool "$pool"': f"== {POOL}\n{QUERY}",
-    "dmg -j pool query": QUERY,
-    "list-containers": f"{A}\n{B}\n",
-    "get-prop": f"== {A}\nlayout type:\t\tPOSIX (1)\n== {B}\nlayout type:\t\tPOSIX (1)\n",
-    "realpath": PLACE,
-}
-RECORD = Migration(
-    system="daos_server",
-    began="2026-11-22T10:00:00+00:00",
-    before="1.2.0",
-    after="2.0.3",
-    servers=(),
-    ranks=(),
-    pools=(Pool(POOL, "pool-00000000", (8 << 30, 800 << 30)),),
-    containers=(Container(POOL, A, "POSIX", "a"), Container(POOL, B, "POSIX", "b")),
-    left_behind=(),
-)
-
-
-@pytest.fixture(autouse=True)
-def as_the_command_does(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(pyinfra, "is_cli", True)
-    monkeypatch.chdir(tmp_path)
-    commandline.remember()
-
-
-def load(
-    monkeypatch: pytest.MonkeyPatch,
-    stage: str = "check",
-    deploy: Path = MIGRATE,
-    record: Migration | None = None,
-    version: str = "1.2.0",
-    address: str = "",
-    **answers: Any,
-) -> tuple[MigrationRun, State | None]:
-    """What a run of a stage finds, and its plan where it was not refused.
-
-    + address: of each node
-    """
-    if stage:
-        monkeypatch.setitem(SETTINGS, "stage", stage)
-    known = {"test ! -e": record.text() if record else ""}
-    arguments: dict[str, Any] = {"answers": {**known, **GOOD, **answers}, "pool_list": POOLS}
-    arguments["wrong"] = lambda _, said: said.replace("== os", f"{address}\n== os")
-    versions = dict.fromkeys(SITE, version)
-    current, state = fake_cluster.examined(monkeypatch, SITE, versions, deploy=deploy, **arguments)
-    return cast(MigrationRun, current), state
-
-
-def refusals(monkeypatch: pytest.MonkeyPatch, *arguments: Any, **answers: Any) -> list[Finding]:
-    current, state = load(monkeypatch, *arguments, **answers)
-    assert state is None, "it was not refused"
-    return current.refusals
+pytestmark = pytest.mark.usefixtures("as_the_command_does")
 
 
 @pytest.mark.parametrize("stage", ["", "chekc", "Check", "all"])
@@ -189,7 +96,7 @@ Rebuild idle, 0 objs, 0 recs
 
 
 def test_release_1_0_is_read_in_its_own_words(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(f"{__name__}.GOOD", NO_JSON)
+    monkeypatch.setattr("tests.migration.canned.GOOD", NO_JSON)
     monkeypatch.setitem(SETTINGS, "leave_behind", [B])
     current, state = load(monkeypatch, version="1.0.1", address="10.0.0.1")
     assert state, current.refusals

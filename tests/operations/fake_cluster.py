@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import runpy
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
+import pyinfra.api.util
 import pytest
 from pyinfra.api import Config, Inventory, State
 from pyinfra.api.connect import connect_all
@@ -16,7 +19,6 @@ from pyinfra.api.exceptions import DeployError
 from pyinfra.api.state import StateStage
 from pyinfra.context import ctx_config, ctx_host, ctx_state
 
-from operations.daos.window_file import Record
 from operations.machinery import run
 from operations.machinery.run import Run
 from operations.machinery.shared import Shared
@@ -24,22 +26,14 @@ from operations.machinery.shared import Shared
 ROOT = Path(__file__).parents[2]
 ROLES = ("servers", "admins", "clients")
 DEPLOY = ROOT / "deploy.py"
+A = "0000000a-0000-0000-0000-000000000000"  # UUIDs of two containers
+B = "0000000b-0000-0000-0000-000000000000"
 NO_POOLS = '{"response": {"status": 0, "pools": []}, "error": null, "status": 0}'
 SETTINGS = {
     key: value
     for key, value in runpy.run_path(str(ROOT / "group_data" / "all.py")).items()
     if not key.startswith("_")
 }
-RECORD = Record(
-    began=datetime(2026, 11, 22, tzinfo=UTC),
-    release="2.0.1",
-    enabled=(),
-    running=(),
-    ranks=(),
-    pools={},
-    servers=(),
-    started="",
-)
 
 
 def node_answer(name: str, version: str, roles: tuple[str, ...]) -> str:
@@ -67,6 +61,14 @@ def members(servers: list[str]) -> str:
         for rank, name in enumerate(servers)
     ]  # fmt: skip
     return json.dumps({"response": {"members": rows}, "error": None, "status": 0})
+
+
+# pyinfra looks at the lines of the stack; reading the source of each, too, takes most of the time.
+NO_SOURCE = mock.patch.multiple(
+    pyinfra.api.util,
+    stack=partial(inspect.stack, 0),
+    getframeinfo=partial(inspect.getframeinfo, context=0),
+)
 
 
 def load(
@@ -110,7 +112,7 @@ def load(
     state = State(check_for_changes=True)
     state.cwd = str(ROOT)
     config = Config()
-    with ctx_state.use(state), ctx_config.use(config):
+    with ctx_state.use(state), ctx_config.use(config), NO_SOURCE:
         inventory = Inventory((hosts, {}), override_data=dict(SETTINGS), **groups)
         state.init(inventory, config)
         state.set_stage(StateStage.Connect)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from pyinfra.context import ctx_host, ctx_state
 
 from operations import clients
-from operations.machinery import commandline, run
+from operations.machinery import run
 
 from .fake_cluster import NO_POOLS, load
 
@@ -24,10 +22,8 @@ SITE = {"s1": ("servers",), "a1": ("admins",), "c1": ("clients",)}
     ],
 )
 def test_no_answer_of_dmg_is_not_taken_for_no_pools(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, answer: str, word: str | None
+    as_the_command_does: None, answer: str, word: str | None
 ) -> None:
-    monkeypatch.chdir(tmp_path)
-    commandline.remember()  # as config.py does
     state = load(SITE, dict.fromkeys(SITE, "2.0.3"), pool_list=answer)
     client = state.inventory.get_host("@fake/c1")
     with ctx_state.use(state), ctx_host.use(client):

@@ -13,24 +13,18 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pyinfra
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pyinfra.api import State
 from pyinfra.connectors.fake import FakeConnector
 
-from operations.machinery import commandline
-
 from .fake_cluster import DEPLOY, ROLES, load, names_in_order
 
 
 @pytest.fixture(autouse=True)
-def as_the_command_does(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
-    """The command line orders by line numbers, the API does not; and a plan leaves no report."""
-    monkeypatch.setattr(pyinfra, "is_cli", True)
-    monkeypatch.chdir(tmp_path)
-    commandline.remember()  # as config.py does
+def no_reports(as_the_command_does: None, tmp_path: Path) -> Iterator[None]:
+    """A plan leaves no report."""
     yield
     assert not list(tmp_path.iterdir())
 

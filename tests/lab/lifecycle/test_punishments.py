@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
@@ -18,6 +17,7 @@ from testbed.lab.container import Node, Result
 from testbed.lab.harness import Lab, LabNode
 from testbed.sim.client.job import content
 
+from .. import usage
 from ..site import ADMIN, SERVER, StartSite, nodes
 from ..waiting import eventually
 
@@ -79,16 +79,10 @@ def _dmg(lab: Lab, arguments: str, check: bool = True) -> Result:
     return _admin(lab).run(f"dmg {arguments}", check=check)
 
 
-def _members(lab: Lab) -> list[dict[str, Any]]:
-    """The ranks as `dmg` tells of them; [] if it has no answer."""
-    answer = json.loads(_dmg(lab, "-j system query", check=False).stdout)
-    return (answer["response"] or {}).get("members") or []
-
-
 def _states(lab: Lab) -> dict[str, set[str]]:
     """Server name to the states of its ranks."""
     states: dict[str, set[str]] = {}
-    for member in _members(lab):
+    for member in usage.members(_admin(lab)):
         host = member["fault_domain"].lstrip("/")
         states.setdefault(host, set()).add(member["state"].lower())
     return states
@@ -96,7 +90,7 @@ def _states(lab: Lab) -> dict[str, set[str]]:
 
 def _ranks_of(lab: Lab, server: Node) -> list[int]:
     """The ranks on a server."""
-    return [m["rank"] for m in _members(lab) if m["fault_domain"] == f"/{server.name}"]
+    return [m["rank"] for m in usage.members(_admin(lab)) if m["fault_domain"] == f"/{server.name}"]
 
 
 def _disabled(lab: Lab) -> dict[str, int]:
@@ -118,7 +112,7 @@ def _leader(lab: Lab) -> str:
     told = _dmg(lab, "-j system leader-query", check=False)
     answer = json.loads(told.stdout)
     leader = (answer["response"] or {}).get("CurrentLeader", "")
-    hosts = {m["addr"]: m["fault_domain"].lstrip("/") for m in _members(lab)}
+    hosts = {m["addr"]: m["fault_domain"].lstrip("/") for m in usage.members(_admin(lab))}
     return hosts.get(leader, "")
 
 
@@ -295,26 +289,13 @@ def test_with_all_servers_stopped_a_query_fails_at_once(lab: Lab) -> None:
 
 def test_an_evicted_application_fails_at_its_next_io(lab: Lab) -> None:
     client = _client(lab)
-    client.run(
-        "rm -f /tmp/job.log; setsid daos-job tank home --hold > /tmp/job.log 2>&1 < /dev/null &"
-    )
-    eventually(lambda: "connected" in client.read("/tmp/job.log"))
-    assert client.run("pgrep -f 'daos-job tank'").stdout
+    usage.hold(client)
+    assert usage.holds(client)
     _dmg(lab, "pool evict tank")
-    eventually(lambda: not client.run("pgrep -f '[d]aos-job tank'", check=False).stdout)
-    assert "DER_NO_HDL" in client.read("/tmp/job.log")
+    eventually(lambda: not usage.holds(client))
+    assert "DER_NO_HDL" in client.read(usage.JOB_LOG)
     last = [e for e in lab.events() if e["program"] == "daos-job"][-1]
     assert last["event"] == "failed"
-
-
-def _mount(client: Node, pool: str) -> None:
-    client.run(
-        f"mkdir -p {MOUNT} && dfuse --mountpoint {MOUNT} --pool {pool} --container home", user="ops"
-    )
-
-
-def _mounts(client: Node) -> list[str]:
-    return client.run("findmnt -t fuse.daos -n -o TARGET", check=False).stdout.split()
 
 
 def _connections(lab: Lab, event: str) -> set[str]:
@@ -329,17 +310,14 @@ def _connections(lab: Lab, event: str) -> set[str]:
 def test_an_ordinary_user_mounts_reads_and_unmounts_a_container(lab: Lab) -> None:
     client = _client(lab)
     before = _connections(lab, "pool-connected")
-    _mount(client, "tank")
-    try:
-        assert _mounts(client) == [MOUNT]
-        assert len(client.run(f"ls {MOUNT}", user="ops").stdout.split()) == system.OBJECTS
-        digest = client.run(f"sha256sum < {MOUNT}/object-0007", user="ops").stdout.split()[0]
+    with usage.mounted(client, "tank", "home", user="ops") as place:
+        assert usage.mounts(client) == [place]
+        assert len(client.run(f"ls {place}", user="ops").stdout.split()) == system.OBJECTS
+        digest = client.run(f"sha256sum < {place}/object-0007", user="ops").stdout.split()[0]
         assert digest == _digest(content("home", 7))
         [handle] = _connections(lab, "pool-connected") - before
         assert handle not in _connections(lab, "pool-disconnected")
-    finally:
-        client.run(f"fusermount3 -u {MOUNT}", user="ops")
-    assert _mounts(client) == []
+    assert usage.mounts(client) == []
     eventually(lambda: handle in _connections(lab, "pool-disconnected"))
     eventually(lambda: not client.run("pgrep -x dfuse", check=False).stdout)
 
@@ -351,16 +329,13 @@ def _digest(data: bytes) -> str:
 
 def test_an_evicted_mount_stays_and_gives_io_errors(lab: Lab) -> None:
     client = _client(lab)
-    _mount(client, "scratch")
-    try:
+    with usage.mounted(client, "scratch", "home", user="ops") as place:
         _dmg(lab, "pool evict scratch")
-        said = client.run(f"cat {MOUNT}/object-0001", user="ops", check=False)
+        said = client.run(f"cat {place}/object-0001", user="ops", check=False)
         assert said.exit_code != 0
         assert "Input/output error" in said.stderr
-        assert _mounts(client) == [MOUNT]
-    finally:
-        client.run(f"fusermount3 -u {MOUNT}", user="ops")
-    assert _mounts(client) == []
+        assert usage.mounts(client) == [place]
+    assert usage.mounts(client) == []
 
 
 # Releases: each with a system of its own
@@ -383,9 +358,9 @@ def _aborts(lab: Lab, server: Node) -> list[str]:
 
 
 @pytest.fixture
-def mixed(start_site: StartSite) -> Lab:
+def mixed(start_fresh_site: StartSite) -> Lab:
     """A system of one server with 2.0.1, and a second one with 2.0.3 that asks to join."""
-    lab = start_site(
+    lab = start_fresh_site(
         [
             LabNode("daos-server-01", SERVER),
             LabNode("daos-server-02", SERVER, version="2.0.3"),
@@ -422,8 +397,8 @@ def test_an_engine_lower_than_its_storage_has_seen_aborts(mixed: Lab) -> None:
     assert _states(mixed) == {"daos-server-01": {"joined"}}
 
 
-def test_an_engine_on_storage_of_1_x_aborts(start_site: StartSite) -> None:
-    lab = start_site(nodes(1, 0, "el83", "el83"), version="1.2.0").lab
+def test_an_engine_on_storage_of_1_x_aborts(start_fresh_site: StartSite) -> None:
+    lab = start_fresh_site(nodes(1, 0, "el83", "el83"), version="1.2.0").lab
     server = lab.node("daos-server-01")
     _dmg(lab, "system stop")
     server.run("systemctl stop daos_server")

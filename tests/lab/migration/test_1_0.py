@@ -6,18 +6,27 @@ import json
 import re
 from typing import Any
 
-import pytest
-
-from testbed.lab.container import Node
 from testbed.lab.harness import LabNode
 
 from ..site import ADMIN, CLIENT, SERVER, Site, StartSite
+from ..usage import hold, let_go, mounted, mounts
 from ..waiting import eventually
-from .test_backup import CLIENT_1, codes, done, left_mounts, stage, tree
-from .test_formats import SYSTEM, digest, enabled, record
+from .stages import (
+    ADMIN_1,
+    CLIENT_1,
+    CLIENT_2,
+    SYSTEM,
+    assert_serving,
+    codes,
+    digest,
+    done,
+    left_mounts,
+    record,
+    stage,
+    tree,
+)
 
 SERVER_1, SERVER_2 = "daos-server-01", "daos-server-02"
-ADMIN_1, CLIENT_2 = "daos-admin-01", "daos-client-02"
 NODES = [
     LabNode(SERVER_1, SERVER, "el7"),  # the access point
     LabNode(SERVER_2, SERVER, "el7"),
@@ -28,28 +37,8 @@ NODES = [
 FILES = 80  # in each container
 
 
-@pytest.fixture(scope="module")
-def site(start_site: StartSite) -> Site:
-    site = start_site(NODES, version="1.0.1", backup_mib=0)
-    for seed, (label, pool) in enumerate(sorted(site.lab.pools.items())):
-        container = site.lab.containers[label]
-        site.lab.node(CLIENT_1).run(f"daos-job {pool} {container} --tree {FILES} --seed {seed}")
-    return site
-
-
-@pytest.fixture(scope="module")
-def trees() -> dict[str, Any]:
-    """What the containers held, by their UUIDs in 1.0."""
-    return {}
-
-
-@pytest.fixture(scope="module")
-def configured(site: Site) -> dict[str, str]:
-    """What stood in /etc/daos before the migration, by node."""
-    return configuration(site)
-
-
 def configuration(site: Site) -> dict[str, str]:
+    """What stands in /etc/daos, by node."""
     return {
         name: site.lab.node(name).run("cd /etc/daos && tail -n +1 *.yml").stdout
         for name in (SERVER_1, SERVER_2, ADMIN_1, CLIENT_1, CLIENT_2)
@@ -62,17 +51,33 @@ def service(site: Site, pool: str) -> list[str]:
     return re.findall(r"\d+", re.findall(rf"^{pool} +([\d,]+)", said, re.MULTILINE)[0])
 
 
-def mount(site: Site, pool: str, container: str) -> tuple[Node, str]:
-    """A container mounted by a user."""
+def shown(site: Site, pool: str, container: str) -> Any:
+    """The tree of a container as a user sees it; dfuse of 1.0 returns before it has mounted."""
     client, where = site.lab.node(CLIENT_1), "/mnt/user"
     svc = ":".join(service(site, pool))
     client.run(f"mkdir -p {where}")
     client.run(f"dfuse --svc={svc} --pool={pool} --container={container} --mountpoint={where}")
-    eventually(lambda: not client.run(f"findmnt -t fuse.daos {where}", check=False).exit_code)
-    return client, where
+    eventually(lambda: where in mounts(client))
+    found = tree(client, where)
+    client.run(f"fusermount3 -u {where}")
+    return found
 
 
-def test_the_check_reads_pools_and_containers(site: Site) -> None:
+def test_a_site_is_led_from_1_0_to_2_0_by_way_of_a_rollback(start_fresh_site: StartSite) -> None:
+    site = start_fresh_site(NODES, version="1.0.1", backup_mib=0)
+    for seed, (label, pool) in enumerate(sorted(site.lab.pools.items())):
+        container = site.lab.containers[label]
+        site.lab.node(CLIENT_1).run(f"daos-job {pool} {container} --tree {FILES} --seed {seed}")
+    _the_check_reads_pools_and_containers(site)
+    configured = configuration(site)
+    trees = _the_backup_equals_what_dfuse_shows(site)
+    _who_uses_a_pool_has_to_go_by_himself(site)
+    _install_brings_what_dmg_read_to_where_2_0_reads_it(site, configured)
+    _1_0_comes_back_before_the_format(site, trees, configured)
+    _all_files_are_back_in_2_0(site, trees)
+
+
+def _the_check_reads_pools_and_containers(site: Site) -> None:
     # Where a site's daos.yml names all servers, dmg may ask one that cannot answer.
     site.lab.node(ADMIN_1).run(
         f"sed -i 's/^- {SERVER_1}:.*/&\\n- {SERVER_2}:10001/' /etc/daos/daos.yml"
@@ -96,34 +101,33 @@ def test_the_check_reads_pools_and_containers(site: Site) -> None:
     assert left_mounts(site) == []
 
 
-def test_the_backup_equals_what_dfuse_shows(site: Site, trees: dict[str, Any]) -> None:
+def _the_backup_equals_what_dfuse_shows(site: Site) -> dict[str, Any]:
+    """What the containers hold, by their UUIDs in 1.0."""
+    trees = {}
     done(site, "backup", "verify")
     assert left_mounts(site) == []
     for label, pool in site.lab.pools.items():
         container = site.lab.containers[label]
-        client, where = mount(site, pool, container)
-        trees[container] = tree(client, where)
-        client.run(f"fusermount3 -u {where}")
-        copied = tree(client, f"/backup/{pool}/{container}/data")
+        trees[container] = shown(site, pool, container)
+        copied = tree(site.lab.node(CLIENT_1), f"/backup/{pool}/{container}/data")
         assert copied == trees[container]
+    return trees
 
 
-def test_who_uses_a_pool_has_to_go_by_himself(site: Site) -> None:
+def _who_uses_a_pool_has_to_go_by_himself(site: Site) -> None:
     """dmg of 1.0 evicts nobody, so the site's word that it may does not help."""
     pool, container = site.lab.pools["tank"], site.lab.containers["tank"]
     client = site.lab.node(CLIENT_2)
-    client.run(f"nohup daos-job {pool} {container} --hold >/tmp/held 2>&1 & echo $! >/tmp/pid")
-    eventually(lambda: "connected" in client.run("cat /tmp/held").stdout)
+    hold(client, pool, container)
     outcome = stage(site, "install", evict_connections="true")
     assert outcome.exit_code == 1
     assert "daos-job" in outcome.output
     assert CLIENT_2 in outcome.output
     assert set(site.lab.node(SERVER_1).run("pgrep -x daos_io_server").stdout.split())
-    client.run("kill $(cat /tmp/pid)")
-    eventually(lambda: client.run("pgrep -f -- --hold", check=False).exit_code == 1)
+    let_go(client)
 
 
-def test_install_brings_what_dmg_read_to_where_2_0_reads_it(
+def _install_brings_what_dmg_read_to_where_2_0_reads_it(
     site: Site, configured: dict[str, str]
 ) -> None:
     assert "daos.yml" in configured[ADMIN_1]
@@ -142,7 +146,7 @@ def test_install_brings_what_dmg_read_to_where_2_0_reads_it(
     assert admin.run("cat /etc/daos/daos_control.yml").stdout == said
 
 
-def test_1_0_comes_back_before_the_format(
+def _1_0_comes_back_before_the_format(
     site: Site, trees: dict[str, Any], configured: dict[str, str]
 ) -> None:
     outcome = site.pyinfra("deploys/rollback.py", "-y")
@@ -150,27 +154,23 @@ def test_1_0_comes_back_before_the_format(
     assert configuration(site) == configured
     for label, pool in site.lab.pools.items():
         container = site.lab.containers[label]
-        client, where = mount(site, pool, container)
-        assert tree(client, where) == trees[container]
-        client.run(f"fusermount3 -u {where}")
+        assert shown(site, pool, container) == trees[container]
     done(site, "install")
 
 
-def test_all_files_are_back_in_2_0(site: Site, trees: dict[str, Any]) -> None:
+def _all_files_are_back_in_2_0(site: Site, trees: dict[str, Any]) -> None:
     done(site, "format", **SYSTEM)
     done(site, "restore", "finish")
     known = record(site)
-    client, where = site.lab.node(CLIENT_1), "/mnt/user"
+    client = site.lab.node(CLIENT_1)
     for entry in known["containers"]:
-        ids = f"--pool={entry['new_pool']} --container={entry['new_uuid']}"
-        client.run(f"dfuse {ids} --mountpoint={where}")
-        assert tree(client, where) == trees[entry["uuid"]]
-        client.run(f"fusermount3 -u {where}")
+        with mounted(client, entry["new_pool"], entry["new_uuid"]) as where:
+            assert tree(client, where) == trees[entry["uuid"]]
     answer = json.loads(site.lab.node(ADMIN_1).run("dmg -j pool list").stdout)["response"]
     assert sorted(pool["label"] for pool in answer["pools"]) == sorted(
         pool["label"] for pool in known["pools"]
     )
-    assert enabled(site.lab.node(SERVER_1), "daos_server")
+    assert_serving(site.lab.node(SERVER_1), "daos_server")
     assert codes(site) == {}
     site.lab.containers = {}  # those of 1.0
     site.lab.note_contents(

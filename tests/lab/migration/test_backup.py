@@ -3,61 +3,35 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Any
 
 import pytest
 
 from testbed import faults
-from testbed.lab.container import Node
-from testbed.lab.harness import LabNode
 
-from ..site import ADMIN, CLIENT, SERVER, Outcome, Site, StartSite
+from ..site import Site, StartSite
+from ..usage import mounted
 from ..waiting import eventually
+from .stages import (
+    CLIENT_1,
+    CLIENT_2,
+    FLIP,
+    NODES,
+    PARALLEL,
+    backup_until,
+    codes,
+    containers,
+    data_of,
+    done,
+    held,
+    held_copy,
+    left_mounts,
+    release,
+    stage,
+    tree,
+)
 
-CLIENT_1, CLIENT_2 = "daos-client-01", "daos-client-02"
-NODES = [
-    LabNode("daos-server-01", SERVER, "el83"),
-    LabNode("daos-admin-01", ADMIN, "el83"),
-    LabNode(CLIENT_1, CLIENT, "el83"),
-    LabNode(CLIENT_2, CLIENT, "el83"),
-]
 MIB = 64  # of the destination
 JOBS = "/run/daos-offline-update/jobs"
-
-# Turns the first bit of a file around.
-FLIP = """
-import sys
-file = open(sys.argv[1], "r+b")
-first = file.read(1)[0]
-file.seek(0)
-file.write(bytes([first ^ 1]))
-"""
-
-# Every entry of a tree with all that has to be kept: read by none of the programs under test.
-_WALK = r"""
-import hashlib, json, os, stat, sys
-found, groups = {}, {}
-root = os.fsencode(sys.argv[1])
-for folder, names, files in os.walk(root):
-    for name in [b"."] + [n for n in names if os.path.islink(os.path.join(folder, n))] + files:
-        path = os.path.join(folder, name)
-        state = os.lstat(path)
-        entry = [stat.S_IFMT(state.st_mode), state.st_uid, state.st_gid, state.st_mtime_ns]
-        if stat.S_ISLNK(state.st_mode):
-            entry.append(os.fsdecode(os.readlink(path)))
-        else:
-            entry.append(stat.S_IMODE(state.st_mode))
-        if stat.S_ISREG(state.st_mode):
-            entry.append(hashlib.sha256(open(path, "rb").read()).hexdigest())
-            groups.setdefault(state.st_ino, []).append(os.fsdecode(os.path.relpath(path, root)))
-        if not stat.S_ISLNK(state.st_mode):
-            entry += [(k, os.getxattr(path, k).hex()) for k in sorted(os.listxattr(path))]
-        found[os.fsdecode(os.path.relpath(path, root))] = entry
-links = sorted(sorted(group) for group in groups.values() if len(group) > 1)
-print(json.dumps([found, links], sort_keys=True))
-"""
 
 
 @pytest.fixture(scope="module")
@@ -66,68 +40,6 @@ def site(start_site: StartSite) -> Site:
     for pool, container in containers(site):
         site.lab.node(CLIENT_1).run(f"daos-job {pool} {container} --tree 150 --seed 7")
     return site
-
-
-def containers(site: Site) -> list[tuple[str, str]]:
-    """Pool and container UUIDs of the live system."""
-    answer = json.loads(site.lab.node("daos-admin-01").run("dmg -j pool list").stdout)
-    pools = [pool["uuid"] for pool in answer["response"]["pools"]]
-    client = site.lab.node(CLIENT_1)
-    return [
-        (pool, container)
-        for pool in pools
-        for container in client.run(f"daos pool list-containers --pool={pool}").stdout.split()
-    ]
-
-
-def stage(site: Site, name: str, *flags: str, **data: Any) -> Outcome:
-    return site.pyinfra("deploys/migrate.py", "-y", *flags, stage=name, **data)
-
-
-def done(site: Site, *names: str, **data: Any) -> None:
-    """Go through these stages, all of which end well."""
-    for name in names:
-        outcome = stage(site, name, **data)
-        assert (outcome.exit_code, site.report["outcome"]) == (0, "complete"), outcome.output
-
-
-def codes(site: Site) -> dict[str, list[str]]:
-    """What the last run was refused for: codes to nodes."""
-    found: dict[str, list[str]] = {}
-    for finding in [*site.report["refusals"], *site.report["failures"]]:
-        found.setdefault(finding["code"], []).extend(finding["hosts"])
-    return found
-
-
-def tree(node: Node, path: str) -> Any:
-    return json.loads(node.run(f"python3 -c '{_WALK}' '{path}'").stdout)
-
-
-@contextmanager
-def mounted(node: Node, pool: str, container: str) -> Iterator[str]:
-    """A container mounted by a user, who may write to it."""
-    node.run("mkdir -p /mnt/user")
-    node.run(f"dfuse --mountpoint=/mnt/user --pool={pool} --container={container}")
-    try:
-        yield "/mnt/user"
-    finally:
-        node.run("fusermount3 -u /mnt/user")
-
-
-def left_mounts(site: Site) -> list[str]:
-    nodes = (site.lab.node(name) for name in (CLIENT_1, CLIENT_2))
-    return [
-        line
-        for n in nodes
-        for line in n.run("findmnt -rn -t fuse.daos || true").stdout.split("\n")
-        if line
-    ]
-
-
-def data_of(site: Site, backup: str, number: int = 0) -> str:
-    """Where the files of a container lie in the backup."""
-    pool, container = containers(site)[number]
-    return f"{backup}/{pool}/{container}/data"
 
 
 # The check
@@ -307,40 +219,6 @@ def test_a_destination_that_is_too_small_is_refused_by_the_check(site: Site) -> 
 
 
 # Interruptions
-
-
-# A dcp that waits as long as a file is there: what is done meanwhile is done in the middle.
-_HELD = '#!/bin/sh\nwhile [ -e /tmp/hold ]; do sleep 0.1; done\nexec dcp "$@"\n'
-PARALLEL = {"copy_way": "parallel", "dcp": "/usr/local/bin/held-dcp"}
-
-
-@contextmanager
-def held_copy(site: Site) -> Iterator[Node]:
-    """A backup is about to be made whose copies wait until `release`."""
-    clients = [site.lab.node(name) for name in (CLIENT_1, CLIENT_2)]
-    clients[0].run("rm -rf /backup/*")
-    for client in clients:
-        client.run(f"printf %s '{_HELD}' > /usr/local/bin/held-dcp")
-        client.run("chmod 755 /usr/local/bin/held-dcp; touch /tmp/hold")
-    done(site, "check", **PARALLEL)
-    try:
-        yield clients[0]
-    finally:
-        release(site)
-
-
-def release(site: Site) -> None:
-    for name in (CLIENT_1, CLIENT_2):
-        site.lab.node(name).run("rm -f /tmp/hold")
-
-
-def held(client: Node) -> bool:
-    return client.run("pgrep -x held-dcp", check=False).exit_code == 0
-
-
-def backup_until(site: Site, words: str, do: Callable[[], object]) -> Outcome:
-    """Type stage=backup; on the first line with `words`, do something."""
-    return site.typed_until(words, do, "deploys/migrate.py", "-y", stage="backup", **PARALLEL)
 
 
 def test_the_next_command_follows_the_copy_that_a_killed_one_has_begun(site: Site) -> None:

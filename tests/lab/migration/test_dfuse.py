@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 
 import pytest
 
@@ -12,6 +11,7 @@ from testbed import faults
 from testbed.lab.container import Node
 from testbed.lab.harness import Lab
 
+from .. import usage
 from ..site import StartSite, nodes
 from ..waiting import eventually
 
@@ -34,20 +34,17 @@ def two(lab: Lab) -> Node:
     return lab.node("daos-client-02")
 
 
-@contextmanager
-def _mounted(node: Node, container: str, user: str = "root") -> Iterator[str]:
+def _mounted(node: Node, container: str, user: str = "root") -> AbstractContextManager[str]:
     """A container of tank, mounted."""
-    place = f"{MOUNT}/{container}"
-    node.run(f"install -d -o {user} {place}")
-    node.run(f"dfuse -m {place} --pool tank --container {container}", user=user)
-    try:
-        yield place
-    finally:
-        node.run(f"fusermount3 -u {place}")
+    return usage.mounted(node, "tank", container, user, f"{MOUNT}/{container}")
 
 
 @pytest.fixture(scope="module")
 def seeded(one: Node) -> str:
+    return _seed(one)
+
+
+def _seed(one: Node) -> str:
     """A container with a tree of everything in it."""
     one.run("daos container create tank --label seeded --type POSIX")
     one.run(f"daos-job tank seeded --tree {FILES} --seed 7")
@@ -211,7 +208,10 @@ def test_an_evicted_mount_gives_io_errors(lab: Lab, one: Node, seeded: str) -> N
         assert one.run("findmnt -n -t fuse.daos -o TARGET").stdout == f"{place}\n"
 
 
-def test_formatting_records_what_was_lost(lab: Lab, one: Node, seeded: str) -> None:
+def test_formatting_records_what_was_lost(start_fresh_site: StartSite) -> None:
+    lab = start_fresh_site(nodes(servers=2, clients=1)).lab
+    one = lab.node("daos-client-01")
+    seeded = _seed(one)
     digest = _digest(one, seeded)
     admin = lab.having("admins")[0]
     about = json.loads(one.run("daos -j container query tank seeded").stdout)["response"]

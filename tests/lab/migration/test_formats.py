@@ -1,36 +1,50 @@
-"""Migration on a lab, its later stages: one system is walked through all of them.
+"""Migration on a lab, its later stages: what install refuses, and a walk through all of them.
 
-What must not be done is tried on the way, and every stage is interrupted once; the tests build on
-each other, in the order in which they stand here.
+On the walk what must not be done is tried, and every stage is interrupted once.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from testbed import faults
-from testbed.lab.container import Node
 from testbed.lab.harness import LabNode
 
 from .. import drawn
-from ..site import ADMIN, CLIENT, SERVER, Outcome, Site, StartSite
+from ..site import ADMIN, CLIENT, SERVER, Site, StartSite
+from ..usage import mounted
 from ..waiting import eventually
-from .test_backup import FLIP, codes, containers, done, left_mounts, mounted, stage, tree
+from .stages import (
+    ADMIN_1,
+    CLIENT_1,
+    CLIENT_2,
+    FLIP,
+    RECORD,
+    SYSTEM,
+    assert_serving,
+    codes,
+    containers,
+    digest,
+    done,
+    formats,
+    interrupted,
+    left_mounts,
+    record,
+    stage,
+    state_of,
+    tree,
+)
 
 SERVERS = ["daos-server-01", "daos-server-02"]
-ADMIN_1, CLIENT_1, CLIENT_2 = "daos-admin-01", "daos-client-01", "daos-client-02"
 NODES = [
     *(LabNode(name, SERVER, "el83") for name in SERVERS),
     LabNode(ADMIN_1, ADMIN, "el83"),
     *(LabNode(name, CLIENT, "el83") for name in (CLIENT_1, CLIENT_2)),
 ]
-RECORD = "/var/lib/daos-offline-update/migration.json"
-SYSTEM: dict[str, Any] = {"system": "daos_server"}
 SEEDS = (7, 8, 9)
 TREES = 30  # as Hypothesis makes them, in each container
 ENGINES = 2  # a server
@@ -48,25 +62,20 @@ esac
 
 
 @pytest.fixture(scope="module")
-def site(start_site: StartSite, tmp_path_factory: pytest.TempPathFactory) -> Site:
-    """A 1.2 system whose backup is verified; one container was copied in parallel."""
+def backed_up(start_site: StartSite) -> Site:
+    """A 1.2 system with a backup, for all tests that change nothing for long."""
     site = start_site(NODES, version="1.2.0", backup_mib=0)
-    folder = tmp_path_factory.mktemp("trees")
-    drawn.build(folder, TREES)
     for (pool, container), seed in zip(containers(site), SEEDS, strict=False):
         fill(site, pool, container, seed)
-        pour(site, folder, pool, container)
-    done(site, "check", "backup", copy_way="serial")
-    fill(site, *containers(site)[-1], SEEDS[2])
-    done(site, "backup", copy_way="parallel")
-    done(site, "verify")
     return site
 
 
-@pytest.fixture(scope="module")
-def trees() -> dict[str, Any]:
-    """What the containers held right before DAOS was stopped, by their UUIDs in 1.x."""
-    return {}
+@pytest.fixture
+def site(backed_up: Site) -> Site:
+    """The same with a backup that is verified."""
+    start_agents(backed_up)
+    done(backed_up, "check", "backup", "verify")
+    return backed_up
 
 
 def fill(site: Site, pool: str, container: str, seed: int) -> None:
@@ -80,32 +89,10 @@ def pour(site: Site, folder: Path, pool: str, container: str) -> None:
         drawn.bring(folder, client, mount)
 
 
-def record(site: Site) -> Any:
-    return json.loads(site.lab.node(ADMIN_1).read(RECORD))
-
-
-def formats(site: Site) -> int:
-    """How often storage of a server was formatted so far."""
-    return sum(event["event"] == "storage-formatted" for event in site.lab.events())
-
-
-def interrupted(
-    site: Site, name: str, words: str, first: Callable[[], object] = lambda: None, **data: Any
-) -> Outcome:
-    """A stage that is ended by `kill -9` when it says these words."""
-
-    def end() -> None:
-        first()
-        site.kill()
-
-    arguments = ("deploys/migrate.py", "-y")
-    return site.typed_until(words, end, *arguments, stage=name, **data)
-
-
 def agents(site: Site) -> dict[str, str]:
     """How daos_agent is on each client."""
     return {
-        name: site.lab.node(name).run("systemctl is-active daos_agent", check=False).stdout.strip()
+        name: state_of(site.lab.node(name), "daos_agent").split()[0]
         for name in (CLIENT_1, CLIENT_2)
     }
 
@@ -124,9 +111,6 @@ def test_another_destination_than_the_checked_one_is_refused(site: Site) -> None
     client.run("mv /root/mark /backup/.daos-offline-update")
 
 
-# Install
-
-
 def test_a_container_that_was_added_is_named_by_install_and_by_format(site: Site) -> None:
     pool, _ = containers(site)[0]
     said = site.lab.node(CLIENT_1).run(f"daos container create --pool={pool} --type=POSIX").stdout
@@ -143,7 +127,6 @@ def test_a_container_that_was_added_is_named_by_install_and_by_format(site: Site
         assert added in outcome.output
     assert formats(site) == before
     assert set(agents(site).values()) == {"active"}
-    done(site, "check", "backup", "verify")
 
 
 def test_what_changed_since_the_backup_is_found_before_the_engines_stop(site: Site) -> None:
@@ -155,8 +138,6 @@ def test_what_changed_since_the_backup_is_found_before_the_engines_stop(site: Si
     assert "'late.txt'" in outcome.output
     assert not [event for event in site.lab.events() if event["event"] == "system-stop"]
     assert left_mounts(site) == []
-    start_agents(site)
-    done(site, "backup", "verify")
 
 
 def test_install_refuses_a_configuration_that_cannot_be_converted(site: Site) -> None:
@@ -168,7 +149,43 @@ def test_install_refuses_a_configuration_that_cannot_be_converted(site: Site) ->
     assert "the key modules" in outcome.output
 
 
-def test_install_is_interrupted_and_taken_up(site: Site, trees: dict[str, Any]) -> None:
+# The walk: install, format, restore, finish
+
+
+def test_a_system_is_led_through_all_stages(start_fresh_site: StartSite, tmp_path: Path) -> None:
+    site = _verified(start_fresh_site, tmp_path)
+    trees = _install_is_interrupted_and_taken_up(site)
+    _the_operating_system_came_along_with_daos(site)
+    _the_configuration_is_converted_and_the_old_one_kept(site)
+
+    _format_wants_the_name_of_the_system(site)
+    _a_bit_that_flipped_after_the_verification_is_found(site)
+    _a_manifest_that_was_changed_is_found(site)
+    _half_a_format_is_finished_and_none_is_done_twice(site)
+
+    _storage_that_has_pools_again_is_not_formatted(site)
+    _a_restoration_is_interrupted_and_taken_up(site, trees)
+    _the_last_stage_shows_what_was_and_what_is(site)
+    _deploy_py_finds_nothing_to_do_after_it(site)
+
+
+def _verified(start: StartSite, folder: Path) -> Site:
+    """A 1.2 system whose backup is verified; one container was copied in parallel."""
+    site = start(NODES, version="1.2.0", backup_mib=0)
+    drawn.build(folder, TREES)
+    for (pool, container), seed in zip(containers(site), SEEDS, strict=False):
+        fill(site, pool, container, seed)
+        pour(site, folder, pool, container)
+    done(site, "check", "backup", copy_way="serial")
+    fill(site, *containers(site)[-1], SEEDS[2])
+    done(site, "backup", copy_way="parallel")
+    done(site, "verify")
+    return site
+
+
+def _install_is_interrupted_and_taken_up(site: Site) -> dict[str, Any]:
+    """What the containers hold right before DAOS is stopped, by their UUIDs in 1.x."""
+    trees = {}
     for pool, container in containers(site):
         with mounted(site.lab.node(CLIENT_1), pool, container) as mount:
             trees[container] = tree(site.lab.node(CLIENT_1), mount)
@@ -179,15 +196,16 @@ def test_install_is_interrupted_and_taken_up(site: Site, trees: dict[str, Any]) 
     assert set(agents(site).values()) == {"inactive"}
     site.wait_for_package_managers()
     done(site, "install")
+    return trees
 
 
-def test_the_operating_system_came_along_with_daos(site: Site) -> None:
+def _the_operating_system_came_along_with_daos(site: Site) -> None:
     for node in site.lab.nodes.values():
         assert "release 8.4" in node.run("cat /etc/redhat-release").stdout
     assert set(map(frozenset, site.versions().values())) == {frozenset({"2.0.3"})}
 
 
-def test_the_configuration_is_converted_and_the_old_one_kept(site: Site) -> None:
+def _the_configuration_is_converted_and_the_old_one_kept(site: Site) -> None:
     for name in SERVERS:
         server = site.lab.node(name)
         now, before = (
@@ -217,12 +235,12 @@ def refused_format(site: Site, *wanted: str, **data: Any) -> str:
     return outcome.output
 
 
-def test_format_wants_the_name_of_the_system(site: Site) -> None:
+def _format_wants_the_name_of_the_system(site: Site) -> None:
     assert "--data system=daos_server" in refused_format(site, "not-confirmed")
     refused_format(site, "wrong-system", system="daos")
 
 
-def test_a_bit_that_flipped_after_the_verification_is_found(site: Site) -> None:
+def _a_bit_that_flipped_after_the_verification_is_found(site: Site) -> None:
     client = site.lab.node(CLIENT_2)
     path = client.run("find /backup -path '*/data/object-0005' | sort | head -n 1").stdout.strip()
     client.run(f"cp -p '{path}' /root/kept && python3 -c '{FLIP}' '{path}'")
@@ -232,7 +250,7 @@ def test_a_bit_that_flipped_after_the_verification_is_found(site: Site) -> None:
     client.run(f"cp -p /root/kept '{path}'")
 
 
-def test_a_manifest_that_was_changed_is_found(site: Site) -> None:
+def _a_manifest_that_was_changed_is_found(site: Site) -> None:
     client = site.lab.node(CLIENT_2)
     path = client.run("find /backup -name manifest.mtree | sort | head -n 1").stdout.strip()
     client.run(f"cp -p '{path}' /root/kept && echo >> '{path}'")
@@ -240,7 +258,7 @@ def test_a_manifest_that_was_changed_is_found(site: Site) -> None:
     client.run(f"cp -p /root/kept '{path}'")
 
 
-def test_half_a_format_is_finished_and_none_is_done_twice(site: Site) -> None:
+def _half_a_format_is_finished_and_none_is_done_twice(site: Site) -> None:
     admin = site.lab.node(ADMIN_1)
     erased = formats(site) + ENGINES * len(SERVERS)  # what 1.x wrote goes before the format
     with faults.FILE_REPLACED.on(admin, path="/usr/bin/dmg", text=HALF):
@@ -260,7 +278,7 @@ def test_half_a_format_is_finished_and_none_is_done_twice(site: Site) -> None:
 # Restore and finish
 
 
-def test_storage_that_has_pools_again_is_not_formatted(site: Site) -> None:
+def _storage_that_has_pools_again_is_not_formatted(site: Site) -> None:
     interrupted(site, "restore", "Start daos_agent on the clients that copy")
     before = formats(site)
     changed = record(site)
@@ -275,7 +293,7 @@ def test_storage_that_has_pools_again_is_not_formatted(site: Site) -> None:
     admin.run(f"cp /root/record.json {RECORD}")
 
 
-def test_a_restoration_is_interrupted_and_taken_up(site: Site, trees: dict[str, Any]) -> None:
+def _a_restoration_is_interrupted_and_taken_up(site: Site, trees: dict[str, Any]) -> None:
     interrupted(site, "restore", ", was ")
     done(site, "restore")
     known = record(site)
@@ -289,7 +307,7 @@ def test_a_restoration_is_interrupted_and_taken_up(site: Site, trees: dict[str, 
     assert sorted(pools) == sorted(pool["label"] for pool in known["pools"])
 
 
-def test_the_last_stage_shows_what_was_and_what_is(site: Site) -> None:
+def _the_last_stage_shows_what_was_and_what_is(site: Site) -> None:
     interrupted(site, "finish", "Let DAOS start at boot")
     outcome = stage(site, "finish")
     assert (outcome.exit_code, site.report["outcome"]) == (0, "complete"), outcome.output
@@ -299,9 +317,9 @@ def test_the_last_stage_shows_what_was_and_what_is(site: Site) -> None:
         assert entry["label"] in line
     assert "/backup; it is yours to remove" in outcome.output
     for name in SERVERS:
-        assert enabled(site.lab.node(name), "daos_server")
+        assert_serving(site.lab.node(name), "daos_server")
     for name in (CLIENT_1, CLIENT_2):
-        assert enabled(site.lab.node(name), "daos_agent")
+        assert_serving(site.lab.node(name), "daos_agent")
     site.lab.containers = {}  # those of 1.x
     site.lab.note_contents(
         {
@@ -311,19 +329,6 @@ def test_the_last_stage_shows_what_was_and_what_is(site: Site) -> None:
     )
 
 
-def digest(site: Site, pool: str, container: str) -> str:
-    line = f"daos-job {pool} {container} --digest"
-    return site.lab.node(CLIENT_1).run(line).stdout.strip()
-
-
-def enabled(node: Node, unit: str) -> bool:
-    states = [
-        node.run(f"systemctl is-{verb} {unit}", check=False).stdout
-        for verb in ("active", "enabled")
-    ]
-    return states == ["active\n", "enabled\n"]
-
-
-def test_deploy_py_finds_nothing_to_do_after_it(site: Site) -> None:
+def _deploy_py_finds_nothing_to_do_after_it(site: Site) -> None:
     outcome = site.update()
     assert (outcome.exit_code, site.report["outcome"]) == (0, "nothing to do"), outcome.output

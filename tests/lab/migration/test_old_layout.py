@@ -12,16 +12,18 @@ from testbed.lab import backup, provision, system
 from testbed.lab.container import Node
 from testbed.lab.harness import Lab
 
+from .. import usage
 from ..site import StartSite, nodes
 from ..waiting import eventually
 
 UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 TREE = 40
+NODES = nodes(1, 1, "el83", "el83")
 
 
 @pytest.fixture(scope="module")
 def lab(start_site: StartSite) -> Lab:
-    return start_site(nodes(1, 1, "el83", "el83"), version="1.2.0", backup_mib=64).lab
+    return start_site(NODES, version="1.2.0").lab
 
 
 @pytest.fixture(scope="module")
@@ -128,16 +130,12 @@ def test_a_pool_in_use_is_destroyed_only_by_force(lab: Lab, client: Node) -> Non
     pool = _response(lab, "pool create --size 1G")["uuid"]
     said = client.run(f"daos container create --pool={pool} --type=POSIX").stdout
     [container] = re.findall(rf"({UUID})", said)
-    client.run("mkdir -p /mnt/old")
-    client.run(f"dfuse --mountpoint=/mnt/old --pool={pool} --container={container}")
-    try:
+    with usage.mounted(client, pool, container) as place:
         refused = lab.having("admins")[0].run(f"dmg pool destroy --pool={pool}", check=False)
         assert "DER_BUSY" in refused.stderr
-        client.run("touch /mnt/old/file")
+        client.run(f"touch {place}/file")
         _admin(lab, f"pool destroy --pool={pool} --force")
-        assert "Input/output error" in client.run("ls /mnt/old", check=False).stderr
-    finally:
-        client.run("fusermount3 -u /mnt/old")
+        assert "Input/output error" in client.run(f"ls {place}", check=False).stderr
 
 
 # 2.0 on it
@@ -157,12 +155,14 @@ def _refused(server: Node, key: str, change: str) -> str:
     return said.stdout
 
 
-def test_2_0_starts_anew_on_storage_of_1_2(lab: Lab, client: Node) -> None:
+def test_2_0_starts_anew_on_storage_of_1_2(start_fresh_site: StartSite) -> None:
+    lab = start_fresh_site(NODES, version="1.2.0", backup_mib=64).lab
+    client = lab.node("daos-client-01")
     server, admin = lab.node("daos-server-01"), lab.having("admins")[0]
     pool, container = _tank(lab), lab.containers["tank"]
     client.run(f"daos-job {pool} {container} --tree {TREE} --seed 5")
     _back_up(client, pool, container, "/backup/some where/data")
-    ranks = {member["rank"]: member["uuid"] for member in _members(lab)}
+    ranks = {member["rank"]: member["uuid"] for member in usage.members(admin)}
     _admin(lab, "system stop")
     for node, unit in ((client, "daos_agent"), (server, "daos_server")):
         node.run(f"systemctl stop {unit}")
@@ -175,7 +175,9 @@ def test_2_0_starts_anew_on_storage_of_1_2(lab: Lab, client: Node) -> None:
 
     server.run("systemctl start daos_server")
     eventually(lambda: len(_aborts(lab)) == provision.ENGINES)
-    members = eventually(lambda: _members(lab))  # the management service still knows the old system
+    members = eventually(
+        lambda: usage.members(admin)
+    )  # the management service still knows the old system
     assert {member["rank"]: member["uuid"] for member in members} == ranks
     assert {member["state"] for member in members} == {"stopped"}
     said = admin.run("dmg storage format --force", check=False)
@@ -185,9 +187,9 @@ def test_2_0_starts_anew_on_storage_of_1_2(lab: Lab, client: Node) -> None:
 
     _admin(lab, "system erase")
     eventually(lambda: admin.run("dmg storage format", check=False).exit_code == 0)
-    eventually(lambda: {member["state"] for member in _members(lab)} == {"joined"})
-    assert len(_members(lab)) == provision.ENGINES
-    assert not {member["uuid"] for member in _members(lab)} & set(ranks.values())
+    eventually(lambda: {member["state"] for member in usage.members(admin)} == {"joined"})
+    assert len(usage.members(admin)) == provision.ENGINES
+    assert not {member["uuid"] for member in usage.members(admin)} & set(ranks.values())
     assert _admin(lab, "pool list") == "no pools in system\n"
     formatted = [e["details"] for e in lab.events() if e["event"] == "storage-formatted"]
     held = {uuid: about for details in formatted for uuid, about in details["containers"].items()}
@@ -197,7 +199,7 @@ def test_2_0_starts_anew_on_storage_of_1_2(lab: Lab, client: Node) -> None:
     found = f"{backup.WITNESS}/some where/data"
     assert witness == {container: found, lab.containers["scratch"]: None}
     server.run("systemctl restart daos_server")
-    eventually(lambda: {member["state"] for member in _members(lab)} == {"joined"})
+    eventually(lambda: {member["state"] for member in usage.members(admin)} == {"joined"})
     assert _admin(lab, "pool list") == "no pools in system\n"
 
     client.run("systemctl start daos_agent")
@@ -212,15 +214,8 @@ def test_2_0_starts_anew_on_storage_of_1_2(lab: Lab, client: Node) -> None:
 
 
 def _back_up(client: Node, pool: str, container: str, folder: str) -> None:
-    client.run(
-        f"mkdir -p /mnt/old '{folder}' && dfuse -m /mnt/old --pool {pool} --container {container}"
-        f" && cp -a /mnt/old/. '{folder}' && fusermount3 -u /mnt/old"
-    )
-
-
-def _members(lab: Lab) -> list[dict[str, Any]]:
-    answer = lab.having("admins")[0].run("dmg -j system query", check=False).stdout
-    return (json.loads(answer).get("response") or {}).get("members") or []
+    with usage.mounted(client, pool, container) as place:
+        client.run(f"mkdir -p '{folder}' && cp -a {place}/. '{folder}'")
 
 
 def _aborts(lab: Lab) -> list[dict[str, Any]]:

@@ -1,7 +1,4 @@
-"""Release 1.0, which speaks otherwise than 1.2, and what 2.0 does on storage that it has formatted.
-
-The tests run in this order: the last ones update nodes.
-"""
+"""Release 1.0, which speaks otherwise than 1.2, and what 2.0 does on its formatted storage."""
 
 from __future__ import annotations
 
@@ -21,11 +18,12 @@ UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 NOBODY = "8aab4bb8-c0e2-4a21-8c16-e4a4b8c1a9d1"
 SERVERS = ("daos-server-01", "daos-server-02")
 MOUNT = "/mnt/old"
+NODES = nodes(2, 1, "el7", "el7")
 
 
 @pytest.fixture(scope="module")
 def lab(start_site: StartSite) -> Lab:
-    return start_site(nodes(2, 1, "el7", "el7"), version="1.0.1").lab
+    return start_site(NODES, version="1.0.1").lab
 
 
 @pytest.fixture(scope="module")
@@ -186,6 +184,7 @@ def test_dfuse_does_not_tell_that_it_cannot_connect(lab: Lab, client: Node, wron
     options = _tank(lab)
     if wrong == "pool":
         options = options.replace(lab.pools["tank"], NOBODY)
+    client.run(f"mkdir -p {MOUNT}")
     said = client.run(f"dfuse -m {MOUNT} --svc={3 if wrong == 'ranks' else 0} {options}")
     assert (said.exit_code, said.stdout, said.stderr) == (0, "", "")
     eventually(lambda: client.run("pgrep -x dfuse", check=False).exit_code == 1)
@@ -200,7 +199,14 @@ def _install(node: Node, *packages: str) -> None:
     node.run(f"yum -y -q --disablerepo='*' {source} install {' '.join(packages)}")
 
 
-def test_the_package_manager_updates_every_package(lab: Lab, admin: Node) -> None:
+def test_2_0_is_installed_over_1_0_and_formats_its_storage(start_fresh_site: StartSite) -> None:
+    lab = start_fresh_site(NODES, version="1.0.1").lab
+    admin = lab.node("daos-admin-01")
+    _the_package_manager_updates_every_package(lab, admin)
+    _2_0_aborts_on_storage_of_1_0_and_formats_it(lab, admin)
+
+
+def _the_package_manager_updates_every_package(lab: Lab, admin: Node) -> None:
     _dmg(admin, "system stop")
     servers = [lab.node(name) for name in SERVERS]
     for server in servers:
@@ -219,7 +225,7 @@ def _packages(node: Node) -> set[str]:
     return set(found.splitlines())
 
 
-def test_2_0_aborts_on_storage_of_1_0_and_formats_it(lab: Lab, admin: Node) -> None:
+def _2_0_aborts_on_storage_of_1_0_and_formats_it(lab: Lab, admin: Node) -> None:
     for name in SERVERS:
         server = lab.node(name)
         said = server.run("timeout 5 daos_server start", check=False)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ from testbed.lab import provision
 from testbed.lab.container import Node
 from testbed.lab.harness import LabNode
 
+from .. import usage
 from ..site import ADMIN, CLIENT, ROOT, SERVER, Site, StartSite, nodes
 from ..waiting import eventually
 
@@ -167,15 +167,9 @@ def test_a_rebuild(site: Site) -> None:
 
 def test_a_mount_is_named_with_its_process_and_user(site: Site) -> None:
     client = site.lab.node("daos-client-01")
-    mount = "/home/ops/data"
-    client.run(
-        f"mkdir -p {mount} && dfuse --mountpoint {mount} --pool tank --container home", user="ops"
-    )
-    try:
+    with usage.mounted(client, "tank", "home", user="ops") as mount:
         pid = client.run("pgrep -x dfuse").stdout.strip()
         finding = _found(site)["in-use"]
-    finally:
-        client.run(f"fusermount3 -u {mount}", user="ops")
     assert finding["hosts"] == ["daos-client-01"]
     assert f"dfuse mounted at {mount} (pid {pid}, user ops)" in finding["message"]
 
@@ -223,19 +217,13 @@ def test_everything_is_found_at_once(site: Site) -> None:
 # A system of its own: one of its ranks is excluded
 
 
-def _members(site: Site) -> dict[int, str]:
-    """The ranks and their states."""
-    answer = site.lab.node("daos-admin-01").run("dmg -j system query", check=False).stdout
-    members = (json.loads(answer)["response"] or {}).get("members") or []
-    return {member["rank"]: member["state"].lower() for member in members}
-
-
-def test_an_update_with_an_excluded_rank_that_the_site_accepts(start_site: StartSite) -> None:
-    site = start_site(nodes(servers=2, clients=1))
+def test_an_update_with_an_excluded_rank_that_the_site_accepts(start_fresh_site: StartSite) -> None:
+    site = start_fresh_site(nodes(servers=2, clients=1))
     faults.ENGINE_DIES.plant(site.lab.node("daos-server-02"))
-    eventually(lambda: "excluded" in _members(site).values())
-    [lost] = [rank for rank, state in _members(site).items() if state == "excluded"]
-    others = set(_members(site)) - {lost}
+    admin = site.lab.node("daos-admin-01")
+    eventually(lambda: "excluded" in usage.states(admin).values())
+    [lost] = [rank for rank, state in usage.states(admin).items() if state == "excluded"]
+    others = set(usage.states(admin)) - {lost}
 
     assert set(_found(site)) == {"not-joined", "pool-degraded"}
     assert set(_found(site, accepted_exclusions=[*others])) >= {"not-joined"}
@@ -244,7 +232,7 @@ def test_an_update_with_an_excluded_rank_that_the_site_accepts(start_site: Start
     done = site.update(accepted_exclusions=[lost])
     assert done.exit_code == 0, done.output
     assert site.report["outcome"] == "updated"
-    assert {rank for rank, state in _members(site).items() if state == "joined"} >= others
+    assert {rank for rank, state in usage.states(admin).items() if state == "joined"} >= others
     assert site.lab.digests() == before
 
     again = site.update(accepted_exclusions=[lost])

@@ -8,6 +8,7 @@ import pytest
 
 from testbed import faults
 
+from .. import usage
 from ..site import Site, StartSite, nodes
 
 WRITING = {"rpm", "systemd", "daos_server", "daos_engine", "daos_agent"}
@@ -133,14 +134,11 @@ def test_after_a_step_has_failed_no_later_one_acts_whatever_pyinfra_is_told(site
 
 def test_an_application_that_uses_daos(site: Site) -> None:
     client = site.lab.node("daos-client-01")
-    client.run(
-        "setsid daos-job tank home --hold > /tmp/job.log 2>&1 & "
-        "timeout 20 sh -c 'until grep -qs connected /tmp/job.log; do sleep 0.1; done'"
-    )
+    usage.hold(client)
     try:
         _is_refused(site, "in-use", "daos-job", "evict_connections")
     finally:
-        client.run("pkill -f 'daos-job tank'")
+        usage.let_go(client)
 
 
 def test_a_dry_run_shows_the_plan_and_touches_nothing(site: Site) -> None:

@@ -15,7 +15,7 @@ from testbed import faults
 from testbed.faults import Fault
 from testbed.lab.harness import LabNode
 
-from ..site import ADMIN, CLIENT, ROOT, SERVER, Outcome, Site, StartSite
+from ..site import ADMIN, CLIENT, QUICK, ROOT, SERVER, Outcome, Site, StartSite
 from ..waiting import within_transaction
 
 SERVERS = ["daos-server-01", "daos-server-02"]
@@ -97,8 +97,7 @@ def _within_transaction(how: How) -> Interruption:
 
 def _dmg_gives_up(site: Site) -> Outcome:
     """The stop takes effect after the time-out is over."""
-    quick = {"packages": 300, "service": 60, "stop": 2, "join": 60, "client": 30}
-    return site.update(timeouts=quick)
+    return site.update(timeouts={**QUICK, "stop": 2, "join": 60})
 
 
 def _full_disk(site: Site) -> Outcome:

@@ -7,33 +7,35 @@ import pytest
 from testbed import faults
 from testbed.lab.harness import LabNode
 
-from ..site import ADMIN, CLIENT, SERVER, Site, StartSite
+from ..site import ADMIN, CLIENT, SERVER, Site
+from ..succession import StartSuccession, Succession
 from ..waiting import within_transaction
 
 SERVERS = ("daos-server-01", "daos-server-02")
 NODES = [*(LabNode(name, SERVER) for name in SERVERS), LabNode("login-01", ADMIN | CLIENT)]
-BEFORE = "2.0.0"
 UPDATE = "Update the DAOS packages on all nodes"
 
 
 @pytest.fixture(scope="module")
-def site(start_site: StartSite) -> Site:
-    """One system for all tests: what goes wrong here is undone each time."""
-    site = start_site(NODES, BEFORE)
-    site.settings["target_release"] = "2.0.1"
-    return site
+def systems(succession: StartSuccession) -> Succession:
+    return succession(NODES)
+
+
+@pytest.fixture
+def site(systems: Succession) -> Site:
+    return systems.next()
 
 
 def _interrupt(site: Site, step: str) -> None:
     site.update_until(f"Starting operation: {step}", site.kill)
 
 
-def _roll_back(site: Site) -> None:
+def _roll_back(site: Site, before: str) -> None:
     done = site.pyinfra("deploys/rollback.py", "-y")
     assert done.exit_code == 0, done.output
     assert site.report["outcome"] == "rolled back"
-    assert site.report["to_version"] == BEFORE
-    site.check_whole(BEFORE)
+    assert site.report["to_version"] == before
+    site.check_whole(before)
 
 
 def test_without_an_update_under_way_there_is_nothing_to_roll_back(site: Site) -> None:
@@ -53,15 +55,16 @@ def test_without_an_update_under_way_there_is_nothing_to_roll_back(site: Site) -
     ],
 )
 def test_before_an_engine_has_started_on_the_new_release(site: Site, step: str) -> None:
-    digests = site.lab.digests()
+    before, digests = site.release, site.lab.digests()
     _interrupt(site, step)
     site.wait_for_package_managers()
-    _roll_back(site)
+    _roll_back(site, before)
     assert site.lab.digests() == digests
 
 
 def test_from_the_middle_of_the_package_transaction(site: Site) -> None:
     """The power goes when one package is new and the others are not."""
+    before = site.release
     node = site.lab.node("daos-server-02")
 
     def lose_power() -> None:
@@ -70,21 +73,23 @@ def test_from_the_middle_of_the_package_transaction(site: Site) -> None:
 
     with faults.TRANSACTION_PAUSES.on(node, seconds=4):
         site.update_until(f"Starting operation: {UPDATE}", lose_power)
-    _roll_back(site)
+    _roll_back(site, before)
     assert node.run("rpm -V daos daos-server --noconfig", check=False).stdout == ""
 
 
 def test_while_an_update_is_rolled_back_it_can_be_interrupted(site: Site) -> None:
+    before = site.release
     _interrupt(site, "Start daos_server on the servers")
     site.typed_until(
         "Starting operation: Return the DAOS packages", site.kill, "deploys/rollback.py", "-y"
     )
     site.wait_for_package_managers()
-    _roll_back(site)
+    _roll_back(site, before)
 
 
 def test_a_server_that_rebooted_and_one_whose_engines_were_only_stopped(site: Site) -> None:
     """One has to be started, the other's engines have to be."""
+    before = site.release
     step = "Stop daos_server on the servers"
 
     def kill_and_reboot() -> None:
@@ -92,17 +97,18 @@ def test_a_server_that_rebooted_and_one_whose_engines_were_only_stopped(site: Si
         faults.REBOOT.strike(site.lab.node("daos-server-02"))
 
     site.update_until(f"Starting operation: {step}", kill_and_reboot)
-    _roll_back(site)
+    _roll_back(site, before)
 
 
 def test_a_service_that_something_else_has_enabled_meanwhile(site: Site) -> None:
+    before = site.release
     _interrupt(site, "Start daos_server on the servers")
     site.lab.node("login-01").run("systemctl enable daos_agent")
-    _roll_back(site)
+    _roll_back(site, before)
 
 
 def test_a_start_by_hand_ends_the_way_back(site: Site) -> None:
-    """From here on each test goes to a later release: the update has to go on from there."""
+    """The update has to go on from there."""
     _interrupt(site, "Start daos_server on the servers")
     _start_by_hand(site)
     done = site.pyinfra("deploys/rollback.py", "-y")
@@ -121,7 +127,6 @@ def test_a_start_by_hand_ends_the_way_back_also_where_reboots_have_wiped_its_tra
     site: Site,
 ) -> None:
     """systemd forgets with the boot; what the unit has written down is on disk."""
-    site.settings["target_release"] = "2.0.2"
     digests = site.lab.digests()
     _interrupt(site, "Start daos_server on the servers")
     _start_by_hand(site)
@@ -140,12 +145,11 @@ def test_a_start_by_hand_ends_the_way_back_also_where_reboots_have_wiped_its_tra
 
     again = site.update()
     assert again.exit_code == 0, again.output
-    site.check_whole("2.0.2")
+    site.check_whole(site.settings["target_release"])
     assert site.lab.digests() == digests
 
 
 def test_once_an_engine_has_started_it_refuses_and_the_update_goes_on(site: Site) -> None:
-    site.settings["target_release"] = "2.0.3"
     digests = site.lab.digests()
     _interrupt(site, "Wait until every engine has joined")
     done = site.pyinfra("deploys/rollback.py", "-y")

@@ -11,12 +11,18 @@ import pytest
 
 from testbed import faults
 
-from ..site import Site, StartSite, nodes
+from ..site import Site, nodes
+from ..succession import StartSuccession, Succession
+
+
+@pytest.fixture(scope="module")
+def systems(succession: StartSuccession) -> Succession:
+    return succession(nodes(servers=2, clients=1))
 
 
 @pytest.fixture
-def site(start_fresh_site: StartSite) -> Site:
-    return start_fresh_site(nodes(servers=2, clients=1))
+def site(systems: Succession) -> Site:
+    return systems.next()
 
 
 def test_one_node_at_a_time_and_with_retries(site: Site) -> None:
@@ -42,6 +48,7 @@ def test_a_step_that_is_tried_again_goes_on_as_soon_as_it_can(site: Site) -> Non
 @pytest.mark.parametrize("flags", [("-y", "--fail-percent", "100"), ()], ids=["flag", "Enter"])
 def test_going_on_after_a_failure_does_nothing(site: Site, flags: tuple[str, ...]) -> None:
     """One server fails in the transaction; a flag, or Enter at "continue?", has pyinfra go on."""
+    before = site.release
     with faults.PACKAGES_FAIL.on(site.lab.node("daos-server-02")):
         done = site.pyinfra("deploy.py", *flags, enter=not flags)
     assert done.exit_code == 1, done.output
@@ -51,7 +58,8 @@ def test_going_on_after_a_failure_does_nothing(site: Site, flags: tuple[str, ...
         state = site.lab.node(name).run(f"systemctl is-active {unit}", check=False).stdout
         assert state == "inactive\n"
     assert "DAOS is stopped: no engine runs" in done.output
-    assert "packages: 2.0.1 on daos-server-02; 2.0.3 on" in done.output
+    target = site.settings["target_release"]
+    assert f"packages: {before} on daos-server-02; {target} on" in done.output
     assert "deploys/rollback.py" in done.output
 
     again = site.update()
@@ -59,7 +67,7 @@ def test_going_on_after_a_failure_does_nothing(site: Site, flags: tuple[str, ...
 
 
 def test_a_second_run_from_another_machine_is_kept_away(site: Site, tmp_path: Path) -> None:
-    other = Site.of(tmp_path, site.lab)
+    other = Site.of(tmp_path, site.lab, site.settings)
     kept_away = []
 
     def run_too() -> None:
@@ -75,7 +83,7 @@ def test_a_second_run_from_another_machine_is_kept_away(site: Site, tmp_path: Pa
 
 def test_of_two_runs_that_begin_at_once_one_acts(site: Site, tmp_path: Path) -> None:
     """Both have looked at the nodes before either has the lock."""
-    other = Site.of(tmp_path, site.lab)
+    other = Site.of(tmp_path, site.lab, site.settings)
     other.start_update()
     first = site.update()
     second = other.end()

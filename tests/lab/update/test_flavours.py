@@ -35,10 +35,10 @@ def _updates_to(site: Site, target: str) -> None:
 
 @pytest.mark.parametrize("cluster", CLUSTERS.values(), ids=CLUSTERS.keys())
 def test_a_cluster_is_updated_to_exactly_the_target(
-    start_site: StartSite, cluster: list[LabNode]
+    start_fresh_site: StartSite, cluster: list[LabNode]
 ) -> None:
     """2.0.2, although the repository holds 2.0.3; then on to 2.0.3, then nothing is left to do."""
-    site = start_site(cluster)
+    site = start_fresh_site(cluster)
     _updates_to(site, "2.0.2")
     _updates_to(site, "2.0.3")
     again = site.update(target_release="2.0.3")

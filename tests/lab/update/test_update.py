@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import pytest
 import testinfra
@@ -28,34 +30,45 @@ def digests(site: Site) -> dict[str, str]:
     return site.lab.digests()
 
 
-@pytest.fixture(scope="module")
-def updated(site: Site, digests: dict[str, str]) -> Outcome:
-    return site.update()
+@dataclass(frozen=True)
+class Update:
+    """The first run: what it printed, its report, and what the nodes say happened up to its end."""
+
+    outcome: Outcome
+    report: dict[str, Any]
+    events: list[dict]
 
 
 @pytest.fixture(scope="module")
-def events(site: Site, updated: Outcome) -> list[dict]:
-    """What the nodes say happened, up to the end of the first run."""
-    return site.lab.events()
+def updated(site: Site, digests: dict[str, str]) -> Update:
+    outcome = site.update()
+    return Update(outcome, site.report, site.lab.events())
 
 
 @pytest.fixture(scope="module")
-def again(site: Site, events: list[dict]) -> Outcome:
-    return site.update()
+def events(updated: Update) -> list[dict]:
+    return updated.events
 
 
-def test_it_succeeds_and_says_so(updated: Outcome) -> None:
-    assert updated.exit_code == 0, updated.output
-    assert "Updated from 2.0.1 to 2.0.3, offline for" in updated.output
+@pytest.fixture(scope="module")
+def again(site: Site, updated: Update) -> Update:
+    """The second run."""
+    outcome = site.update()
+    return Update(outcome, site.report, site.lab.events())
 
 
-def test_waiting_shows_progress(updated: Outcome) -> None:
-    assert "8 of 8 engines joined" in updated.output
-    assert "8 of 8 engines stopped" in updated.output
+def test_it_succeeds_and_says_so(updated: Update) -> None:
+    assert updated.outcome.exit_code == 0, updated.outcome.output
+    assert "Updated from 2.0.1 to 2.0.3, offline for" in updated.outcome.output
+
+
+def test_waiting_shows_progress(updated: Update) -> None:
+    assert "8 of 8 engines joined" in updated.outcome.output
+    assert "8 of 8 engines stopped" in updated.outcome.output
 
 
 @pytest.mark.parametrize("name", NODES)
-def test_every_package_is_at_the_target(site: Site, updated: Outcome, name: str) -> None:
+def test_every_package_is_at_the_target(site: Site, updated: Update, name: str) -> None:
     node = testinfra.get_host(f"paramiko://{name}", ssh_config=str(site.lab.ssh_config), sudo=True)
     role = "daos-server" if name in SERVERS else "daos-client"
     for package in ("daos", role):
@@ -63,14 +76,14 @@ def test_every_package_is_at_the_target(site: Site, updated: Outcome, name: str)
 
 
 @pytest.mark.parametrize("name", [*SERVERS, *CLIENTS])
-def test_every_service_runs_and_starts_at_boot(site: Site, updated: Outcome, name: str) -> None:
+def test_every_service_runs_and_starts_at_boot(site: Site, updated: Update, name: str) -> None:
     node = testinfra.get_host(f"paramiko://{name}", ssh_config=str(site.lab.ssh_config), sudo=True)
     service = node.service("daos_server" if name in SERVERS else "daos_agent")
     assert service.is_running
     assert service.is_enabled
 
 
-def test_the_data_is_the_same(site: Site, updated: Outcome, digests: dict[str, str]) -> None:
+def test_the_data_is_the_same(site: Site, updated: Update, digests: dict[str, str]) -> None:
     assert len(digests) == 2
     assert site.lab.digests() == digests
 
@@ -105,9 +118,7 @@ def test_every_engine_was_prepared_before_it_stopped(events: list[dict]) -> None
     assert all(stop["details"]["prepared"] for stop in stops)
 
 
-def test_an_agent_on_an_admin_node_is_stopped_and_started_too(
-    site: Site, events: list[dict]
-) -> None:
+def test_an_agent_on_an_admin_node_is_stopped_and_started_too(events: list[dict]) -> None:
     ours = [e for e in events if (e["host"], e["program"]) == ("daos-admin-01", "daos_agent")]
     assert [(e["event"], e["details"]["version"]) for e in ours] == [
         ("start", "2.0.1"),
@@ -130,10 +141,8 @@ def test_each_package_was_installed_once_a_node(events: list[dict]) -> None:
     assert len(installed) == len(set(installed)) == 2 * len(NODES)
 
 
-def test_the_report_has_what_others_script_against(
-    site: Site, updated: Outcome, events: list[dict]
-) -> None:
-    report = site.report
+def test_the_report_has_what_others_script_against(updated: Update) -> None:
+    report = updated.report
     assert report["from_version"] == "2.0.1"
     assert report["to_version"] == "2.0.3"
     assert report["outcome"] == "updated"
@@ -146,33 +155,29 @@ def test_the_report_has_what_others_script_against(
         assert phase["start"] <= phase["end"]
 
 
-def test_the_window_is_as_long_as_the_nodes_saw_it(site: Site, events: list[dict]) -> None:
+def test_the_window_is_as_long_as_the_nodes_saw_it(updated: Update, events: list[dict]) -> None:
     begin = datetime.fromisoformat(first(events, "daos_agent", "stop"))
     end = datetime.fromisoformat(last(events, "daos_agent", "start"))
     seen = (end - begin).total_seconds()
-    window = site.report["offline_window_s"]
+    window = updated.report["offline_window_s"]
     assert seen <= window
     assert window < 2 * seen
 
 
-def test_configuration_that_the_site_changed_is_kept_and_reported(
-    site: Site, updated: Outcome
-) -> None:
-    server = site.report["hosts"]["daos-server-01"]
+def test_configuration_that_the_site_changed_is_kept_and_reported(updated: Update) -> None:
+    server = updated.report["hosts"]["daos-server-01"]
     assert server["rpmnew"] == ["/etc/daos/daos_server.yml.rpmnew"]
-    assert "daos_server.yml.rpmnew" in updated.output
+    assert "daos_server.yml.rpmnew" in updated.outcome.output
 
 
-def test_a_second_run_changes_nothing_and_says_so(
-    site: Site, again: Outcome, events: list[dict]
-) -> None:
-    assert again.exit_code == 0, again.output
-    assert "nothing was stopped, nothing was changed" in again.output
-    assert site.report["outcome"] == "nothing to do"
-    assert site.report["offline_window_s"] is None
-    assert not any(phase["changed"] for phase in site.report["phases"])
+def test_a_second_run_changes_nothing_and_says_so(again: Update, events: list[dict]) -> None:
+    assert again.outcome.exit_code == 0, again.outcome.output
+    assert "nothing was stopped, nothing was changed" in again.outcome.output
+    assert again.report["outcome"] == "nothing to do"
+    assert again.report["offline_window_s"] is None
+    assert not any(phase["changed"] for phase in again.report["phases"])
     looking = {("dmg", "command"), ("daos", "command")}
     looking |= {("daos_server", "pool-connected"), ("daos_server", "pool-disconnected")}  # by daos
     looking |= {("lab", "command"), ("lab", "command-ended")}  # the command itself
-    new = site.lab.events()[len(events) :]
+    new = again.events[len(events) :]
     assert {(event["program"], event["event"]) for event in new} <= looking, new

@@ -5,32 +5,21 @@ from __future__ import annotations
 import runpy
 from collections.abc import Iterable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
-import pyinfra
 import pytest
 
 from operations.checks import command, health, installed, manager, services
 from operations.daos.dmg import Member
 from operations.daos.node import AGENT, SERVER, Node, Process, Service
-from operations.machinery import commandline
 from operations.machinery.settings import Settings
 from operations.rules.findings import Finding
 from operations.rules.view import View
 
 from .. import fake_cluster
-from ..fake_cluster import RECORD, SETTINGS
+from ..fake_cluster import SETTINGS
+from ..fake_nodes import CLIENT, IDLE, RECORD, SERVING
 
-RUNNING = Service(running=True, enabled=True)
-NODE = Node(
-    hostname="x",
-    os="rhel 8.5",
-    packages={"daos": ("2.0.1-1.el8",)},
-    services={SERVER: Service(), AGENT: Service()},
-)
-SERVING = replace(NODE, services={SERVER: RUNNING, AGENT: Service()}, engines=(7,))
-CLIENT = replace(NODE, services={SERVER: Service(), AGENT: RUNNING})
 NEWER: dict[str, tuple[str, ...]] = {"daos": ("2.0.3-1.el8",)}
 
 
@@ -64,7 +53,7 @@ def test_servers_of_two_releases_under_running_engines_are_refused_with_the_orde
 
 
 def test_servers_of_two_releases_can_be_resumed_where_no_engine_runs_or_an_update_began() -> None:
-    stopped = {"s1": NODE, "s2": replace(NODE, packages=NEWER)}
+    stopped = {"s1": IDLE, "s2": replace(IDLE, packages=NEWER)}
     assert installed.one_release(view(stopped)) == []
     begun = {"s1": replace(SERVING, record=RECORD), "s2": replace(SERVING, packages=NEWER)}
     assert installed.one_release(view(begun)) == []
@@ -82,7 +71,7 @@ TWICE: dict[str, tuple[str, ...]] = {"daos": ("2.0.1-1.el8", "2.0.3-1.el8")}
 
 def test_a_transaction_that_was_cut_short_is_in_the_way_only_while_daos_runs_there() -> None:
     nodes = {
-        "idle": replace(NODE, packages=TWICE),
+        "idle": replace(IDLE, packages=TWICE),
         "agent": replace(CLIENT, packages=TWICE),
         "whole": CLIENT,
     }
@@ -92,7 +81,7 @@ def test_a_transaction_that_was_cut_short_is_in_the_way_only_while_daos_runs_the
 
 
 def test_a_release_that_is_not_known_is_always_in_the_way() -> None:
-    node = replace(NODE, packages={"daos": ("2.0.3~rc1-1.el8",)})
+    node = replace(IDLE, packages={"daos": ("2.0.3~rc1-1.el8",)})
     assert found(installed.half_installed(view({}, {"c1": node}))) == {"mixed-packages": {"c1"}}
 
 
@@ -101,10 +90,10 @@ def test_a_release_that_is_not_known_is_always_in_the_way() -> None:
 
 def test_systems_that_are_not_supported_are_named_once_each() -> None:
     nodes = {
-        "r1": replace(NODE, os="rocky 8.6"),
-        "r2": replace(NODE, os="rocky 8.6"),
-        "d1": replace(NODE, os="debian 12"),
-        "ok": NODE,
+        "r1": replace(IDLE, os="rocky 8.6"),
+        "r2": replace(IDLE, os="rocky 8.6"),
+        "d1": replace(IDLE, os="debian 12"),
+        "ok": IDLE,
     }
     findings = list(installed.systems(view({}, nodes), settings(), "2.0"))
     assert [(f.code, f.hosts) for f in findings] == [
@@ -115,7 +104,7 @@ def test_systems_that_are_not_supported_are_named_once_each() -> None:
 
 
 def test_a_site_can_answer_for_a_system() -> None:
-    nodes = view({}, {"r1": replace(NODE, os="rocky 8.6")})
+    nodes = view({}, {"r1": replace(IDLE, os="rocky 8.6")})
     accepting = settings(accepted_systems={"rocky 8.6": "EL8"})
     assert list(installed.systems(nodes, accepting, "2.0")) == []
     none = {key: value for key, value in SETTINGS["repositories"].items() if key != "EL8"}
@@ -124,7 +113,7 @@ def test_a_site_can_answer_for_a_system() -> None:
 
 
 def test_of_a_series_without_a_table_the_distribution_is_asked_for() -> None:
-    nodes = view({}, {"r1": replace(NODE, os="rhel 8.10"), "d1": replace(NODE, os="debian 12")})
+    nodes = view({}, {"r1": replace(IDLE, os="rhel 8.10"), "d1": replace(IDLE, os="debian 12")})
     assert found(installed.systems(nodes, settings(), "2.6")) == {"unknown-distribution": {"d1"}}
 
 
@@ -154,8 +143,8 @@ def test_a_daemon_that_does_not_start_at_boot_is_found_where_it_belongs() -> Non
 
 def test_too_little_space_names_the_node_the_path_and_what_is_free() -> None:
     nodes = {
-        "c1": replace(NODE, space={"/": 9000, "/var": 100, "/usr": 99}),
-        "c2": replace(NODE, space={"/": 512}),
+        "c1": replace(IDLE, space={"/": 9000, "/var": 100, "/usr": 99}),
+        "c2": replace(IDLE, space={"/": 512}),
     }
     [finding] = manager.space(view({}, nodes), 512)
     assert (finding.code, finding.hosts) == ("no-space", ("c1",))
@@ -163,8 +152,8 @@ def test_too_little_space_names_the_node_the_path_and_what_is_free() -> None:
 
 
 def test_a_package_manager_at_work_is_named_with_its_user() -> None:
-    busy = replace(NODE, managers=(Process(9, "root", "dnf -y update"),))
-    [finding] = manager.idle(view({}, {"c1": busy, "c2": NODE}))
+    busy = replace(IDLE, managers=(Process(9, "root", "dnf -y update"),))
+    [finding] = manager.idle(view({}, {"c1": busy, "c2": IDLE}))
     assert (finding.code, finding.hosts) == ("package-manager-busy", ("c1",))
     assert "dnf -y update (pid 9, user root) is at work" in finding.message
 
@@ -231,13 +220,6 @@ def test_a_setting_that_is_misspelt_or_differs_is_found() -> None:
 
 
 # All together, as the command does it
-
-
-@pytest.fixture
-def as_the_command_does(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(pyinfra, "is_cli", True)
-    monkeypatch.chdir(tmp_path)
-    commandline.remember()
 
 
 SITE: dict[str, tuple[str, ...]] = {"s1": ("servers",), "a1": ("admins",), "c1": ("clients",)}

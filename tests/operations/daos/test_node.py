@@ -15,7 +15,7 @@ from operations.daos.releases import Version
 from operations.daos.window_file import FOLDER, Record, save
 from operations.machinery.hosts import DaosNode
 
-from .. import fake_cluster
+from .. import fake_nodes
 
 ANSWER = r"""
 == hostname
@@ -207,7 +207,7 @@ def test_packages_of_before_the_boot_outlive_no_daemon() -> None:
 
 
 RECORD = replace(
-    fake_cluster.RECORD, enabled=(AGENT,), running=(AGENT,), ranks=(0, 1), pools={"u-1": "it's"}
+    fake_nodes.RECORD, enabled=(AGENT,), running=(AGENT,), ranks=(0, 1), pools={"u-1": "it's"}
 )
 
 

@@ -12,11 +12,9 @@ from hypothesis import strategies as st
 from operations.machinery.migration_settings import DEFAULTS, MigrationSettings
 from operations.machinery.settings import misspelt
 
-from ..fake_cluster import ROOT
+from ..fake_cluster import ROOT, A, B
 from .test_settings import ANYTHING
 
-A = "0000000a-0000-0000-0000-000000000000"
-B = "0000000b-0000-0000-0000-000000000000"
 SHIPPED = runpy.run_path(str(ROOT / "group_data" / "all.py"))
 
 

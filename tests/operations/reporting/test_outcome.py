@@ -7,31 +7,24 @@ from dataclasses import replace
 
 import pytest
 
-from operations.daos.node import AGENT, SERVER, Node, Service
+from operations.daos.node import AGENT, Node
 from operations.reporting import outcome
 from operations.rules.view import View
 
-from .. import fake_cluster
+from .. import fake_nodes
+from ..fake_nodes import CLIENT, IDLE, SERVING, at
 
 GROUPS = {"servers": ("s1", "s2"), "admins": ("a1",), "clients": ("c1",)}
-RUNNING = Service(running=True, enabled=True)
-RECORD = replace(fake_cluster.RECORD, running=(AGENT,))
-SERVES = Node("s", "rhel 8.5", services={SERVER: RUNNING, AGENT: Service()}, engines=(7,))
-CLIENT = Node("c", "rhel 8.5", services={SERVER: Service(), AGENT: RUNNING})
-ADMIN = replace(CLIENT, services={SERVER: Service(), AGENT: Service()})
-
-
-def at(node: Node, release: str) -> Node:
-    return replace(node, packages={"daos": (f"{release}-1.el8",)})
+RECORD = replace(fake_nodes.RECORD, running=(AGENT,))
 
 
 def off(node: Node) -> Node:
-    return replace(node, services=ADMIN.services, engines=(), record=RECORD)
+    return replace(node, services=IDLE.services, engines=(), record=RECORD)
 
 
 def said(**changed: Node | None) -> str:
-    nodes: dict[str, Node | None] = {"s1": SERVES, "s2": SERVES, "a1": ADMIN, "c1": CLIENT}
-    nodes = {name: node and at(node, "2.0.1") for name, node in {**nodes, **changed}.items()}
+    nodes: dict[str, Node | None] = {"s1": SERVING, "s2": SERVING, "a1": IDLE, "c1": CLIENT}
+    nodes = {name: node and at("2.0.1", node) for name, node in {**nodes, **changed}.items()}
     return "\n".join(outcome.state_of(View(GROUPS, nodes)))
 
 
@@ -46,13 +39,13 @@ def test_agents_that_are_stopped_are_named() -> None:
 
 
 def test_servers_without_engines_are_told_apart_from_stopped_ones() -> None:
-    idle = replace(SERVES, engines=())
+    idle = replace(SERVING, engines=())
     assert "is stopped: no engine runs; daos_server still runs on s[1-2]" in said(s1=idle, s2=idle)
-    assert "serves in part: engines run on s2 alone" in said(s1=off(SERVES))
+    assert "serves in part: engines run on s2 alone" in said(s1=off(SERVING))
 
 
 def test_a_partly_updated_system_is_told_by_release() -> None:
-    nodes = {"s1": at(off(SERVES), "2.0.3"), "s2": at(off(SERVES), "2.0.1")}
+    nodes = {"s1": at("2.0.3", off(SERVING)), "s2": at("2.0.1", off(SERVING))}
     view = View({**GROUPS, "admins": (), "clients": ()}, dict(nodes))
     assert "packages: 2.0.1 on s2; 2.0.3 on s1" in "\n".join(outcome.state_of(view))
 
@@ -65,7 +58,7 @@ def test_the_way_back_is_the_same_command_with_another_file(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["pyinfra", "inventory", "deploy.py", "--data", "a=b c"])
-    view = View(GROUPS, {"s1": at(off(SERVES), "2.0.1")})
+    view = View(GROUPS, {"s1": at("2.0.1", off(SERVING))})
     on, back = list(outcome.what_next(view, may_go_back=True))[-2:]
     assert on.endswith("pyinfra inventory deploy.py --data 'a=b c'")
     assert back.endswith("pyinfra inventory deploys/rollback.py --data 'a=b c'")
@@ -73,6 +66,6 @@ def test_the_way_back_is_the_same_command_with_another_file(
 
 
 def test_a_server_that_gives_no_answer_is_not_taken_for_stopped() -> None:
-    assert "may serve or not" in said(s1=None, s2=off(SERVES))
-    view = View(GROUPS, {"s1": None, "s2": at(off(SERVES), "2.0.1")})
+    assert "may serve or not" in said(s1=None, s2=off(SERVING))
+    view = View(GROUPS, {"s1": None, "s2": at("2.0.1", off(SERVING))})
     assert not any("at rest" in line for line in outcome.what_next(view, may_go_back=False))

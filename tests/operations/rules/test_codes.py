@@ -11,7 +11,6 @@ import pytest
 from operations.rules.codes import GROUPS, KNOWN, MOMENTS
 from operations.rules.codes.row import EITHER, Group, Row
 from operations.rules.findings import Finding, about
-from tests import findings_document
 
 SOURCE = Path(__file__).parents[3] / "operations"
 ROWS = [row for group in GROUPS for row in group.rows]
@@ -83,8 +82,3 @@ def test_a_finding_has_a_code_of_the_catalogue() -> None:
     assert not about("forgotten", (), "nobody")
     with pytest.raises(ValueError, match="'forgotten' is not in the catalogue"):
         Finding("forgotten", (), "somebody")
-
-
-def test_the_document_is_up_to_date() -> None:
-    document = findings_document.DOCUMENT.read_text()
-    assert document == findings_document.document(), "docs/findings.md is stale: type `make docs`"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -15,15 +14,8 @@ from operations.daos.releases import Version
 from operations.rules import gates
 from operations.rules.view import View
 
-from ..fake_cluster import RECORD
+from ..fake_nodes import IDLE, RECORD, RUNNING, at
 
-IDLE = Node(
-    hostname="node-1",
-    os="rhel 8.5",
-    packages={"daos": ("2.0.1-1.el8",)},
-    services={SERVER: Service(), AGENT: Service()},
-)
-RUNNING = Service(running=True, enabled=True)
 TARGET = Version(2, 0, 3)
 
 NAMES = [f"node-{number}" for number in range(1, 5)]
@@ -171,10 +163,6 @@ def test_an_agent_counts_on_whatever_node_it_runs() -> None:
 
 
 ONE_SERVER = {"servers": ("node-1",), "admins": (), "clients": ()}
-
-
-def at(release: str, **more: Any) -> Node:
-    return replace(IDLE, packages={"daos": (f"{release}-1.el8",)}, **more)
 
 
 @given(views)
