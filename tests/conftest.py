@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, settings
 from operations.machinery import commandline
 
 pytest_plugins = ["tests.lab.labs"]
+pytest.register_assert_rewrite("tests.lab.site", "tests.lab.usage", "tests.lab.waiting")
 
 HERE = Path(__file__).parent
 LAB_FIXTURES = {"start_site", "start_fresh_site", "succession"}
