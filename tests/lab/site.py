@@ -97,6 +97,7 @@ class Site:
         finally:
             child.kill()
             self._note_end(child)
+        print(output)
         return Outcome(child.returncode, output)
 
     def update_until(self, words: str, do: Callable[[], object], **data: Any) -> Outcome:
@@ -113,6 +114,7 @@ class Site:
         done = False
         for line in child.stdout:
             lines.append(line)
+            print(line, end="")
             if words in line and not done:
                 done = True
                 do()
@@ -135,6 +137,7 @@ class Site:
         command = self.command(arguments, data)
         self.typed = True
         self.lab.note("command", argv=command[1:])
+        print("$", *command)
         self._child = subprocess.Popen(
             command,
             cwd=self.folder,

@@ -67,6 +67,7 @@ class Terminal:
             code = self._child.wait()
             os.close(self._keyboard)
             self._site.lab.note("command-ended", argv=self._command[1:], exit=code)
+        print(self._shown)
         return Outcome(code, self._shown.replace("\r\n", "\n"))
 
     def _read(self) -> bool:

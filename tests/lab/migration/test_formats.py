@@ -63,7 +63,7 @@ esac
 
 @pytest.fixture(scope="module")
 def backed_up(start_site: StartSite) -> Site:
-    """A 1.2 system with a backup, for all tests that change nothing for long."""
+    """A 1.2 system for all tests of what install refuses; what they leave a new backup holds."""
     site = start_site(NODES, version="1.2.0", backup_mib=0)
     for (pool, container), seed in zip(containers(site), SEEDS, strict=False):
         fill(site, pool, container, seed)
@@ -72,7 +72,7 @@ def backed_up(start_site: StartSite) -> Site:
 
 @pytest.fixture
 def site(backed_up: Site) -> Site:
-    """The same with a backup that is verified."""
+    """The same, serving, with a backup that is verified."""
     start_agents(backed_up)
     done(backed_up, "check", "backup", "verify")
     return backed_up
@@ -105,10 +105,12 @@ def start_agents(site: Site) -> None:
 def test_another_destination_than_the_checked_one_is_refused(site: Site) -> None:
     client = site.lab.node(CLIENT_1)
     client.run("mv /backup/.daos-offline-update /root/mark")
-    outcome = stage(site, "verify")
+    try:
+        outcome = stage(site, "verify")
+    finally:
+        client.run("mv /root/mark /backup/.daos-offline-update")
     assert outcome.exit_code == 1
     assert codes(site) == {"other-destination": [CLIENT_1, CLIENT_2]}, outcome.output
-    client.run("mv /root/mark /backup/.daos-offline-update")
 
 
 def test_a_container_that_was_added_is_named_by_install_and_by_format(site: Site) -> None:
