@@ -8,7 +8,7 @@ ENGINE := sh testbed/lab/engine.sh
 SHARED := -n auto --dist loadgroup --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help rehearse rehearse-migration test test-unit test-lab lab lab-down bench lint clean env
+.PHONY: help rehearse rehearse-migration test test-unit test-lab lab lab-down bench docs lint clean env
 
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|' 2>/dev/null \
@@ -24,7 +24,7 @@ rehearse-migration: $(STAMP) ## lead a lab from DAOS 1.2 to 2.0, and compare all
 
 test: $(STAMP) ## run all tests, those on a lab and in a browser included
 	@$(ENGINE)
-	@sh testbed/browser.sh
+	@sh tests/browser/chromium.sh
 	@$(VENV)/bin/pytest $(SHARED)
 
 test-unit: $(STAMP) ## run the tests that need neither a lab nor a browser
@@ -44,6 +44,9 @@ lab-down: $(STAMP) ## end the lab that stays up
 bench: $(STAMP) ## print the performance figures
 	@$(ENGINE)
 	@$(VENV)/bin/python -m bench
+
+docs: $(STAMP) ## write the tables in docs/ anew, out of the data that the tests use
+	@$(VENV)/bin/python -m tests.documents
 
 env: $(STAMP) ## make the Python environment in .venv, and nothing else
 

@@ -21,7 +21,7 @@ from typing import Any
 
 from testbed.lab.container import Node
 from testbed.lab.harness import Lab, LabError, lab_nodes_from_inventory
-from testbed.rehearsal.rehearse import LATEST, say
+from testbed.rehearsal.session import LATEST, say
 
 ROUNDS = 25
 _SAMPLES = 0.02  # seconds between two looks at a process

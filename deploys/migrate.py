@@ -20,6 +20,8 @@ from operations.migration.record import memory
 from operations.migration.stage import begin
 
 stage = begin()  # all nodes, and the record of the stages before; refuses here
+if stage == "format":
+    reformat.confirmed()  # by the name of the system; refuses here
 
 lock.locked(name="Keep other runs away")
 
@@ -41,6 +43,7 @@ if stage == "verify":
 
 if stage == "install":
     # While DAOS still serves
+    install.tidied(name="Unmount what an interrupted run has left mounted")
     check.equipped(name="Put the copy tool on the clients that copy")
     packages.repository(name="Set up the repository of the target release")
     install.os_found(name="See that a supported operating system is at hand")

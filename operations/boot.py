@@ -11,6 +11,7 @@ from pyinfra.api import Host
 from .daos import start_trace, window_file
 from .daos.node import Node
 from .daos.window_file import Record
+from .machinery import judgements
 from .machinery.run import Run
 from .machinery.step import Command, step, verify
 from .rules.findings import Finding
@@ -19,7 +20,7 @@ from .services import may_start_agents
 
 
 def _to_hold(current: Run, name: str, node: Node) -> bool:
-    if not current.concerns(name):
+    if not current.start.concerns(name):
         return False
     enabled = any(service.enabled for service in node.services.values())
     return enabled or _remembers(current, node) or _untraced(current, name, node)
@@ -32,9 +33,9 @@ def _remembers(current: Run, node: Node) -> bool:
     """
     if node.record is None:
         return True
-    return current.first_stop is None and (node.record.ranks, dict(node.record.pools)) != (
-        current.ranks,
-        current.pools,
+    return current.window.first_stop is None and (node.record.ranks, dict(node.record.pools)) != (
+        current.start.ranks,
+        current.start.pools,
     )
 
 
@@ -44,7 +45,7 @@ def _untraced(current: Run, name: str, node: Node) -> bool:
 
 
 def _may_begin(current: Run, view: View) -> list[Finding]:
-    return current.judge_needed(view) + current.judge_start(view)
+    return judgements.needed(current, view) + judgements.healthy(current, view)
 
 
 @step(*ROLES, need=_to_hold, gate=_may_begin)
@@ -70,25 +71,30 @@ def held(current: Run, here: Host) -> Iterator[Command]:
 
 
 def _found(current: Run, name: str, node: Node) -> Record:
-    earlier = current.record
+    earlier = current.start.record
     if node.record:
-        return replace(node.record, ranks=current.ranks, pools=current.pools)
+        return replace(node.record, ranks=current.start.ranks, pools=current.start.pools)
     return Record(
         began=earlier.began if earlier else datetime.now(UTC),
         release=str(node.version) if node.version else "",
         enabled=tuple(unit for unit, service in node.services.items() if service.enabled),
-        running=tuple(unit for unit in node.services if current.ran_before(name, unit)),
-        ranks=current.ranks,
-        pools=current.pools,
+        running=tuple(unit for unit in node.services if current.start.ran_before(name, unit)),
+        ranks=current.start.ranks,
+        pools=current.start.pools,
         servers=current.start.groups["servers"],
+        started="",
     )
 
 
 def _held(current: Run, name: str, node: Node) -> bool:
-    return node.record is not None or (current.planning and current.concerns(name))
+    return node.record is not None
 
 
-@step(*ROLES, need=_held, gate=may_start_agents)
+def _will_be_held(current: Run, name: str, node: Node) -> bool:
+    return _held(current, name, node) or current.start.concerns(name)
+
+
+@step(*ROLES, need=_held, foreseen=_will_be_held, gate=may_start_agents)
 def released(current: Run, here: Host) -> Iterator[Command]:
     """Enable what was enabled before, and forget what was remembered for that.
 

@@ -13,19 +13,18 @@ from .daos.releases import Version
 from .machinery import hosts
 from .machinery.run import Run
 from .machinery.step import Command, step, verify
+from .system import servers_will_start
 
 _NO_PERMISSION = re.compile(r"DER_NO_PERM|(?<!\d)-1001\b")  # as 2.x says it, and 1.x
 
 
 def _not_seen_to_work(current: Run, name: str, node: Node) -> bool:
-    if current.planning:
-        return current.will_start_servers
     if not node.runs(AGENT):
         return False
     return current.acted or bool(_fails(current, current.state.inventory.get_host(name)))
 
 
-@step("clients", need=_not_seen_to_work, looks=True)
+@step("clients", need=_not_seen_to_work, foreseen=servers_will_start, looks=True)
 def working(current: Run, here: Host) -> Iterator[Command]:
     """See that each client whose agent runs reaches a pool through it.
 
@@ -60,10 +59,10 @@ def no_permission(said: str) -> bool:
 
 def _asking(current: Run) -> str:
     """The command that lists the containers of a pool; "" where there is no pool."""
-    release = current.settings.target
+    release = current.target
     if release.major < 2:  # on the way back from a migration
-        return next((_asking_1_x(pool, release) for pool in current.pools_now()), "")
-    pools = current.pools or {pool.uuid: pool.label for pool in current.pools_now()}
+        return next((_asking_1_x(pool, release) for pool in current.dmg.shared_pools()), "")
+    pools = current.start.pools or {pool.uuid: pool.label for pool in current.dmg.shared_pools()}
     return next((f"daos container list {label or uuid}" for uuid, label in pools.items()), "")
 
 

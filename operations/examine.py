@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import NoReturn, TypeVar
 
-from pyinfra import logger
 from pyinfra.api import State
 from pyinfra.api.exceptions import DeployError
 from pyinfra.context import ctx_state
@@ -13,11 +14,18 @@ from . import lock
 from .checks import command, health, installed, manager, services, unreachable
 from .daos import window_file
 from .machinery import hosts, run
+from .machinery.procedure import Procedure
 from .machinery.run import Run
-from .reporting import report
+from .machinery.settings import Settings
+from .reporting import outcome, report
 from .rules import gates
 from .rules.findings import Finding, about, fold
-from .rules.view import ROLES
+from .rules.start import Start
+from .rules.view import ROLES, View
+
+AnyRun = TypeVar("AnyRun", bound=Run)
+
+UPDATE = Procedure(done="updated", sentence=outcome.updated)
 
 
 def examine() -> None:
@@ -25,42 +33,55 @@ def examine() -> None:
 
     Raises DeployError after all that was found has been said and written to the report.
     """
-    begin(_of_the_nodes)
+    begin(_run, _of_the_nodes, summary)
+
+
+def _run(state: State, settings: Settings) -> Run:
+    return Run(state, replace(UPDATE, target=settings.target), settings)
 
 
 def begin(
-    look: Callable[[Run, State], Iterable[Finding]],
-    summary: Callable[[Run], str] | None = None,
-) -> None:
+    make: Callable[[State, Settings], AnyRun],
+    look: Callable[[AnyRun], list[Finding]],
+    summary: Callable[[AnyRun], str],
+) -> AnyRun:
     """Begin a run of any procedure: judge what was typed, then what `look` finds on the nodes.
 
+    + make: the run, given what the site decided
+    + look: reads the nodes, and says what stands in the way
     + summary: says in a line what was found and what will be done
 
     Raises DeployError after all that was found has been said and written to the report.
     """
-    state = ctx_state.get()
-    current = run.of(state)
-    current.shared.get("examination", lambda: _examine(current, look, summary), fresh=float("inf"))
+    current = run.begun(ctx_state.get(), lambda state: _begun(state, make, look, summary))
     if current.refusals:
-        raise DeployError(f"refused for what is named above, and in {report.LATEST}")
+        refuse(current)
+    return current
 
 
-def _examine(
-    current: Run,
-    look: Callable[[Run, State], Iterable[Finding]],
-    summary: Callable[[Run], str] | None,
-) -> None:
+def refuse(current: Run) -> NoReturn:
+    """Raises DeployError; why was said before, and is in the report."""
+    raise DeployError(f"refused for what is named above, and in {report.LATEST}")
+
+
+def _begun(
+    state: State,
+    make: Callable[[State, Settings], AnyRun],
+    look: Callable[[AnyRun], list[Finding]],
+    summary: Callable[[AnyRun], str],
+) -> AnyRun:
+    settings, wrong = command.read_settings(state)
+    current = make(state, settings)
     report.follow(current)
-    current.refusals = list(command.findings(current)) or list(look(current, current.state))
-    for finding in current.refusals:
-        logger.error(f"--> Refused: {finding}")
+    current.refused([*command.findings(state), *wrong] or look(current))
     if not current.refusals:
-        run.say((summary or _summary)(current))
+        run.say(summary(current))
+    return current
 
 
-def _summary(current: Run) -> str:
+def summary(current: Run) -> str:
     """What was found and what will be done, in one line."""
-    target = current.settings.target
+    target = current.target
     outdated = {
         name: str(node.version)
         for name, node in current.start.of(*ROLES).items()
@@ -69,60 +90,80 @@ def _summary(current: Run) -> str:
     plan = f"every node is at {target}"
     if outdated:
         plan = f"{fold(outdated)}: {', '.join(sorted(set(outdated.values())))} -> {target}"
-    if current.found_stopped:
+    if current.start.stopped:
         return f"{plan}; no engine runs"
-    return f"{plan}; {len(current.ranks)} engines joined, {len(current.pools)} pools"
+    return f"{plan}; {len(current.start.ranks)} engines joined, {len(current.start.pools)} pools"
 
 
-def _of_the_nodes(current: Run, state: State) -> list[Finding]:
-    found = list(reached(current, state))
-    current.decide()
-    found += installed.findings(current)
-    found += services.stray(current.start)
-    if current.outdated_nodes:
-        found += manager.idle(current.start)
-        found += services.at_boot(current.start, current.settings.start_at_boot)
-        found += manager.space(current.start, current.settings.free_space_mib)
+def _of_the_nodes(current: Run) -> list[Finding]:
+    found = find_nodes(current)
+    current.begins(health.learnt(current))
+    return found + list(_in_the_way(current))
+
+
+def _in_the_way(current: Run) -> Iterator[Finding]:
+    start, settings = current.start, current.settings
+    found = [*installed.findings(current), *services.stray(start)]
+    if start.outdated:
+        found += manager.idle(start)
+        found += services.at_boot(start, settings.start_at_boot)
+        found += manager.space(start, settings.free_space_mib)
         found += manager.within_reach(current, found)
-    if current.outdated_nodes and not current.may_evict and not current.start.serving:
-        found += gates.unused(current.start, current.concerned)
-    found += health.findings(current)
+    if start.outdated and not current.may_evict and not start.serving:
+        found += gates.unused(start, start.concerned)
+    yield from found
+    yield from health.findings(current)
+
+
+def find_nodes(current: Run) -> list[Finding]:
+    """Read all nodes; say which give no answer, and which another run is at work on."""
+    state, limit = current.state, current.settings.unreachable_clients
+    view = hosts.read(state)
+    spared = unreachable.dispensable(view, _away(state, view), limit)
+    view = unreachable.leave_out(state, view, spared)
+    silent = list(_silent(state, view))
+    _begin(current, view, spared)
+    found = silent + lock.others(current)
+    _wait_for_transactions(current)
     return found
 
 
-def reached(current: Run, state: State) -> Iterator[Finding]:
-    """Read all nodes; say which give no answer, and which another run is at work on."""
-    current.start = current.seen = hosts.read(state)
-    yield from _silent(current, state)
-    yield from lock.others(current)
-    _wait_for_transactions(current)
+def _begin(current: Run, view: View, left_out: frozenset[str]) -> None:
+    target = current.procedure.target
+    current.begins(Start(view.groups, view.nodes, target=target, left_out=left_out))
 
 
 def _wait_for_transactions(current: Run) -> None:
     """What an interrupted run of this update has begun on the nodes ends there by itself."""
 
     def look() -> tuple[bool, str]:
-        current.start = current.seen = hosts.read(current.state, current.left_out)
-        busy = [name for name, node in current.start.nodes.items() if node and node.managers]
+        left_out = current.start.left_out
+        _begin(current, hosts.read(current.state, left_out), left_out)
+        busy = _busy(current.start)
         return not busy, f"waiting for the package manager on {fold(busy)}" if busy else ""
 
-    if current.record and any(node.managers for node in current.start.nodes.values() if node):
+    if current.start.record and _busy(current.start):
         current.wait("packages", look)
 
 
-def _silent(current: Run, state: State) -> Iterator[Finding]:
-    hosts = [state.inventory.get_host(name) for name in current.start.nodes]
-    away = [host.name for host in hosts if not host.connected]
-    spared = unreachable.dispensable(current.start, away, current.settings.unreachable_clients)
-    unreachable.leave_out(current, spared)
-    away = [name for name in away if name not in spared]
+def _busy(view: View) -> list[str]:
+    return [name for name, node in view.nodes.items() if node and node.managers]
+
+
+def _away(state: State, view: View) -> list[str]:
+    found = [state.inventory.get_host(name) for name in view.nodes]
+    return [host.name for host in found if not host.connected]
+
+
+def _silent(state: State, view: View) -> Iterator[Finding]:
+    away = _away(state, view)
     yield from about(
         "no-answer",
         away,
         "the node cannot be reached: try `ssh` to it, mend the inventory, or (clients only) set "
         "unreachable_clients in group_data/all.py",
     )
-    odd = [name for name in current.start.silent if name not in away]
+    odd = [name for name in view.silent if name not in away]
     yield from about(
         "unreadable",
         odd,

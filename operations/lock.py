@@ -43,7 +43,7 @@ def others(current: Run) -> list[Finding]:
     deadline = time.monotonic() + _LINGERS
     while findings and time.monotonic() < deadline:
         time.sleep(0.5)
-        findings = _locks(hosts.read(current.state, current.left_out))
+        findings = _locks(hosts.read(current.state, current.start.left_out))
     return findings
 
 
@@ -68,7 +68,7 @@ def _message(holder: str) -> str:
 
 def _unlocked(current: Run, name: str, node: Node) -> bool:
     """All runs ask the same server, so the second one finds the lock of the first."""
-    busy = bool(current.stage) or not current.idle
+    busy = current.procedure.always_acts or not current.start.idle
     return busy and name == min(current.start.groups["servers"])
 
 

@@ -1,12 +1,9 @@
-"""The packages: fetched and checked while DAOS serves, then installed in one transaction a node.
-
-yum, dnf and zypper; only options that the yum of CentOS 7 has as well.
-"""
+"""The packages: fetched and checked while DAOS serves, then installed in one transaction a node."""
 
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from io import StringIO
 
 from pyinfra.api import Host
@@ -14,9 +11,10 @@ from pyinfra.operations import files
 
 from .daos import releases
 from .daos.node import Node
+from .daos.package_managers import REPOSITORY
 from .daos.platforms import Distribution
 from .daos.releases import Version
-from .machinery import hosts
+from .machinery import hosts, judgements
 from .machinery.hosts import DaosNode
 from .machinery.run import Run
 from .machinery.settings import Settings
@@ -24,13 +22,6 @@ from .machinery.step import Command, step, verify
 from .rules import gates
 from .rules.findings import Finding
 from .rules.view import ROLES, View
-
-REPOSITORY = "daos-offline-update"
-FOLDERS = {
-    "yum": "/etc/yum.repos.d",
-    "dnf": "/etc/yum.repos.d",
-    "zypper": "/etc/zypp/repos.d",
-}
 
 # Not pyinfra's own repository operations: they cannot say pkg_gpgcheck, without which zypper takes
 # an unsigned package from a repository whose metadata is signed (seen on zypper 1.14).
@@ -42,7 +33,6 @@ enabled={enabled}
 gpgcheck=1
 gpgkey={key}
 """
-_STRICT = {"yum": "", "dnf": "", "zypper": "type=rpm-md\npkg_gpgcheck=1\n"}
 
 
 def definition(
@@ -56,85 +46,19 @@ def definition(
 
     + later: whether that other one is enabled for whatever the package manager is told
     """
-    settings, left = current.settings, node.newest
-    text = _section(settings, takes, name, settings.target.series, enabled=True)
-    if current.back and left and left.series != settings.target.series:
+    settings, left, series = current.settings, node.newest, current.target.series
+    text = _section(settings, takes, name, series, enabled=True)
+    if current.procedure.back and left and left.series != series:
         text += "\n" + _section(settings, takes, f"{name}-later", left.series, enabled=later)
     return text
 
 
 def _section(settings: Settings, takes: Distribution, name: str, series: str, enabled: bool) -> str:
     site = settings.repositories[takes.name]
-    baseurl = site["baseurl"].format(series=series)
-    text = _REPOSITORY.format(name=name, baseurl=baseurl, key=site["key"], enabled=int(enabled))
-    return text + _STRICT[takes.manager]
+    baseurl = site.baseurl.format(series=series)
+    text = _REPOSITORY.format(name=name, baseurl=baseurl, key=site.key, enabled=int(enabled))
+    return text + takes.manager.strict
 
-
-# What is downloaded is checked against the signing key right away, not in the window.
-_FETCH = {
-    "yum": "yum -y -q clean expire-cache"
-    " && yum -y --setopt=keepcache=1 install --downloadonly {packages}",
-    "dnf": "dnf -y --refresh --setopt=keepcache=1 install --downloadonly {packages}",
-    "zypper": "zypper --non-interactive refresh daos-offline-update"
-    " && zypper --non-interactive install --download-only {packages}",
-}
-
-# Inside the window: nothing but the transaction, from what was fetched.
-_UPDATE = {
-    "yum": "yum -y -C --setopt=keepcache=1 install {packages}",
-    "dnf": "dnf -y -C --setopt=keepcache=1 install {packages}",
-    # 102, 103 and 106 say that it is done, and that a reboot or another repository is wanted.
-    "zypper": "ZYPP_LOCK_TIMEOUT=60 zypper --non-interactive --no-refresh install {packages}"
-    " || case $? in 102|103|106) ;; *) false ;; esac",
-}
-
-# The way back, while no engine has run on the release that is to be left again.
-_BOTH = f"--enablerepo='{REPOSITORY}*'"
-_FETCH_BACK = {
-    "yum": "yum -y -q clean expire-cache"
-    f" && yum -y {_BOTH} --setopt=keepcache=1 downgrade --downloadonly {{packages}}",
-    "dnf": f"dnf -y {_BOTH} --refresh --setopt=keepcache=1 downgrade --downloadonly {{packages}}",
-    "zypper": "zypper --non-interactive refresh daos-offline-update"
-    " && zypper --non-interactive install --oldpackage --download-only {packages}",
-}
-# From half the way to the release that is left: its packages may have been fetched under the name
-# of the one repository, and are in the other by now.
-_FINISH = {
-    "yum": f"yum -y {_BOTH} --setopt=keepcache=1 install {{packages}}",
-    "dnf": f"dnf -y {_BOTH} --setopt=keepcache=1 install {{packages}}",
-    "zypper": _UPDATE["zypper"],
-}
-_RETURN = {
-    "yum": f"yum -y -C {_BOTH} --setopt=keepcache=1 downgrade {{packages}}",
-    "dnf": f"dnf -y -C {_BOTH} --setopt=keepcache=1 downgrade {{packages}}",
-    "zypper": "ZYPP_LOCK_TIMEOUT=60 zypper --non-interactive --no-refresh install --oldpackage"
-    " {packages} || case $? in 102|103|106) ;; *) false ;; esac",
-}
-
-# With the operating system in the same transaction, for a node whose own the target does not
-# support. Where an older DAOS needs a library that only the old system has (hwloc 1.11 of CentOS
-# 8.3), neither of the two can be updated alone. `update` alone would take the newest DAOS there is,
-# so the shell of yum and dnf is told both. It exits 0 whatever happens.
-_WITH_OS = """\
-script=$(mktemp) && printf 'install %s\\nupdate\\nrun\\n' "{{packages}}" > $script
-LC_ALL=C {manager} -y {option} --setopt=keepcache=1 shell $script 2>&1 | tee $script.log
-{see}
-code=$?
-rm -f $script $script.log
-(exit $code)
-"""
-_DOWNLOADED = "! grep -q ^Error $script.log"
-_INSTALLED = "rpm -q {packages} > /dev/null"
-_FETCH_WITH_OS = {
-    manager: f"({_FETCH[manager]}) && (\n"
-    + _WITH_OS.format(manager=manager, option="--downloadonly", see=_DOWNLOADED)
-    + ")"
-    for manager in ("yum", "dnf")
-}
-_UPDATE_WITH_OS = {
-    manager: _WITH_OS.format(manager=manager, option="-C", see=_INSTALLED)
-    for manager in ("yum", "dnf")
-}
 
 # A transaction that was cut short leaves the old package beside the new one, whose files have all
 # been written by then: only the old one's entry is left to be erased.
@@ -148,9 +72,6 @@ _ERASE_OLD = (
 # next line in the middle of the transaction.
 _LOG = "/var/log/daos-offline-update.log"
 _DETACHED = "({line}) > {log} 2>&1 < /dev/null; code=$?; tail -n 12 {log}; exit $code"
-
-_SIGN = {"yum": "-", "dnf": "-", "zypper": "="}  # between name and version
-
 
 NOT_HAD = (
     "the packages of the target cannot be had. See that the repository holds them, and signed "
@@ -170,29 +91,27 @@ def distribution(current: Run, node: Node) -> Distribution:
     return found
 
 
-def line_for(current: Run, lines: Mapping[str, str], name: str, node: Node, target: Version) -> str:
-    """The shell command, by package manager, that is about the packages of one node.
-
-    + lines: package manager to its command, with {packages} in it
-    """
-    manager = distribution(current, node).manager
-    roles = current.start.roles(name)
-    names = [f"{package}{_SIGN[manager]}{target}" for package in wanted(node, roles, target)]
-    return lines[manager].format(packages=" ".join(names))
-
-
-def _transaction(
-    current: Run, lines: Mapping[str, str], name: str, node: Node, target: Version
+def line_for(
+    current: Run, line: str, name: str, node: Node, target: Version, back: bool = False
 ) -> str:
+    """The shell command that is about the packages of one node.
+
+    + line: one of its package manager's
+    + back: whether it is one of the way back
+    """
+    names = wanted(node, current.start.roles(name), target)
+    return distribution(current, node).manager.told(line, names, target, back)
+
+
+def _transaction(current: Run, line: str, name: str, node: Node, target: Version) -> str:
     """The shell command that brings a node to exactly the target, also from half the way."""
     packages = wanted(node, current.start.roles(name), target)
     erase = _ERASE_OLD.format(names=" ".join(packages), target=target)
-    line = f"({line_for(current, lines, name, node, target)}) && {erase}"
-    return _DETACHED.format(line=line, log=_LOG)
+    return _DETACHED.format(line=f"({line}) && {erase}", log=_LOG)
 
 
 def _outdated(current: Run, name: str, node: Node) -> bool:
-    return node.version != current.settings.target
+    return node.version != current.target
 
 
 @step(*ROLES, need=_outdated, prepares=True)
@@ -203,14 +122,14 @@ def repository(current: Run, here: Host) -> Iterator[Command]:
     """
     node = current.look().node(here.name)
     takes = distribution(current, node)
-    key = current.settings.repositories[takes.name]["key"]
+    key = current.settings.repositories[takes.name].key
     line = f"rpm --import {shlex.quote(key)}"
     yield verify(
         current, lambda: _fails(current, here, line, NOT_HAD), code="packages-not-available"
     )
     yield from files.put._inner(
         src=StringIO(definition(current, takes, node)),
-        dest=f"{FOLDERS[takes.manager]}/{REPOSITORY}.repo",
+        dest=f"{takes.manager.folder}/{REPOSITORY}.repo",
         mode="0644",
     )
 
@@ -222,10 +141,9 @@ def fetched(current: Run, here: Host) -> Iterator[Command]:
     The package manager itself resolves; nothing is installed, and DAOS goes on serving.
     """
     node = current.look().node(here.name)
-    lines = _FETCH_BACK if current.back else _FETCH
-    if here.name in current.os_updates:
-        lines = _FETCH_WITH_OS
-    line = line_for(current, lines, here.name, node, current.settings.target)
+    manager = distribution(current, node).manager
+    line = manager.fetch_with_os if here.name in current.procedure.os_updates else manager.fetch
+    line = line_for(current, line, here.name, node, current.target, current.procedure.back)
     yield verify(
         current,
         lambda: _fails(current, here, line, NOT_HAD),
@@ -234,12 +152,14 @@ def fetched(current: Run, here: Host) -> Iterator[Command]:
 
 
 def _may_update(current: Run, view: View) -> list[Finding]:
-    target = current.settings.target
-    path = current.judge_needed(view) + gates.held(view, current.concerned)
-    if current.opens_window:
+    target = current.target
+    path = judgements.needed(current, view) + gates.held(view, current.start.concerned)
+    if current.start.opens_window:
         return path + gates.quiet(view)
     # A client that was left out before follows the servers, which are there already.
-    return path + gates.quiet(view, current.concerned) + gates.at_target(view, "servers", target)
+    return (
+        path + gates.quiet(view, current.start.concerned) + gates.at_target(view, "servers", target)
+    )
 
 
 @step(*ROLES, need=_outdated, gate=_may_update)
@@ -249,8 +169,9 @@ def updated(current: Run, here: Host) -> Iterator[Command]:
     Source: "perform the RPM update to the new DAOS fix level" (DAOS 2.0, offline update).
     """
     node = current.look().node(here.name)
-    lines = _UPDATE_WITH_OS if here.name in current.os_updates else _UPDATE
-    yield from _change(current, here, lines, node, current.settings.target)
+    manager = distribution(current, node).manager
+    line = manager.install_with_os if here.name in current.procedure.os_updates else manager.install
+    yield from _change(current, here, line, node, current.target)
     yield verify(current, lambda: _not_at_target(current, here))
 
 
@@ -262,21 +183,22 @@ def returned(current: Run, here: Host) -> Iterator[Command]:
     the packages are nothing but packages.
     """
     node = current.look().node(here.name)
-    newest = node.newest
+    manager = distribution(current, node).manager
+    newest, target = node.newest, current.target
     if node.version is None and newest:  # from half the way there is only one whole state: forward
-        yield from _change(current, here, _FINISH, node, newest)
+        yield from _change(current, here, manager.finish, node, newest)
         # To half of a node there was nothing to fetch: what it goes back to was still installed.
-        line = line_for(current, _FETCH_BACK, here.name, node, current.settings.target)
+        line = line_for(current, manager.fetch, here.name, node, target, back=True)
         yield verify(current, lambda: _fails(current, here, line, NOT_HAD))
-    yield from _change(current, here, _RETURN, node, current.settings.target)
+    yield from _change(current, here, manager.install, node, target, back=True)
     yield verify(current, lambda: _not_at_target(current, here))
 
 
 def _change(
-    current: Run, here: Host, lines: dict[str, str], node: Node, target: Version
+    current: Run, here: Host, line: str, node: Node, target: Version, back: bool = False
 ) -> Iterator[Command]:
-    line = _transaction(current, lines, here.name, node, target)
-    typed = line_for(current, lines, here.name, node, target)
+    typed = line_for(current, line, here.name, node, target, back)
+    line = _transaction(current, typed, here.name, node, target)
     what = f"the package transaction failed, all of it is in {_LOG} there"
     yield verify(current, lambda: _fails(current, here, line, what, typed))
 
@@ -297,7 +219,7 @@ def _fails(current: Run, here: Host, line: str, what: str, typed: str | None = N
 
 def _not_at_target(current: Run, here: Host) -> str | None:
     after = hosts.ask(current.state, here, DaosNode)
-    if after is None or after.version != current.settings.target:
+    if after is None or after.version != current.target:
         return f"{after.version if after else 'an unknown release'} is installed after the update"
     for path in after.rpmnew:
         current.rpmnew.setdefault(here.name, []).append(path)

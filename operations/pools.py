@@ -9,24 +9,24 @@ from pyinfra.api import Host
 
 from .daos.dmg import DmgError, Pool
 from .daos.node import Node
-from .machinery import hosts
+from .machinery import hosts, judgements
 from .machinery.run import Run
 from .machinery.step import Command, step, verify
 from .rules import gates
 from .rules.findings import Finding
 from .rules.pools import unhealthy
 from .rules.view import ROLES, View
-from .system import evict_all
+from .system import evict_all, servers_will_start
 
 
 def _mounted(current: Run, name: str, node: Node) -> bool:
-    return current.concerns(name) and bool(node.users)
+    return current.start.concerns(name) and bool(node.users)
 
 
 def _may_disconnect(current: Run, view: View) -> list[Finding]:
     """R2: only where the site allows it, and only for an update that is still needed (R1)."""
-    unused = [] if current.settings.evict else gates.unused(view, current.concerned)
-    return current.judge_needed(view) + unused
+    unused = [] if current.settings.evict else gates.unused(view, current.start.concerned)
+    return judgements.needed(current, view) + unused
 
 
 @step(*ROLES, need=_mounted, gate=_may_disconnect)
@@ -50,13 +50,18 @@ def _unmount(current: Run, here: Host, mount: str) -> str | None:
 
 
 def _connected(current: Run, name: str, node: Node) -> bool:
-    if not current.opens_window:
-        return False
-    view = current.start if current.planning else current.look()
+    return current.start.opens_window and _used(current.look())
+
+
+def _was_connected(current: Run, name: str, node: Node) -> bool:
+    return current.start.opens_window and _used(current.start)
+
+
+def _used(view: View) -> bool:
     return any(node.users for node in view.of(*ROLES).values())
 
 
-@step("admins", need=_connected, gate=_may_disconnect, once=True)
+@step("admins", need=_connected, foreseen=_was_connected, gate=_may_disconnect, once=True)
 def disconnected(current: Run, here: Host) -> Iterator[Command]:
     """Evict what is still connected to a pool, where the site allows it (R2).
 
@@ -67,12 +72,10 @@ def disconnected(current: Run, here: Host) -> Iterator[Command]:
 
 
 def _not_seen(current: Run, name: str, node: Node) -> bool:
-    if current.planning:
-        return current.will_start_servers
     return current.acted or bool(_wrong(current))
 
 
-@step("admins", need=_not_seen, once=True, looks=True)
+@step("admins", need=_not_seen, foreseen=servers_will_start, once=True, looks=True)
 def seen(current: Run, here: Host) -> Iterator[Command]:
     """See that every pool that was there before is there again, with all its targets (R7)."""
 
@@ -85,11 +88,11 @@ def seen(current: Run, here: Host) -> Iterator[Command]:
 
 def _wrong(current: Run) -> str | None:
     try:
-        pools = current.pool_list()
+        pools = current.dmg.pools()
     except DmgError as problem:
         return str(problem)
     # A rank that is back has its targets back only once it is reintegrated.
-    return lost(current.pools, pools, len(current.settings.accepted_exclusions))
+    return lost(current.start.pools, pools, len(current.settings.accepted_exclusions))
 
 
 def lost(before: Mapping[str, str], now: list[Pool], accepted: int = 0) -> str | None:

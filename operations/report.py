@@ -14,18 +14,29 @@ from .rules.findings import Finding, fold
 from .rules.view import ROLES, View
 
 
-def _when_run(current: Run, name: str, node: Node) -> bool:
-    return not current.planning
+def _always(current: Run, name: str, node: Node) -> bool:
+    return True
+
+
+def _changes_nothing(current: Run, name: str, node: Node) -> bool:
+    return False
 
 
 def _all_there(current: Run, view: View) -> list[Finding]:
-    return gates.all_at_target(view, current.settings.target)
+    return gates.all_at_target(view, current.target)
 
 
-@step(*ROLES, need=_when_run, gate=_all_there, prepares=True, looks=True)
+@step(
+    *ROLES,
+    need=_always,
+    foreseen=_changes_nothing,
+    gate=_all_there,
+    prepares=True,
+    looks=True,
+)
 def completed(current: Run, here: Host) -> Iterator[Command]:
     """Look at every node once more, for the report; the run is complete only with this."""
-    view = current.report.after = current.look()
+    view = current.end = current.look()
     left = [name for name, node in view.of("clients").items() if not node.runs(AGENT)]
     if left and here.name == left[0]:
         say(f"daos_agent does not run on {fold(left)}: it is not enabled there")

@@ -9,10 +9,16 @@ from pyinfra.api import State
 
 from .checks import manager
 from .daos.releases import Version
-from .examine import begin, reached
+from .examine import begin, find_nodes, summary
+from .machinery.procedure import Procedure
 from .machinery.run import Run
+from .machinery.settings import Settings
+from .reporting import outcome
 from .rules import gates
 from .rules.findings import Finding, fold
+from .rules.start import Start
+
+ROLLBACK = Procedure(done="rolled back", sentence=outcome.rolled_back, back=True)
 
 
 def examine() -> None:
@@ -20,38 +26,51 @@ def examine() -> None:
 
     Raises DeployError after all that was found has been said and written to the report.
     """
-    begin(_of_the_nodes)
+    begin(_run, _of_the_nodes, summary)
 
 
-def _of_the_nodes(current: Run, state: State) -> list[Finding]:
-    current.back = True
-    found = list(reached(current, state))
+def _run(state: State, settings: Settings) -> Run:
+    return Run(state, replace(ROLLBACK, target=settings.target), settings)
+
+
+def _of_the_nodes(current: Run) -> list[Finding]:
+    found = find_nodes(current)
     found += gates.never_started(current.start)
     found += manager.idle(current.start)
-    found += _where_to(current)
-    if not found and current.outdated_nodes:
+    nowhere = list(_nowhere_to(current.start))
+    if nowhere:
+        return found + nowhere
+    _turn_back(current)
+    if not found and current.start.outdated:
         found += manager.within_reach(current, found)
     return found
 
 
-def _where_to(current: Run) -> Iterator[Finding]:
+def _before(start: Start) -> dict[str, list[str]]:
+    """The releases that nodes remember to have had before, each with these nodes."""
     releases: dict[str, list[str]] = {}
-    for name, node in current.start.nodes.items():
+    for name, node in start.nodes.items():
         if node and node.record:
             releases.setdefault(node.record.release, []).append(name)
-    if not current.start.records:
+    return releases
+
+
+def _nowhere_to(start: Start) -> Iterator[Finding]:
+    releases = _before(start)
+    if not start.records:
         yield _nothing(releases)
-    elif len(releases) == 1 and all(releases):
-        _decide(current, Version.parse(releases.popitem()[0]))
-    else:
+    elif len(releases) != 1 or not all(releases):
         yield _several(releases)
 
 
-def _decide(current: Run, before: Version) -> None:
-    current.settings = replace(current.settings, target=before)
-    current.decide()
-    if current.record:
-        current.ranks, current.pools = current.record.ranks, dict(current.record.pools)
+def _turn_back(current: Run) -> None:
+    """From here on the target is the one release of before, with its ranks and pools."""
+    start = current.start
+    target = Version.parse(next(iter(_before(start))))
+    current.procedure = replace(current.procedure, target=target)
+    if start.record:
+        start = replace(start, ranks=start.record.ranks, pools=dict(start.record.pools))
+    current.begins(replace(start, target=target))
 
 
 def _nothing(releases: dict[str, list[str]]) -> Finding:

@@ -8,7 +8,7 @@ from pyinfra.api import Host
 
 from .daos import window_file
 from .daos.node import AGENT, SERVER, Node
-from .machinery import hosts
+from .machinery import hosts, judgements
 from .machinery.hosts import DaosNode
 from .machinery.run import Run
 from .machinery.step import Command, step, verify
@@ -53,51 +53,62 @@ def _not_running(current: Run, here: Host, unit: str) -> str | None:
 
 
 def _agent_to_stop(current: Run, name: str, node: Node) -> bool:
-    return current.concerns(name) and node.runs(AGENT)
+    return current.start.concerns(name) and node.runs(AGENT)
 
 
 def _server_to_stop(current: Run, name: str, node: Node) -> bool:
-    return current.opens_window and (node.runs(SERVER) or bool(node.engines))
+    return current.start.opens_window and (node.runs(SERVER) or bool(node.engines))
 
 
 def _server_to_start(current: Run, name: str, node: Node) -> bool:
-    return not node.runs(SERVER) or (current.planning and current.opens_window)
+    return not node.runs(SERVER)
+
+
+def _server_will_start(current: Run, name: str, node: Node) -> bool:
+    return _server_to_start(current, name, node) or current.start.opens_window
 
 
 def _agent_to_start(current: Run, name: str, node: Node) -> bool:
     """An agent that neither ran before nor starts at boot stays as the site left it."""
     if node.runs(AGENT):
-        return current.planning and current.concerns(name)
-    due = "clients" in current.start.roles(name) or current.concerns(name)
-    return (due and node.at_boot(AGENT)) or current.ran_before(name, AGENT)
+        return False
+    due = "clients" in current.start.roles(name) or current.start.concerns(name)
+    return (due and node.at_boot(AGENT)) or current.start.ran_before(name, AGENT)
+
+
+def _agent_will_start(current: Run, name: str, node: Node) -> bool:
+    stops = node.runs(AGENT) and current.start.concerns(name)
+    return stops or _agent_to_start(current, name, node)
 
 
 def may_stop_agents(current: Run, view: View) -> list[Finding]:
     """R1, R11: the update is needed, and nothing of DAOS starts by itself any more."""
     return (
-        current.judge_needed(view) + gates.held(view, current.concerned) + current.judge_start(view)
+        judgements.needed(current, view)
+        + gates.held(view, current.start.concerned)
+        + judgements.healthy(current, view)
     )
 
 
 def _may_stop_servers(current: Run, view: View) -> list[Finding]:
     accepted = current.accepted
-    members = current.query_or_none()
+    members = current.dmg.query_or_none()
     stopped = gates.engines_stopped(view, members, accepted)
     known = gates.known_servers(view, members, accepted) if members else []
     return gates.held(view) + gates.agents_stopped(view) + stopped + known
 
 
 def _may_start_servers(current: Run, view: View) -> list[Finding]:
-    return gates.at_target(view, "servers", current.settings.target) + gates.never_lower(view)
+    return gates.at_target(view, "servers", current.target) + gates.never_lower(view)
 
 
 def may_start_agents(current: Run, view: View) -> list[Finding]:
     """R6: every rank is Joined, on engines that run, and the nodes are at the target."""
-    target, accepted = current.settings.target, current.accepted
+    target, accepted = current.target, current.accepted
     return (
         gates.all_at_target(view, target)
-        + gates.engines_running(view, current.query_or_none() or (), accepted)
-        + current.judge_members(view, gates.joined)
+        + gates.engines_running(view, current.dmg.query_or_none() or (), accepted)
+        + judgements.members(current, view, gates.joined)
     )
 
 
@@ -109,7 +120,7 @@ def agents_stopped(current: Run, here: Host) -> Iterator[Command]:
 
     Source: "Stop the daos_agent daemons on all client nodes" (DAOS 2.0, offline update).
     """
-    current.window_opened()
+    current.window.opened()
     yield from stop(current, here, AGENT)
 
 
@@ -119,11 +130,11 @@ def servers_stopped(current: Run, here: Host) -> Iterator[Command]:
 
     Source: "Stop the daos_server daemons on all server nodes" (DAOS 2.0, offline update).
     """
-    current.window_opened()
+    current.window.opened()
     yield from stop(current, here, SERVER)
 
 
-@step("servers", need=_server_to_start, gate=_may_start_servers)
+@step("servers", need=_server_to_start, foreseen=_server_will_start, gate=_may_start_servers)
 def servers_started(current: Run, here: Host) -> Iterator[Command]:
     """Start daos_server on every server; its engines start and join by themselves (R5).
 
@@ -137,11 +148,11 @@ def servers_started(current: Run, here: Host) -> Iterator[Command]:
     yield from start(current, here, SERVER)
 
 
-@step(*ROLES, need=_agent_to_start, gate=may_start_agents)
+@step(*ROLES, need=_agent_to_start, foreseen=_agent_will_start, gate=may_start_agents)
 def agents_started(current: Run, here: Host) -> Iterator[Command]:
     """Start daos_agent on every node that had it, after the engines have joined (R6).
 
     Source: "Start the daos_agent daemons on all client nodes" (DAOS 2.0, offline update).
     """
     yield from start(current, here, AGENT)
-    yield verify(current, current.window_closed)
+    yield verify(current, current.window.closed)

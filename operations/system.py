@@ -9,7 +9,7 @@ from pyinfra.api import Host
 from .daos import dmg
 from .daos.dmg import DmgError, Member
 from .daos.node import SERVER, Node
-from .machinery import hosts
+from .machinery import hosts, judgements
 from .machinery.run import Run, say
 from .machinery.step import Command, step, verify
 from .rules import gates
@@ -19,25 +19,32 @@ from .rules.view import View
 _LOG_LINES = 5
 
 
+def servers_will_start(current: Run, name: str, node: Node) -> bool:
+    """The `foreseen` of steps that look what has come of a start."""
+    return current.start.will_start_servers
+
+
 def _engines_run(current: Run, name: str, node: Node) -> bool:
-    if not current.opens_window:
-        return False
-    return (current.start if current.planning else current.look()).serving
+    return current.start.opens_window and current.look().serving
+
+
+def _engines_ran(current: Run, name: str, node: Node) -> bool:
+    return current.start.opens_window and current.start.serving
 
 
 def _may_stop(current: Run, view: View) -> list[Finding]:
-    return gates.held(view) + gates.agents_stopped(view) + current.judge_start(view)
+    return gates.held(view) + gates.agents_stopped(view) + judgements.healthy(current, view)
 
 
-@step("admins", need=_engines_run, gate=_may_stop, once=True)
+@step("admins", need=_engines_run, foreseen=_engines_ran, gate=_may_stop, once=True)
 def stopped(current: Run, here: Host) -> Iterator[Command]:
     """Stop all engines by `dmg system stop` on one admin node, and see every rank Stopped (R2, R3).
 
     It stops in two phases; where a rank cannot be prepared nothing is stopped, and so the run ends.
     It never forces. Source: "Stop the DAOS engines by running dmg system stop" (DAOS 2.0).
     """
-    current.window_opened()
-    if current.settings.evict and not current.is_stopping(current.look()):
+    current.window.opened()
+    if current.settings.evict and not judgements.is_stopping(current, current.look()):
         # No agent runs any more, so what is evicted now cannot connect again.
         yield verify(current, lambda: evict_all(current))
     yield verify(current, lambda: _stop(current))
@@ -49,7 +56,7 @@ def _stop(current: Run) -> str | None:
     try:
         failed = [
             row
-            for row in dmg.results(current.ask_dmg("system stop", timeout))
+            for row in dmg.results(current.dmg.ask("system stop", timeout))
             if row.errored and row.rank not in accepted
         ]
     except DmgError as problem:
@@ -68,13 +75,13 @@ def _stop(current: Run) -> str | None:
         )
 
     def look() -> tuple[bool, str]:
-        members = gates.expected(current.query_or_none() or [], accepted)
+        members = gates.expected(current.dmg.query_or_none() or [], accepted)
         down = [member for member in members if member.state == "stopped"]
         return bool(down) and len(down) == len(members), _progress(down, members, "stopped")
 
     if current.wait("stop", look):
         return None
-    members = gates.expected(current.query_or_none() or [], accepted)
+    members = gates.expected(current.dmg.query_or_none() or [], accepted)
     left = gates.not_in_state(members, "stopped", "see `dmg system query -v`")
     return f"not every rank is Stopped after {timeout} seconds. {'; '.join(map(str, left))}"
 
@@ -84,13 +91,13 @@ def evict_all(current: Run) -> str | None:
 
     That of 1.0 cannot: there, whoever still uses DAOS has to be ended on its node.
     """
-    if current.dmg_is_1_0:
-        found = gates.unused(current.look(), current.concerned)
+    if current.dmg.is_1_0:
+        found = gates.unused(current.look(), current.start.concerned)
         return "; ".join(map(str, found)) or None
     try:
-        for pool in current.pool_list():
+        for pool in current.dmg.pools():
             timeout = current.settings.timeouts["stop"]
-            dmg.response(current.ask_dmg(f"pool evict {pool.argument}", timeout))
+            dmg.response(current.dmg.ask(f"pool evict {pool.argument}", timeout))
             say(f"evicted the connections of pool {pool.label or pool.uuid}")
     except DmgError as problem:
         return f"the pool connections could not be evicted: {problem}"
@@ -99,16 +106,22 @@ def evict_all(current: Run) -> str | None:
 
 def _to_start(current: Run, name: str, node: Node) -> bool:
     """Whether engines that `dmg system stop` has stopped are to run again as they are."""
-    servers = (current.start if current.planning else current.look()).of("servers").values()
-    idle = any(node.runs(SERVER) and not node.engines for node in servers)
-    return idle and not current.opens_window
+    return _idle(current.look()) and not current.start.opens_window
+
+
+def _will_start(current: Run, name: str, node: Node) -> bool:
+    return _idle(current.start) and not current.start.opens_window
+
+
+def _idle(view: View) -> bool:
+    return any(node.runs(SERVER) and not node.engines for node in view.of("servers").values())
 
 
 def _may_start(current: Run, view: View) -> list[Finding]:
-    return gates.at_target(view, "servers", current.settings.target)
+    return gates.at_target(view, "servers", current.target)
 
 
-@step("admins", need=_to_start, gate=_may_start, once=True)
+@step("admins", need=_to_start, foreseen=_will_start, gate=_may_start, once=True)
 def started(current: Run, here: Host) -> Iterator[Command]:
     """Start engines that `dmg system stop` has stopped, where daos_server has run on since.
 
@@ -120,7 +133,7 @@ def started(current: Run, here: Host) -> Iterator[Command]:
 def _start(current: Run) -> str | None:
     try:
         rows = dmg.results(
-            current.ask_dmg("system start", current.settings.timeouts["join"]), "start"
+            current.dmg.ask("system start", current.settings.timeouts["join"]), "start"
         )
     except DmgError as problem:
         return str(problem)
@@ -131,12 +144,10 @@ def _start(current: Run) -> str | None:
 
 
 def _not_joined(current: Run, name: str, node: Node) -> bool:
-    if current.planning:
-        return current.will_start_servers
-    return current.acted or bool(current.judge_members(current.look(), gates.joined))
+    return current.acted or bool(judgements.members(current, current.look(), gates.joined))
 
 
-@step("admins", need=_not_joined, once=True, looks=True)
+@step("admins", need=_not_joined, foreseen=servers_will_start, once=True, looks=True)
 def joined(current: Run, here: Host) -> Iterator[Command]:
     """Wait until every rank is Joined again, showing how many are (R6).
 
@@ -151,7 +162,7 @@ def _wait_joined(current: Run) -> str | None:
     view = current.look()
 
     def look() -> tuple[bool, str]:
-        members = current.query_or_none()
+        members = current.dmg.query_or_none()
         if members is None:
             return False, "waiting for the management service to answer"
         up = [member for member in members if member.state == "joined"]
@@ -169,9 +180,9 @@ def _progress(done: list[Member], members: list[Member], state: str) -> str:
 
 def _who_is_missing(current: Run, view: View) -> str:
     timeout = current.settings.timeouts["join"]
-    missing = current.judge_members(view, gates.joined)
+    missing = judgements.members(current, view, gates.joined)
     hosts = {host for finding in missing for host in finding.hosts}
-    if current.query_or_none() is None:  # nobody can tell: the logs of all servers
+    if current.dmg.query_or_none() is None:  # nobody can tell: the logs of all servers
         hosts = set(view.groups["servers"])
     logs = [
         _log_of(current, name)

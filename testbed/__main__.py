@@ -14,10 +14,10 @@ from testbed.lab import cleanup
 from testbed.lab.errors import LabError
 from testbed.lab.files import LabFiles
 from testbed.lab.harness import Lab, lab_nodes_from_inventory
-from testbed.lab.provision import FOLDERS
+from testbed.packages.build import FLAVOURS
 from testbed.referee.__main__ import DEFAULT, run
-from testbed.rehearsal import migration
-from testbed.rehearsal.rehearse import rehearse, say, say_where_time_went
+from testbed.rehearsal import migration, update
+from testbed.rehearsal.session import say, say_where_time_went
 
 
 def parser() -> argparse.ArgumentParser:
@@ -90,7 +90,7 @@ def _what(version: str, flavour: str) -> argparse.ArgumentParser:
     )
     what.add_argument(
         "--flavour",
-        choices=sorted(FOLDERS),
+        choices=sorted(FLAVOURS),
         default=flavour,
         help=f"distribution that the nodes play (default: {flavour})",
     )
@@ -181,7 +181,7 @@ def main(argv: list[str] | None = None) -> int:
         "up": up,
         "down": down,
         "referee": lambda o: run(o.events),
-        "rehearse": lambda o: rehearse(o.inventory, o.version, o.flavour),
+        "rehearse": lambda o: update.rehearse(o.inventory, o.version, o.flavour),
         "rehearse-migration": lambda o: migration.rehearse(
             o.inventory, o.version, o.flavour, o.files
         ),

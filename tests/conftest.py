@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, settings
 from operations.machinery import commandline
 
 pytest_plugins = ["tests.sharing", "tests.lab.labs"]
+pytest.register_assert_rewrite("tests.lab.site", "tests.lab.usage", "tests.lab.waiting")
 
 # How fast an example is says nothing where several processes share the cores.
 settings.register_profile("shared", deadline=None, suppress_health_check=[HealthCheck.too_slow])

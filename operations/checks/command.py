@@ -5,27 +5,32 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ..machinery import commandline, settings
-from ..machinery.run import Run
+from pyinfra.api import State
+
+from ..machinery import commandline, hosts, settings
 from ..machinery.settings import Settings
 from ..rules.findings import Finding
 
 _WHERE = "group_data/all.py"
 
 
-def findings(current: Run) -> Iterator[Finding]:
-    """What is wrong with what was typed and written; sets `current.settings` where it can."""
+def read_settings(state: State) -> tuple[Settings, list[Finding]]:
+    """What the site decided, with what is wrong about it."""
+    data: Mapping[str, Any] = next((host.data.dict() for host in state.inventory), {})
+    found, problems = Settings.read(data)
+    return found, [
+        Finding("bad-setting", (), f"{problem}: correct it in {_WHERE}") for problem in problems
+    ]
+
+
+def findings(state: State) -> Iterator[Finding]:
+    """What is wrong with what was typed, and with the inventory."""
     if not commandline.remembered():
         yield Finding("no-config", (), "config.py was not read: leave out --config")
     for reason in commandline.impossible_flags():
         yield Finding("impossible-flag", (), f"{reason}; leave it out")
-    hosts = {host.name: host.data.dict() for host in current.state.inventory}
-    yield from of_settings(hosts)
-    try:
-        current.settings = Settings.read(next(iter(hosts.values()), {}))
-    except ValueError as problem:
-        yield Finding("bad-setting", (), f"{problem}: correct it in {_WHERE}")
-    for role, names in current.start.groups.items():
+    yield from of_settings({host.name: host.data.dict() for host in state.inventory})
+    for role, names in hosts.groups(state).items():
         if not names:
             yield Finding(
                 "empty-group", (), f"the inventory names no {role}: list them in `inventory`"

@@ -4,39 +4,49 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from contextlib import suppress
+from dataclasses import replace
 
 from ..daos.dmg import DmgError, Member
+from ..machinery import judgements
 from ..machinery.run import Run
 from ..rules import gates
 from ..rules.findings import Finding, about
+from ..rules.start import Start
 
 
-def findings(current: Run) -> Iterator[Finding]:
-    """What is wrong with ranks and pools; remembers which there are, to see them again later."""
-    if current.record and current.first_stop:
-        current.ranks, current.pools = current.record.ranks, dict(current.record.pools or {})
+def learnt(current: Run) -> Start:
+    """The start with the ranks and pools that there are, so that they can be seen again later.
+
+    Where an earlier run of this update has stopped something, they are what it has remembered.
+    """
+    start = current.start
+    if start.record and start.opened_before:
+        return replace(start, ranks=start.record.ranks, pools=dict(start.record.pools))
+    if not start.serving:
+        return start
+    with suppress(DmgError):  # where the update needs an answer, `judgements.healthy` asks again
+        members, pools = current.dmg.query(), current.dmg.shared_pools()
+        ranks = tuple(member.rank for member in members if member.state == "joined")
+        return replace(start, ranks=ranks, pools={pool.uuid: pool.label for pool in pools})
+    return start
+
+
+def findings(current: Run) -> list[Finding]:
+    """What is wrong with ranks and pools."""
     if not current.start.serving:
-        yield from _stopped(current)
-        return
-    members: list[Member] = []
-    with suppress(DmgError):  # where the update needs an answer, `judge_start` asks again
-        members, pools = current.query(), current.pools_now()
-        if not (current.record and current.first_stop):
-            current.ranks = tuple(member.rank for member in members if member.state == "joined")
-            current.pools = {pool.uuid: pool.label for pool in pools}
-    if current.outdated_nodes:
-        yield from current.judge_start(current.start)
-    else:
-        yield from lost_ranks(members, current.accepted)
+        return list(_stopped(current))
+    if current.start.outdated:
+        return judgements.healthy(current, current.start)
+    return lost_ranks(current.dmg.query_or_none() or [], current.accepted)
 
 
 def _stopped(current: Run) -> Iterator[Finding]:
     """Stopped by hand or by a run that was interrupted: all of its servers have to be known."""
-    members = current.query_or_none()
+    members = current.dmg.query_or_none()
     if members:
         yield from gates.known_servers(current.start, members, current.accepted)
-    elif current.record:
-        missing = set(current.record.servers) - set(current.start.groups["servers"])
+    elif current.start.record:
+        missing = set(current.start.record.servers) - set(current.start.groups["servers"])
         yield from about(
             "not-in-inventory",
             missing,

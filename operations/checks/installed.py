@@ -16,10 +16,10 @@ from ..rules.view import ROLES, View
 
 def findings(current: Run) -> Iterator[Finding]:
     """What stands in the way of the target release on the nodes as they are."""
-    view, target = current.start, current.settings.target
+    view, target = current.start, current.target
     yield from not_installed(view, target)
     yield from half_installed(view)
-    yield from systems(view, current.settings)
+    yield from systems(view, current.settings, target.series)
     yield from gates.one_distribution(view)
     yield from update_paths(view, target)
     yield from one_release(view)
@@ -66,9 +66,8 @@ def _listed(packages: Mapping[str, tuple[str, ...]]) -> str:
     return ", ".join(f"{name}-{evr}" for name in sorted(packages) for evr in packages[name])
 
 
-def systems(view: View, settings: Settings) -> Iterator[Finding]:
+def systems(view: View, settings: Settings, series: str) -> Iterator[Finding]:
     """Operating systems that the series does not support, or that have no repository."""
-    series = settings.target.series
     by_system: dict[str, list[str]] = {}
     for name, node in view.of(*ROLES).items():
         by_system.setdefault(node.os, []).append(name)

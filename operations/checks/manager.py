@@ -10,6 +10,7 @@ from pyinfra.api import Host
 from pyinfra.context import ctx_host, ctx_state
 
 from .. import packages
+from ..daos.package_managers import CHECK, REPOSITORY
 from ..machinery import hosts
 from ..machinery.run import Run
 from ..rules.findings import Finding, about
@@ -17,7 +18,6 @@ from ..rules.view import ROLES, View
 
 # To resolve without changing the node: the repository is defined in a folder of its own, beside
 # copies of the node's, and what the package manager keeps about it is removed.
-_CHECK = "daos-offline-check"
 _RESOLVE = """\
 folder=$(mktemp -d) || exit 1
 trap '{forget}; rm -rf "$folder"' EXIT
@@ -29,24 +29,6 @@ printf %s {definition} > "$folder/{check}.repo"
 export LC_ALL=C
 {line}
 """
-_YUM_FOLDERS = "/etc/yum.repos.d/*.repo /etc/yum/repos.d/*.repo /etc/distro.repos.d/*.repo"
-_FOLDERS = {"yum": _YUM_FOLDERS, "dnf": _YUM_FOLDERS, "zypper": "/etc/zypp/repos.d/*.repo"}
-_FORGET = {
-    "yum": f"rm -rf /var/cache/yum/{_CHECK}* /var/cache/yum/*/*/{_CHECK}*",
-    "dnf": f"rm -rf /var/cache/dnf/{_CHECK}*",
-    # It keeps the key it was shown, too; nobody has trusted that yet.
-    "zypper": f"rm -rf /var/cache/zypp/*/{_CHECK}*; find /var/cache/zypp/pubkeys -type f"
-    f' -newer "$folder/{_CHECK}.repo" -delete 2>/dev/null',
-}
-_ASK = {
-    "yum": 'yum --setopt=reposdir="$folder" --assumeno {verb} {{packages}}',
-    "dnf": 'dnf --setopt=reposdir="$folder" --assumeno {verb} {{packages}}',
-    # No key is imported; what is installed later is checked, see `packages.fetched`.
-    "zypper": f'zypper --non-interactive --no-gpg-checks --reposd-dir "$folder" refresh {_CHECK}'
-    ' && zypper --non-interactive --reposd-dir "$folder" {verb} --dry-run {{packages}}',
-}
-_VERBS = {"yum": "install", "dnf": "install", "zypper": "install"}
-_VERBS_BACK = {"yum": "downgrade", "dnf": "downgrade", "zypper": "install --oldpackage"}
 
 # How yum and dnf say that all they need is a yes, which --assumeno does not give them.
 _ONLY_A_YES = re.compile(r"^(operation aborted|exiting on user)", re.IGNORECASE | re.MULTILINE)
@@ -100,7 +82,7 @@ def within_reach(current: Run, found: Collection[Finding]) -> Iterator[Finding]:
     names = [
         name
         for name, node in current.start.of(*ROLES).items()
-        if name in current.outdated_nodes and node.version and name not in named
+        if name in current.start.outdated and node.version and name not in named
     ]
     asked = [current.state.inventory.get_host(name) for name in names]
     said = hosts.at_once(asked, lambda host: _problem(current, host))
@@ -121,17 +103,18 @@ def _problem(current: Run, host: Host) -> str | None:
 
 
 def _line(current: Run, name: str) -> str:
-    node, target = current.start.node(name), current.settings.target
+    node, target = current.start.node(name), current.target
     takes = packages.distribution(current, node)
-    verb = (_VERBS_BACK if current.back else _VERBS)[takes.manager]
-    asks = {takes.manager: _ASK[takes.manager].format(verb=verb)}
+    manager = takes.manager
     return _RESOLVE.format(
-        forget=_FORGET[takes.manager],
-        folders=_FOLDERS[takes.manager],
-        repository=packages.REPOSITORY,
-        definition=shlex.quote(packages.definition(current, takes, node, _CHECK, later=True)),
-        check=_CHECK,
-        line=packages.line_for(current, asks, name, node, target),
+        forget=manager.forget,
+        folders=manager.sources,
+        repository=REPOSITORY,
+        definition=shlex.quote(packages.definition(current, takes, node, CHECK, later=True)),
+        check=CHECK,
+        line=packages.line_for(
+            current, manager.resolve, name, node, target, current.procedure.back
+        ),
     )
 
 

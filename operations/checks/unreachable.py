@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from pyinfra import logger
+from pyinfra.api import State
 
-from ..machinery.hosts import groups
-from ..machinery.run import Run
+from ..machinery import hosts
 from ..rules.findings import fold
 from ..rules.view import View
 
@@ -31,17 +31,18 @@ def dispensable(view: View, away: Sequence[str], limit: int) -> frozenset[str]:
     return frozenset(name for name in away if not needed(name))
 
 
-def leave_out(current: Run, names: Collection[str]) -> None:
-    """Go on without these nodes; the report names them, and the next run takes them in."""
+def leave_out(state: State, view: View, names: Collection[str]) -> View:
+    """Go on without these nodes; the report names them, and the next run takes them in.
+
+    Returns the view without them.
+    """
     if not names:
-        return
-    state = current.state
-    current.left_out = frozenset(names)
+        return view
     # To pyinfra they have failed, and that would count as a failure of every later step.
     state.failed_hosts -= {host for host in state.failed_hosts if host.name in names}
-    nodes = {name: node for name, node in current.start.nodes.items() if name not in names}
-    current.start = current.seen = View(groups(state, current.left_out), nodes)
     logger.warning(
         f"--> Left out, since they cannot be reached: {fold(names)}. The same command takes them "
         "in as soon as they can"
     )
+    nodes = {name: node for name, node in view.nodes.items() if name not in names}
+    return View(hosts.groups(state, names), nodes)

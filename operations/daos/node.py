@@ -17,47 +17,70 @@ AGENT = "daos_agent.service"
 DROP_IN = f"/etc/systemd/system/{SERVER}.d/daos-offline-update.conf"
 
 # Each part of the answer starts with a line "== NAME"; the last one proves that nothing was cut.
+# It is run on every node before every step, mostly inside the offline window: what the shell can do
+# by itself starts no process.
 SCRIPT = r"""
 # The daemon of PackageKit is none of them: most of the time it does nothing.
 managers='yum|dnf|zypper|rpm|zypp-rpm|yumBackend.py|dnf-automatic|yum-cron|y2base'
-for tool in rpm systemctl pgrep findmnt grep ps find hostname flock df; do
+for tool in rpm systemctl findmnt grep ps find hostname flock df; do
     command -v $tool >/dev/null || exit 1
 done
+show() { # $1: columns of ps; $2: process ids, with a blank before each
+    [ -z "$2" ] || ps -ww -o "$1" -p "${2# }"
+}
 echo "== hostname"; uname -n
-echo "== addresses"; hostname -I | tr ' ' '\n'
+echo "== addresses"; hostname -I
 echo "== os"; . /etc/os-release; echo "$ID ${VERSION_ID:-}"
-head -n 1 /etc/redhat-release 2>/dev/null
+if [ -r /etc/redhat-release ]; then
+    read -r line </etc/redhat-release; printf '%s\n' "$line"
+fi
 echo "== packages"
-rpm -qa --queryformat '%{NAME} %{VERSION}-%{RELEASE} %{SOURCERPM}\n' 'daos' 'daos-*' || exit 1
+rpm -qa --queryformat '%{NAME} %{VERSION}-%{RELEASE} %{SOURCERPM} %{INSTALLTIME}\n' \
+    'daos' 'daos-*' || exit 1
 echo "== services"
 systemctl show daos_server.service daos_agent.service \
     --property Id,ActiveState,UnitFileState,DropInPaths,ExecMainStartTimestampMonotonic
-echo "== clock"; date +%s.%N; cut -d ' ' -f 1 /proc/uptime
-echo "== installed"
-rpm -qa --queryformat '%{INSTALLTIME}\n' 'daos' 'daos-server' 'daos-client' | sort -n | tail -1
-echo "== record"; cat /var/lib/daos-offline-update/window.json 2>/dev/null; echo
-echo "== starts"; cat /var/lib/daos-offline-update/starts 2>/dev/null; echo
+echo "== clock"; date +%s.%N; read -r uptime idle </proc/uptime; echo "$uptime"
+kept=/var/lib/daos-offline-update
+echo "== record"; if [ -e $kept/window.json ]; then cat $kept/window.json; fi 2>/dev/null; echo
+echo "== starts"; if [ -e $kept/starts ]; then cat $kept/starts; fi 2>/dev/null; echo
 echo "== lock"
 lock=/run/daos-offline-update.lock
 if [ -e $lock ] && ! flock -s -n $lock true; then cat $lock; fi
-echo "== engines"; pgrep -x 'daos_engine|daos_io_server'; [ $? -le 1 ] || exit 1
+# This shell is looked for as well: where it is not found, nothing is known of the others.
+complete='' engines='' dfuses='' at_work=''
+read -r shell </proc/$$/comm
+for process in $(
+    grep -sx -E "$shell|daos_engine|daos_io_server|dfuse|$managers" /proc/[0-9]*/comm
+); do
+    pid=${process#/proc/}; pid=${pid%%/*}
+    case ${process#*:} in
+        "$shell") [ "$pid" != $$ ] || complete=yes ;;
+        daos_engine|daos_io_server) engines="$engines $pid" ;;
+        dfuse) dfuses="$dfuses $pid" ;;
+        *) at_work="$at_work $pid" ;;
+    esac
+done
+[ "$complete" ] || exit 1
+echo "== engines"; echo "$engines"
 echo "== mounts"; findmnt -rn -t fuse.daos -o TARGET
 echo "== processes"
-for maps in $(grep -ls '/libdaos\.so' /proc/[0-9]*/maps); do
-    pid=${maps#/proc/}; ps -o pid=,user=,comm= -p "${pid%/maps}"
-done
-echo "== dfuse"
-for pid in $(pgrep -x dfuse); do ps -ww -o pid=,user=,args= -p "$pid"; done
-echo "== space"
-df -k --output=avail,target /usr /var/cache /var/lib/rpm 2>/dev/null | tail -n +2
-echo "== managers"
-for pid in $(pgrep -x "$managers"); do ps -ww -o pid=,user=,args= -p "$pid"; done
+mapped=$(grep -ls '/libdaos\.so' /proc/[0-9]*/maps); [ $? -le 2 ] || exit 1
+users=''
+for maps in $mapped; do pid=${maps#/proc/}; users="$users ${pid%/maps}"; done
+show pid=,user=,comm= "$users"
+echo "== dfuse"; show pid=,user=,args= "$dfuses"
+echo "== space"; df -k --output=avail,target /usr /var/cache /var/lib/rpm 2>/dev/null
+echo "== managers"; show pid=,user=,args= "$at_work"
 echo "== rpmnew"; find /etc/daos -name '*.rpmnew' 2>/dev/null
 echo "== end"
 """
 
 # What is built from DAOS's own source; a site's daos-exporter, say, is none of it.
 _SOURCE = re.compile(r"daos-\d")
+
+# The packages whose programs run as services, or are mapped by them.
+_PROGRAMS = {"daos", "daos-server", "daos-client"}
 
 # Part of DAOS itself: that these have libdaos mapped is no use of a pool. In 1.0 an engine is
 # called daos_io_server.
@@ -224,10 +247,10 @@ def parse(lines: list[str]) -> Node:
     return Node(
         hostname=parts["hostname"][0].split(".")[0],
         os=platforms.system(*_os(parts["os"])),
-        addresses=tuple(parts["addresses"]),
+        addresses=tuple(_words(parts["addresses"])),
         packages=_packages(parts["packages"]),
         services=services,
-        engines=tuple(map(int, parts["engines"])),
+        engines=tuple(map(int, _words(parts["engines"]))),
         # findmnt -r writes a blank in a name as \x20
         mounts=tuple(mount.replace(r"\x20", " ") for mount in parts["mounts"]),
         processes=tuple(p for p in _processes(parts["processes"]) if p.command not in _DAEMONS),
@@ -235,7 +258,7 @@ def parse(lines: list[str]) -> Node:
         space=dict(_space(parts["space"])),
         managers=tuple(_at_work(_processes(parts["managers"]))),
         rpmnew=tuple(parts["rpmnew"]),
-        installed=_installed(parts["clock"], parts["installed"]),
+        installed=_installed(parts["clock"], parts["packages"]),
         record=Record.parse("\n".join(parts["record"])),
         starts=tuple(parts["starts"]),
         lock=" ".join(parts["lock"]),
@@ -248,19 +271,24 @@ def _os(lines: list[str]) -> tuple[str, str, str]:
     return os_id, version, "".join(lines[1:2])
 
 
+def _words(lines: list[str]) -> list[str]:
+    return [word for line in lines for word in line.split()]
+
+
 def _packages(lines: list[str]) -> dict[str, tuple[str, ...]]:
     packages: dict[str, tuple[str, ...]] = {}
     for line in lines:
-        name, evr, source = line.split()
+        name, evr, source, _ = line.split()
         if _SOURCE.match(source):
             packages[name] = (*packages.get(name, ()), evr)
     return packages
 
 
-def _installed(clock: list[str], installed: list[str]) -> float:
-    """When packages were installed, by the clock of the node's boot. RPM counts whole seconds."""
+def _installed(clock: list[str], packages: list[str]) -> float:
+    """When programs were installed, by the clock of the node's boot. RPM counts whole seconds."""
     now, uptime = map(float, clock)
-    return float(installed[0]) - (now - uptime) if installed else float("-inf")
+    times = [float(at) for name, *_, at in map(str.split, packages) if name in _PROGRAMS]
+    return max(times, default=float("-inf")) - (now - uptime)
 
 
 def _services(lines: list[str]) -> Iterator[tuple[str, Service]]:
@@ -309,7 +337,7 @@ def _mounted(mount: str, dfuses: tuple[Process, ...]) -> str:
 
 
 def _space(lines: list[str]) -> Iterator[tuple[str, int]]:
-    for line in lines:
+    for line in lines[1:]:  # after the heading
         kib, mount = line.split(None, 1)
         yield mount, int(kib) // 1024
 

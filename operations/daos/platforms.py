@@ -9,36 +9,29 @@ import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
+from .package_managers import Dnf, PackageManager, Yum, Zypper
+
 
 @dataclass(frozen=True)
 class Distribution:
     """A distribution that DAOS packages are published for.
 
     + name: the folder of the repository, as the project names it
-    + manager: the package manager's command
+    + manager: its package manager
+    + systems: the operating systems that it is for, by ID and the first number of VERSION_ID
     """
 
     name: str
-    manager: str
+    manager: PackageManager
+    systems: Collection[str]
 
 
-CENTOS7 = Distribution("CentOS7", "yum")
-EL8 = Distribution("EL8", "dnf")
-LEAP15 = Distribution("Leap15", "zypper")
+CENTOS7 = Distribution("CentOS7", Yum(), ("centos 7", "rhel 7"))
+EL8 = Distribution("EL8", Dnf(), ("centos 8", "rhel 8", "rocky 8"))
+LEAP15 = Distribution("Leap15", Zypper(), ("opensuse-leap 15", "sles 15"))
 
 _NAMED = {distribution.name: distribution for distribution in (CENTOS7, EL8, LEAP15)}
 NAMES = tuple(_NAMED)
-
-# By ID and the first number of VERSION_ID of /etc/os-release.
-_DISTRIBUTIONS = {
-    ("centos", "7"): CENTOS7,
-    ("rhel", "7"): CENTOS7,
-    ("centos", "8"): EL8,
-    ("rhel", "8"): EL8,
-    ("rocky", "8"): EL8,
-    ("opensuse-leap", "15"): LEAP15,
-    ("sles", "15"): LEAP15,
-}
 
 # Later series name theirs in ways that a table does not hold; there the distribution is all.
 _SUPPORTED: Mapping[str, Collection[str]] = {
@@ -78,8 +71,8 @@ def named(name: str) -> Distribution | None:
 
 def distribution(system: str) -> Distribution | None:
     """The distribution of an operating system ("rhel 8.5"); None where there is none."""
-    os_id, _, version = system.partition(" ")
-    return _DISTRIBUTIONS.get((os_id, version.split(".")[0]))
+    release = system.partition(".")[0]
+    return next((found for found in _NAMED.values() if release in found.systems), None)
 
 
 def supported(series: str) -> Collection[str]:

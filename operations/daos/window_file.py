@@ -9,15 +9,26 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, replace
 from datetime import datetime
+from typing import Annotated
+
+from pydantic import AwareDatetime, BeforeValidator, ConfigDict
+from pydantic.dataclasses import dataclass
+
+from . import records
 
 FOLDER = "/var/lib/daos-offline-update"
 PATH = f"{FOLDER}/window.json"
 STARTS = f"{FOLDER}/starts"  # what daos_server was started on meanwhile, see trace.py
 
 
-@dataclass(frozen=True)
+def _time(value: object) -> object:
+    """Of all that pydantic takes for a time, numbers among them, what was written here alone."""
+    return datetime.fromisoformat(value) if isinstance(value, str) else value
+
+
+@dataclass(frozen=True, config=ConfigDict(strict=True))
 class Record:
     """One node's memory of an update that is under way.
 
@@ -31,34 +42,19 @@ class Record:
     + started: the release whose engines may have been started on this node since; "" for none
     """
 
-    began: datetime
+    began: Annotated[AwareDatetime, BeforeValidator(_time)]
     release: str
-    enabled: tuple[str, ...] = ()
-    running: tuple[str, ...] = ()
-    ranks: tuple[int, ...] = ()
-    pools: Mapping[str, str] = field(default_factory=dict)
-    servers: tuple[str, ...] = ()
-    started: str = ""
+    enabled: tuple[str, ...]
+    running: tuple[str, ...]
+    ranks: tuple[int, ...]
+    pools: Mapping[str, str]
+    servers: tuple[str, ...]
+    started: str
 
     @classmethod
     def parse(cls, text: str) -> Record | None:
         """Read a record; None where there is none. Raises ValueError if it is damaged."""
-        if not text.strip():
-            return None
-        try:
-            content = json.loads(text)
-            return cls(
-                began=datetime.fromisoformat(content["began"]),
-                release=str(content["release"]),
-                enabled=tuple(map(str, content["enabled"])),
-                running=tuple(map(str, content["running"])),
-                ranks=tuple(map(int, content["ranks"])),
-                pools=dict(content["pools"]),
-                servers=tuple(map(str, content["servers"])),
-                started=str(content["started"]),
-            )
-        except (KeyError, TypeError, AttributeError) as problem:
-            raise ValueError(f"{PATH} is damaged: {problem}") from problem
+        return records.read(cls, text, PATH)
 
     def text(self) -> str:
         """The record as it stands in its file, on one line."""

@@ -3,40 +3,64 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
 from posixpath import normpath
-from typing import Any
+from typing import Annotated
 
-WAYS = ("serial", "parallel")
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from .validation import Count, Site, Truth, one_of, otherwise
+
 AUTO = "auto"
-
-# As group_data/all.py ships them; a site that never migrates need not have them.
-DEFAULTS: Mapping[str, Any] = {
-    "backup_path": "/backup",
-    "copy_way": AUTO,
-    "parallel_from_gib": 100,
-    "copy_processes": 8,
-    "copy_clients": (),
-    "mpirun": "mpirun",
-    "dcp": "dcp",
-    "libioil": "/usr/lib64/libioil.so",
-    "leave_behind": (),
-    "pool_labels": {},
-    "container_labels": {},
-    "update_os": True,
-}
 
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 # As DAOS 2.0 takes them; what could be a UUID is none.
-_LABEL = re.compile(r"[A-Za-z0-9._:-]{1,127}")
+_LABEL = re.compile(rf"^(?!(?i:{UUID.pattern})\Z)[A-Za-z0-9._:-]{{1,127}}\Z")
 
 _GIB = 1024**3
 
 
-@dataclass(frozen=True)
-class MigrationSettings:
+def _own_folder(path: str) -> str:
+    whole = f"/{normpath(path).lstrip('/')}"
+    if not path.startswith("/") or whole == "/":
+        raise ValueError
+    return whole
+
+
+def _listed(names: object) -> object:
+    """A list, or one string with commas, as it comes from the command line."""
+    if isinstance(names, str):
+        return tuple(part.strip() for part in names.split(",") if part.strip())
+    return tuple(names) if isinstance(names, list) else names
+
+
+_Path = Annotated[
+    str,
+    AfterValidator(_own_folder),
+    otherwise("{name} is {value!r}, not the full path of a folder of its own"),
+]
+_Program = Annotated[
+    str, Field(min_length=1), otherwise("{name} is {value!r}, not a program's name or path")
+]
+_Uuid = Annotated[
+    str,
+    Field(pattern=f"^(?i:{UUID.pattern})$"),
+    AfterValidator(str.lower),
+    otherwise("{name}: {value!r} is not the UUID of a container"),
+]
+_LIST = otherwise("{name} is {value!r}, not a list of names")
+_Label = Annotated[
+    str,
+    Field(pattern=_LABEL),
+    BeforeValidator(str),
+    otherwise("{where} is {value!r}: a label has up to 127 letters, digits and . _ : -"),
+]
+_Labels = Annotated[
+    dict[_Uuid, _Label], otherwise("{name} is {value!r}, not like {{UUID: 'label'}}")
+]
+
+
+class MigrationSettings(Site):
     """What the site decided about a migration.
 
     + backup_path: the folder outside DAOS that all copying clients share
@@ -52,39 +76,21 @@ class MigrationSettings:
     + system_name: the name of the system as somebody typed it, "" if nobody did
     """
 
-    backup_path: str
-    copy_way: str
-    parallel_from_gib: int
-    copy_processes: int
-    copy_clients: tuple[str, ...]
-    mpirun: str
-    dcp: str
-    libioil: str
-    leave_behind: tuple[str, ...]
-    pool_labels: Mapping[str, str]
-    container_labels: Mapping[str, str]
-    update_os: bool
-    system_name: str
-
-    @classmethod
-    def read(cls, data: Mapping[str, Any]) -> MigrationSettings:
-        """Read and check the settings. Raises ValueError that says which one is wrong, and how."""
-        given = {name: data.get(name, default) for name, default in DEFAULTS.items()}
-        return cls(
-            backup_path=_path("backup_path", given["backup_path"]),
-            copy_way=_way(given["copy_way"]),
-            parallel_from_gib=_number("parallel_from_gib", given["parallel_from_gib"], least=0),
-            copy_processes=_number("copy_processes", given["copy_processes"], least=1),
-            copy_clients=_names("copy_clients", given["copy_clients"]),
-            mpirun=_word("mpirun", given["mpirun"]),
-            dcp=_word("dcp", given["dcp"]),
-            libioil=_path("libioil", given["libioil"]),
-            leave_behind=_uuids("leave_behind", _names("leave_behind", given["leave_behind"])),
-            pool_labels=_labels("pool_labels", given["pool_labels"]),
-            container_labels=_labels("container_labels", given["container_labels"]),
-            update_os=_truth("update_os", given["update_os"]),
-            system_name=str(data.get("system", "")),
-        )
+    backup_path: _Path = "/backup"
+    copy_way: Annotated[str, one_of((AUTO, "serial", "parallel"))] = AUTO
+    parallel_from_gib: Count = 100
+    copy_processes: Annotated[
+        int, Field(ge=1), otherwise("{name} is {value!r}, not a whole number of 1 or more")
+    ] = 8
+    copy_clients: Annotated[tuple[str, ...], BeforeValidator(_listed), _LIST] = ()
+    mpirun: _Program = "mpirun"
+    dcp: _Program = "dcp"
+    libioil: _Path = "/usr/lib64/libioil.so"
+    leave_behind: Annotated[tuple[_Uuid, ...], BeforeValidator(_listed), _LIST] = ()
+    pool_labels: _Labels = Field({})
+    container_labels: _Labels = Field({})
+    update_os: Truth = True
+    system_name: Annotated[str, BeforeValidator(str)] = Field("", alias="system")
 
     def way(self, size: int) -> str:
         """How a container of this size, in bytes, is copied: "serial" or "parallel"."""
@@ -101,60 +107,5 @@ class MigrationSettings:
         return self.container_labels.get(uuid, f"cont-{uuid[:8]}")
 
 
-def _path(name: str, path: object) -> str:
-    if not isinstance(path, str) or not path.startswith("/") or not normpath(path).strip("/"):
-        raise ValueError(f"{name} is {path!r}, not the full path of a folder of its own")
-    return f"/{normpath(path).lstrip('/')}"
-
-
-def _word(name: str, word: object) -> str:
-    if not isinstance(word, str) or not word:
-        raise ValueError(f"{name} is {word!r}, not a program's name or path")
-    return word
-
-
-def _way(way: object) -> str:
-    if way not in (AUTO, *WAYS):
-        raise ValueError(f"copy_way is {way!r}; there are {AUTO}, {', '.join(WAYS)}")
-    return str(way)
-
-
-def _number(name: str, number: object, least: int) -> int:
-    if not isinstance(number, int) or isinstance(number, bool) or number < least:
-        raise ValueError(f"{name} is {number!r}, not a whole number of {least} or more")
-    return number
-
-
-def _truth(name: str, truth: object) -> bool:
-    if not isinstance(truth, bool):
-        raise ValueError(f"{name} is {truth!r}, not True or False")
-    return truth
-
-
-def _names(name: str, names: object) -> tuple[str, ...]:
-    """A list, or one string with commas, as it comes from the command line."""
-    if isinstance(names, str):
-        names = [part.strip() for part in names.split(",") if part.strip()]
-    if not isinstance(names, list | tuple) or not all(isinstance(part, str) for part in names):
-        raise ValueError(f"{name} is {names!r}, not a list of names")
-    return tuple(names)
-
-
-def _uuids(name: str, uuids: tuple[str, ...]) -> tuple[str, ...]:
-    lowered = tuple(uuid.lower() for uuid in uuids)
-    for uuid in lowered:
-        if not UUID.fullmatch(uuid):
-            raise ValueError(f"{name}: {uuid!r} is not the UUID of a container")
-    return lowered
-
-
-def _labels(name: str, labels: object) -> Mapping[str, str]:
-    if not isinstance(labels, Mapping):
-        raise ValueError(f"{name} is {labels!r}, not like {{UUID: 'label'}}")
-    for uuid, label in labels.items():
-        _uuids(name, (str(uuid),))
-        if not _LABEL.fullmatch(str(label)) or UUID.fullmatch(str(label).lower()):
-            raise ValueError(
-                f"{name}[{uuid!r}] is {label!r}: a label has up to 127 letters, digits and . _ : -"
-            )
-    return {str(uuid).lower(): str(label) for uuid, label in labels.items()}
+# As group_data/all.py ships them; a site that never migrates need not have them.
+DEFAULTS = {name: it for name, it in MigrationSettings.defaults().items() if name != "system"}

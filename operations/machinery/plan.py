@@ -16,16 +16,16 @@ _OPENS, _CLOSES = "agents_stopped", "agents_started"
 def lines(current: Run) -> Iterator[str]:
     """The steps that will do something, each with its nodes; the offline window is marked."""
     planned = list(_planned(current.state, current.steps))
-    if not current.stage and not any(nodes for _, _, nodes in planned):
-        yield f"Nothing will be done: every node is at {current.settings.target} and serves"
+    if not current.procedure.always_acts and not any(nodes for _, _, nodes in planned):
+        yield f"Nothing will be done: every node is at {current.target} and serves"
         return
     width = max(len(name) for name, _, nodes in planned if nodes)
     for name, step, nodes in planned:
-        if step == _OPENS and current.opens_window:
+        if step == _OPENS and current.start.opens_window:
             yield "-- the offline window begins"
         if nodes:
             yield f"{name:{width}}  {fold(nodes)}"
-        if step == _CLOSES and current.opens_window:
+        if step == _CLOSES and current.start.opens_window:
             yield "-- the offline window ends"
 
 

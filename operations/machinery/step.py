@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from pyinfra import logger
 from pyinfra.api import FunctionCommand, Host, StringCommand, operation
@@ -12,15 +12,18 @@ from pyinfra.api.command import PyinfraCommand
 from pyinfra.context import ctx_host, ctx_state
 
 from ..daos.node import Node
+from ..machinery import judgements
 from ..rules import gates
-from ..rules.findings import Finding
+from ..rules.findings import Finding, about
 from ..rules.view import View
 from . import run
 from .run import Run
 
 Command = PyinfraCommand | StringCommand | str
-Need = Callable[[Run, str, Node], bool]
-Gate = Callable[[Run, View], list[Finding]]
+# A step of a migration takes a MigrationRun.
+AnyRun = TypeVar("AnyRun", bound=Run)
+Need = Callable[[AnyRun, str, Node], bool]
+Gate = Callable[[AnyRun, View], list[Finding]]
 Act = Callable[..., Iterator[Command]]
 
 
@@ -30,8 +33,8 @@ class Step:
 
     + act: yields the commands for one node
     + roles: the nodes that it is about
-    + need: whether a node needs it, given its name and state: as found at the start while planning,
-      and as it is right now when the step runs
+    + need: whether a node needs it right now, given its name and state
+    + foreseen: whether a plan foresees that it will, given its name and its state at the start
     + gate: what must hold across the cluster right before it acts; judged once for all nodes
     + once: act on the one admin node that dmg is run on, not on all of `roles`
     + prepares: whether it leaves alone what serves, as what comes before the window does
@@ -40,8 +43,9 @@ class Step:
 
     act: Act
     roles: frozenset[str]
-    need: Need
-    gate: Gate
+    need: Need[Any]
+    foreseen: Need[Any]
+    gate: Gate[Any]
     once: bool
     prepares: bool
     looks: bool
@@ -53,25 +57,25 @@ class Step:
         if not self._concerns(current, here):
             here.noop("the step is not about this node")
         elif current.planning:
-            if self._needed(current, here, current.start):
+            if self._says(self.foreseen, current, here, current.start):
                 yield FunctionCommand(lambda: None, (), {})  # counted by pyinfra, never run
-        elif current.state.failed_hosts:
-            yield refuse(current, [self._earlier_failure(current)])
+        elif trouble := self._earlier_failure(current):
+            yield refuse(current, trouble)
         else:
             yield from self._act(current, here, arguments)
 
     def _concerns(self, current: Run, here: Host) -> bool:
         if self.once:
-            return here is current.admin
+            return here is current.dmg.admin
         return not self.roles.isdisjoint(current.start.roles(here.name))
 
-    def _needed(self, current: Run, here: Host, view: View) -> bool:
+    def _says(self, need: Need[Any], current: Run, here: Host, view: View) -> bool:
         node = view.nodes.get(here.name)
-        return node is None or self.need(current, here.name, node)
+        return node is None or need(current, here.name, node)
 
     def _act(self, current: Run, here: Host, arguments: dict[str, Any]) -> Iterator[Command]:
         view = current.look()
-        if not self._needed(current, here, view):
+        if not self._says(self.need, current, here, view):
             here.noop("nothing to do")
             return
         findings = current.judge(lambda: self._in_the_way(current, view))
@@ -82,15 +86,14 @@ class Step:
             yield from self.act(current, here, **arguments)
 
     def _in_the_way(self, current: Run, view: View) -> list[Finding]:
-        alone = [] if self.looks else current.still_alone()
+        alone = [] if self.looks else judgements.alone(current)
         return alone + gates.answering(view) + self.gate(current, view)
 
-    def _earlier_failure(self, current: Run) -> Finding:
-        return Finding(
-            "stopped-at-trouble",
-            tuple(host.name for host in current.state.failed_hosts),
-            "a step failed there, so no later step acts anywhere",
-        )
+    def _earlier_failure(self, current: Run) -> list[Finding]:
+        """R8: no step has failed on any node."""
+        failed = [host.name for host in current.state.failed_hosts]
+        message = "a step failed there, so no later step acts anywhere"
+        return about("stopped-at-trouble", failed, message)
 
 
 def _no_gate(current: Run, view: View) -> list[Finding]:
@@ -99,20 +102,23 @@ def _no_gate(current: Run, view: View) -> list[Finding]:
 
 def step(
     *roles: str,
-    need: Need,
-    gate: Gate = _no_gate,
+    need: Need[AnyRun],
+    foreseen: Need[AnyRun] | None = None,
+    gate: Gate[AnyRun] = _no_gate,
     once: bool = False,
     prepares: bool = False,
     looks: bool = False,
 ) -> Callable[[Act], Callable[..., Any]]:
     """Make a pyinfra operation of a generator that acts on one node; arguments as in `Step`.
 
+    + foreseen: where it is left out, what the nodes need at the start
+
     Every host calls every operation, and whether it has something to do is decided in the step:
     only so does pyinfra keep the written order. After a failure no later step acts (R8).
     """
 
     def decorate(act: Act) -> Callable[..., Any]:
-        made = Step(act, frozenset(roles), need, gate, once, prepares, looks)
+        made = Step(act, frozenset(roles), need, foreseen or need, gate, once, prepares, looks)
 
         def op(**arguments: Any) -> Iterator[Command]:
             yield from made.commands(run.of(ctx_state.get()), ctx_host.get(), arguments)

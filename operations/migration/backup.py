@@ -10,7 +10,7 @@ from typing import Any
 from pyinfra.api import Host
 
 from ..machinery import commandline
-from ..machinery.run import Run, say
+from ..machinery.run import say
 from ..machinery.step import Command, step, verify
 from ..rules.findings import Finding
 from .copying import copiers, destination, equipment, jobs, mounts
@@ -19,14 +19,14 @@ from .copying.mounts import MountError
 from .record import memory
 from .record.backed_up import as_recorded, folder, manifests, named
 from .record.record import Container, now
+from .run import MigrationRun
 
 _NAMED = 20  # so many paths are named on the terminal; report.json has them all
 _FULL = ("No space left on device", "Disk quota exceeded")
 
 
-def findings(current: Run) -> list[Finding]:
+def findings(current: MigrationRun) -> list[Finding]:
     """What stands in the way: the system holds something else by now, or copying cannot work."""
-    assert current.migration
     found = list(as_recorded(current))
     given, recorded = set(current.site.leave_behind), set(current.migration.left_behind)
     if given and given != recorded:
@@ -39,7 +39,7 @@ def findings(current: Run) -> list[Finding]:
 
 
 @step("clients", need=copiers.is_first)
-def copied(current: Run, here: Host) -> Iterator[Command]:
+def copied(current: MigrationRun, here: Host) -> Iterator[Command]:
     """Copy the files of every container that is to be carried over, and write their manifests.
 
     One container after the other; what an earlier run has copied, and what has not changed since,
@@ -48,8 +48,7 @@ def copied(current: Run, here: Host) -> Iterator[Command]:
     yield verify(current, lambda: _all(current, here), code="backup-failed")
 
 
-def _all(current: Run, client: Host) -> str | None:
-    assert current.migration
+def _all(current: MigrationRun, client: Host) -> str | None:
     wrong = list(destination.attempts(current))
     if wrong:
         return "; ".join(map(str, wrong))
@@ -72,14 +71,16 @@ def _all(current: Run, client: Host) -> str | None:
     return "\n".join(problems) or None
 
 
-def _explained(current: Run, client: Host, container: Container, problem: Exception) -> str:
+def _explained(
+    current: MigrationRun, client: Host, container: Container, problem: Exception
+) -> str:
     text = str(problem)
     if any(sign in text for sign in _FULL):
         return f"{destination.full(current, client, container.bytes)}\n{text}"
     return text
 
 
-def _back_up(current: Run, client: Host, container: Container) -> str | None:
+def _back_up(current: MigrationRun, client: Host, container: Container) -> str | None:
     """Back up one container; None if its backup is complete, else what has changed meanwhile."""
     way = current.site.way(container.bytes)
     clients = copiers.hosts(current) if way == "parallel" else [client]
@@ -101,13 +102,13 @@ def _back_up(current: Run, client: Host, container: Container) -> str | None:
         return _seal(current, client, container, source)
 
 
-def _intact(current: Run, client: Host, container: Container) -> bool:
+def _intact(current: MigrationRun, client: Host, container: Container) -> bool:
     """Whether the manifest that was written for a container is still there, and the same."""
     return bool(container.manifest) and not manifests(current, [container])
 
 
 def _copy(
-    current: Run, client: Host, container: Container, source: str, way: str, anew: bool
+    current: MigrationRun, client: Host, container: Container, source: str, way: str, anew: bool
 ) -> dict[str, Any]:
     target = f"{folder(current, container)}/data"
     _prepare(current, client, target)
@@ -129,7 +130,7 @@ def _copy(
     return copy
 
 
-def _prepare(current: Run, client: Host, target: str) -> None:
+def _prepare(current: MigrationRun, client: Host, target: str) -> None:
     """Make the folder; what is in it was readable for its owners alone, and so is the backup."""
     pool = target.rsplit("/", 2)[0]
     line = f"mkdir -p {shlex.quote(target)} && chmod 0700 {shlex.quote(pool)}"
@@ -138,7 +139,7 @@ def _prepare(current: Run, client: Host, target: str) -> None:
         raise JobError(f"{target} could not be made on {client.name}: {errors.strip()}")
 
 
-def _seal(current: Run, client: Host, container: Container, source: str) -> str | None:
+def _seal(current: MigrationRun, client: Host, container: Container, source: str) -> str | None:
     """Write the manifest of the source, and see that nothing changed while that was read."""
     where = folder(current, container)
     words = ["manifest", source, "--out", where, "--mounted", source]
@@ -161,7 +162,7 @@ def _seal(current: Run, client: Host, container: Container, source: str) -> str 
 
 
 def _differing(
-    current: Run, client: Host, container: Container, tree: str, *options: str
+    current: MigrationRun, client: Host, container: Container, tree: str, *options: str
 ) -> list[str]:
     """The paths below a folder that are not as the manifest says, contents not being read."""
     manifest = f"{folder(current, container)}/manifest.mtree"
@@ -169,7 +170,7 @@ def _differing(
     return paths_of(jobs.run(current, client, f"{container.uuid}-look", *words))
 
 
-def _of_source(current: Run, client: Host, container: Container, source: str) -> list[str]:
+def _of_source(current: MigrationRun, client: Host, container: Container, source: str) -> list[str]:
     return _differing(current, client, container, source, "--mounted", source)
 
 
@@ -183,13 +184,13 @@ def paths_of(result: dict[str, Any]) -> list[str]:
     return [*result["differing"], *result["missing"], *result["extra"]]
 
 
-def source_changes(current: Run, client: Host, container: Container) -> list[str]:
+def source_changes(current: MigrationRun, client: Host, container: Container) -> list[str]:
     """The paths that are not in DAOS as the manifest says. Raises JobError, MountError."""
     with mounts.mounted(current, [client], container.pool, container.uuid) as source:
         return _of_source(current, client, container, source)
 
 
-def _mend(current: Run, client: Host, container: Container) -> None:
+def _mend(current: MigrationRun, client: Host, container: Container) -> None:
     """Remove from a backup what does not equal its manifest, so that it is copied again.
 
     By its time and size alone a file whose contents were damaged looks as if it was complete.
@@ -218,17 +219,16 @@ def _contents(keys: list[str]) -> bool:
     return not {"digest", "unreadable"}.isdisjoint(keys)
 
 
-def _note(current: Run, container: Container, **changes: Any) -> str | None:
+def _note(current: MigrationRun, container: Container, **changes: Any) -> str | None:
     """Record how far a container is, at once."""
-    assert current.migration
     return memory.remember(current, current.migration.with_container(container.uuid, **changes))
 
 
-def _unused(current: Run) -> str:
+def _unused(current: MigrationRun) -> str:
     return "" if memory.users(current) else now()
 
 
-def _changed(current: Run, container: Container, paths: list[str]) -> str:
+def _changed(current: MigrationRun, container: Container, paths: list[str]) -> str:
     users = memory.users(current)
     who = f" DAOS is used by {users}." if users else ""
     return (

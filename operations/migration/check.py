@@ -10,8 +10,8 @@ from pyinfra.api import Host
 
 from ..checks import installed
 from ..daos.releases import Version
-from ..machinery import commandline, hosts
-from ..machinery.run import Run, say
+from ..machinery import commandline, hosts, judgements
+from ..machinery.run import say
 from ..machinery.step import Command, refuse, step, verify
 from ..rules import gates
 from ..rules.findings import Finding, about
@@ -24,6 +24,7 @@ from .copying.mounts import MountError
 from .record import memory
 from .record.backed_up import folder, named
 from .record.record import STAGES, Container, Migration, Pool, now
+from .run import MigrationRun
 
 _KNOWN = ("1.0", "1.2")  # what was between them was never released
 _USUAL = "1.2.0"
@@ -33,7 +34,23 @@ _NAME = (
 )
 
 
-def findings(current: Run) -> list[Finding]:
+def learn(current: MigrationRun) -> None:
+    """Read what the system holds into the record; why that is not known, is noticed."""
+    if list(_versions(current)):
+        return
+    current.learn_ranks()
+    try:
+        current.migration = _record(current, contents.read(current))
+    except ContentsError as problem:
+        current.noticed = [Finding("contents-unknown", (), str(problem))]
+
+
+def is_known(current: MigrationRun) -> bool:
+    """Whether it is known what the system holds, so that the stage may go on to try the rest."""
+    return not (commandline.dry() or current.noticed or list(_versions(current)))
+
+
+def findings(current: MigrationRun) -> list[Finding]:
     """What is wrong as far as looking tells; what is written and mounted is tried later.
 
     Where the system's contents are known, the stage goes on, and says all that is wrong at once.
@@ -47,23 +64,18 @@ def findings(current: Run) -> list[Finding]:
     found += gates.one_distribution(current.start)
     found += _health(current)
     found += destination.findings(current)
-    try:
-        held = contents.read(current)
-    except ContentsError as problem:
-        missing = equipment.findings(current, parallel=False)
-        return [*found, *missing, Finding("contents-unknown", (), str(problem))]
-    current.migration = _record(current, held)
+    if current.noticed:
+        return [*found, *equipment.findings(current, parallel=False), *current.noticed]
     found += carried(current.migration, current.site.leave_behind)
     found += labels(current.migration, current.site.pool_labels, current.site.container_labels)
     if commandline.dry():
         return [*found, *equipment.findings(current, current.site.copy_way == "parallel")]
-    current.noticed = found
-    return []
+    return found
 
 
-def _versions(current: Run) -> Iterator[Finding]:
+def _versions(current: MigrationRun) -> Iterator[Finding]:
     """All nodes have one 1.x release, and the target is 2.x."""
-    target = current.settings.target
+    target = current.target
     if target.major < 2:
         message = f"target_release is {target}, and this leads from 1.x to 2.0 or later: set it"
         yield Finding("no-migration", (), message)
@@ -92,8 +104,8 @@ def _versions(current: Run) -> Iterator[Finding]:
         yield Finding("mixed-versions", nodes, message)
 
 
-def _not_old(current: Run) -> str:
-    done = current.migration.done if current.migration else {}
+def _not_old(current: MigrationRun) -> str:
+    done = current.migration.done
     if "verify" in done:
         following = next((name for name in STAGES if name not in done), STAGES[-1])
         return (
@@ -103,45 +115,42 @@ def _not_old(current: Run) -> str:
     return "DAOS 2.x is installed there already: `pyinfra inventory deploy.py` updates that"
 
 
-def _health(current: Run) -> list[Finding]:
+def _health(current: MigrationRun) -> list[Finding]:
     """Every rank Joined, every pool whole: as before an update."""
     if not current.start.serving:
         message = "no engine runs, and the data is read through them: start DAOS first"
         return about("not-serving", current.start.groups["servers"], message)
-    found = current.judge_members(current.start, gates.joined)
-    members = current.query_or_none() or ()
-    current.ranks = tuple(member.rank for member in members if member.state == "joined")
-    return found + current.judge_pools()
+    return judgements.members(current, current.start, gates.joined) + judgements.pools(current)
 
 
-def _release(current: Run) -> str:
+def _release(current: MigrationRun) -> str:
     """The release that all nodes have; the usual one where none is known."""
     versions = {node.version for node in current.start.of(*ROLES).values() if node.version}
     return str(versions.pop() if versions else _USUAL)
 
 
-def _record(current: Run, held: Contents) -> Migration:
+def _record(current: MigrationRun, held: Contents) -> Migration:
     """What was found, with what an earlier run has reached already."""
     site, earlier = current.site, current.migration
-    known = {entry.uuid: entry for entry in earlier.containers} if earlier else {}
+    known = {entry.uuid: entry for entry in earlier.containers}
     containers = (
         replace(known.get(c.uuid, c), type=c.type, label=site.container_label(c.uuid))
         for c in held.containers
     )
     pools = (replace(pool, label=site.pool_label(pool.uuid)) for pool in held.pools)
-    _, name, _ = hosts.command(current.state, current.admin, _NAME, timeout=60)
+    _, name, _ = hosts.command(current.state, current.dmg.admin, _NAME, timeout=60)
     return Migration(
         system=name.strip() or "daos_server",
-        began=earlier.began if earlier else now(),
+        began=earlier.began or now(),
         before=_release(current),
-        after=str(current.settings.target),
-        token=(earlier.token if earlier else "") or token_hex(8),
+        after=str(current.target),
+        token=earlier.token or token_hex(8),
         servers=current.start.groups["servers"],
-        ranks=current.ranks,
+        ranks=current.start.ranks,
         pools=tuple(pools),
         containers=tuple(containers),
         left_behind=tuple(uuid for uuid in site.leave_behind),
-        done=earlier.done if earlier else {},
+        done=earlier.done,
     )
 
 
@@ -196,13 +205,13 @@ def _doubles(
 
 
 @step("clients", need=copiers.copies, prepares=True)
-def equipped(current: Run, here: Host) -> Iterator[Command]:
+def equipped(current: MigrationRun, here: Host) -> Iterator[Command]:
     """Put the tool that copies and compares on each client that copies."""
     yield verify(current, lambda: jobs.put_tool(current, here))
 
 
 @step("clients", need=copiers.is_first, prepares=True)
-def tried(current: Run, here: Host) -> Iterator[Command]:
+def tried(current: MigrationRun, here: Host) -> Iterator[Command]:
     """See that the destination keeps all of a file, and that all clients share it.
 
     Source: "backed up to non-DAOS storage before the update" (DAOS 2.0, update from 1.x).
@@ -217,14 +226,13 @@ def tried(current: Run, here: Host) -> Iterator[Command]:
 
 
 @step("clients", need=copiers.is_first, prepares=True)
-def counted(current: Run, here: Host) -> Iterator[Command]:
+def counted(current: MigrationRun, here: Host) -> Iterator[Command]:
     """Count the files of every container to carry over, mounted read-only by dfuse."""
     yield verify(current, lambda: _count(current, here))
 
 
-def _count(current: Run, client: Host) -> None:
+def _count(current: MigrationRun, client: Host) -> None:
     needed = entries = 0
-    assert current.migration
     missing = list(equipment.findings(current, parallel=False))
     containers = () if missing else current.migration.to_carry
     for number, container in enumerate(containers, start=1):
@@ -250,7 +258,7 @@ def _count(current: Run, client: Host) -> None:
         current.noticed += equipment.try_mpirun(current)
 
 
-def _survey(current: Run, client: Host, container: Container) -> tuple[int, int, int]:
+def _survey(current: MigrationRun, client: Host, container: Container) -> tuple[int, int, int]:
     """How many files and links, how many folders, and how many bytes a container holds."""
     with mounts.mounted(current, [client], container.pool, container.uuid) as source:
         words = ["survey", source, "--mounted", source]
@@ -258,7 +266,7 @@ def _survey(current: Run, client: Host, container: Container) -> tuple[int, int,
     return found["files"] + found["links"] + found["others"], found["folders"], found["bytes"]
 
 
-def _already(current: Run, client: Host, container: Container) -> tuple[int, int]:
+def _already(current: MigrationRun, client: Host, container: Container) -> tuple[int, int]:
     """Bytes and files of a backup that was begun."""
     path = f"{folder(current, container)}/data"
     done, _, _ = copiers.ask(current, client, f"test -d '{path}'")
@@ -269,7 +277,7 @@ def _already(current: Run, client: Host, container: Container) -> tuple[int, int
 
 
 @step("admins", need=memory.always, once=True, prepares=True)
-def concluded(current: Run, here: Host) -> Iterator[Command]:
+def concluded(current: MigrationRun, here: Host) -> Iterator[Command]:
     """Say all that is wrong; where nothing is, record what the system holds, and show it."""
     found = list(dict.fromkeys(current.noticed))
     if found:
@@ -279,8 +287,7 @@ def concluded(current: Run, here: Host) -> Iterator[Command]:
     yield verify(current, lambda: _show(current))
 
 
-def _show(current: Run) -> None:
-    assert current.migration
+def _show(current: MigrationRun) -> None:
     for line in table(current.migration):
         say(line)
     for line in systems.notes(current):

@@ -19,10 +19,10 @@ from ..clients import no_permission
 from ..daos import dmg
 from ..daos.dmg import DmgError
 from ..machinery.migration_settings import UUID
-from ..machinery.run import Run
 from .copying import copiers
 from .copying.copiers import ask
 from .record.record import Container, Pool
+from .run import MigrationRun
 
 _EACH = 5  # seconds that daos may take for one container, besides a minute
 _BETWEEN = "== "
@@ -52,7 +52,7 @@ class Contents:
     containers: tuple[Container, ...]
 
 
-def read(current: Run) -> Contents:
+def read(current: MigrationRun) -> Contents:
     """What the live system holds, whether it is 1.x or 2.x. Raises ContentsError."""
     pools = _pools(current)
     client = copiers.first(current)
@@ -64,38 +64,38 @@ def read(current: Run) -> Contents:
     return Contents(pools, tuple(containers))
 
 
-def is_old(current: Run, name: str) -> bool:
+def is_old(current: MigrationRun, name: str) -> bool:
     """Whether a node has DAOS 1.x."""
     node = current.seen.nodes.get(name)
     return bool(node and node.version and node.version.major < 2)
 
 
-def is_1_0(current: Run, name: str) -> bool:
+def is_1_0(current: MigrationRun, name: str) -> bool:
     """Whether a node has DAOS 1.0."""
     node = current.seen.nodes.get(name)
     return bool(node and node.version and node.version.series == "1.0")
 
 
-def _pools(current: Run) -> tuple[Pool, ...]:
+def _pools(current: MigrationRun) -> tuple[Pool, ...]:
     try:
-        found = dmg.pools(current.ask_dmg("pool list"))
+        found = dmg.pools(current.dmg.ask("pool list"))
         return tuple(_pool(current, pool) for pool in found)
     except DmgError as problem:
         raise ContentsError(
-            f"the pools are not known: {problem}; see `dmg pool list` on {current.admin.name}"
+            f"the pools are not known: {problem}; see `dmg pool list` on {current.dmg.admin.name}"
         ) from problem
 
 
-def _pool(current: Run, pool: dmg.Pool) -> Pool:
-    found = Pool(pool.uuid, pool.label, service=pool.service)
+def _pool(current: MigrationRun, pool: dmg.Pool) -> Pool:
+    found = Pool(pool.uuid, pool.label, (), service=pool.service)
     client = copiers.first(current)
     if is_1_0(current, client.name):
         return replace(found, tier_bytes=_sizes_1_0(current, client, found))
-    answer = dmg.response(current.ask_dmg(f"pool query {pool.argument}"))
+    answer = dmg.response(current.dmg.ask(f"pool query {pool.argument}"))
     return replace(found, tier_bytes=tier_bytes(answer))
 
 
-def _sizes_1_0(current: Run, client: Host, pool: Pool) -> tuple[int, ...]:
+def _sizes_1_0(current: MigrationRun, client: Host, pool: Pool) -> tuple[int, ...]:
     """By daos: dmg of 1.0 rounds to two digits."""
     line = f"daos pool query {_named(current, client, pool)}"
     output = _daos(current, client, pool, line)
@@ -105,7 +105,7 @@ def _sizes_1_0(current: Run, client: Host, pool: Pool) -> tuple[int, ...]:
     return sizes
 
 
-def _named(current: Run, client: Host, pool: Pool) -> str:
+def _named(current: MigrationRun, client: Host, pool: Pool) -> str:
     """A pool as `daos` of 1.x wants it named."""
     service = ",".join(map(str, pool.service))
     return f"--pool={pool.uuid}" + (f" --svc={service}" if is_1_0(current, client.name) else "")
@@ -125,7 +125,7 @@ def tier_bytes(answer: Any) -> tuple[int, ...]:
         raise DmgError(f"dmg pool query: its sizes are not understood: {problem}") from problem
 
 
-def _list_old(current: Run, client: Host, pool: Pool) -> dict[str, str]:
+def _list_old(current: MigrationRun, client: Host, pool: Pool) -> dict[str, str]:
     line = f"daos pool list-containers {_named(current, client, pool)}"
     output = _daos(current, client, pool, line)
     uuids = [word.lower() for word in output.split()]
@@ -135,7 +135,7 @@ def _list_old(current: Run, client: Host, pool: Pool) -> dict[str, str]:
     return dict.fromkeys(uuids, "")
 
 
-def _list(current: Run, client: Host, pool: Pool) -> dict[str, str]:
+def _list(current: MigrationRun, client: Host, pool: Pool) -> dict[str, str]:
     line = f"daos -j container list {pool.uuid}"
     rows = _response(client, line, _daos(current, client, pool, line)) or []
     try:
@@ -145,7 +145,7 @@ def _list(current: Run, client: Host, pool: Pool) -> dict[str, str]:
 
 
 def _types(
-    current: Run, client: Host, pool: Pool, labels: dict[str, str], old: bool
+    current: MigrationRun, client: Host, pool: Pool, labels: dict[str, str], old: bool
 ) -> Iterable[Container]:
     """The containers of a pool with their types, asked about in one command."""
     if not labels:
@@ -188,7 +188,7 @@ def _type(client: Host, uuid: str, answer: str) -> str:
         ) from problem
 
 
-def _daos(current: Run, client: Host, pool: Pool, line: str, timeout: int = 120) -> str:
+def _daos(current: MigrationRun, client: Host, pool: Pool, line: str, timeout: int = 120) -> str:
     done, output, errors = ask(current, client, line, timeout)
     if done:
         return output

@@ -30,6 +30,7 @@ from ..machinery.step import Command, step, verify
 from ..rules import gates
 from ..rules.findings import Finding, fold
 from ..rules.view import ROLES, View
+from .run import MigrationRun
 
 _FILES = (SERVER, AGENT, CONTROL)
 # A package that has a file no more leaves what the site wrote there under another name, and one
@@ -66,8 +67,8 @@ class Change:
     source: str = ""
 
 
-def findings(current: Run) -> Iterator[Finding]:
-    """Files that cannot be read or converted for sure; notes what will be converted, and where.
+def learn(current: MigrationRun) -> None:
+    """Read which files will be converted, and where; and which cannot be read or converted.
 
     Nothing is written: what stands in the way is known before anything is stopped.
     """
@@ -86,11 +87,12 @@ def findings(current: Run) -> Iterator[Finding]:
         {"path": f"{FOLDER}/{name}", "hosts": sorted(on), "diff": difference}
         for (name, difference), on in changes.items()
     ]
-    for problem, on in problems.items():
-        yield Finding("configuration", tuple(on), problem)
+    current.unconvertible = [
+        Finding("configuration", tuple(on), problem) for problem, on in problems.items()
+    ]
 
 
-def show(current: Run) -> None:
+def show(current: MigrationRun) -> None:
     """Show what is converted, each difference once with the nodes that have it."""
     for change in current.configuration:
         say(f"{change['path']} on {fold(change['hosts'])}:")
@@ -123,7 +125,7 @@ def _judged(
             yield Change(name, after, diff(name, before, after, source), SHARED if of_1_0 else "")
 
 
-def _known_to_dmg(current: Run, name: str) -> list[str] | None:
+def _known_to_dmg(current: MigrationRun, name: str) -> list[str] | None:
     """The hosts of all servers, for a node on which dmg is used; None for the others."""
     if name not in current.start.groups["admins"]:
         return None
@@ -152,9 +154,7 @@ def read(current: Run, host: Host) -> dict[str, str]:
     return files
 
 
-def _to_convert(current: Run, name: str, node: Node) -> bool:
-    if current.planning:
-        return any(name in change["hosts"] for change in current.configuration)
+def _to_convert(current: MigrationRun, name: str, node: Node) -> bool:
     try:
         files = read(current, current.state.inventory.get_host(name))
     except Unreadable:
@@ -163,12 +163,16 @@ def _to_convert(current: Run, name: str, node: Node) -> bool:
     return bool(list(_judged(files, wrong.append, _known_to_dmg(current, name))) or wrong)
 
 
+def _will_convert(current: MigrationRun, name: str, node: Node) -> bool:
+    return any(name in change["hosts"] for change in current.configuration)
+
+
 def _may_convert(current: Run, view: View) -> list[Finding]:
     return gates.held(view) + gates.quiet(view)
 
 
-@step(*ROLES, need=_to_convert, gate=_may_convert)
-def configured(current: Run, here: Host) -> Iterator[Command]:
+@step(*ROLES, need=_to_convert, foreseen=_will_convert, gate=_may_convert)
+def configured(current: MigrationRun, here: Host) -> Iterator[Command]:
     """Convert what 2.0 reads otherwise; the file as it was stays beside it, ending in .1.x-backup.
 
     Source: the configuration structures of DAOS v1.0.1, v1.2.0 and v2.0.2.
@@ -176,7 +180,7 @@ def configured(current: Run, here: Host) -> Iterator[Command]:
     yield verify(current, lambda: _convert(current, here))
 
 
-def _convert(current: Run, here: Host) -> str | None:
+def _convert(current: MigrationRun, here: Host) -> str | None:
     problems: list[str] = []
     try:
         files = read(current, here)
@@ -204,7 +208,7 @@ def _write(change: Change) -> str:
 
 def _to_return(current: Run, name: str, node: Node) -> bool:
     """Only from 2.x to 1.x, where a file was converted on the way."""
-    if current.settings.target.major > 1:
+    if current.target.major > 1:
         return False
     kept = [f"{name}{KEPT}" for name in (*_FILES, SHARED)] + [f"{SHARED}.rpmsave"]
     line = f"cd {FOLDER} && ls {' '.join(kept)} 2>/dev/null"

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from pyinfra.api import Host
 
-from ..machinery.run import Run, say
+from ..machinery.run import say
 from ..machinery.step import Command, step, verify
 from ..rules.findings import Finding
 from . import contents, reformat, restore
@@ -14,19 +14,16 @@ from .contents import Contents, ContentsError
 from .copying import copiers, destination
 from .record import memory
 from .record.record import Migration
+from .run import MigrationRun
 
 
-def findings(current: Run) -> list[Finding]:
+def findings(current: MigrationRun) -> list[Finding]:
     """What stands in the way: something is not restored, or the new system does not serve."""
-    current.decide()
-    found = reformat.why_not_formatted(current) + restore.why_not_restored(current)
-    members = current.query_or_none() or ()
-    current.ranks = tuple(member.rank for member in members if member.state == "joined")
-    return found
+    return reformat.why_not_formatted(current) + restore.why_not_restored(current)
 
 
 @step("clients", need=copiers.is_first, looks=True)
-def inventoried(current: Run, here: Host) -> Iterator[Command]:
+def inventoried(current: MigrationRun, here: Host) -> Iterator[Command]:
     """See that the new system holds every pool and container that was to come along, and show it.
 
     Nothing is removed: neither the backup, nor the record, nor the configuration files of 1.x.
@@ -34,8 +31,7 @@ def inventoried(current: Run, here: Host) -> Iterator[Command]:
     yield verify(current, lambda: _look(current))
 
 
-def _look(current: Run) -> str | None:
-    assert current.migration
+def _look(current: MigrationRun) -> str | None:
     try:
         missing = list(lost(current.migration, contents.read(current)))
     except ContentsError as problem:
@@ -75,12 +71,11 @@ def table(record: Migration) -> Iterator[str]:
                 yield f"{'container':10}{'':24}{c.uuid:38}left behind ({c.type})"
 
 
-def _notes(current: Run) -> Iterator[str]:
-    assert current.migration
+def _notes(current: MigrationRun) -> Iterator[str]:
     record = current.migration
     size = destination.gib(sum(container.bytes for container in record.to_carry))
     yield f"the backup ({size}) lies in {current.site.backup_path}; it is yours to remove"
-    yield f"the record of the migration is {memory.PATH} on {current.admin.name}"
+    yield f"the record of the migration is {memory.PATH} on {current.dmg.admin.name}"
     yield (
         "pools and containers belong to root now: what `dmg pool get-acl` and `daos container "
         "get-acl` showed in 1.x has to be set again"

@@ -19,12 +19,13 @@ from ..daos.configuration import SERVER
 from ..daos.dmg import DmgError
 from ..daos.node import Node
 from ..machinery import hosts
-from ..machinery.run import Run, say
+from ..machinery.run import say
 from ..rules.findings import fold
 from ..rules.view import View
 from . import conversion
 from .record.memory import remember
 from .record.record import now
+from .run import MigrationRun
 
 _FORMAT_TIME = 3600  # seconds that `dmg storage format` may take: NVMe devices are slow at it
 _SETTLE = 20  # seconds that engines of a server that is formatted may take to be seen
@@ -33,9 +34,8 @@ _RESTART = 60  # seconds that daos_server may take to listen again after an eras
 _RUNNING = "running system"
 
 
-def reformat(current: Run) -> str | None:
+def reformat(current: MigrationRun) -> str | None:
     """Reformat the storage of the servers that lack it; what went wrong, None where nothing."""
-    assert current.migration
     begun = current.migration.formatting
     problem = None if begun else remember(current, replace(current.migration, formatting=now()))
     if problem:
@@ -51,14 +51,14 @@ def reformat(current: Run) -> str | None:
     return _refused(answer)
 
 
-def _storage_format(current: Run, hosts: str) -> str:
+def _storage_format(current: MigrationRun, hosts: str) -> str:
     """By name: dmg otherwise takes the hosts of its own file, which need not be all of them."""
     line = f"storage format --force -l {shlex.quote(hosts)}"
     say(f"dmg {line}")
-    return current.ask_dmg(line, _FORMAT_TIME)
+    return current.dmg.ask(line, _FORMAT_TIME)
 
 
-def _format_erased(current: Run, hosts: Collection[str]) -> str | None:
+def _format_erased(current: MigrationRun, hosts: Collection[str]) -> str | None:
     """Format what was just erased: the servers that held the management service start again.
 
     Source: eraseAndRestart in src/control/server of DAOS v2.0.2.
@@ -73,7 +73,7 @@ def _format_erased(current: Run, hosts: Collection[str]) -> str | None:
         time.sleep(_PAUSE)
 
 
-def _still_lacking(current: Run) -> list[str]:
+def _still_lacking(current: MigrationRun) -> list[str]:
     """The servers that an interrupted run has not formatted.
 
     Engines of those that it has take a while to be seen, and an engine of 2.x may be seen for a
@@ -88,9 +88,9 @@ def _still_lacking(current: Run) -> list[str]:
         time.sleep(_PAUSE)
 
 
-def _unformatted(current: Run, view: View) -> list[str]:
+def _unformatted(current: MigrationRun, view: View) -> list[str]:
     """The servers without an engine of 2.x, which does not stay up on storage of 1.x."""
-    members = current.query_or_none() or []
+    members = current.dmg.query_or_none() or []
     there = {member.host for member in members if member.state == "joined"}
     return [
         name
@@ -99,8 +99,8 @@ def _unformatted(current: Run, view: View) -> list[str]:
     ]
 
 
-def _read(current: Run) -> View:
-    return hosts.read(current.state, current.left_out)
+def _read(current: MigrationRun) -> View:
+    return hosts.read(current.state, current.start.left_out)
 
 
 def to_format(
@@ -121,7 +121,7 @@ def to_format(
     return hosts
 
 
-def _replicas(current: Run) -> set[str]:
+def _replicas(current: MigrationRun) -> set[str]:
     """The hosts of the management service, without their ports; empty where that is not known."""
     server = current.state.inventory.get_host(current.start.groups["servers"][0])
     try:
@@ -132,10 +132,10 @@ def _replicas(current: Run) -> set[str]:
     return {str(point).partition(":")[0] for point in points}
 
 
-def _erase(current: Run) -> str | None:
+def _erase(current: MigrationRun) -> str | None:
     say("a management service of 1.x answers there: dmg system erase")
     done, output, errors = hosts.command(
-        current.state, current.admin, "dmg system erase", _FORMAT_TIME
+        current.state, current.dmg.admin, "dmg system erase", _FORMAT_TIME
     )
     return None if done else f"`dmg system erase` failed: {(errors or output).strip()}"
 

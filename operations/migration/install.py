@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
+from operator import attrgetter
 
 from pyinfra.api import Host
 
@@ -14,9 +16,9 @@ from ..checks import health, installed, manager
 from ..checks import services as checked_services
 from ..daos import platforms
 from ..daos.node import AGENT, Node
-from ..machinery import commandline, hosts
+from ..machinery import hosts, judgements
 from ..machinery.hosts import DaosNode
-from ..machinery.run import Run, say
+from ..machinery.run import say
 from ..machinery.step import Command, step, verify
 from ..rules import gates
 from ..rules.findings import Finding, about
@@ -28,66 +30,78 @@ from .copying.mounts import MountError
 from .record.backed_up import as_recorded, manifests, named, why_not_backed_up
 from .record.memory import remember
 from .record.record import Container, Migration, now
+from .run import MigrationRun
 
 _SECOND = timedelta(seconds=1)  # as exact as the record is
+ViewOf = Callable[[MigrationRun], View]
+
 _TRACES = "traces"  # how many starts of daos_server have left a trace on a node, see trace.py
 
 
-def findings(current: Run) -> list[Finding]:
+def learn(current: MigrationRun) -> None:
+    """What will be installed and converted, and which ranks and pools there are before."""
+    brought = frozenset(name for names in systems.to_update(current).values() for name in names)
+    current.procedure = replace(current.procedure, from_1_x=True, os_updates=brought)
+    current.untidy = frozenset(
+        name for name, node in current.start.of("clients").items() if mounts.leftovers(node)
+    )
+    current.begins(mounts.without_leftovers(current.start))
+    if current.start.outdated:
+        current.begins(health.learnt(current))
+    conversion.learn(current)
+
+
+def findings(current: MigrationRun) -> list[Finding]:
     """What stands in the way, before anything is stopped."""
-    assert current.migration
-    current.reinstalls = True
-    tidy(current)
     found = why_not_backed_up(current)
-    current.decide()
-    brought = systems.to_update(current).values()
-    current.os_updates = frozenset(name for names in brought for name in names)
     found += _of_the_nodes(current)
-    found += conversion.findings(current)
+    found += current.unconvertible
     found += _not_compared(current)
-    if current.outdated_nodes:
+    if current.start.outdated:
         found += manager.within_reach(current, found)
         found += health.findings(current)
-    if not found:
-        conversion.show(current)
     return found
 
 
-def _of_the_nodes(current: Run) -> Iterator[Finding]:
-    view, settings = current.start, current.settings
-    yield from installed.not_installed(view, settings.target)
+def _of_the_nodes(current: MigrationRun) -> Iterator[Finding]:
+    view, settings, target = current.start, current.settings, current.target
+    yield from installed.not_installed(view, target)
     yield from installed.half_installed(view)
-    yield from installed.update_paths(view, settings.target, current.reinstalls)
+    yield from installed.update_paths(view, target, current.procedure.from_1_x)
     yield from systems.findings(current)
     yield from gates.one_distribution(view)
     yield from checked_services.stray(view)
-    if current.outdated_nodes:
+    if current.start.outdated:
         yield from gates.current_daemons(view)
         yield from manager.idle(view)
         yield from checked_services.at_boot(view, settings.start_at_boot)
         yield from manager.space(view, settings.free_space_mib)
 
 
-def tidy(current: Run) -> None:
+def _left_over(current: MigrationRun, name: str, node: Node) -> bool:
+    return bool(mounts.leftovers(node))
+
+
+def _was_left_over(current: MigrationRun, name: str, node: Node) -> bool:
+    return name in current.untidy
+
+
+@step("clients", need=_left_over, foreseen=_was_left_over, prepares=True)
+def tidied(current: MigrationRun, here: Host) -> Iterator[Command]:
     """Unmount what an interrupted run of this migration has left mounted, and end what reads it."""
-    left = {
-        name: [mount for mount in node.mounts if mount.startswith(f"{mounts.FOLDER}/")]
-        for name, node in current.start.of("clients").items()
-    }
-    if commandline.dry() or not any(left.values()):
-        return
-    for name, points in left.items():
-        host = current.state.inventory.get_host(name)
-        for point in points:
-            container = point.rpartition("/")[2]
-            with suppress(JobError):
-                jobs.stop(current, host, f"{container}-look")
-            with suppress(MountError):  # then it is found in use
-                mounts.unmount(current, host, container)
-    current.start = current.seen = hosts.read(current.state, current.left_out)
+    for point in mounts.leftovers(current.look().node(here.name)):
+        container = point.rpartition("/")[2]
+        yield verify(current, lambda container=container: _tidy(current, here, container))  # type: ignore[misc]
 
 
-def _not_compared(current: Run) -> list[Finding]:
+def _tidy(current: MigrationRun, client: Host, container: str) -> None:
+    with suppress(JobError):
+        jobs.stop(current, client, f"{container}-look")
+    with suppress(MountError):  # then it is found in use
+        mounts.unmount(current, client, container)
+
+
+def _not_compared(current: MigrationRun) -> list[Finding]:
     """DAOS was stopped by something else, or has been used since it was compared and stopped."""
     record, view = current.migration, current.start
     assert record
@@ -156,62 +170,64 @@ def _old_servers(view: View) -> list[str]:
     return [name for name, node in servers if node.newest and node.newest.major < 2]
 
 
-def _due(current: Run) -> bool:
+def _due(view: View) -> bool:
     """Whether DAOS still serves, so that it is compared right before it is stopped."""
-    view = current.start if current.planning else current.look()
     return view.serving and bool(_old_servers(view))
 
 
-def _os_to_find(current: Run, name: str, node: Node) -> bool:
-    return name in current.os_updates and node.version != current.settings.target
+def _os_to_find(current: MigrationRun, name: str, node: Node) -> bool:
+    return name in current.procedure.os_updates and node.version != current.target
 
 
 @step(*ROLES, need=_os_to_find, prepares=True)
-def os_found(current: Run, here: Host) -> Iterator[Command]:
-    """See that the node's repositories hold a later release of its operating system.
-
-    That of CentOS and RHEL is a package, of which `check-update` exits 100 where there is a later.
-    """
-    manager = packages.distribution(current, current.start.node(here.name)).manager
-    yield verify(current, lambda: _os_lacks(current, here, manager), code="no-later-system")
+def os_found(current: MigrationRun, here: Host) -> Iterator[Command]:
+    """See that the node's repositories hold a later release of its operating system."""
+    yield verify(current, lambda: _os_lacks(current, here), code="no-later-system")
 
 
-def _os_lacks(current: Run, here: Host, manager: str) -> str | None:
-    line = (
-        f"{manager} -q check-update $(rpm -qa --queryformat '%{{NAME}}\\n' 'centos-release' "
-        "'centos-linux-release' 'redhat-release*') > /dev/null 2>&1; [ $? = 100 ]"
-    )
+def _os_lacks(current: MigrationRun, here: Host) -> str | None:
+    node = current.start.node(here.name)
+    find = packages.distribution(current, node).manager.find_os
+    line = packages.line_for(current, find, here.name, node, current.target)
     timeout = current.settings.timeouts["packages"]
     done, _, _ = hosts.command(current.state, here, line, timeout)
     if done:
         return None
-    system = current.start.node(here.name).os
     return (
-        f"DAOS {current.settings.target.series} does not support {system}, and the repositories of "
-        "the node hold no later one: add those of a release that it supports"
+        f"DAOS {current.target.series} does not support {node.os}, and the repositories "
+        "of the node hold no later one: add those of a release that it supports"
     )
 
 
-def _other_agent(current: Run, name: str, node: Node) -> bool:
-    kept = _due(current) and name == copiers.first(current).name
-    return current.concerns(name) and node.runs(AGENT) and not kept
+# Of these three, a plan asks the cluster as it was found, and a step the cluster as it is.
+_LIVE, _FOUND = MigrationRun.look, attrgetter("start")
 
 
-@step(*ROLES, need=_other_agent, gate=services.may_stop_agents)
-def other_agents_stopped(current: Run, here: Host) -> Iterator[Command]:
+def _other_agent(view: ViewOf, current: MigrationRun, name: str, node: Node) -> bool:
+    kept = _due(view(current)) and name == copiers.first(current).name
+    return current.start.concerns(name) and node.runs(AGENT) and not kept
+
+
+@step(
+    *ROLES,
+    need=partial(_other_agent, _LIVE),
+    foreseen=partial(_other_agent, _FOUND),
+    gate=services.may_stop_agents,
+)
+def other_agents_stopped(current: MigrationRun, here: Host) -> Iterator[Command]:
     """Stop daos_agent wherever it runs, but on the client that compares: nobody else can connect.
 
     Source: "Stop the daos_agent daemons on all client nodes" (DAOS 2.0, offline update).
     """
-    current.window_opened()
+    current.window.opened()
     yield from services.stop(current, here, AGENT)
 
 
-def _agent_to_start(current: Run, name: str, node: Node) -> bool:
-    return copiers.is_first(current, name, node) and _due(current) and not node.runs(AGENT)
+def _agent_to_start(view: ViewOf, current: MigrationRun, name: str, node: Node) -> bool:
+    return _to_compare(view, current, name, node) and not node.runs(AGENT)
 
 
-def _may_compare(current: Run, view: View) -> list[Finding]:
+def _may_compare(current: MigrationRun, view: View) -> list[Finding]:
     """Every rank serves, and nobody is connected or can connect but from the comparing client."""
     client = copiers.first(current).name
     others = [name for name, node in view.of(*ROLES).items() if node.runs(AGENT) and name != client]
@@ -219,22 +235,32 @@ def _may_compare(current: Run, view: View) -> list[Finding]:
         about("agent-running", others, "daos_agent still runs: systemctl stop daos_agent")
         + gates.unused(view)
         + gates.held(view)
-        + current.judge_members(view, gates.joined)
+        + judgements.members(current, view, gates.joined)
     )
 
 
-@step("clients", need=_agent_to_start, gate=_may_compare)
-def comparing_agent_started(current: Run, here: Host) -> Iterator[Command]:
+@step(
+    "clients",
+    need=partial(_agent_to_start, _LIVE),
+    foreseen=partial(_agent_to_start, _FOUND),
+    gate=_may_compare,
+)
+def comparing_agent_started(current: MigrationRun, here: Host) -> Iterator[Command]:
     """Start daos_agent on the client that compares, where an earlier run has stopped it already."""
     yield from services.start(current, here, AGENT)
 
 
-def _to_compare(current: Run, name: str, node: Node) -> bool:
-    return copiers.is_first(current, name, node) and _due(current)
+def _to_compare(view: ViewOf, current: MigrationRun, name: str, node: Node) -> bool:
+    return copiers.is_first(current, name, node) and _due(view(current))
 
 
-@step("clients", need=_to_compare, gate=_may_compare)
-def compared(current: Run, here: Host) -> Iterator[Command]:
+@step(
+    "clients",
+    need=partial(_to_compare, _LIVE),
+    foreseen=partial(_to_compare, _FOUND),
+    gate=_may_compare,
+)
+def compared(current: MigrationRun, here: Host) -> Iterator[Command]:
     """See that DAOS holds exactly what the manifests say, now that nobody else can change it.
 
     Nothing but what has been seen so right before DAOS is stopped may ever be reformatted.
@@ -242,8 +268,7 @@ def compared(current: Run, here: Host) -> Iterator[Command]:
     yield verify(current, lambda: _compare(current, here), code="changed-since-backup")
 
 
-def _compare(current: Run, client: Host) -> str | None:
-    assert current.migration
+def _compare(current: MigrationRun, client: Host) -> str | None:
     containers = current.migration.to_carry
     found = [str(f) for f in (*as_recorded(current), *manifests(current, containers))]
     for number, container in enumerate(containers, start=1):
@@ -255,7 +280,7 @@ def _compare(current: Run, client: Host) -> str | None:
     return remember(current, _unchanged(current.migration, current.look()))
 
 
-def _differs(current: Run, client: Host, container: Container) -> str | None:
+def _differs(current: MigrationRun, client: Host, container: Container) -> str | None:
     with suppress(JobError):  # one of an interrupted run looked earlier
         jobs.stop(current, client, f"{container.uuid}-look")
     try:
@@ -271,7 +296,7 @@ def _differs(current: Run, client: Host, container: Container) -> str | None:
     )
 
 
-def _in_between(current: Run, client: Host) -> str | None:
+def _in_between(current: MigrationRun, client: Host) -> str | None:
     """Somebody on the comparing client, where the agent has to run, has connected meanwhile."""
     node = hosts.ask(current.state, client, DaosNode)
     if node is None:
@@ -292,19 +317,19 @@ def _unchanged(record: Migration, view: View) -> Migration:
     return replace(record, compared=time, starts=starts)
 
 
-def _may_be_unsupported(current: Run, name: str, node: Node) -> bool:
-    return name in current.os_updates
+def _may_be_unsupported(current: MigrationRun, name: str, node: Node) -> bool:
+    return name in current.procedure.os_updates
 
 
 @step(*ROLES, need=_may_be_unsupported)
-def system_supported(current: Run, here: Host) -> Iterator[Command]:
+def system_supported(current: MigrationRun, here: Host) -> Iterator[Command]:
     """See that the operating system that came with DAOS is one that it supports."""
     yield verify(current, lambda: _unsupported(current, here))
 
 
-def _unsupported(current: Run, here: Host) -> str | None:
+def _unsupported(current: MigrationRun, here: Host) -> str | None:
     node = hosts.ask(current.state, here, DaosNode)
-    series = current.settings.target.series
+    series = current.target.series
     if node is not None and platforms.is_supported(node.os, series):
         return None
     system = node.os if node else "unknown"
@@ -315,9 +340,9 @@ def _unsupported(current: Run, here: Host) -> str | None:
     )
 
 
-def why_not_installed(current: Run) -> list[Finding]:
+def why_not_installed(current: MigrationRun) -> list[Finding]:
     """What is missing for 2.x to be installed everywhere; nothing is an empty list."""
-    target, view = current.settings.target, current.start
+    target, view = current.target, current.start
     found = gates.all_at_target(view, target)
     if found:
         return about(
@@ -325,9 +350,9 @@ def why_not_installed(current: Run) -> list[Finding]:
             [name for finding in found for name in finding.hosts],
             f"{target} is not installed there: type stage=install",
         )
-    return [*conversion.findings(current)]
+    return current.unconvertible
 
 
-def serves_old(current: Run) -> bool:
+def serves_old(current: MigrationRun) -> bool:
     """Whether 1.x still serves."""
     return current.start.serving and contents.is_old(current, copiers.first(current).name)

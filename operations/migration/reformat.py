@@ -5,30 +5,30 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import replace
 from typing import Any
 
 from pyinfra.api import Host
+from pyinfra.context import ctx_state
 
 from ..daos import dmg
 from ..daos.dmg import DmgError
 from ..daos.node import SERVER, Node
-from ..machinery import commandline
-from ..machinery.run import Run, say
+from ..examine import refuse
+from ..machinery import commandline, judgements, run
+from ..machinery.run import say
 from ..machinery.step import Command, step, verify
 from ..rules import gates
 from ..rules.findings import Finding, about
 from ..rules.view import View
-from . import formatting, install, verification
+from . import conversion, formatting, install, verification
 from .copying import copiers, destination
 from .record.backed_up import folder, named, why_not_backed_up
 from .record.record import Container, Migration
+from .run import MigrationRun
 
 
-def findings(current: Run) -> list[Finding]:
-    """What stands in the way of reformatting; the name of the system is asked for at the end."""
-    assert current.migration
-    current.decide()
+def findings(current: MigrationRun) -> list[Finding]:
+    """What stands in the way of reformatting; the name of the system is asked for afterwards."""
     found = why_not_backed_up(current)
     found += serving_old(current)
     found += in_order(current.migration)
@@ -37,25 +37,46 @@ def findings(current: Run) -> list[Finding]:
         found += install.why_not_installed(current)
         found += _not_converted(current)
         found += _served_since(current, current.start)
-    if not found and "format" not in current.migration.done:
-        found += _typed(current)
     return found
 
 
-def would_be_lost(current: Run) -> list[Finding]:
+def confirmed() -> None:
+    """Ask for the name of the system that is reformatted, unless it stands among the data.
+
+    Raises DeployError where it is another one, or nobody can be asked.
+    """
+    current = run.of(ctx_state.get())
+    assert isinstance(current, MigrationRun)
+    current.shared.get("confirmed", lambda: _confirm(current), fresh=float("inf"))
+    if current.refusals:
+        refuse(current)
+
+
+def _confirm(current: MigrationRun) -> None:
+    if "format" not in current.migration.done:
+        current.refused(_typed(current))
+
+
+def learn(current: MigrationRun) -> None:
+    """The ranks of the new system, and what its configuration still lacks."""
+    current.learn_ranks()
+    conversion.learn(current)
+
+
+def would_be_lost(current: MigrationRun) -> list[Finding]:
     """What reformatting would destroy, as far as it is known: 1.x serves, and holds more."""
-    held = why_not_backed_up(current) if current.migration else []
+    held = why_not_backed_up(current) if current.migration.recorded else []
     return serving_old(current) + held
 
 
-def serving_old(current: Run) -> list[Finding]:
+def serving_old(current: MigrationRun) -> list[Finding]:
     """1.x serves: it may hold more than the backup by now."""
     if not install.serves_old(current):
         return []
     return about(
         "still-serving",
         current.start.groups["servers"],
-        f"DAOS {current.migration.before if current.migration else '1.x'} still serves there, and "
+        f"DAOS {current.migration.before or '1.x'} still serves there, and "
         "may be written to: type stage=install, which compares it with the backup and stops it",
     )
 
@@ -77,9 +98,8 @@ def in_order(record: Migration) -> Iterator[Finding]:
             )
 
 
-def _served_since(current: Run, view: View) -> list[Finding]:
+def _served_since(current: MigrationRun, view: View) -> list[Finding]:
     """DAOS was let go of after the comparison: whoever has used it since, has changed it."""
-    assert current.migration
     if "format" in current.migration.done:
         return []
     return about(
@@ -90,15 +110,14 @@ def _served_since(current: Run, view: View) -> list[Finding]:
     )
 
 
-def _not_converted(current: Run) -> list[Finding]:
+def _not_converted(current: MigrationRun) -> list[Finding]:
     names = {name for change in current.configuration for name in change["hosts"]}
     files = ", ".join(sorted({change["path"] for change in current.configuration}))
     return about("not-converted", sorted(names), f"{files}: 2.x cannot read it: type stage=install")
 
 
-def _typed(current: Run) -> list[Finding]:
+def _typed(current: MigrationRun) -> list[Finding]:
     """The name of the system, as data or at the terminal, is the one that is reformatted."""
-    assert current.migration
     name = current.migration.system
     typed = current.site.system_name
     if commandline.dry() and not typed:
@@ -113,12 +132,11 @@ def _typed(current: Run) -> list[Finding]:
             typed = input("Type the name of the system to reformat it: ").strip()
         except (EOFError, SystemExit):  # Ctrl-D; pyinfra makes a SystemExit of Ctrl-C, that says 0
             return [Finding("not-confirmed", (), "no name was typed: nothing is reformatted")]
-        current.site = replace(current.site, system_name=typed)
+        current.site = current.site.model_copy(update={"system_name": typed})
     return _wrong_name(current)
 
 
-def _wrong_name(current: Run) -> list[Finding]:
-    assert current.migration
+def _wrong_name(current: MigrationRun) -> list[Finding]:
     name, typed = current.migration.system, current.site.system_name
     if typed != name:
         message = f"the system is not {typed!r}, but {name}: nothing is reformatted"
@@ -126,21 +144,25 @@ def _wrong_name(current: Run) -> list[Finding]:
     return []
 
 
-def _to_read_back(current: Run, name: str, node: Node) -> bool:
-    assert current.migration
-    view = current.start if current.planning else current.look()
-    due = "format" not in current.migration.done and not _begun(current, view)
-    return due and copiers.is_first(current, name, node)
+def _to_read_back(current: MigrationRun, name: str, node: Node) -> bool:
+    return _unread(current, current.look()) and copiers.is_first(current, name, node)
 
 
-def _begun(current: Run, view: View) -> bool:
+def _will_be_read_back(current: MigrationRun, name: str, node: Node) -> bool:
+    return _unread(current, current.start) and copiers.is_first(current, name, node)
+
+
+def _unread(current: MigrationRun, view: View) -> bool:
+    return "format" not in current.migration.done and not _begun(current, view)
+
+
+def _begun(current: MigrationRun, view: View) -> bool:
     """Whether a server has been formatted: an engine of 2.x runs, and DAOS's own copy is gone."""
-    assert current.migration
     return bool(current.migration.formatting) and view.serving
 
 
-@step("clients", need=_to_read_back, prepares=True)
-def read_back(current: Run, here: Host) -> Iterator[Command]:
+@step("clients", need=_to_read_back, foreseen=_will_be_read_back, prepares=True)
+def read_back(current: MigrationRun, here: Host) -> Iterator[Command]:
     """Read the whole backup once more, now that it is about to be all there is.
 
     A bit that has flipped since the verification is found while DAOS still has the file.
@@ -150,7 +172,7 @@ def read_back(current: Run, here: Host) -> Iterator[Command]:
     )
 
 
-def _judged(current: Run, container: Container, result: dict[str, Any]) -> str | None:
+def _judged(current: MigrationRun, container: Container, result: dict[str, Any]) -> str | None:
     said = verification.differences(result)
     if not said:
         current.read_back.add(container.uuid)
@@ -162,14 +184,12 @@ def _judged(current: Run, container: Container, result: dict[str, Any]) -> str |
     )
 
 
-def _to_format(current: Run, name: str, node: Node) -> bool:
-    assert current.migration
+def _to_format(current: MigrationRun, name: str, node: Node) -> bool:
     return "format" not in current.migration.done
 
 
-def _may_format(current: Run, view: View) -> list[Finding]:
+def _may_format(current: MigrationRun, view: View) -> list[Finding]:
     """The point of no return: all of it is looked at again, right before it."""
-    assert current.migration
     down = [name for name, node in view.of("servers").items() if not node.runs(SERVER)]
     return [
         *why_not_backed_up(current),
@@ -177,15 +197,14 @@ def _may_format(current: Run, view: View) -> list[Finding]:
         *_wrong_name(current),
         *_served_since(current, view),
         *([] if _begun(current, view) else _not_read_back(current)),
-        *gates.all_at_target(view, current.settings.target),
+        *gates.all_at_target(view, current.target),
         *gates.agents_stopped(view),
         *about("no-server", down, "daos_server does not run: journalctl -u daos_server -n 50"),
         *new_pools(current),
     ]
 
 
-def _not_read_back(current: Run) -> list[Finding]:
-    assert current.migration
+def _not_read_back(current: MigrationRun) -> list[Finding]:
     return [
         Finding("not-read-back", (), f"the backup of {named(c)} was not read by this run")
         for c in current.migration.to_carry
@@ -193,14 +212,13 @@ def _not_read_back(current: Run) -> list[Finding]:
     ]
 
 
-def new_pools(current: Run) -> list[Finding]:
+def new_pools(current: MigrationRun) -> list[Finding]:
     """Storage on which there is a pool of 2.x is never formatted again."""
-    assert current.migration
     record = current.migration
     old = {pool.uuid for pool in record.pools}
     new = [pool.new_uuid for pool in record.pools if pool.new_uuid]
     with suppress(DmgError):  # nothing answers on storage of 1.x
-        new += [pool.uuid for pool in dmg.pools(current.ask_dmg("pool list"))]
+        new += [pool.uuid for pool in dmg.pools(current.dmg.ask("pool list"))]
     found = sorted({uuid for uuid in new if uuid not in old})
     if not found:
         return []
@@ -209,7 +227,7 @@ def new_pools(current: Run) -> list[Finding]:
 
 
 @step("admins", need=_to_format, gate=_may_format, once=True)
-def formatted(current: Run, here: Host) -> Iterator[Command]:
+def formatted(current: MigrationRun, here: Host) -> Iterator[Command]:
     """Reformat the storage of every server: `dmg storage format --force`.
 
     Where an earlier run was interrupted in it, the servers that lack it are formatted, and the
@@ -218,24 +236,22 @@ def formatted(current: Run, here: Host) -> Iterator[Command]:
     yield verify(current, lambda: formatting.reformat(current), code="format-failed")
 
 
-def _to_see(current: Run, name: str, node: Node) -> bool:
-    assert current.migration
+def _to_see(current: MigrationRun, name: str, node: Node) -> bool:
     return "format" not in current.migration.done
 
 
 @step("admins", need=_to_see, once=True, looks=True)
-def joined(current: Run, here: Host) -> Iterator[Command]:
+def joined(current: MigrationRun, here: Host) -> Iterator[Command]:
     """Wait until as many ranks have joined the new system as the old one had, and it is empty."""
     yield verify(current, lambda: _wait_joined(current))
     yield verify(current, lambda: _not_empty(current))
 
 
-def _wait_joined(current: Run) -> str | None:
-    assert current.migration
+def _wait_joined(current: MigrationRun) -> str | None:
     wanted = len(current.migration.ranks)
 
     def look() -> tuple[bool, str]:
-        members = current.query_or_none()
+        members = current.dmg.query_or_none()
         if members is None:
             return False, "waiting for the management service to answer"
         up = [member for member in members if member.state == "joined"]
@@ -244,7 +260,7 @@ def _wait_joined(current: Run) -> str | None:
 
     if current.wait("join", look):
         return None
-    members = current.query_or_none() or []
+    members = current.dmg.query_or_none() or []
     odd = "; ".join(str(member) for member in members if member.state != "joined")
     return (
         f"not every rank has joined after {current.settings.timeouts['join']} seconds, there were "
@@ -253,18 +269,18 @@ def _wait_joined(current: Run) -> str | None:
     )
 
 
-def _not_empty(current: Run) -> str | None:
+def _not_empty(current: MigrationRun) -> str | None:
     try:
-        pools = dmg.pools(current.ask_dmg("pool list"))
+        pools = dmg.pools(current.dmg.ask("pool list"))
     except DmgError as problem:
         return str(problem)
     names = ", ".join(pool.name for pool in pools)
     return f"the new system is not empty, it has {names}" if pools else None
 
 
-def why_not_formatted(current: Run) -> list[Finding]:
+def why_not_formatted(current: MigrationRun) -> list[Finding]:
     """What is missing for the new system to serve; nothing is an empty list."""
     found = install.why_not_installed(current)
     if found:
         return found
-    return current.judge_members(current.start, gates.joined)
+    return judgements.members(current, current.start, gates.joined)

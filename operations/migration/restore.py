@@ -13,8 +13,8 @@ from .. import services
 from ..daos import dmg
 from ..daos.dmg import DmgError
 from ..daos.node import AGENT, Node
-from ..machinery import commandline
-from ..machinery.run import Run, say
+from ..machinery import commandline, judgements
+from ..machinery.run import say
 from ..machinery.step import Command, step, verify
 from ..rules import gates
 from ..rules.findings import Finding, about
@@ -23,21 +23,19 @@ from .contents import ContentsError
 from .copying import copiers, destination, equipment, jobs, mounts
 from .copying.jobs import JobError
 from .copying.mounts import MountError
+from .record import memory
 from .record.backed_up import folder, manifests, named
 from .record.memory import remember
 from .record.record import Container, Migration, Pool, now
+from .run import MigrationRun
 
 _CREATE_TIME = 600  # seconds that `dmg pool create` may take
 _EACH = 120  # seconds that `daos container create` may take
 
 
-def findings(current: Run) -> list[Finding]:
+def findings(current: MigrationRun) -> list[Finding]:
     """What stands in the way: the new system does not serve, or the backup is not what it was."""
-    assert current.migration
-    current.decide()
     found = reformat.why_not_formatted(current)
-    members = current.query_or_none() or ()
-    current.ranks = tuple(member.rank for member in members if member.state == "joined")
     found += destination.findings(current)
     to_do = [c for c in current.migration.to_carry if not c.restored]
     if not found:
@@ -48,24 +46,25 @@ def findings(current: Run) -> list[Finding]:
     return found
 
 
-def _way(current: Run, container: Container) -> str:
+def _way(current: MigrationRun, container: Container) -> str:
     return container.way or current.site.way(container.bytes)
 
 
-def _pools_due(current: Run, name: str, node: Node) -> bool:
-    assert current.migration
-    if current.planning or "restore" not in current.migration.done:
-        return True
-    return any(not pool.new_uuid for pool in current.migration.pools)
+def _pools_due(current: MigrationRun, name: str, node: Node) -> bool:
+    return "restore" not in current.migration.done or any(
+        not pool.new_uuid for pool in current.migration.pools
+    )
 
 
-def _may_create(current: Run, view: Any) -> list[Finding]:
-    target = current.settings.target
-    return gates.at_target(view, "servers", target) + current.judge_members(view, gates.joined)
+def _may_create(current: MigrationRun, view: Any) -> list[Finding]:
+    target = current.target
+    return gates.at_target(view, "servers", target) + judgements.members(
+        current, view, gates.joined
+    )
 
 
-@step("admins", need=_pools_due, gate=_may_create, once=True)
-def pools_created(current: Run, here: Host) -> Iterator[Command]:
+@step("admins", need=_pools_due, foreseen=memory.always, gate=_may_create, once=True)
+def pools_created(current: MigrationRun, here: Host) -> Iterator[Command]:
     """Create the pools with their labels, as large on each tier as they were in 1.x.
 
     A pool that has the label already is taken up. Source: dmg v2.0.2, `dmg pool create`.
@@ -73,10 +72,9 @@ def pools_created(current: Run, here: Host) -> Iterator[Command]:
     yield verify(current, lambda: _create_pools(current), code="pool-failed")
 
 
-def _create_pools(current: Run) -> str | None:
-    assert current.migration
+def _create_pools(current: MigrationRun) -> str | None:
     try:
-        there = {pool.label: pool.uuid for pool in dmg.pools(current.ask_dmg("pool list"))}
+        there = {pool.label: pool.uuid for pool in dmg.pools(current.dmg.ask("pool list"))}
     except DmgError as problem:
         return f"the pools are not known: {problem}"
     for pool in current.migration.pools:
@@ -101,10 +99,10 @@ def with_new_pool(record: Migration, pool: Pool, uuid: str) -> Migration:
     return replace(record, containers=tuple(containers))
 
 
-def _create_pool(current: Run, pool: Pool) -> str:
-    line = create_line(pool, len(current.ranks))
+def _create_pool(current: MigrationRun, pool: Pool) -> str:
+    line = create_line(pool, len(current.start.ranks))
     say(f"dmg {line}")
-    response = dmg.response(current.ask_dmg(line, _CREATE_TIME))
+    response = dmg.response(current.dmg.ask(line, _CREATE_TIME))
     try:
         return str(response["uuid"])
     except (KeyError, TypeError) as problem:
@@ -123,34 +121,32 @@ def create_line(pool: Pool, ranks: int) -> str:
     return shlex.join([*words, pool.label])
 
 
-def _no_pool(current: Run, pool: Pool, problem: DmgError) -> str:
+def _no_pool(current: MigrationRun, pool: Pool, problem: DmgError) -> str:
     size = destination.gib(sum(pool.tier_bytes))
     return (
         f"pool {pool.label} ({size}, {pool.uuid} in 1.x) could not be created: {problem}. Where "
-        f"its size is the reason, create it yourself on {current.admin.name}, `dmg pool create "
+        f"its size is the reason, create it yourself on {current.dmg.admin.name}, `dmg pool create "
         f"--size=SIZE {pool.label}`, and type the same command again: it takes up a pool that has "
         "the label"
     )
 
 
-def _agent_due(current: Run, name: str, node: Node) -> bool:
+def _agent_due(current: MigrationRun, name: str, node: Node) -> bool:
     return copiers.copies(current, name, node) and not node.runs(AGENT)
 
 
 @step("clients", need=_agent_due, gate=services.may_start_agents)
-def agents_started(current: Run, here: Host) -> Iterator[Command]:
+def agents_started(current: MigrationRun, here: Host) -> Iterator[Command]:
     """Start daos_agent on the clients that copy; the others wait until all is back."""
     yield from services.start(current, here, AGENT)
 
 
-def _due(current: Run, name: str, node: Node) -> bool:
-    assert current.migration
+def _due(current: MigrationRun, name: str, node: Node) -> bool:
     to_do = any(not c.restored for c in current.migration.to_carry)
-    return copiers.is_first(current, name, node) and (current.planning or to_do)
+    return to_do and copiers.is_first(current, name, node)
 
 
-def _may_copy(current: Run, view: Any) -> list[Finding]:
-    assert current.migration
+def _may_copy(current: MigrationRun, view: Any) -> list[Finding]:
     idle = [name for name in copiers.names(current) if not view.node(name).runs(AGENT)]
     return (
         _may_create(current, view)
@@ -159,8 +155,8 @@ def _may_copy(current: Run, view: Any) -> list[Finding]:
     )
 
 
-@step("clients", need=_due, gate=_may_copy)
-def containers_created(current: Run, here: Host) -> Iterator[Command]:
+@step("clients", need=_due, foreseen=copiers.is_first, gate=_may_copy)
+def containers_created(current: MigrationRun, here: Host) -> Iterator[Command]:
     """Create the containers, of type POSIX and with their labels.
 
     One that has the label already is taken up. Source: daos v2.0.2, `daos container create`.
@@ -168,8 +164,7 @@ def containers_created(current: Run, here: Host) -> Iterator[Command]:
     yield verify(current, lambda: _create_containers(current, here), code="container-failed")
 
 
-def _create_containers(current: Run, client: Host) -> str | None:
-    assert current.migration
+def _create_containers(current: MigrationRun, client: Host) -> str | None:
     try:
         there = {(c.pool, c.label): c for c in contents.read(current).containers}
     except ContentsError as problem:
@@ -191,7 +186,7 @@ def _create_containers(current: Run, client: Host) -> str | None:
     return None
 
 
-def _create_container(current: Run, client: Host, pool: str, container: Container) -> str:
+def _create_container(current: MigrationRun, client: Host, pool: str, container: Container) -> str:
     line = f"daos -j container create {pool} --type=POSIX --label={shlex.quote(container.label)}"
     _, output, errors = copiers.ask(current, client, line, _EACH)
     response = dmg.response(output or errors)
@@ -201,8 +196,8 @@ def _create_container(current: Run, client: Host, pool: str, container: Containe
         raise DmgError(f"`{line}` tells no {problem}") from problem
 
 
-@step("clients", need=_due, gate=_may_copy)
-def copied(current: Run, here: Host) -> Iterator[Command]:
+@step("clients", need=_due, foreseen=copiers.is_first, gate=_may_copy)
+def copied(current: MigrationRun, here: Host) -> Iterator[Command]:
     """Copy the backup of every container back, and compare what DAOS has then with the manifest.
 
     It is compared over another mount, which only reads.
@@ -210,8 +205,7 @@ def copied(current: Run, here: Host) -> Iterator[Command]:
     yield verify(current, lambda: _copy_all(current, here), code="restore-failed")
 
 
-def _copy_all(current: Run, client: Host) -> str | None:
-    assert current.migration
+def _copy_all(current: MigrationRun, client: Host) -> str | None:
     containers = [c for c in current.migration.to_carry if not c.restored]
     for number, container in enumerate(containers, start=1):
         say(f"{container.label}, was {container.uuid} ({number} of {len(containers)})")
@@ -224,9 +218,8 @@ def _copy_all(current: Run, client: Host) -> str | None:
     return None
 
 
-def _restore(current: Run, client: Host, container: Container) -> str | None:
+def _restore(current: MigrationRun, client: Host, container: Container) -> str | None:
     """Copy one container back and compare it; None if it is what it was."""
-    assert current.migration
     way = _way(current, container)
     clients = copiers.hosts(current) if way == "parallel" else [client]
     place = (container.new_pool, container.new_uuid)
@@ -253,7 +246,7 @@ def _restore(current: Run, client: Host, container: Container) -> str | None:
     return remember(current, changed)
 
 
-def _in_parallel(current: Run) -> list[str]:
+def _in_parallel(current: MigrationRun) -> list[str]:
     """What the tool needs to know to copy by mpirun. Raises JobError."""
     problem = equipment.write_hosts(current)
     if problem:
@@ -263,7 +256,7 @@ def _in_parallel(current: Run) -> list[str]:
     return [*words, "--mpirun", site.mpirun, "--dcp", site.dcp]
 
 
-def _compared(current: Run, client: Host, container: Container, target: str) -> str:
+def _compared(current: MigrationRun, client: Host, container: Container, target: str) -> str:
     manifest = f"{folder(current, container)}/manifest.mtree"
     words = ["verify", target, "--manifest", manifest, "--mounted", target]
     result: Mapping[str, Any] = jobs.run(current, client, f"{container.uuid}-restored", *words)
@@ -273,9 +266,8 @@ def _compared(current: Run, client: Host, container: Container, target: str) -> 
     return said
 
 
-def why_not_restored(current: Run) -> list[Finding]:
+def why_not_restored(current: MigrationRun) -> list[Finding]:
     """What is not restored; nothing is an empty list."""
-    assert current.migration
     lacking = [c for c in current.migration.to_carry if not c.restored]
     return [
         Finding("not-restored", (), f"{named(c)} is not restored: type stage=restore")

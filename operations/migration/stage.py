@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pyinfra.api import State
-from pyinfra.context import ctx_state
 
 from .. import examine
-from ..machinery import run
 from ..machinery.migration_settings import MigrationSettings
-from ..machinery.run import Run
+from ..machinery.procedure import Procedure
+from ..machinery.settings import Settings
 from ..rules.findings import Finding
-from . import backup, check, finish, install, reformat, restore, verification
+from . import backup, check, conversion, finish, install, reformat, restore, verification
 from .copying import copiers
 from .record import account
-from .record.memory import recall, remember
+from .record.memory import recall
+from .run import MigrationRun
 
-__all__ = ["begin", "remember"]
 
-
-def _nothing(current: Run) -> Iterable[Finding]:
-    return ()
+def _nothing(current: MigrationRun) -> None:
+    pass
 
 
 @dataclass(frozen=True)
@@ -34,28 +32,66 @@ class Stage:
     + after: the stage that has to be complete before it, "" for none
     + look: what stands in its way on the nodes as they are; whether the stage before is still true
       is part of that
+    + learn: what has to be known before that can be judged
+    + show: what is shown before it begins
+    + tries: whether it goes on whatever stands in its way, tries more, and says it all at its end
     """
 
     does: str
-    after: str = ""
-    look: Callable[[Run], Iterable[Finding]] = _nothing
+    after: str
+    look: Callable[[MigrationRun], Iterable[Finding]]
+    learn: Callable[[MigrationRun], object] = _nothing
+    show: Callable[[MigrationRun], object] = _nothing
+    tries: Callable[[MigrationRun], bool] = lambda current: False
 
 
 STAGES = {
-    "check": Stage("look at everything that the migration needs", look=check.findings),
+    "check": Stage(
+        "look at everything that the migration needs",
+        "",
+        check.findings,
+        learn=check.learn,
+        tries=check.is_known,
+    ),
     "backup": Stage("copy every POSIX container out of DAOS", "check", backup.findings),
     "verify": Stage(
         "read the backup back and compare it with its manifests", "backup", verification.findings
     ),
-    "install": Stage("stop DAOS, and install 2.x on all nodes", "verify", install.findings),
-    "format": Stage("reformat the storage: the point of no return", "install", reformat.findings),
+    "install": Stage(
+        "stop DAOS, and install 2.x on all nodes",
+        "verify",
+        install.findings,
+        learn=install.learn,
+        show=conversion.show,
+    ),
+    "format": Stage(
+        "reformat the storage: the point of no return",
+        "install",
+        reformat.findings,
+        learn=conversion.learn,
+    ),
     "restore": Stage(
-        "create pools and containers, and copy the backup into them", "format", restore.findings
+        "create pools and containers, and copy the backup into them",
+        "format",
+        restore.findings,
+        learn=reformat.learn,
     ),
     "finish": Stage(
-        "start the agents, and compare what was with what is", "restore", finish.findings
+        "start the agents, and compare what was with what is",
+        "restore",
+        finish.findings,
+        learn=reformat.learn,
     ),
 }
+
+PROCEDURE = Procedure(
+    done="complete",
+    sentence=account.summary,
+    always_acts=True,
+    content=account.migrated,
+    at_work=account.at_work,
+    go_on=account.go_on,
+)
 
 
 def begin() -> str:
@@ -63,30 +99,44 @@ def begin() -> str:
 
     Raises DeployError after all that was found has been said and written to the report.
     """
-    examine.begin(_of_the_stage, _summary)
-    return run.of(ctx_state.get()).stage
+    return examine.begin(_run, _of_the_stage, _summary).stage
 
 
-def _of_the_stage(current: Run, state: State) -> list[Finding]:
-    data: dict[str, Any] = next((host.data.dict() for host in state.inventory), {})
+def _run(state: State, settings: Settings) -> MigrationRun:
+    return MigrationRun(state, replace(PROCEDURE, target=settings.target), settings)
+
+
+def _of_the_stage(current: MigrationRun) -> list[Finding]:
+    data: dict[str, Any] = next((host.data.dict() for host in current.state.inventory), {})
     name = str(data.get("stage") or "")
     if name not in STAGES:
         return [_no_stage(name)]
-    try:
-        current.site = MigrationSettings.read(data)
-    except ValueError as problem:
-        return [Finding("bad-setting", (), f"{problem}: correct it in group_data/all.py")]
+    current.site, wrong = MigrationSettings.read(data)
+    if wrong:
+        return [
+            Finding("bad-setting", (), f"{it}: correct it in group_data/all.py") for it in wrong
+        ]
     current.stage = name
     return (
-        list(examine.reached(current, state))
+        examine.find_nodes(current)
         or list(_copiers(current))
         or recall(current)
         or list(_order(current))
-        or list(STAGES[name].look(current))
+        or _in_the_way(current)
     )
 
 
-def _copiers(current: Run) -> Iterator[Finding]:
+def _in_the_way(current: MigrationRun) -> list[Finding]:
+    stage = STAGES[current.stage]
+    stage.learn(current)
+    found = list(stage.look(current))
+    if not stage.tries(current):
+        return found
+    current.noticed = found
+    return []
+
+
+def _copiers(current: MigrationRun) -> Iterator[Finding]:
     """The clients that copy are there."""
     unknown = ", ".join(copiers.unknown(current))
     if unknown or not copiers.names(current):
@@ -103,26 +153,27 @@ def _no_stage(name: str) -> Finding:
     return Finding("no-stage", (), f"{wrong}. The stages, in their order:\n{listed}")
 
 
-def _order(current: Run) -> Iterator[Finding]:
+def _order(current: MigrationRun) -> Iterator[Finding]:
     """The stage before this one is recorded as complete."""
     needed = STAGES[current.stage].after
-    done = current.migration.done if current.migration else {}
+    done = current.migration.done
     if needed and needed not in done:
         first = next(name for name in STAGES if name not in done)
         yield Finding(
             "stage-order",
             (),
             f"{current.stage} comes after {needed}, which is not recorded as complete on "
-            f"{current.admin.name}: go on with `{account.command(first)}`",
+            f"{current.dmg.admin.name}: go on with `{account.command(first)}`",
         )
         if current.stage == "format":
             yield from reformat.would_be_lost(current)
 
 
-def _summary(current: Run) -> str:
+def _summary(current: MigrationRun) -> str:
     """What the stage will do, in one line."""
-    record = current.migration
+    record, stage = current.migration, STAGES[current.stage]
+    stage.show(current)
     known = ""
-    if record:
+    if record.recorded:
         known = f"; {len(record.pools)} pools, {len(record.to_carry)} containers to carry over"
-    return f"{current.stage}: {STAGES[current.stage].does}{known}"
+    return f"{current.stage}: {stage.does}{known}"

@@ -6,22 +6,22 @@ from collections.abc import Iterator
 
 from ..checks import installed
 from ..daos import platforms
-from ..machinery.run import Run
 from ..rules.findings import Finding, about, fold
 from ..rules.view import ROLES
+from .run import MigrationRun
 
 
-def findings(current: Run) -> Iterator[Finding]:
+def findings(current: MigrationRun) -> Iterator[Finding]:
     """Operating systems that the target does not support and that this does not update either."""
     brought = {name for names in to_update(current).values() for name in names}
-    for finding in installed.systems(current.start, current.settings):
+    for finding in installed.systems(current.start, current.settings, current.target.series):
         names = [name for name in finding.hosts if name not in brought]
         if finding.code == "unsupported-system":
             finding = Finding(finding.code, (), finding.message + _hint(current, names))
         yield from about(finding.code, names, finding.message)
 
 
-def to_update(current: Run) -> dict[tuple[str, str], list[str]]:
+def to_update(current: MigrationRun) -> dict[tuple[str, str], list[str]]:
     """What and to what an operating system is updated with DAOS 2.x, to the nodes that have it.
 
     That is another minor of the same release ("centos 8.3" to "centos 8.5"), where the site
@@ -33,11 +33,11 @@ def to_update(current: Run) -> dict[tuple[str, str], list[str]]:
     for name, node in current.start.of(*ROLES).items():
         settings = current.settings
         known = node.os in settings.accepted_systems
-        if known or platforms.is_supported(node.os, settings.target.series):
+        if known or platforms.is_supported(node.os, current.target.series):
             continue
         takes = platforms.distribution(node.os)
-        later = later_minors(node.os, settings.target.series)
-        if later and takes and takes.manager in ("yum", "dnf"):
+        later = later_minors(node.os, current.target.series)
+        if later and takes and takes.manager.install_with_os:
             found.setdefault((node.os, platforms.in_words(later)), []).append(name)
     return found
 
@@ -58,17 +58,17 @@ def _later(supported: str, minor: str) -> bool:
     return minor.isdigit() and wanted.isdigit() and int(wanted) > int(minor)
 
 
-def _hint(current: Run, names: list[str]) -> str:
-    series = current.settings.target.series
+def _hint(current: MigrationRun, names: list[str]) -> str:
+    series = current.target.series
     systems = {current.start.node(name).os for name in names}
     later = [name for system in sorted(systems) for name in later_minors(system, series)]
     return f". From there to {platforms.in_words(later)}" if later else ""
 
 
-def notes(current: Run) -> Iterator[str]:
+def notes(current: MigrationRun) -> Iterator[str]:
     """What will be updated with DAOS, for the administrator."""
     for (before, after), names in to_update(current).items():
         yield (
             f"{fold(names)}: {before} is updated to {after} in the transaction that brings DAOS "
-            f"{current.settings.target} (stage=install)"
+            f"{current.target} (stage=install)"
         )

@@ -8,7 +8,7 @@ from typing import Any
 
 from pyinfra.api import Host
 
-from ..machinery.run import Run, say
+from ..machinery.run import say
 from ..machinery.step import Command, step, verify
 from ..rules.findings import Finding
 from . import contents
@@ -18,11 +18,11 @@ from .copying.jobs import JobError
 from .record import memory
 from .record.backed_up import as_recorded, folder, manifests, named
 from .record.record import Container, now
+from .run import MigrationRun
 
 
-def findings(current: Run) -> list[Finding]:
+def findings(current: MigrationRun) -> list[Finding]:
     """What stands in the way: the backup is not complete, or not of what the system holds."""
-    assert current.migration
     lacking = [c for c in current.migration.to_carry if not c.backed_up]
     found = [
         Finding("not-backed-up", (), f"{named(c)} is not backed up: type stage=backup")
@@ -38,19 +38,20 @@ def findings(current: Run) -> list[Finding]:
 
 
 @step("clients", need=copiers.is_first)
-def compared(current: Run, here: Host) -> Iterator[Command]:
+def compared(current: MigrationRun, here: Host) -> Iterator[Command]:
     """Read every file of the backup, and compare it with the manifest that was made in DAOS."""
     yield verify(current, lambda: each_backup(current, here, _judged), code="backup-differs")
 
 
 def each_backup(
-    current: Run, client: Host, judge: Callable[[Run, Container, dict[str, Any]], str | None]
+    current: MigrationRun,
+    client: Host,
+    judge: Callable[[MigrationRun, Container, dict[str, Any]], str | None],
 ) -> str | None:
     """Read the backup of every container back on a client; what is wrong, None where nothing is.
 
     + judge: given a container and what the comparison with its manifest found, says what is wrong
     """
-    assert current.migration
     problems = []
     containers = current.migration.to_carry
     for number, container in enumerate(containers, start=1):
@@ -64,7 +65,7 @@ def each_backup(
     return "\n".join(problems) or None
 
 
-def _read(current: Run, client: Host, container: Container) -> dict[str, Any]:
+def _read(current: MigrationRun, client: Host, container: Container) -> dict[str, Any]:
     where = folder(current, container)
     words = ("verify", f"{where}/data", "--manifest", f"{where}/manifest.mtree")
     result = jobs.run(current, client, f"{container.uuid}-verify", *words)
@@ -76,7 +77,7 @@ def _read(current: Run, client: Host, container: Container) -> dict[str, Any]:
     return result
 
 
-def _judged(current: Run, container: Container, result: dict[str, Any]) -> str | None:
+def _judged(current: MigrationRun, container: Container, result: dict[str, Any]) -> str | None:
     said = differences(result)
     if not said:
         return _note(current, container, verified=now())
@@ -95,9 +96,8 @@ def differences(result: dict[str, Any]) -> str:
     return "; ".join(f"{what}: {few(paths)}" for what, paths in parts if paths)
 
 
-def _note(current: Run, container: Container, **changes: Any) -> str | None:
+def _note(current: MigrationRun, container: Container, **changes: Any) -> str | None:
     """Record how far a container is, at once; without its backup, the stages are not complete."""
-    assert current.migration
     changed = current.migration.with_container(container.uuid, **changes)
     if not changes["verified"]:
         stages = {name: time for name, time in changed.done.items() if name == "check"}

@@ -10,7 +10,7 @@ from typing import Any
 
 
 @dataclass(frozen=True)
-class Part:
+class NodeStep:
     """What one node did in a step; seconds since the first step began.
 
     + end: None where the run ended before it
@@ -27,7 +27,7 @@ class Step:
     + number: its place among such steps, from 1
     + start: UTC
     + end: when it had ended on all nodes, or when the run ended
-    + parts: node name to what it did, for the nodes that did something
+    + nodes: node name to what it did, for the nodes that did something
     + changed: the nodes that it changed
     + failed: the nodes where it failed
     """
@@ -37,14 +37,14 @@ class Step:
     start: datetime
     begin: float
     end: float
-    parts: Mapping[str, Part]
+    nodes: Mapping[str, NodeStep]
     changed: frozenset[str] = frozenset()
     failed: frozenset[str] = frozenset()
 
     @cached_property
     def slowest(self) -> str:
         """The node for which the others waited."""
-        return max(self.parts, key=self.ended)
+        return max(self.nodes, key=self.ended)
 
     @cached_property
     def last_end(self) -> float:
@@ -53,10 +53,10 @@ class Step:
 
     def ended(self, name: str) -> float:
         """When a node had done its part; where it had none, when the step began."""
-        part = self.parts.get(name)
-        if part is None:
+        node_step = self.nodes.get(name)
+        if node_step is None:
             return self.begin
-        return self.end if part.end is None else part.end
+        return self.end if node_step.end is None else node_step.end
 
 
 @dataclass(frozen=True)
@@ -98,9 +98,9 @@ def read(report: Mapping[str, Any]) -> History:
     length = max(_ends(report, start))
     steps: list[Step] = []
     for phase in phases:
-        parts = _parts(phase, start)
-        if parts:
-            steps.append(_step(len(steps) + 1, phase, parts, start, length))
+        nodes = _nodes(phase, start)
+        if nodes:
+            steps.append(_step(len(steps) + 1, phase, nodes, start, length))
     waits = {name: wait for name in report.get("hosts", {}) for wait in _wait(name, steps)}
     return History(start, tuple(steps), length, _window(report, start), waits)
 
@@ -120,23 +120,27 @@ def _ends(report: Mapping[str, Any], start: datetime) -> Iterable[float]:
         yield _since(start, report["ended"])
     for phase in report["phases"]:
         yield _since(start, phase.get("end") or phase["start"])
-        yield from (p.end for p in _parts(phase, start).values() if p.end is not None)
+        yield from (p.end for p in _nodes(phase, start).values() if p.end is not None)
 
 
-def _parts(phase: Mapping[str, Any], start: datetime) -> dict[str, Part]:
+def _nodes(phase: Mapping[str, Any], start: datetime) -> dict[str, NodeStep]:
     begin = _since(start, phase["start"])
     seconds = phase.get("seconds")
     if seconds is not None:
         return {
-            name: Part(begin + first, None if last is None else begin + last)
+            name: NodeStep(begin + first, None if last is None else begin + last)
             for name, (first, last) in seconds.items()
         }
     end = _since(start, phase["end"]) if phase.get("end") else None
-    return {name: Part(begin, end) for name in phase.get("hosts") or []}
+    return {name: NodeStep(begin, end) for name in phase.get("hosts") or []}
 
 
 def _step(
-    number: int, phase: Mapping[str, Any], parts: dict[str, Part], start: datetime, length: float
+    number: int,
+    phase: Mapping[str, Any],
+    nodes: dict[str, NodeStep],
+    start: datetime,
+    length: float,
 ) -> Step:
     return Step(
         number=number,
@@ -144,7 +148,7 @@ def _step(
         start=time(phase["start"]),
         begin=_since(start, phase["start"]),
         end=_since(start, phase["end"]) if phase.get("end") else length,
-        parts=parts,
+        nodes=nodes,
         changed=frozenset(phase.get("changed") or []),
         failed=frozenset(phase.get("failed") or []),
     )

@@ -12,7 +12,6 @@ from pyinfra.api.exceptions import ConnectError
 from ..daos.node import AGENT, SERVER, Node
 from ..machinery import commandline, hosts
 from ..machinery.run import Run
-from ..migration.record import account
 from ..rules import gates
 from ..rules.findings import fold
 from ..rules.view import ROLES, View
@@ -41,7 +40,7 @@ def _look(current: Run) -> View:
             looked_at = [host for host in state.activated_hosts if host.name in current.seen.nodes]
             hosts.at_once(looked_at, _reconnect)
             state.failed_hosts.clear()  # whatever failed there, it may well answer
-            return hosts.read(state, current.left_out)
+            return hosts.read(state, current.start.left_out)
     except (Timeout, KeyboardInterrupt, Exception):
         return current.seen
 
@@ -111,41 +110,40 @@ def what_next(view: View, may_go_back: bool, go_on: str = "") -> Iterator[str]:
         yield f"To go back to the release of before, type: {back}"
 
 
-def summary(current: Run, outcome: str, window: float | None, last_step: str) -> str:
+def summary(current: Run, how: str, last_step: str) -> str:
     """How the run ended, in a sentence.
 
-    + outcome: as the report has it, or "interrupted"
-    + window: the length of the offline window, seconds
+    + how: the outcome as the report has it, or "interrupted"
     + last_step: the step that the run got to
     """
-    target = current.settings.target if hasattr(current, "settings") else None
-    if outcome == "updated":
-        return _updated(current, window)
-    if outcome == "complete":
-        return account.summary(current)
-    if outcome == "rolled back":
-        return f"Rolled back: every node is at {target} again, and DAOS serves"
-    if outcome == "nothing to do":
+    if how == current.procedure.done:
+        return current.procedure.sentence(current)
+    if how == "nothing to do":
+        target = current.target
         return f"Every node is at {target} and serves: nothing was stopped, nothing was changed"
-    if outcome == "refused":
-        stopped = ". DAOS is stopped, as it was found" if current.found_stopped else ""
+    if how == "refused":
+        stopped = ". DAOS is stopped, as it was found" if current.start.stopped else ""
         return f"Refused: this run stopped nothing{stopped}"
-    how = "Interrupted" if outcome == "interrupted" else "Failed"
-    return f"{how} at the step {last_step!r}. No later step was taken on any node"
+    ended = "Interrupted" if how == "interrupted" else "Failed"
+    return f"{ended} at the step {last_step!r}. No later step was taken on any node"
 
 
-def _updated(current: Run, window: float | None) -> str:
-    target = current.settings.target
-    if not current.outdated_nodes:
+def updated(current: Run) -> str:
+    """How an update ended that did something."""
+    start, target, seconds = current.start, current.target, current.window.seconds
+    if not start.outdated:
         return f"Every node is at {target}, and what was stopped has been started"
-    if not current.opens_window:
-        return f"Updated {fold(current.outdated_nodes)} to {target}; the rest served all the time"
-    offline = f", offline for {window:.1f} s" if window is not None else ""
-    resumed = " over more than one run" if current.record and offline else ""
-    before = ". DAOS was stopped already when this run began"
-    return f"Updated from {lowest(current.start)} to {target}{offline}{resumed}" + (
-        before if current.found_stopped else ""
-    )
+    if not start.opens_window:
+        return f"Updated {fold(start.outdated)} to {target}; the rest served all the time"
+    offline = f", offline for {seconds:.1f} s" if seconds is not None else ""
+    resumed = " over more than one run" if start.record and offline else ""
+    before = ". DAOS was stopped already when this run began" if start.stopped else ""
+    return f"Updated from {lowest(start)} to {target}{offline}{resumed}{before}"
+
+
+def rolled_back(current: Run) -> str:
+    """How a way back ended that did something."""
+    return f"Rolled back: every node is at {current.target} again, and DAOS serves"
 
 
 def afterwards(current: Run, after: View) -> Iterator[str]:
@@ -153,14 +151,14 @@ def afterwards(current: Run, after: View) -> Iterator[str]:
 
     + after: the cluster as it is now
     """
-    since = current.first_stop
+    since = current.window.first_stop
     if since:
         yield f"Parts of DAOS are stopped since {since:%H:%M:%S} UTC. By now:"
     yield from state_of(after)
-    if current.job:
-        yield f"still at work, and followed by the next run: {current.job}"
-    may_go_back = not (current.back or current.stage) and not gates.never_started(after)
-    yield from what_next(after, may_go_back, account.go_on(current))
+    procedure = current.procedure
+    yield from procedure.at_work(current)
+    may_go_back = procedure.may_be_left and not gates.never_started(after)
+    yield from what_next(after, may_go_back, procedure.go_on(current))
 
 
 def lowest(view: View) -> str | None:

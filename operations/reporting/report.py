@@ -19,12 +19,11 @@ from pyinfra.api.state import BaseStateCallback
 
 from ..machinery import commandline, plan
 from ..machinery.run import Run, say
-from ..migration.record.account import migrated
 from ..rules.findings import Finding, fold
 from ..rules.view import ROLES, View
 from . import outcome
 from .page import page
-from .phases import Phases
+from .steps import Steps
 
 RUNS = Path("runs")
 LATEST = RUNS / "latest" / "report.json"
@@ -33,7 +32,6 @@ LATEST = RUNS / "latest" / "report.json"
 class Report(BaseStateCallback):
     """Follows a run through pyinfra's callbacks and keeps its report up to date.
 
-    + after: the cluster as the last step saw it; None until then
     + left: the cluster after a run that did not get there
     + state: what is to be said of that, line by line
     """
@@ -41,44 +39,43 @@ class Report(BaseStateCallback):
     def __init__(self, current: Run) -> None:
         self.current = current
         self.began = datetime.now(UTC)
-        self.after: View | None = None
         self.left: View | None = None
         self.state: list[str] = []
-        self.phases = Phases()
+        self.steps = Steps()
         self.ended: datetime | None = None
         self._folder: Path | None = None
 
     def operation_start(self, state: State, op_hash: str) -> None:  # type: ignore[override]
         """A step begins."""
-        self.phases.begin(state, op_hash)
+        self.steps.begin(state, op_hash)
         self.write()
 
     def operation_host_start(  # type: ignore[override]
         self, state: State, host: Host, op_hash: str
     ) -> None:
         """A step begins on a node."""
-        self.phases.host_begins(state, host.name, op_hash)
+        self.steps.host_begins(state, host.name, op_hash)
 
     def operation_host_success(  # type: ignore[override]
         self, state: State, host: Host, op_hash: str, retry_count: int = 0
     ) -> None:
         """A step has ended on a node, and well."""
-        self.phases.host_ends(host.name, op_hash)
+        self.steps.host_ends(host.name, op_hash)
 
     def operation_end(self, state: State, op_hash: str) -> None:  # type: ignore[override]
         """A step has ended on all nodes."""
-        self.phases.end(state)
+        self.steps.end(state)
         self.write()
 
     def operation_host_error(  # type: ignore[override]
         self, state: State, host: Host, op_hash: str, retry_count: int = 0, max_retries: int = 0
     ) -> None:
         """A step has failed on a node; where the step has not said why, its output has."""
-        self.phases.host_ends(host.name, op_hash, failed=True)
+        self.steps.host_ends(host.name, op_hash, failed=True)
         current = self.current
         known = [*current.failures, *current.refusals]
         if not current.refusals and not any(host.name in finding.hosts for finding in known):
-            message = f"the step {self.phases.last!r} failed there: see its output"
+            message = f"the step {self.steps.last!r} failed there: see its output"
             current.failures.append(Finding("step-failed", (host.name,), message))
 
     def operation_host_retry(  # type: ignore[override]
@@ -96,56 +93,48 @@ class Report(BaseStateCallback):
         current = self.current
         if current.refusals or current.failures:
             return "failed" if current.acted else "refused"
-        if self.after is None:
+        if current.end is None:
             return "failed"
-        if current.stage:
-            return "complete"
-        if not current.acted:
-            return "nothing to do"
-        return "rolled back" if current.back else "updated"
+        acted = current.acted or current.procedure.always_acts
+        return current.procedure.done if acted else "nothing to do"
 
     def content(self) -> dict[str, Any]:
         """The report, with the keys that others script against."""
         current = self.current
+        target = current.procedure.target
         # A step that fails while DAOS still serves is a reason not to begin, like any other.
         failures = current.failures if current.acted else []
         refusals = current.refusals + ([] if current.acted else current.failures)
         return {
             "from_version": outcome.lowest(current.start),
-            "to_version": self._target(),
+            "to_version": str(target) if target else None,
             "outcome": self.outcome,
-            "offline_window_s": self._window(),
+            "offline_window_s": current.window.seconds,
             "offline_window": self._window_times(),
-            "whole_system": self.current.opens_window,
+            "whole_system": current.start.opens_window,
             "started": self.began.isoformat(),
             "ended": _iso(self.ended),
             "summary": self._summary() if self.ended else None,
             "state": self.state,
-            "phases": self.phases.content(),
+            "phases": self.steps.content(),
             "hosts": {name: self._host(name) for name in self._names()},
             "refusals": [finding.as_dict() for finding in refusals],
             "failures": [finding.as_dict() for finding in failures],
-            "left_out": sorted(current.left_out),
-            **migrated(current),
+            "left_out": sorted(current.start.left_out),
+            **current.procedure.content(current),
         }
-
-    def _target(self) -> str | None:
-        return str(self.current.settings.target) if hasattr(self.current, "settings") else None
-
-    def _window(self) -> float | None:
-        first, last = self.current.first_stop, self.current.last_start
-        return round((last - first).total_seconds(), 3) if first and last else None
 
     def _window_times(self) -> dict[str, str | None] | None:
         """When the offline window began and ended; the end is None where nothing was started."""
-        first, last = self.current.first_stop, self.current.last_start
+        window = self.current.window
+        first, last = window.first_stop, window.last_start
         return {"start": _iso(first), "end": _iso(last)} if first else None
 
     def _names(self) -> list[str]:
         return list(dict.fromkeys(n for role in ROLES for n in self.current.start.groups[role]))
 
     def _host(self, name: str) -> dict[str, Any]:
-        after = self.after or self.left
+        after = self.current.end or self.left
         return {
             "roles": self.current.start.roles(name),
             "version_before": _version(self.current.start, name),
@@ -184,13 +173,16 @@ class Report(BaseStateCallback):
         except Exception as problem:
             logger.warning(f"the report page could not be made: {problem!r}")
 
-    def finish(self) -> None:
-        """The run is over, in whatever way; a run that only planned leaves no report."""
-        if not self.phases and not self.current.refusals:
+    def finish(self) -> int:
+        """The run is over, in whatever way; a run that only planned leaves no report.
+
+        Returns the exit code: 0 for one that went well, 130 after Ctrl-C, 1 for any other.
+        """
+        if not self.steps and not self.current.refusals:
             for line in plan.lines(self.current) if commandline.dry() else ():
                 say(line)
-            return
-        self.phases.end(self.current.state)
+            return 0
+        self.steps.end(self.current.state)
         self.ended = datetime.now(UTC)
         say(self._summary())
         if self.outcome == "failed":
@@ -200,16 +192,13 @@ class Report(BaseStateCallback):
         for line in [*self.state, *self._to_do()]:
             say(line)
         say(f"report: {self._folder}/report.json, and report.html for people")
-        if self.outcome in ("failed", "refused"):
-            # pyinfra exits with 0 after Ctrl-C, and a script would take that for an update.
-            logging.shutdown()
-            sys.stdout.flush()
-            sys.stderr.flush()
-            os._exit(130 if self._interrupted() else 1)
+        if self.outcome not in ("failed", "refused"):
+            return 0
+        return 130 if self._interrupted() else 1
 
     def _interrupted(self) -> bool:
         current = self.current
-        return self.after is None and not current.failures and not current.refusals
+        return current.end is None and not current.failures and not current.refusals
 
     def _to_do(self) -> Iterator[str]:
         """What somebody has to see to later."""
@@ -219,21 +208,31 @@ class Report(BaseStateCallback):
                 files.setdefault(path, []).append(name)
         for path, names in sorted(files.items()):
             yield f"{path} on {fold(names)} has to be read and merged by hand"
-        if self.current.left_out:
-            yield f"left out: {fold(self.current.left_out)}; the same command takes them in later"
+        left_out = self.current.start.left_out
+        if left_out:
+            yield f"left out: {fold(left_out)}; the same command takes them in later"
 
     def _summary(self) -> str:
         how = "interrupted" if self._interrupted() else self.outcome
-        last = self.phases.last if self.phases else ""
-        return outcome.summary(self.current, how, self._window(), last)
+        last = self.steps.last if self.steps else ""
+        return outcome.summary(self.current, how, last)
 
 
 def follow(current: Run) -> None:
     """Keep a report of this run, to its end also when it is interrupted."""
     report = Report(current)
-    current.report = report
     current.state.add_callback_handler(report)
-    atexit.register(report.finish)
+    atexit.register(_exit, report)
+
+
+def _exit(report: Report) -> None:
+    """pyinfra exits with 0 after Ctrl-C, and a script would take that for an update."""
+    code = report.finish()
+    if code:
+        logging.shutdown()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
 
 
 def _iso(time: datetime | None) -> str | None:

@@ -144,29 +144,29 @@ def _fold(history: History, roles: Mapping[str, Sequence[str]]) -> dict[str, lis
 def _alike(history: History, names: Sequence[str]) -> list[list[str]]:
     sets: dict[object, list[str]] = {}
     for name in names:
-        did = tuple((_state(step, [name]), name in step.parts) for step in history.steps)
+        did = tuple((_state(step, [name]), name in step.nodes) for step in history.steps)
         sets.setdefault(did, []).append(name)
     return list(sets.values())
 
 
 def _state(step: Step, names: Iterable[str]) -> str:
-    names = [name for name in names if name in step.parts]
+    names = [name for name in names if name in step.nodes]
     if not step.failed.isdisjoint(names):
         return "failed"
-    return "cut" if any(step.parts[name].end is None for name in names) else ""
+    return "cut" if any(step.nodes[name].end is None for name in names) else ""
 
 
 def _bars(names: Sequence[str], history: History, scale: float) -> list[Bar]:
     bars = []
     for step in history.steps:
-        here = [name for name in names if name in step.parts]
+        here = [name for name in names if name in step.nodes]
         if here:
             bars.append(_bar(step, here, scale))
     return bars
 
 
 def _bar(step: Step, names: list[str], scale: float) -> Bar:
-    begin = min(step.parts[name].begin for name in names)
+    begin = min(step.nodes[name].begin for name in names)
     ends = [step.ended(name) for name in names]
     state = _state(step, names)
     return Bar(

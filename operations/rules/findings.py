@@ -8,6 +8,8 @@ from typing import Any
 
 from ClusterShell.NodeSet import RESOLVER_NOGROUP, NodeSet
 
+from . import codes
+
 
 def fold(names: Iterable[str]) -> str:
     """Node names as a folded node set: "daos-server-[01-04]"."""
@@ -19,7 +21,7 @@ def fold(names: Iterable[str]) -> str:
 class Finding:
     """One thing that stands in the way.
 
-    + code: what it is, for scripts ("no-answer", "in-use", ...)
+    + code: what it is, for scripts ("no-answer", "in-use", ...); one of the catalogue in codes
     + hosts: the nodes that it is about; none where it is about the whole system
     + message: a sentence that says what is wrong and what to do
     """
@@ -27,6 +29,10 @@ class Finding:
     code: str
     hosts: tuple[str, ...]
     message: str
+
+    def __post_init__(self) -> None:
+        if self.code not in codes.KNOWN:
+            raise ValueError(f"{self.code!r} is not in the catalogue, operations/rules/codes")
 
     def __str__(self) -> str:
         where = f" on {fold(self.hosts)}" if self.hosts else ""

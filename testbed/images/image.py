@@ -15,7 +15,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,9 +25,9 @@ from docker.errors import APIError, DockerException
 
 from testbed.images import foundation
 from testbed.images.foundation import LABEL, ImageError
+from testbed.packages.build import FLAVOURS
 
 HERE = Path(__file__).resolve().parents[1]
-FLAVOURS = ("el7", "el8", "el83", "leap15")
 _KEPT = 3  # former images of a kind that stay: other checkouts may be using them
 _EVERY = 5.0  # seconds between progress lines of one build
 
@@ -94,17 +94,17 @@ def base_context() -> Context:
 
 
 # What both a node and the package repository need to make the packages of an operating system.
-_SYSTEM_SPECS = ("hwloc.spec", "system-release.spec")
+_OS_SPECS = ("hwloc.spec", "os-release.spec")
 
 
 def node_context() -> Context:
     """What a node is made of; the modules of the service manager become its package `init`."""
     found = {
-        f"init/{path}" if path.endswith(".py") and not path.endswith("ctl.py") else path: source
+        f"init/{path}" if path.endswith(".py") and path != "journalctl.py" else path: source
         for path, source in files_below(HERE / "node").items()
         if path not in ("base.Dockerfile", "packages.txt")
     }
-    specs = {name: HERE / "packages" / name for name in _SYSTEM_SPECS}
+    specs = {name: HERE / "packages" / name for name in _OS_SPECS}
     return Context(found | specs | files_below(HERE / "mpi", "mpi/"))
 
 
@@ -140,14 +140,11 @@ def ensure_images(progress: Progress) -> Images:
     Raises ImageError where an image cannot be built, with the last lines of the build.
     """
     plan = _Plan()
-    client = docker.from_env(timeout=600)
-    try:
+    with closing(docker.from_env(timeout=600)) as client:
         if plan.missing(client):
             with _only_builder(progress):
                 _build_missing(client, plan, plan.missing(client), progress)
                 _remove_former(client)
-    finally:
-        client.close()
     return plan.images
 
 
@@ -203,8 +200,7 @@ def _build(
     progress(f"building image {name}")
     said = time.monotonic()
     lines: list[str] = []
-    client = docker.from_env(timeout=600)
-    try:
+    with closing(docker.from_env(timeout=600)) as client:
         answers = client.api.build(
             fileobj=context.tar(),
             custom_context=True,
@@ -224,8 +220,6 @@ def _build(
             if lines and lines[-1].startswith("Step ") and time.monotonic() - said > _EVERY:
                 progress(f"{name}: {lines[-1][:80]}")
                 said = time.monotonic()
-    finally:
-        client.close()
 
 
 def _remove_former(client: Any) -> None:

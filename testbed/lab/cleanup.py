@@ -13,7 +13,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from types import FrameType
 
@@ -90,7 +90,6 @@ def _is_guarded(guard: str, start_of: Callable[[int], str | None]) -> bool:
 
 def remove_leftovers() -> list[str]:
     """Remove what dead labs left behind; give the directories of those labs."""
-    client = engine.client()
     directories: dict[str, str] = {}
     for marks in _found(LAB):
         if is_leftover(marks):
@@ -99,7 +98,6 @@ def remove_leftovers() -> list[str]:
         remove_labelled(f"{LAB}={lab_id}")
         if Path(directory).is_dir() and LabFiles(Path(directory)).kept() is None:
             LabFiles(Path(directory)).remove()
-    client.close()
     return sorted(set(directories.values()))
 
 
@@ -110,24 +108,18 @@ def labs() -> dict[str, Path]:
 
 def all_running(lab_id: str) -> bool:
     """Whether a lab has containers, and all of them run."""
-    client = engine.client()
-    try:
+    with closing(engine.client()) as client:
         containers = client.api.containers(all=True, filters={"label": f"{LAB}={lab_id}"})
-    finally:
-        client.close()
     return bool(containers) and all(c["State"] == "running" for c in containers)
 
 
 def _found(label: str) -> list[Mapping[str, str]]:
     """The labels of each container, network and volume that carries `label`."""
-    client = engine.client()
-    try:
+    with closing(engine.client()) as client:
         containers = client.api.containers(all=True, filters={"label": label})
         networks = client.api.networks(filters={"label": label})
         volumes = client.api.volumes(filters={"label": label})["Volumes"] or []
         return [thing["Labels"] for thing in [*containers, *networks, *volumes]]
-    finally:
-        client.close()
 
 
 def remove_labelled(label: str) -> None:
@@ -135,8 +127,7 @@ def remove_labelled(label: str) -> None:
 
     Somebody else removing the same at the same time is no error.
     """
-    client = engine.client()
-    try:
+    with closing(engine.client()) as client:
         containers = client.api.containers(all=True, filters={"label": label})
         with ThreadPoolExecutor(max_workers=8) as pool:
             list(pool.map(lambda c: engine.remove_container(client, c["Id"]), containers))
@@ -144,44 +135,42 @@ def remove_labelled(label: str) -> None:
             engine.remove_network(client, network["Id"])
         for volume in client.api.volumes(filters={"label": label})["Volumes"] or []:
             engine.remove_volume(client, volume["Name"])
+
+
+Handler = Callable[[int, FrameType | None], object] | signal.Handlers
+_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+@contextmanager
+def _handled(handler: Handler, *numbers: signal.Signals) -> Iterator[None]:
+    """Have these signals handled so. They can be caught in the main thread alone."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, handler) for number in numbers}
+    try:
+        yield
     finally:
-        client.close()
+        for number, former in before.items():
+            signal.signal(number, former)
 
 
 @contextmanager
 def ending_on_signals() -> Iterator[None]:
-    """Let SIGTERM and SIGHUP end this process as Ctrl-C does, so that it cleans up.
-
-    Signals can be caught in the main thread only; elsewhere this does nothing.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
+    """Let SIGTERM and SIGHUP end this process as Ctrl-C does, so that it cleans up."""
 
     def end(number: int, frame: FrameType | None) -> None:
         raise SystemExit(128 + number)
 
-    before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGHUP)}
-    try:
+    with _handled(end, signal.SIGTERM, signal.SIGHUP):
         yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 @contextmanager
 def undisturbed() -> Iterator[None]:
     """Put Ctrl-C and the like off while something is cleaned up."""
-    if threading.current_thread() is not threading.main_thread():
+    with _handled(signal.SIG_IGN, *_ENDING):
         yield
-        return
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before = {number: signal.signal(number, signal.SIG_IGN) for number in numbers}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 @contextmanager
@@ -191,20 +180,10 @@ def postponed() -> Iterator[None]:
     A thread pool that is interrupted while it starts a thread does not know of that thread, and
     waits for it no more.
     """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
     came: list[int] = []
-
-    def note(number: int, frame: FrameType | None) -> None:
-        came.append(number)
-
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before = {number: signal.signal(number, note) for number in numbers}
     try:
-        yield
+        with _handled(lambda number, _: came.append(number), *_ENDING):
+            yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
         for late in came:
             signal.raise_signal(late)

@@ -45,13 +45,6 @@ class Machine:
         """Its name for the engine, as in `docker exec`."""
         return str(self.container.name)
 
-    @property
-    def ip(self) -> str:
-        """Its address in the lab's network, which a reboot may change; "" while it is off."""
-        self.container.reload()
-        networks = self.container.attrs["NetworkSettings"]["Networks"].values()
-        return str(next(iter(networks))["IPAddress"])
-
     def port(self, inside: int) -> int:
         """The loopback port that leads to a port of this machine."""
         return self.started.ports[inside]

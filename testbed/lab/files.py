@@ -9,58 +9,36 @@ import shlex
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
 
-from testbed.lab import ssh
+from testbed.lab import provision, ssh
 from testbed.lab.errors import LabError
 
 
-@dataclass(frozen=True)
 class LabFiles:
-    """The files of one lab. The names are part of the outside that others script against."""
+    """The files of one lab. The names are part of the outside that others script against.
 
-    directory: Path
+    + state: says which lab is kept here; without it a lab lives only as long as its process
+    """
 
-    def __post_init__(self) -> None:
+    def __init__(self, directory: Path) -> None:
         # pyinfra splits UserKnownHostsFile at white space, ssh expands % and reads quotes itself.
-        bad = [c for c in str(self.directory) if c.isspace() or c in "%\"'#\\"]
-        if bad or not self.directory.is_absolute():
+        bad = [c for c in str(directory) if c.isspace() or c in "%\"'#\\"]
+        if bad or not directory.is_absolute():
             raise ValueError(
-                f"a lab cannot live in {str(self.directory)!r}: ssh_config needs an absolute path "
+                f"a lab cannot live in {str(directory)!r}: ssh_config needs an absolute path "
                 "without blanks, quotes, % and #; use a folder with a plainer name"
             )
-
-    @property
-    def ssh_config(self) -> Path:
-        return self.directory / "ssh_config"
-
-    @property
-    def known_hosts(self) -> Path:
-        return self.directory / "known_hosts"
-
-    @property
-    def identity(self) -> Path:
-        return self.directory / "id_ed25519"
-
-    @property
-    def activate(self) -> Path:
-        return self.directory / "activate"
-
-    @property
-    def control(self) -> Path:
-        return self.directory / "daos_control.yml"
-
-    @property
-    def pyinfra(self) -> Path:
-        return self.directory / "bin" / "pyinfra"
-
-    @property
-    def state(self) -> Path:
-        """Says which lab is kept here; without it a lab lives only as long as its process."""
-        return self.directory / "lab.json"
+        self.directory = directory
+        self.ssh_config = directory / "ssh_config"
+        self.known_hosts = directory / "known_hosts"
+        self.identity = directory / "id_ed25519"
+        self.activate = directory / "activate"
+        self.control = directory / "daos_control.yml"
+        self.pyinfra = directory / "bin" / "pyinfra"
+        self.state = directory / "lab.json"
 
     @contextmanager
     def claim(self) -> Iterator[None]:
@@ -138,12 +116,7 @@ def _write(path: Path, text: str, mode: int = 0o644) -> None:
 
 def control_text(control_ports: Sequence[int]) -> str:
     """A dmg configuration for the host (keys of DAOS 2.0's daos_control.yml)."""
-    settings = {
-        "name": "daos_server",
-        "port": 10001,
-        "hostlist": [f"127.0.0.1:{port}" for port in control_ports],
-        "transport_config": {"allow_insecure": True},
-    }
+    settings = provision.control_settings([f"127.0.0.1:{port}" for port in control_ports])
     return yaml.safe_dump(settings, sort_keys=False)
 
 

@@ -22,7 +22,7 @@ from types import TracebackType
 from typing import Any
 
 from testbed.images.image import Images, ensure_images
-from testbed.lab import cleanup, destination, engine, provision, ssh, system
+from testbed.lab import backup, cleanup, engine, provision, ssh, system
 from testbed.lab.container import EVENT_LOG, Machine, Node
 from testbed.lab.errors import LabError
 from testbed.lab.files import LabFiles
@@ -94,14 +94,6 @@ class Lab:
     @property
     def ssh_config(self) -> Path:
         return self.files.ssh_config
-
-    @property
-    def activate(self) -> Path:
-        return self.files.activate
-
-    @property
-    def control(self) -> Path:
-        return self.files.control
 
     def node(self, name: str) -> Node:
         """The node of that name; raises KeyError with the names that there are."""
@@ -189,7 +181,7 @@ class Lab:
         if volume:
             clients = self.having("clients")
             keys = {client.name: self._host_keys[client.ssh_port] for client in clients}
-            destination.join(clients, keys, network)
+            backup.join(clients, keys, network)
 
     def _write_files(self) -> None:
         servers = [node.name for node in self.having("servers")]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from testbed.images.image import Images
-from testbed.lab import cleanup, destination, engine, provision
+from testbed.lab import backup, cleanup, engine, provision
 from testbed.lab.container import SSH_PORT, Machine, Node
 from testbed.lab.errors import LabError
 from testbed.lab.nodes import LabNode
@@ -79,7 +79,7 @@ class Launch:
     ) -> engine.Started:
         name = f"daos-lab-{self.lab_id}-{hostname}"
         fuse = "clients" in roles and _FUSE.exists()
-        mounts = destination.mounts(self.volume, roles)
+        mounts = backup.mounts(self.volume, roles)
         spec = engine.Spec(name, hostname, image, self.labels, ports, fuse, mounts)
         try:
             return engine.start(spec, self.network)

@@ -17,8 +17,8 @@ class LabNode:
 
     + name: its hostname, and its name in the inventory
     + roles: any of "servers", "admins", "clients"; a node without a role gets no DAOS package
-    + flavour: the distribution it plays: "el7", "el8", "el83" (CentOS 8.3, with a repository that
-      holds 8.4; DAOS 1.x needs its hwloc) or "leap15"
+    + flavour: the distribution it plays, a folder of node/flavours; "el83" is CentOS 8.3, with a
+      repository that holds 8.4, and DAOS 1.x needs its hwloc
     + version: the DAOS release it starts with, where that differs from the lab's
     """
 

@@ -13,6 +13,8 @@ from typing import Any
 import yaml
 
 from testbed.lab.nodes import LabNode
+from testbed.packages.build import FLAVOURS
+from testbed.sim.common import release
 
 REPOSITORY = "daos-repo"  # its hostname, which group_data names too
 SYSTEM = "daos_server"
@@ -20,8 +22,6 @@ CONTROL_PORT = 10001
 ENGINES = 2  # a server
 TARGETS = 8  # an engine
 _FABRIC_PORTS = (31416, 31516)
-FOLDERS = {"el7": "CentOS7", "el8": "EL8", "el83": "EL8", "leap15": "Leap15"}
-_RELEASES = {"el7": "1.el7", "el8": "1.el8", "el83": "1.el8", "leap15": "1.lp153"}
 
 _FIXED = {"compat-hwloc1": "1.11.8"}  # packages that have a version of their own
 _DOWNLOADS = "/var/cache/daos-lab"
@@ -41,26 +41,12 @@ for name in sys.argv[1:]:
 """
 
 
-def version_key(version: str) -> tuple[int, ...]:
-    """A DAOS version as numbers, to compare."""
-    return tuple(int(part) for part in version.split("."))
-
-
-def _is_2(version: str) -> bool:
-    return version_key(version) >= (2, 0)
-
-
-def is_1_0(version: str) -> bool:
-    """Is it of the first series, in which much has other names?"""
-    return version_key(version) < (1, 1)
-
-
 def access_points(servers: Sequence[str], version: str = "2.0.1") -> list[str]:
     """The servers that are replicas of the management service: three, or one of fewer.
 
     1.0 has no more than one.
     """
-    return list(servers[:3] if len(servers) >= 3 and not is_1_0(version) else servers[:1])
+    return list(servers[:3] if len(servers) >= 3 and not release.is_1_0(version) else servers[:1])
 
 
 def packages(roles: frozenset[str], version: str) -> list[str]:
@@ -70,11 +56,11 @@ def packages(roles: frozenset[str], version: str) -> list[str]:
     """
     if not roles:
         return []
-    key = version_key(version)
+    key = release.numbers(version)
     names = {"daos"}
     if "servers" in roles:
         names |= {"daos-server"} | ({"compat-hwloc1"} if key >= (2, 0) else set())
-    if "clients" in roles or ("admins" in roles and key < (2, 2)) or is_1_0(version):
+    if "clients" in roles or ("admins" in roles and key < (2, 2)) or release.is_1_0(version):
         names.add("daos-client")
     if "admins" in roles and key >= (2, 2):
         names.add("daos-admin")
@@ -104,9 +90,9 @@ def _engine_settings(index: int) -> dict[str, Any]:
 
 def _old_names(engines: list[dict[str, Any]], version: str) -> dict[str, Any]:
     """The engines under the name that they have in a release, and what belongs to that."""
-    if _is_2(version):
+    if release.layout(version) == 2:
         return {"engines": engines}
-    return ({} if is_1_0(version) else {"disable_vmd": True}) | {"servers": engines}
+    return ({} if release.is_1_0(version) else {"disable_vmd": True}) | {"servers": engines}
 
 
 def config_files(roles: frozenset[str], servers: Sequence[str], version: str) -> dict[str, str]:
@@ -124,16 +110,21 @@ def config_files(roles: frozenset[str], servers: Sequence[str], version: str) ->
         files["daos_agent.yml"] = _shared_settings(replicas)
     if roles & {"admins", "clients"}:
         name, hosts = "daos_control.yml", list(servers)
-        if is_1_0(version):
+        if release.is_1_0(version):
             # What dmg asks of the system, it asks of the first host that it is connected to.
             name, hosts = "daos.yml", [f"{point}:{CONTROL_PORT}" for point in replicas]
-        files[name] = {
-            "name": SYSTEM,
-            "port": CONTROL_PORT,
-            "hostlist": hosts,
-            "transport_config": {"allow_insecure": True},
-        }
+        files[name] = control_settings(hosts)
     return {name: yaml.safe_dump(settings, sort_keys=False) for name, settings in files.items()}
+
+
+def control_settings(hosts: list[str]) -> dict[str, Any]:
+    """What dmg is told: where the system is."""
+    return {
+        "name": SYSTEM,
+        "port": CONTROL_PORT,
+        "hostlist": hosts,
+        "transport_config": {"allow_insecure": True},
+    }
 
 
 def units(roles: frozenset[str]) -> list[str]:
@@ -176,6 +167,7 @@ def node_script(node: LabNode, version: str, servers: Sequence[str], public_key:
 
 def _path(flavour: str, package: str, version: str) -> str:
     """Where the repository of a version's series holds a package, up to the architecture."""
-    series = ".".join(version.split(".")[:2])
+    series = release.series(version)
     number = _FIXED.get(package, version)
-    return f"/v{series}/{FOLDERS[flavour]}/{package}-{number}-{_RELEASES[flavour]}"
+    distribution = FLAVOURS[flavour]
+    return f"/v{series}/{distribution.folder}/{package}-{number}-{distribution.release}"

@@ -7,10 +7,10 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from testbed.lab import provision
+from testbed.lab import dmg_1_0, provision
 from testbed.lab.container import Node
 from testbed.lab.errors import LabError
-from testbed.rehearsal import old_dmg
+from testbed.sim.common import release
 
 POOLS = ("tank", "scratch")
 CONTAINER = "home"
@@ -39,7 +39,7 @@ def _dmg(admin: Node, command: str) -> dict[str, Any]:
     try:
         answer = json.loads(said)
     except ValueError:
-        return old_dmg.answer(said)
+        return dmg_1_0.answer(said)
     return answer if isinstance(answer, dict) else {}
 
 
@@ -64,7 +64,7 @@ def wait_joined(admin: Node, servers: Sequence[Node], seconds: float = 60) -> No
 def format_storage(admin: Node, servers: Sequence[Node], version: str) -> None:
     """Format all servers' storage and wait until their ranks have joined."""
     hosts = f"-l {','.join(server.name for server in servers)} "
-    admin.run(f"dmg {hosts if provision.is_1_0(version) else ''}storage format")
+    admin.run(f"dmg {hosts if release.is_1_0(version) else ''}storage format")
     wait_joined(admin, servers)
 
 
@@ -73,18 +73,18 @@ def make_pools(admin: Node, version: str) -> dict[str, str]:
 
     Labels of pools came with DAOS 2.0.
     """
-    if provision.version_key(version) >= (2, 0):
+    if release.layout(version) == 2:
         admin.run(" && ".join(f"dmg pool create --size 8G {label}" for label in POOLS))
         return {label: label for label in POOLS}
     size = "--size 8G"
-    if provision.is_1_0(version):
+    if release.is_1_0(version):
         size = "--scm-size 1G --nvme-size 8G --nsvc 3"  # on each server
     return {label: _first_uuid(admin, f"dmg pool create {size}") for label in POOLS}
 
 
 def make_data(client: Node, names: dict[str, str], version: str) -> dict[str, str]:
     """Make a POSIX container with objects in each pool; give its name by its pool's label."""
-    if provision.version_key(version) >= (2, 0):
+    if release.layout(version) == 2:
         made = [
             f"daos container create {pool} --label {CONTAINER} --type POSIX >/dev/null && "
             f"daos-job {pool} {CONTAINER} --write {OBJECTS}"
@@ -102,16 +102,18 @@ def make_data(client: Node, names: dict[str, str], version: str) -> dict[str, st
 
 def make_container(client: Node, pool: str, kind: str, version: str) -> str:
     """Make a container of a type ("POSIX", "HDF5") in a pool of DAOS 1.x; give its UUID."""
-    service = f" --svc={SERVICE}" if provision.is_1_0(version) else ""
+    service = f" --svc={SERVICE}" if release.is_1_0(version) else ""
     return _first_uuid(client, f"daos container create --pool={pool}{service} --type={kind}")
 
 
 def digests(client: Node, names: dict[str, str], containers: dict[str, str]) -> dict[str, str]:
     """A digest of all data of each container, by its pool's label, as a client reads it."""
-    return {
-        label: client.run(f"daos-job {pool} {containers[label]} --digest").stdout.strip()
-        for label, pool in names.items()
-    }
+    return {label: digest(client, pool, containers[label]) for label, pool in names.items()}
+
+
+def digest(client: Node, pool: str, container: str) -> str:
+    """A checksum over all that a container holds, as a client reads it."""
+    return client.run(f"daos-job {pool} {container} --digest").stdout.strip()
 
 
 def _first_uuid(node: Node, command: str) -> str:

@@ -125,18 +125,18 @@ def _refused(call: Call) -> Answer:
 
 
 def _is_active(manager: Manager, call: Call) -> Answer:
-    states = [answers.properties(manager, name)["ActiveState"] for name in _names(manager, call)]
-    return _states(call, states, 0 if "active" in states else 3)
+    return _states(manager, call, "active", 3)
 
 
 def _is_failed(manager: Manager, call: Call) -> Answer:
+    return _states(manager, call, "failed", 1)
+
+
+def _states(manager: Manager, call: Call, wanted: str, otherwise: int) -> Answer:
     states = [answers.properties(manager, name)["ActiveState"] for name in _names(manager, call)]
-    return _states(call, states, 0 if "failed" in states else 1)
-
-
-def _states(call: Call, states: list[str], code: int) -> Answer:
     quiet = "--quiet" in call.flags
-    return Answer("" if quiet else "".join(f"{state}\n" for state in states), code=code)
+    text = "" if quiet else "".join(f"{state}\n" for state in states)
+    return Answer(text, code=0 if wanted in states else otherwise)
 
 
 def _is_enabled(manager: Manager, call: Call) -> Answer:
@@ -209,27 +209,33 @@ def _names(manager: Manager, call: Call) -> list[str]:
 
 # Verbs that change something: each gives one answer a unit
 
+Verb = Callable[[Manager, Call], Awaitable[list[Answer]]]
 
-async def _each_service(
-    manager: Manager, call: Call, missing: str, act: Callable[[Service], Awaitable[Answer]]
-) -> list[Answer]:
-    """Do something with all units at once; `missing` ends the message about an unknown one."""
 
-    async def one(name: str) -> Answer:
-        service = manager.service(name)
-        prefix = f"Failed to {call.verb} {name}: Unit {name}"
-        if manager.files.is_masked(name) and call.verb != "stop":
-            return Answer(err=f"{prefix} is masked.\n", code=1)
-        if service is None:
-            return Answer(err=f"{prefix} {missing}.\n", code=_NOT_FOUND)
-        return await act(service)
+def _each_service(act: Callable[[Service], Awaitable[Answer]], missing: str = "not found") -> Verb:
+    """A verb that does something with all units at once.
 
-    work = asyncio.gather(*(one(name) for name in _names(manager, call)))
-    if "--no-block" in call.flags:
-        _background.add(task := asyncio.ensure_future(work))
-        task.add_done_callback(_background.discard)
-        return []
-    return await work
+    + missing: ends the message about an unknown one
+    """
+
+    async def verb(manager: Manager, call: Call) -> list[Answer]:
+        async def one(name: str) -> Answer:
+            service = manager.service(name)
+            prefix = f"Failed to {call.verb} {name}: Unit {name}"
+            if manager.files.is_masked(name) and call.verb != "stop":
+                return Answer(err=f"{prefix} is masked.\n", code=1)
+            if service is None:
+                return Answer(err=f"{prefix} {missing}.\n", code=_NOT_FOUND)
+            return await act(service)
+
+        work = asyncio.gather(*(one(name) for name in _names(manager, call)))
+        if "--no-block" in call.flags:
+            _background.add(task := asyncio.ensure_future(work))
+            task.add_done_callback(_background.discard)
+            return []
+        return await work
+
+    return verb
 
 
 _background: set[asyncio.Future[list[Answer]]] = set()  # keeps jobs of --no-block alive
@@ -260,32 +266,14 @@ async def _restart_one(service: Service) -> Answer:
     return await _start_one(service)
 
 
-async def _start(manager: Manager, call: Call) -> list[Answer]:
-    return await _each_service(manager, call, "not found", _start_one)
+async def _restart_active(service: Service) -> Answer:
+    return await _restart_one(service) if service.active == "active" else Answer()
 
 
-async def _stop(manager: Manager, call: Call) -> list[Answer]:
-    return await _each_service(manager, call, "not loaded", _stop_one)
-
-
-async def _restart(manager: Manager, call: Call) -> list[Answer]:
-    return await _each_service(manager, call, "not found", _restart_one)
-
-
-async def _restart_active(manager: Manager, call: Call) -> list[Answer]:
-    async def act(service: Service) -> Answer:
-        return await _restart_one(service) if service.active == "active" else Answer()
-
-    return await _each_service(manager, call, "not found", act)
-
-
-async def _reload(manager: Manager, call: Call) -> list[Answer]:
-    async def act(service: Service) -> Answer:
-        name = service.unit.name
-        text = f"Failed to reload {name}: Job type reload is not applicable for unit {name}.\n"
-        return Answer(err=text, code=3)
-
-    return await _each_service(manager, call, "not found", act)
+async def _reload(service: Service) -> Answer:
+    name = service.unit.name
+    text = f"Failed to reload {name}: Job type reload is not applicable for unit {name}.\n"
+    return Answer(err=text, code=3)
 
 
 async def _kill(manager: Manager, call: Call) -> list[Answer]:
@@ -303,7 +291,7 @@ async def _kill(manager: Manager, call: Call) -> list[Answer]:
         service.kill(number)
         return Answer()
 
-    return await _each_service(manager, call, "not loaded", act)
+    return await _each_service(act, "not loaded")(manager, call)
 
 
 async def _reset_failed(manager: Manager, call: Call) -> list[Answer]:
@@ -318,9 +306,7 @@ async def _daemon_reload(manager: Manager, call: Call) -> list[Answer]:
     return []  # unit files are read anew at every call
 
 
-def _file_verb(
-    change: Callable[[Manager, str], list[str]], event: str
-) -> Callable[[Manager, Call], Awaitable[list[Answer]]]:
+def _file_verb(change: Callable[[Manager, str], list[str]], event: str) -> Verb:
     """A verb that changes symlinks; `--now` then starts or stops the units too."""
 
     async def act(manager: Manager, call: Call) -> list[Answer]:
@@ -331,12 +317,11 @@ def _file_verb(
             except UnitFileError as error:
                 return [*found, Answer(err=f"{error}\n", code=1)]
             if lines:
-                events.record(event, unit=unit_name(name))
+                events.record("systemd", event, unit=unit_name(name))
             found.append(Answer(err="".join(f"{line}\n" for line in lines)))
         if "--now" in call.flags:
-            then = _start if call.verb in ("enable", "reenable") else _stop
-            verb = "start" if then is _start else "stop"
-            found += await then(manager, Call(verb, call.names, flags=call.flags))
+            verb = "start" if call.verb in ("enable", "reenable") else "stop"
+            found += await _CHANGING[verb](manager, Call(verb, call.names, flags=call.flags))
         return found
 
     return act
@@ -361,16 +346,15 @@ _READING: dict[str, Callable[[Manager, Call], Answer]] = {
     "list-unit-files": _list_unit_files,
     "is-system-running": _is_system_running,
 }
-_CHANGING: dict[str, Callable[[Manager, Call], Awaitable[list[Answer]]]] = {
-    "start": _start,
-    "stop": _stop,
-    "restart": _restart,
-    "reload": _reload,
-    "try-restart": _restart_active,
-    "condrestart": _restart_active,
-    "reload-or-restart": _restart,
-    "reload-or-try-restart": _restart_active,
-    "try-reload-or-restart": _restart_active,
+_CHANGING: dict[str, Verb] = {
+    "start": _each_service(_start_one),
+    "stop": _each_service(_stop_one, "not loaded"),
+    "reload": _each_service(_reload),
+    **dict.fromkeys(("restart", "reload-or-restart"), _each_service(_restart_one)),
+    **dict.fromkeys(
+        ("try-restart", "condrestart", "reload-or-try-restart", "try-reload-or-restart"),
+        _each_service(_restart_active),
+    ),
     "kill": _kill,
     "reset-failed": _reset_failed,
     "daemon-reload": _daemon_reload,

@@ -15,7 +15,6 @@ import sys
 import traceback
 from pathlib import Path
 
-from . import events
 from .control import Answer, execute
 from .manager import Manager
 from .processes import Reaper
@@ -70,7 +69,6 @@ async def run() -> None:
     """Be the node's service manager until it is told to shut down."""
     os.umask(0o022)
     empty_run()
-    events.prepare()
     if FUSE.exists():
         FUSE.chmod(0o666)  # udev does that on a real node
     loop = asyncio.get_running_loop()

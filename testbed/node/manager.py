@@ -49,12 +49,12 @@ class Manager:
 
     async def boot(self) -> None:
         """Start what is enabled, all at once."""
-        events.record("boot")
+        events.record("systemd", "boot")
         await asyncio.gather(*(self._start_quietly(name) for name in self.files.enabled()))
 
     async def shut_down(self) -> None:
         """Stop all services, then every process that is left."""
-        events.record("shutdown")
+        events.record("systemd", "shutdown")
         await asyncio.gather(*(service.stop() for service in self._services.values()))
         rest = {process.pid for process in processes.table()} - {1}
         processes.send_signal(rest, signal.SIGTERM)

@@ -19,12 +19,32 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 VERSIONS = ("1.0.1", "1.2.0", "2.0.0", "2.0.1", "2.0.2", "2.0.3", "2.2.0")
-# Directory of the repository and ending of a package's release, by distribution.
-DISTRIBUTIONS = {"CentOS7": "el7", "EL8": "el8", "Leap15": "lp153"}
-SYSTEM = "os/8/BaseOS"
+OS = "os/8/BaseOS"
 UNSIGNED = "2.0.3"
 KEY_USER = "DAOS lab <lab@daos.invalid>"
 KEY_FILE = "RPM-GPG-KEY-daos"
+
+
+@dataclass(frozen=True)
+class Distribution:
+    """A distribution that packages are built for.
+
+    + folder: of its repositories
+    + release: of its packages, "1.el8"
+    + flavours: the nodes that take them, each a folder of node/flavours
+    """
+
+    folder: str
+    release: str
+    flavours: tuple[str, ...]
+
+
+DISTRIBUTIONS = (
+    Distribution("CentOS7", "1.el7", ("el7",)),
+    Distribution("EL8", "1.el8", ("el8", "el83")),
+    Distribution("Leap15", "1.lp153", ("leap15",)),
+)
+FLAVOURS = {flavour: found for found in DISTRIBUTIONS for flavour in found.flavours}
 
 
 @dataclass(frozen=True)
@@ -57,21 +77,21 @@ _HWLOC = {"hwloc_version": "2.2.0", "hwloc_release": "1.el8", "hwloc_soname": "1
 
 def jobs(sim: Path) -> Iterator[Job]:
     """Everything that is to be built."""
-    for distribution, ending in DISTRIBUTIONS.items():
+    for distribution in DISTRIBUTIONS:
         for version in VERSIONS:
             defines = {
                 "daos_version": version,
-                "daos_release": f"1.{ending}",
+                "daos_release": distribution.release,
                 "sim": str(sim),
                 "extras": str(HERE / "files"),
             }
-            folder = f"v{series_of(version)}/{distribution}"
+            folder = f"v{series_of(version)}/{distribution.folder}"
             yield Job("daos.spec", folder, tuple(defines.items()))
         for series in ("2.0", "2.2"):
-            release = (("hwloc_release", f"1.{ending}"),)
-            yield Job("compat-hwloc1.spec", f"v{series}/{distribution}", release)
-    yield Job("system-release.spec", SYSTEM, tuple(_CENTOS.items()))
-    yield Job("hwloc.spec", SYSTEM, tuple(_HWLOC.items()))
+            release = (("hwloc_release", distribution.release),)
+            yield Job("compat-hwloc1.spec", f"v{series}/{distribution.folder}", release)
+    yield Job("os-release.spec", OS, tuple(_CENTOS.items()))
+    yield Job("hwloc.spec", OS, tuple(_HWLOC.items()))
 
 
 def run(*command: str | Path, directory: Path | None = None) -> None:

@@ -7,19 +7,27 @@ containers held before is compared with what they hold at the end, as clients re
 from __future__ import annotations
 
 import json
-import os
 import shlex
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from testbed.lab import destination, system
+from testbed.lab import backup, system
 from testbed.lab.container import Node
-from testbed.lab.harness import Lab, lab_nodes_from_inventory
-from testbed.referee import Verdict, judge, lines
-from testbed.rehearsal.rehearse import LATEST, forget, say, say_where_time_went, typed
+from testbed.lab.harness import Lab
+from testbed.referee import judge, lines
+from testbed.rehearsal.session import (
+    LATEST,
+    broken_rules,
+    concluded,
+    lab_of_its_own,
+    say,
+    say_where_time_went,
+    typed,
+    written,
+)
 
 VERSION, FLAVOUR, FILES = "1.2.0", "el83", 12_000
 _TOOL = "/var/lib/daos-offline-update/migrate.pyz"
@@ -70,17 +78,11 @@ def rehearse(inventory: Path, version: str, flavour: str, files: int) -> int:
 
     + files: how many files it has in its containers, all together
     """
-    nodes = lab_nodes_from_inventory(inventory, flavour)
-    directory = Path(".lab") / f"migration-{os.getpid()}"
-    try:
-        with Lab(
-            nodes, version, directory, "migration", seed=False, backup_mib=0, progress=say
-        ) as lab:
-            contents = make_contents(lab, files)
-            say_where_time_went(lab.timings)
-            return _rehearse_on(lab, inventory, contents)
-    finally:
-        forget(directory)
+    more = {"seed": False, "backup_mib": 0}
+    with lab_of_its_own("migration", inventory, version, flavour, **more) as lab:
+        contents = make_contents(lab, files)
+        say_where_time_went(lab.timings)
+        return _rehearse_on(lab, inventory, contents)
 
 
 def make_contents(lab: Lab, files: int) -> Contents:
@@ -106,7 +108,7 @@ def _rehearse_on(lab: Lab, inventory: Path, contents: Contents) -> int:
     before = digests(lab, contents.pools)
     lab.note_contents(before)
     failed = _typed_all(lab, inventory, contents)
-    record = _record()
+    record = written(LATEST / "migration.json")
     after: dict[str, str] = {}
     if not failed:
         new = moved(record)
@@ -119,18 +121,11 @@ def _rehearse_on(lab: Lab, inventory: Path, contents: Contents) -> int:
     for line in lines(verdicts, sys.stdout.isatty()):
         say(line)
     complaints = [failed] if failed else list(differences(before, after))
-    complaints += [f"{broken.rule} is broken: {text}" for broken, text in _broken(verdicts)]
+    complaints += broken_rules(verdicts)
     for line in [] if failed else table(contents.files, before, after):
         say(line)
-    for complaint in complaints:
-        say(f"NOT GOOD: {complaint}")
-    if complaints:
-        say(f"what happened is in {run.relative_to(Path.cwd())}")
-        return 1
-    total = sum(contents.files.values())
-    say(f"{total:,} files in {len(contents.files)} containers: all identical")
-    say("the rehearsal succeeded")
-    return 0
+    total = f"{sum(contents.files.values()):,} files in {len(contents.files)} containers"
+    return concluded(complaints, run, success=f"{total}: all identical")
 
 
 def _typed_all(lab: Lab, inventory: Path, contents: Contents) -> str:
@@ -153,19 +148,7 @@ def digests(lab: Lab, pools: Mapping[str, str]) -> dict[str, str]:
     + pools: the pool of each container
     """
     client = lab.having("clients")[0]
-    return {
-        uuid: client.run(f"daos-job {pool} {uuid} --digest").stdout.strip()
-        for uuid, pool in pools.items()
-    }
-
-
-def _record() -> dict[str, Any]:
-    """What the last stage has recorded; {} if there is nothing that can be read."""
-    try:
-        record = json.loads((LATEST / "migration.json").read_text())
-    except (OSError, ValueError):
-        return {}
-    return record if isinstance(record, dict) else {}
+    return {uuid: system.digest(client, pool, uuid) for uuid, pool in pools.items()}
 
 
 def moved(record: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
@@ -195,13 +178,6 @@ def table(
         yield f"{uuid}  {files[uuid]:7,}  {digest[:16]}  {after.get(uuid, 'nothing')[:16]}"
 
 
-def _broken(verdicts: Sequence[Verdict]) -> Iterator[tuple[Verdict, str]]:
-    for verdict in verdicts:
-        if verdict.state == "broken":
-            for sentence in verdict.sentences:
-                yield verdict, sentence
-
-
 # Both ways of copying, on the same files
 
 
@@ -219,16 +195,16 @@ def _ways(lab: Lab, contents: Contents) -> Iterator[str]:
     finally:
         for client in clients:
             client.run(f"fusermount3 -u {_MOUNT}", check=False)
-        clients[0].run(f"rm -r {destination.PATH}/ways", check=False)
+        clients[0].run(f"rm -r {backup.PATH}/ways", check=False)
     yield from ways_table(results, len(clients))
 
 
 def _copied(client: Node, way: str) -> dict[str, Any]:
     """What the copy tool says of a copy of what is mounted."""
-    command = f"python3 {_TOOL} copy --from {_MOUNT} --to {destination.PATH}/ways/{way} --way {way}"
+    command = f"python3 {_TOOL} copy --from {_MOUNT} --to {backup.PATH}/ways/{way} --way {way}"
     if way == "parallel":
         command += f" --processes {_PROCESSES} --hosts {_HOSTS} --mpirun mpirun --dcp dcp"
-    said = client.run(f"mkdir -p {destination.PATH}/ways && {command} --preload {_LIBRARY}").stdout
+    said = client.run(f"mkdir -p {backup.PATH}/ways && {command} --preload {_LIBRARY}").stdout
     result: dict[str, Any] = json.loads(said.strip().splitlines()[-1])
     return result
 

@@ -1,1 +1,1 @@
-"""A simulated DAOS: the programs of the lab's packages, thin fronts of one model (`model`)."""
+"""A simulated DAOS: the programs of the lab's packages, thin fronts of one model (server.model)."""

@@ -62,7 +62,7 @@ _FRAME = """<!doctype html><title>frame</title><pre id="result"></pre>
 def _chromium() -> str:
     found = [shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome")]
     browser = next(filter(None, found), None)
-    assert browser, "no Chromium: `make test` installs it, see testbed/browser.sh"
+    assert browser, "no Chromium: `make test` installs it, see tests/browser/chromium.sh"
     return browser
 
 

@@ -63,7 +63,7 @@ def pytest_terminal_summary(
         terminalreporter.section("a lab that stays up")
         for line in (
             *(f"ssh -F {lab.ssh_config} {name}" for name in lab.nodes),
-            f"cd {site.folder} && . {lab.activate} && pyinfra inventory deploy.py",
+            f"cd {site.folder} && . {lab.files.activate} && pyinfra inventory deploy.py",
             f"python -m testbed down --directory {lab.files.directory}    # ends it",
         ):
             terminalreporter.write_line(line)

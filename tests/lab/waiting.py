@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
+from testbed.lab.container import Node
+
 T = TypeVar("T")
 _PAUSE = 0.1  # seconds between two looks
 
@@ -19,3 +21,8 @@ def eventually(check: Callable[[], T], seconds: float = 30) -> T:
             return found
         assert time.monotonic() < deadline, f"not so within {seconds:.0f} s; found {found!r}"
         time.sleep(_PAUSE)
+
+
+def within_transaction(node: Node) -> None:
+    """Wait until the node's package transaction is half done: its base package is new and old."""
+    eventually(lambda: len(node.run("rpm -q daos", check=False).stdout.split()) > 1)

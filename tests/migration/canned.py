@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import atexit
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from pyinfra.api import State
-from pyinfra.api.exceptions import DeployError
 
-from operations.machinery import run
-from operations.machinery.run import Run
 from operations.migration.record.record import Container, Migration, Pool
+from operations.migration.run import MigrationRun
 from operations.rules.findings import Finding
 
 from ..operations import fake_cluster
@@ -64,8 +61,11 @@ RECORD = Migration(
     began="2026-11-22T10:00:00+00:00",
     before="1.2.0",
     after="2.0.3",
+    servers=(),
+    ranks=(),
     pools=(Pool(POOL, "pool-00000000", (8 << 30, 800 << 30)),),
     containers=(Container(POOL, A, "POSIX", "a"), Container(POOL, B, "POSIX", "b")),
+    left_behind=(),
 )
 
 
@@ -77,26 +77,19 @@ def load(
     version: str = "1.2.0",
     address: str = "",
     **answers: Any,
-) -> tuple[Run, State | None]:
+) -> tuple[MigrationRun, State | None]:
     """What a run of a stage finds, and its plan where it was not refused.
 
     + address: of each node
     """
-    runs: dict[State, Run] = {}
-    monkeypatch.setattr(run, "_runs", runs)
     if stage:
         monkeypatch.setitem(SETTINGS, "stage", stage)
     known = {"test ! -e": record.text() if record else ""}
     arguments: dict[str, Any] = {"answers": {**known, **GOOD, **answers}, "pool_list": POOLS}
     arguments["wrong"] = lambda _, said: said.replace("== os", f"{address}\n== os")
-    try:
-        state = fake_cluster.load(SITE, dict.fromkeys(SITE, version), deploy, **arguments)
-    except DeployError:
-        state = None
-    [current] = runs.values()
-    # The command ends with 1 after a refusal, and here the command is pytest.
-    atexit.unregister(current.report.finish)
-    return current, state
+    versions = dict.fromkeys(SITE, version)
+    current, state = fake_cluster.examined(monkeypatch, SITE, versions, deploy=deploy, **arguments)
+    return cast(MigrationRun, current), state
 
 
 def refusals(monkeypatch: pytest.MonkeyPatch, *arguments: Any, **answers: Any) -> list[Finding]:

@@ -38,7 +38,7 @@ def test_what_is_left_behind_has_to_be_there() -> None:
 
 def test_labels_are_unique_where_they_have_to_be() -> None:
     other = "00000000-0000-0000-0000-000000001065"
-    two = replace(RECORD, pools=(*RECORD.pools, Pool(other, "pool-00000000")))
+    two = replace(RECORD, pools=(*RECORD.pools, Pool(other, "pool-00000000", ())))
     [finding] = check.labels(two, (), ())
     assert finding.code == "label-twice"
     assert "pool_labels" in finding.message

@@ -14,14 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from operations.daos.node import AGENT, SERVER, Node, Service
-from operations.daos.window_file import Record
 from operations.migration import finish, formatting, install, reformat, restore
 from operations.migration.contents import Contents
 from operations.migration.record.record import Container, Migration, Pool
 from operations.rules.findings import Finding
 from operations.rules.view import View
 
-from ..operations import fake_cluster
+from ..operations import fake_cluster, fake_nodes
 from ..operations.fake_cluster import SETTINGS, A, B
 from .canned import POOL, RECORD, load, refusals
 
@@ -30,7 +29,7 @@ pytestmark = pytest.mark.usefixtures("as_the_command_does")
 EARLY, LATER, LATEST, LAST = (f"2026-11-22T1{hour}:00:00+00:00" for hour in (1, 2, 3, 4))
 PATHS = {uuid: f"/backup/{POOL}/{uuid}/manifest.mtree" for uuid in (A, B)}
 SAME: dict[str, Any] = {"sha256sum --": "".join(f"abc  {path}\n" for path in PATHS.values())}
-HELD = Record(began=datetime.fromisoformat(LATER), release="1.2.0")
+HELD = replace(fake_nodes.RECORD, began=datetime.fromisoformat(LATER), release="1.2.0")
 NEW_POOL = "00000000-0000-0000-0000-00000000f00d"
 
 
@@ -269,14 +268,18 @@ def test_storage_with_a_new_pool_is_never_formatted_again() -> None:
         }
         return json.dumps({"response": {"status": 0, "pools": [row]}, "error": None, "status": 0})
 
+    class Dmg:
+        def __init__(self, answer: str) -> None:
+            self.answer = answer
+
+        def ask(self, arguments: str) -> str:
+            return self.answer
+
     class Current:
         migration = INSTALLED
 
         def __init__(self, answer: str) -> None:
-            self.answer = answer
-
-        def ask_dmg(self, arguments: str) -> str:
-            return self.answer
+            self.dmg = Dmg(answer)
 
     assert reformat.new_pools(Current(answer(POOL))) == []  # type: ignore[arg-type]
     assert reformat.new_pools(Current("")) == []  # type: ignore[arg-type]
@@ -370,7 +373,7 @@ def test_what_is_not_there_any_more_is_named() -> None:
     for uuid in (A, B):
         record = record.with_container(uuid, new_pool=NEW_POOL, new_uuid=f"new-{uuid}")
     there = (Container(NEW_POOL, f"new-{A}", "POSIX", "a"),)
-    [problem] = finish.lost(record, Contents((Pool(NEW_POOL, "x"),), there))
+    [problem] = finish.lost(record, Contents((Pool(NEW_POOL, "x", ()),), there))
     assert problem.startswith(f"container b (new-{B}) is not there")
     first, *_ = finish.lost(record, Contents((), ()))
     assert first.startswith("pool pool-00000000")

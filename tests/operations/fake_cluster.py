@@ -12,10 +12,16 @@ from typing import Any
 from unittest import mock
 
 import pyinfra.api.util
+import pytest
 from pyinfra.api import Config, Inventory, State
 from pyinfra.api.connect import connect_all
+from pyinfra.api.exceptions import DeployError
 from pyinfra.api.state import StateStage
 from pyinfra.context import ctx_config, ctx_host, ctx_state
+
+from operations.machinery import run
+from operations.machinery.run import Run
+from operations.machinery.shared import Shared
 
 ROOT = Path(__file__).parents[2]
 ROLES = ("servers", "admins", "clients")
@@ -33,17 +39,18 @@ SETTINGS = {
 def node_answer(name: str, version: str, roles: tuple[str, ...]) -> str:
     packages = {"daos"} | {"daos-server" if role == "servers" else "daos-client" for role in roles}
     lines = ["== hostname", name, "== addresses", "== os", "rhel 8.5", "== packages"]
-    lines += [f"{package} {version}-1.el8 daos-{version}-1.el8.src.rpm" for package in packages]
+    lines += [f"{package} {version}-1.el8 daos-{version}-1.el8.src.rpm 110" for package in packages]
     lines.append("== services")
     for unit, role in (("daos_server", "servers"), ("daos_agent", "clients")):
         active = "active" if role in roles else "inactive"
         enabled = "enabled" if role in roles else "disabled"
         lines.append("ExecMainStartTimestampMonotonic=60000000")
         lines += [f"Id={unit}.service", f"ActiveState={active}", f"UnitFileState={enabled}"]
-    lines += ["== clock", "1000.5", "900.0", "== installed", "110", "== record", "== starts"]
+    lines += ["== clock", "1000.5", "900.0", "== record", "== starts"]
     lines.append("== lock")
     lines += ["== engines", *(["7"] if "servers" in roles else [])]
-    lines += ["== mounts", "== processes", "== dfuse", "== space", "4000000 /", "== managers"]
+    lines += ["== mounts", "== processes", "== dfuse"]
+    lines += ["== space", "Avail Mounted on", "4000000 /", "== managers"]
     return "\n".join([*lines, "== rpmnew", "== end"])
 
 
@@ -116,6 +123,25 @@ def load(
             with ctx_host.use(host):
                 exec(code, {"__name__": "deploy"})
     return state
+
+
+def examined(
+    monkeypatch: pytest.MonkeyPatch, *arguments: Any, **named: Any
+) -> tuple[Run, State | None]:
+    """The run that deploy code begins, and its state; None where it was refused.
+
+    + arguments, named: as for `load`
+    """
+    runs: dict[State, Shared] = {}
+    monkeypatch.setattr(run, "_runs", runs)
+    # The command ends with 1 after a refusal, and here the command is pytest.
+    monkeypatch.setattr("atexit.register", lambda *finish: None)
+    try:
+        state = load(*arguments, **named)
+    except DeployError:
+        state = None
+    [begun] = runs
+    return run.of(begun), state
 
 
 def names_in_order(state: State) -> list[str]:

@@ -18,7 +18,16 @@ IDLE = Node(
 )
 SERVING = replace(IDLE, services={SERVER: RUNNING, AGENT: Service()}, engines=(7,))
 CLIENT = replace(IDLE, services={SERVER: Service(), AGENT: RUNNING})
-RECORD = Record(datetime(2026, 11, 22, tzinfo=UTC), "2.0.1")
+RECORD = Record(
+    began=datetime(2026, 11, 22, tzinfo=UTC),
+    release="2.0.1",
+    enabled=(),
+    running=(),
+    ranks=(),
+    pools={},
+    servers=(),
+    started="",
+)
 
 
 def at(release: str, node: Node = IDLE, **more: Any) -> Node:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,32 +11,96 @@ from pathlib import Path
 from ..lab.site import ROOT, Site
 
 _CODE = ("deploy.py", "deploys", "config.py", "operations", "group_data")
+_HELPER = "replaced.py"
 _NO_CACHES = shutil.ignore_patterns("__pycache__")
+
+DEPLOY = "deploy.py"
+FINDS_NOTHING = "lambda original, *args, **named: []"  # of a gate; a step does nothing
 
 
 @dataclass(frozen=True)
-class Edit:
-    """A text in a file of the deploy code that is replaced; it must be there exactly once."""
+class LeftOut:
+    """A step that is left out.
 
-    file: str
-    old: str
-    new: str
+    + step: as the procedure has it, "services.agents_stopped"
+    """
 
-    def apply(self, folder: Path) -> None:
-        """Raises AssertionError where the code has changed and the edit no longer fits."""
-        path = folder / self.file
-        text = path.read_text()
-        assert text.count(self.old) == 1, f"{self.file} has not exactly once: {self.old}"
-        path.write_text(text.replace(self.old, self.new))
+    step: str
+
+    def edited(self, procedure: str) -> str:
+        return procedure.replace(_line(procedure, self.step), "")
 
 
-def install(site: Site, edits: Iterable[Edit] = ()) -> None:
-    """Put the deploy code into the folder of a site, with these edits made one after the other."""
-    write(site.folder, edits)
+@dataclass(frozen=True)
+class Moved:
+    """A step that is moved to right before another one."""
+
+    step: str
+    before: str
+
+    def edited(self, procedure: str) -> str:
+        line, other = _line(procedure, self.step), _line(procedure, self.before)
+        return procedure.replace(line, "").replace(other, line + other)
 
 
-def write(folder: Path, edits: Iterable[Edit]) -> None:
-    """Copy the deploy code into a folder, in place of what is there, and edit it."""
+@dataclass(frozen=True)
+class OnlyOn:
+    """A step that is called on the nodes of one role alone."""
+
+    role: str
+    step: str
+
+    def edited(self, procedure: str) -> str:
+        line = _line(procedure, self.step)
+        only = f'if "{self.role}" in host.groups:\n    {line}'
+        return "from pyinfra import host\n" + procedure.replace(line, only)
+
+
+@dataclass(frozen=True)
+class Replaced:
+    """A function of the deploy code that is replaced when the procedure runs.
+
+    + name: as replaced.py finds it
+    + by: the source of a lambda; it is called with the original before the arguments
+    """
+
+    name: str
+    by: str = FINDS_NOTHING
+
+    def edited(self, config: str) -> str:
+        return f"{config}\nimport replaced; replaced.put({self.name!r}, {self.by!r})\n"
+
+
+Edit = LeftOut | Moved | OnlyOn | Replaced
+
+
+def _line(procedure: str, step: str) -> str:
+    """The line that calls a step. Raises AssertionError unless there is exactly one."""
+    lines = [line for line in procedure.splitlines(True) if line.startswith(f"{step}(")]
+    assert len(lines) == 1, f"the procedure has {len(lines)} lines that begin with {step}("
+    return lines[0]
+
+
+def starting(step: str) -> str:
+    """What pyinfra prints when it gets to a step of the update."""
+    words = re.search('name="(.*)"', _line((ROOT / DEPLOY).read_text(), step))
+    assert words
+    return f"Starting operation: {words[1]}"
+
+
+def install(site: Site, edits: Iterable[Edit] = (), file: str = DEPLOY) -> None:
+    """Put the deploy code into the folder of a site, with these edits made one after the other.
+
+    + file: the procedure whose steps are edited
+    """
+    write(site.folder, edits, file)
+
+
+def write(folder: Path, edits: Iterable[Edit], file: str = DEPLOY) -> None:
+    """Copy the deploy code into a folder, in place of what is there, and edit it.
+
+    Raises AssertionError where a step is not in the procedure.
+    """
     for name in _CODE:
         target = folder / name
         if target.is_symlink() or target.is_file():
@@ -46,5 +111,7 @@ def write(folder: Path, edits: Iterable[Edit]) -> None:
             shutil.copytree(ROOT / name, target, ignore=_NO_CACHES)
         else:
             shutil.copy(ROOT / name, target)
+    shutil.copy(Path(__file__).with_name(_HELPER), folder)
     for edit in edits:
-        edit.apply(folder)
+        path = folder / ("config.py" if isinstance(edit, Replaced) else file)
+        path.write_text(edit.edited(path.read_text()))

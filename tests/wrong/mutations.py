@@ -9,9 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .mutated import Edit
+from .mutated import DEPLOY, Edit, LeftOut, Moved, OnlyOn, Replaced
 
-DEPLOY = "deploy.py"
 ROLLBACK = "deploys/rollback.py"
 
 
@@ -50,249 +49,152 @@ class Rule:
     """A rule with its gate, shown by a wrong procedure with the gate and without it.
 
     + rule: "R1"
-    + gate: the function in operations/ that is the gate
-    + looks_at: what it judges, as it stands in docs/rules.md
+    + gates: the functions that are the gate, named as in replaced.py
+    + looks_at: what they judge, as it stands in docs/rules.md
     + wrong: the procedure; `wrong.breaks` is what the referee says once the gate is taken out
-    + without: the edits that take the gate out
+    + others: what else has to go then, so that it is seen what the gate prevents
     + harmed: whether the gate can only tell that the rule has been broken, and end the run
     """
 
     rule: str
-    gate: str
+    gates: tuple[str, ...]
     looks_at: str
     wrong: Wrong
-    without: tuple[Edit, ...]
+    others: tuple[str, ...] = ()
     harmed: bool = False
 
-
-def _cut(file: str, old: str) -> Edit:
-    return Edit(file, old, "")
-
-
-def _empty(docstring: str, file: str = "operations/rules/gates.py", indent: int = 4) -> Edit:
-    """A gate that finds nothing any more, told by the end of its docstring.
-
-    + indent: of the function's body, blanks
-    """
-    return Edit(file, docstring, f"{docstring}{' ' * indent}return []\n")
+    @property
+    def without(self) -> tuple[Edit, ...]:
+        """The edits that take the gate out: what finds nothing lets everything through."""
+        return tuple(Replaced(name) for name in self.gates + self.others)
 
 
-def _line(call: str) -> str:
-    return f"{call}\n"
+# A gate that is asked when steps act, and not when the cluster is examined before
+NOT_EXAMINED = "lambda original, *args: original(*args) if executing() else []"
 
 
-ALONE = _line('lock.locked(name="Keep other runs away")')
-REPOSITORY = _line('packages.repository(name="Set up the repository of the target release")')
-HELD = _line('boot.held(name="Keep DAOS from starting at boot")')
-AGENTS_STOPPED = _line('services.agents_stopped(name="Stop daos_agent wherever it runs")')
-ENGINES_STOPPED = _line('system.stopped(name="Stop the engines: dmg system stop")')
-SERVERS_STOPPED = _line('services.servers_stopped(name="Stop daos_server on the servers")')
-UPDATED = _line('packages.updated(name="Update the DAOS packages on all nodes")')
-SERVERS_STARTED = _line('services.servers_started(name="Start daos_server on the servers")')
-JOINED = _line('system.joined(name="Wait until every engine has joined")')
-SEEN = _line('pools.seen(name="See that all pools are there")')
-AGENTS_STARTED = _line('services.agents_started(name="Start daos_agent where it ran")')
-RELEASED = _line('boot.released(name="Let DAOS start at boot where it did before")')
-WORKING = _line('clients.working(name="See that the clients reach DAOS")')
-
-
-def _without(*lines: str) -> tuple[Edit, ...]:
-    return tuple(_cut(DEPLOY, line) for line in lines)
-
-
-def _before(line: str, other: str) -> tuple[Edit, ...]:
-    """The step `line` moved to right before the step `other`."""
-    return _cut(DEPLOY, line), Edit(DEPLOY, other, line + other)
-
-
-def _only(role: str, line: str) -> Edit:
-    """The step called on the nodes of one role alone."""
-    return Edit(DEPLOY, line, f'if "{role}" in host.groups:\n    {line}')
-
-
-NO_HEALTH_CHECK = Edit(
-    "operations/checks/health.py",
-    "yield from current.judge_start(current.start)",
-    "yield from ()",
-)
-NO_NEED = _empty('is the release of before, to which no engine has to go back yet\n    """\n')
-NO_JUDGE_START = _empty(
-    '"""R1: what was healthy when it was examined, perhaps long ago, still is, and is unused."""\n',
-    "operations/machinery/run.py",
-    indent=8,
-)
-AGENTS_MAY_RUN = _empty('"""R2: no agent runs anywhere, on whatever kind of node it is."""\n')
-MAY_BE_USED = _empty(
-    '    """R2: no dfuse mount, and no application that has libdaos mapped.\n\n'
-    '    + only: the nodes that matter, None for all\n    """\n'
-)
-ENGINES_MAY_RUN = _empty(
-    "`dmg system query` answers, None if the management service does not answer\n"
-    '    + accepted: ranks that may be missing\n    """\n'
-)
-MAY_BE_BUSY = _empty('      while the servers serve on the target already\n    """\n')
-MAY_BE_OLD = _empty('"""R5, R6: every node of a role has the target release, and no other."""\n')
-AGENTS_MAY_START = _empty(
-    '"""R6: every rank is Joined, on engines that run, and the nodes are at the target."""\n',
-    "operations/services.py",
-)
-MAY_START_AT_BOOT = _empty(
-    "by itself when it reboots, and what it did before is remembered."
-    '\n\n    + only: the nodes that matter, None for all\n    """\n'
-)
-MAY_GO_BACK = _empty('    any more has been through the whole update.\n    """\n')
-MAY_START_LOWER = _empty(
-    '"""R12: no daos_server starts on a lower release than engines have been started on there."""\n'
-)
-MAY_BE_TWO = Edit(
-    "operations/machinery/run.py",
-    "self.alone: Callable[[], bool] = lambda: False",
-    "self.alone: Callable[[], bool] = lambda: True",
-)
-NO_STOP_AT_TROUBLE = Edit(
-    "operations/machinery/step.py", "elif current.state.failed_hosts:", "elif False:"
-)
-MAY_BE_SILENT = _empty(
-    '"""Every node answers: what is not known to be stopped is not stopped."""\n'
-)
-
-_OUTDATED = "    return node.version != current.settings.target\n"
-_SYSTEM_STOP = 'current.ask_dmg("system stop", timeout)'
-_FORMAT = """\
-    yield verify(current, lambda: current.ask_dmg("storage format --force", 120) and None)
-"""
-_JOINED_ACT = "    yield verify(current, lambda: _wait_joined(current))\n"
-_STOPPED_ACT = "    yield verify(current, lambda: _stop(current))\n"
-_ERASE = """\
-    yield verify(current, lambda: current.ask_dmg("system erase", 120) and None)
-"""
-
-
-def _skip(node: str) -> Edit:
-    """The package update passes over a node."""
-    return Edit(
-        "operations/packages.py",
-        _OUTDATED,
-        f'    return node.version != current.settings.target and name != "{node}"\n',
-    )
+def _passes_over(need: str, node: str) -> Replaced:
+    """A step, told by what needs it, that passes over a node."""
+    by = f'lambda original, current, name, node: original(current, name, node) and name != "{node}"'
+    return Replaced(need, by)
 
 
 RULES = (
     Rule(
         "R1",
-        "Run.judge_start",
+        ("judgements.healthy",),
         "every rank Joined and every pool whole, or stopped by this very update",
         Wrong(
             "not-whole",
             "the examination does not look at ranks and pools, and a rank is excluded",
-            (NO_HEALTH_CHECK,),
+            (Replaced("judgements.healthy", NOT_EXAMINED),),
             gate="not-joined",
             breaks=frozenset({"R1"}),
             scene="a rank is excluded",
         ),
-        (NO_JUDGE_START,),
     ),
     Rule(
         "R2",
-        "gates.agents_stopped",
+        ("rules.agents_stopped",),
         "no `daos_agent` runs on any node, before engines or servers are stopped",
         Wrong(
             "agents-left-running",
             "the agents are not stopped",
-            _without(AGENTS_STOPPED),
+            (LeftOut("services.agents_stopped"),),
             gate="agent-running",
             breaks=frozenset({"R2"}),
         ),
-        (AGENTS_MAY_RUN,),
     ),
     Rule(
         "R2",
-        "gates.unused",
+        ("rules.unused",),
         "no dfuse mount and no application on any client, unless the site allows to evict them",
         Wrong(
             "evicted",
             "the examination does not look for applications, and one is connected",
-            (NO_HEALTH_CHECK,),
+            (Replaced("judgements.healthy", NOT_EXAMINED),),
             gate="in-use",
             breaks=frozenset({"R2"}),
             scene="an application is connected",
         ),
-        (MAY_BE_USED,),
     ),
     Rule(
         "R3",
-        "gates.engines_stopped",
+        ("rules.engines_stopped",),
         "every rank is Stopped, or no engine runs, before `daos_server` is stopped",
         Wrong(
             "no-system-stop",
             "there is no `dmg system stop`",
-            _without(ENGINES_STOPPED),
+            (LeftOut("system.stopped"),),
             gate="not-stopped",
             breaks=frozenset({"R3"}),
         ),
-        (ENGINES_MAY_RUN,),
     ),
     Rule(
         "R4",
-        "gates.quiet",
+        ("rules.quiet",),
         "no engine, `daos_server` or agent runs on any node, before packages change",
         Wrong(
             "servers-left-running",
             "`daos_server` is not stopped",
-            _without(SERVERS_STOPPED),
+            (LeftOut("services.servers_stopped"),),
             gate="daos-running",
             breaks=frozenset({"R4"}),
         ),
-        (MAY_BE_BUSY,),
     ),
     Rule(
         "R5",
-        "gates.at_target",
+        ("rules.at_target",),
         "every server is at the target, before `daos_server` starts",
         Wrong(
             "a-server-not-updated",
             "the package update passes over one server",
-            (_skip("daos-server-02"),),
+            (_passes_over("packages._outdated", "daos-server-02"),),
             gate="not-at-target",
             breaks=frozenset({"R5"}),
             perhaps=frozenset({"R12"}),  # where the engines of the newer release come up first
         ),
-        (MAY_BE_OLD,),
     ),
     Rule(
         "R6",
-        "services.may_start_agents",
+        ("may_start_agents",),
         "every rank is Joined, on every server, and nodes are at the target, before agents start",
         Wrong(
             "not-waited-for",
             "nobody waits for the engines or looks at the pools, and an engine does not come up",
-            _without(JOINED, SEEN),
+            (LeftOut("system.joined"), LeftOut("pools.seen")),
             gate="not-joined",
             breaks=frozenset({"R6", "R9"}),
             scene="an engine does not come up",
         ),
-        (AGENTS_MAY_START,),
     ),
     Rule(
         "R7",
-        "pools.seen",
+        ("pools.seen",),
         "every pool of before is there, with all its targets, before agents start",
         Wrong(
             "reformatted",
             "the storage is erased and formatted, as in a move from 1.x",
             (
-                Edit("operations/system.py", _STOPPED_ACT, _STOPPED_ACT + _ERASE),
-                Edit("operations/system.py", _JOINED_ACT, _FORMAT + _JOINED_ACT),
+                Replaced(
+                    "system.stopped",
+                    'lambda original, *args: chain(original(*args), ["dmg -j system erase"])',
+                ),
+                Replaced(
+                    "system.joined",
+                    "lambda original, *args: "
+                    'chain(["dmg -j storage format --force"], original(*args))',
+                ),
             ),
             gate="step-failed",
             breaks=frozenset({"R7"}),
         ),
-        _without(SEEN, WORKING),
+        others=("clients.working",),
         harmed=True,
     ),
     Rule(
         "R8",
-        "Step.commands, gates.answering",
+        ("Step._earlier_failure", "rules.answering"),
         "no step has failed on any node, and every node answers, before any step acts",
         Wrong(
             "on-after-a-failure",
@@ -302,77 +204,72 @@ RULES = (
             flags=("-y", "--fail-percent", "100"),
             scene="packages fail on one server",
         ),
-        (NO_STOP_AT_TROUBLE, MAY_BE_SILENT),
     ),
     Rule(
         "R9",
-        "gates.at_target",
+        ("rules.at_target",),
         "every node is at the target, before agents start",
         Wrong(
             "resumed-halfway",
             "a run that resumes takes the packages for updated, and one client's are not",
             (
-                Edit(
-                    "operations/packages.py",
-                    _OUTDATED,
-                    "    done = current.record is not None\n"
-                    "    return node.version != current.settings.target and not done\n",
+                Replaced(
+                    "packages._outdated",
+                    "lambda original, current, *args: "
+                    "original(current, *args) and not current.start.record",
                 ),
             ),
             gate="not-at-target",
             breaks=frozenset({"R6", "R9"}),
             scene="the update has failed on the client",
         ),
-        (MAY_BE_OLD,),
     ),
     Rule(
         "R10",
-        "gates.needed",
+        ("rules.needed",),
         "some node is not at the target, before anything stops",
         Wrong(
             "nothing-to-update",
             "agents are stopped whether or not there is something to update",
             (
-                Edit(
-                    "operations/services.py",
-                    "return current.concerns(name) and node.runs(AGENT)",
-                    "return node.runs(AGENT)",
+                Replaced(
+                    "services._agent_to_stop",
+                    'lambda original, current, name, node: node.runs("daos_agent")',
                 ),
             ),
             gate="not-needed",
             breaks=frozenset({"R1", "R10"}),
             scene="all is updated",
         ),
-        (NO_NEED, MAY_BE_TWO),
+        others=("judgements.alone",),
     ),
     Rule(
         "R11",
-        "gates.held",
+        ("rules.held",),
         "no unit is enabled on any node, and what was is remembered, before anything stops",
         Wrong(
             "starts-at-boot",
             "the services stay enabled, and a server reboots inside the window",
-            _without(HELD),
+            (LeftOut("boot.held"),),
             gate="starts-at-boot",
             breaks=frozenset({"R11"}),
             while_it_runs="a server reboots before packages change",
         ),
-        (MAY_START_AT_BOOT,),
     ),
     Rule(
         "R12",
-        "gates.never_started",
+        ("rules.never_started",),
         "no engine has started on the release that is left, before packages go back",
         Wrong(
             "back-after-a-start",
             "the way back is not examined, and engines have run on the new release",
-            (_cut("operations/rollback.py", "    found += gates.never_started(current.start)\n"),),
+            (Replaced("rules.never_started", NOT_EXAMINED),),
             gate="engine-started",
             breaks=frozenset({"R12"}),
             scene="engines have started on the new release",
             file=ROLLBACK,
         ),
-        (MAY_GO_BACK, MAY_START_LOWER),
+        others=("rules.never_lower",),
     ),
 )
 
@@ -381,25 +278,19 @@ GATED = (
     Wrong(
         "not-alone",
         "nothing keeps another run away that begins at the same time",
-        _without(ALONE),
+        (LeftOut("lock.locked"),),
         gate="not-alone",
     ),
     Wrong(
         "no-repository",
         "the repository of the target release is not set up",
-        _without(REPOSITORY),
+        (LeftOut("packages.repository"),),
         gate="packages-not-available",
     ),
     Wrong(
         "serial",
         "`--serial` is let through: all steps on one node, then on the next",
-        (
-            Edit(
-                "operations/machinery/commandline.py",
-                "return [reason for flag, reason in _IMPOSSIBLE.items() if _typed.get(flag)]",
-                "return []",
-            ),
-        ),
+        (Replaced("impossible_flags"),),
         gate="not-alone",
         otherwise="not-stopped",  # the server of the lock is the first
         flags=("-y", "--serial"),
@@ -407,94 +298,77 @@ GATED = (
     Wrong(
         "agents-before-services",
         "the agents are stopped before the services are disabled",
-        _before(AGENTS_STOPPED, HELD),
+        (Moved("services.agents_stopped", before="boot.held"),),
         gate="starts-at-boot",
     ),
     Wrong(
         "role-by-role",
         "steps are called on the nodes of one role alone, and pyinfra makes an order of its own",
         (
-            Edit(
-                DEPLOY,
-                "from operations import boot",
-                "from pyinfra import host\n\nfrom operations import boot",
-            ),
-            _only("clients", AGENTS_STOPPED),
-            _only("admins", ENGINES_STOPPED),
-            _only("servers", SERVERS_STOPPED),
-            _only("servers", SERVERS_STARTED),
-            _only("admins", JOINED),
-            _only("admins", SEEN),
-            _only("clients", AGENTS_STARTED),
-            _only("clients", WORKING),
+            OnlyOn("clients", "services.agents_stopped"),
+            OnlyOn("admins", "system.stopped"),
+            OnlyOn("servers", "services.servers_stopped"),
+            OnlyOn("servers", "services.servers_started"),
+            OnlyOn("admins", "system.joined"),
+            OnlyOn("admins", "pools.seen"),
+            OnlyOn("clients", "services.agents_started"),
+            OnlyOn("clients", "clients.working"),
         ),
         gate="not-stopped",
     ),
     Wrong(
         "servers-before-engines",
         "`daos_server` is stopped before `dmg system stop`",
-        _before(SERVERS_STOPPED, ENGINES_STOPPED),
+        (Moved("services.servers_stopped", before="system.stopped"),),
         gate="not-stopped",
     ),
     Wrong(
         "stop-not-seen",
         "nobody looks what came of `dmg system stop`, and an engine could not be prepared for it",
-        (
-            Edit(
-                "operations/system.py",
-                _STOPPED_ACT,
-                '    yield verify(current, lambda: current.ask_dmg("system stop") and None)\n',
-            ),
-        ),
+        (Replaced("system.stopped", 'lambda original, *args: ["dmg -j system stop || true"]'),),
         gate="not-stopped",
         scene="an engine cannot be prepared for a stop",
     ),
     Wrong(
         "packages-before-servers",
         "packages are updated before `daos_server` is stopped",
-        _before(UPDATED, SERVERS_STOPPED),
+        (Moved("packages.updated", before="services.servers_stopped"),),
         gate="daos-running",
     ),
     Wrong(
         "a-server-not-stopped",
         "one server is passed over when `daos_server` is stopped",
-        (
-            Edit(
-                "operations/services.py",
-                "return current.opens_window and (node.runs(SERVER) or bool(node.engines))",
-                "return current.opens_window and node.runs(SERVER) and name != 'daos-server-02'",
-            ),
-        ),
+        (_passes_over("services._server_to_stop", "daos-server-02"),),
         gate="daos-running",
     ),
     Wrong(
         "no-packages",
         "packages are not updated",
-        _without(UPDATED),
+        (LeftOut("packages.updated"),),
         gate="not-at-target",
     ),
     Wrong(
         "servers-before-packages",
         "`daos_server` is started before packages are updated",
-        _before(SERVERS_STARTED, UPDATED),
+        (Moved("services.servers_started", before="packages.updated"),),
         gate="not-at-target",
     ),
     Wrong(
         "agents-before-servers",
         "the agents are started before packages are updated and `daos_server` is started",
-        _before(AGENTS_STARTED, UPDATED),
+        (Moved("services.agents_started", before="packages.updated"),),
         gate="no-engine",
     ),
     Wrong(
         "enabled-too-early",
         "the services are enabled again before packages are updated",
-        _before(RELEASED, UPDATED),
+        (Moved("boot.released", before="packages.updated"),),
         gate="no-engine",
     ),
     Wrong(
         "a-client-not-updated",
         "the package update passes over the client",
-        (_skip("login-01"),),
+        (_passes_over("packages._outdated", "login-01"),),
         gate="not-at-target",
     ),
 )
@@ -503,7 +377,7 @@ GATED = (
 ADMIN_LEFT = Wrong(
     "an-admin-not-updated",
     "the package update passes over the admin node",
-    (_skip("daos-admin-01"),),
+    (_passes_over("packages._outdated", "daos-admin-01"),),
     gate="not-at-target",
 )
 
@@ -513,10 +387,10 @@ REFEREED = (
         "by-force",
         "`dmg system stop --force`",
         (
-            Edit(
-                "operations/system.py",
-                _SYSTEM_STOP,
-                'current.ask_dmg("system stop --force", timeout)',
+            Replaced(
+                "DmgSession.ask",
+                "lambda original, dmg, line, *args, **named: original("
+                'dmg, line.replace("system stop", "system stop --force"), *args, **named)',
             ),
         ),
         breaks=frozenset({"R3"}),
@@ -524,17 +398,19 @@ REFEREED = (
     Wrong(
         "left-disabled",
         "what was enabled is not enabled again",
-        _without(RELEASED),
+        (LeftOut("boot.released"),),
         breaks=frozenset({"R11"}),
     ),
     Wrong(
         "enabled-since-it-ran",
-        "what ran before is enabled at the end, not what was enabled, and an agent ran only",
+        "what ran before is enabled at the end, whether it was or not, and an agent ran only",
         (
-            Edit(
-                "operations/boot.py",
-                "for unit in node.record.enabled if node.record else ():",
-                "for unit in node.record.running if node.record else ():",
+            Replaced(
+                "boot.released",
+                "lambda original, current, here: chain("
+                '(f"systemctl enable {unit}"'
+                " for unit in current.look().node(here.name).record.running),"
+                " original(current, here))",
             ),
         ),
         breaks=frozenset({"R11"}),
@@ -544,13 +420,14 @@ REFEREED = (
         "forgetful",
         "a run that resumes forgets which agents ran, and one was not enabled",
         (
-            Edit(
-                "operations/machinery/run.py",
-                " or (node.record is not None and unit in node.record.running)",
-                "",
+            Replaced(
+                "ran_before",
+                "lambda original, start, *args: not start.record and original(start, *args)",
             ),
         ),
         breaks=frozenset({"R9"}),
         scene="a run was killed, and an agent ran without being enabled",
     ),
 )
+
+EVERY = (*(rule.wrong for rule in RULES), *GATED, ADMIN_LEFT, *REFEREED)

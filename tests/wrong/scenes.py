@@ -9,6 +9,7 @@ from testbed.lab.container import Node
 
 from ..lab.site import Outcome, Site
 from ..lab.waiting import eventually
+from .mutated import starting
 
 FAULTS = "/etc/daos/lab-faults.json"
 QUICK = {"packages": 300, "service": 60, "stop": 8, "join": 8, "client": 8}
@@ -55,7 +56,7 @@ def _failed_on_the_client(site: Site) -> None:
 
 
 def _started(site: Site) -> None:
-    site.update_until("Starting operation: Wait until every engine has joined", site.kill)
+    site.update_until(starting("system.joined"), site.kill)
 
 
 def _not_enabled(site: Site) -> None:
@@ -65,7 +66,7 @@ def _not_enabled(site: Site) -> None:
 
 def _killed_with_agent_not_enabled(site: Site) -> None:
     _not_enabled(site)
-    site.update_until("Starting operation: Stop the engines", site.kill)
+    site.update_until(starting("system.stopped"), site.kill)
 
 
 def _job(site: Site) -> None:
@@ -97,7 +98,7 @@ def _as_it_is(site: Site, *typed: str) -> Outcome:
 
 def _a_server_reboots(site: Site, *typed: str) -> Outcome:
     server = site.lab.node("daos-server-02")
-    words = "Starting operation: Update the DAOS packages"
+    words = starting("packages.updated")
     return site.typed_until(words, server.restart, *typed, timeouts=QUICK)
 
 

@@ -1,48 +1,19 @@
-"""docs/rules.md and the wrong procedures that are tested say the same."""
+"""The wrong procedures that docs/rules.md is made of: every rule has one, and all fit the code."""
 
 from __future__ import annotations
 
+import ast
+import inspect
 from pathlib import Path
+from types import FunctionType
 
 import pytest
 
-from tests.lab.site import ROOT
-from tests.wrong.mutated import Edit, write
-from tests.wrong.mutations import ADMIN_LEFT, GATED, REFEREED, RULES, Rule, Wrong
+from . import replaced
+from .mutated import Edit, Replaced, write
+from .mutations import EVERY, RULES, Wrong
 
-EVERY = [*RULES, *GATED, ADMIN_LEFT, *REFEREED]
-
-
-def _rows(heading: str) -> list[str]:
-    """The rows of the table under a heading of docs/rules.md."""
-    text = (ROOT / "docs" / "rules.md").read_text()
-    part = text.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
-    return [line for line in part.splitlines() if line.startswith("|")][2:]
-
-
-def _names(rules: frozenset[str]) -> str:
-    return ", ".join(sorted(rules, key=lambda rule: int(rule[1:])))
-
-
-def rule_row(rule: Rule) -> str:
-    test = f"`[{rule.rule}-{rule.wrong.name}]`"
-    broken = _names(rule.wrong.breaks)
-    return f"| {rule.rule} | `{rule.gate}` | {rule.looks_at} | {test} | {broken} |"
-
-
-def wrong_row(wrong: Wrong) -> str:
-    gates = " or ".join(f"`{gate}`" for gate in (wrong.gate, wrong.otherwise) if gate)
-    by = f"gate: {gates}" if gates else f"referee: {_names(wrong.breaks)}"
-    return f"| {wrong.words} | {by} |"
-
-
-def test_the_table_of_the_rules() -> None:
-    assert _rows("Rule by rule") == [rule_row(rule) for rule in RULES]
-
-
-def test_the_table_of_the_wrong_procedures() -> None:
-    wrong = [rule.wrong for rule in RULES] + [*GATED, ADMIN_LEFT, *REFEREED]
-    assert _rows("Wrong procedures") == [wrong_row(one) for one in wrong]
+WITHOUT = {rule.wrong.name: rule.without for rule in RULES}
 
 
 def test_every_rule_has_a_gate() -> None:
@@ -50,10 +21,34 @@ def test_every_rule_has_a_gate() -> None:
     assert all(rule.rule in rule.wrong.breaks and rule.wrong.gate for rule in RULES)
 
 
-@pytest.mark.parametrize("one", EVERY, ids=lambda one: getattr(one, "wrong", one).name)
-def test_the_edits_fit_the_code_as_it_is(one: Rule | Wrong, tmp_path: Path) -> None:
-    edits: tuple[Edit, ...] = one.edits if isinstance(one, Wrong) else one.wrong.edits
-    without = one.without if isinstance(one, Rule) else ()
-    write(tmp_path, (*edits, *without))
-    for edit in (*edits, *without):
-        compile((tmp_path / edit.file).read_text(), edit.file, "exec")
+@pytest.mark.parametrize("wrong", EVERY, ids=[wrong.name for wrong in EVERY])
+def test_the_edits_fit_the_code_as_it_is(wrong: Wrong, tmp_path: Path) -> None:
+    edits: tuple[Edit, ...] = (*wrong.edits, *WITHOUT.get(wrong.name, ()))
+    write(tmp_path, edits, wrong.file)
+    for file in ("config.py", wrong.file):
+        compile((tmp_path / file).read_text(), file, "exec")
+    for edit in edits:
+        if isinstance(edit, Replaced):
+            _takes_the_same(edit, replaced.find(edit.name))
+            assert _attributes(edit.by) <= _known()
+
+
+def _takes_the_same(edit: Replaced, original: FunctionType) -> None:
+    """Fail unless the replacement can be called as the original is."""
+    needed = [
+        parameter
+        for parameter in inspect.signature(original).parameters.values()
+        if parameter.default is parameter.empty
+    ]
+    by_name = {one.name: None for one in needed if one.kind is one.KEYWORD_ONLY}
+    by_place = [None for one in needed if one.kind is one.POSITIONAL_OR_KEYWORD]
+    inspect.signature(replaced.made(edit.by)).bind(original, *by_place, **by_name)
+
+
+def _attributes(source: str) -> set[str]:
+    return {node.attr for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Attribute)}
+
+
+def _known() -> set[str]:
+    """The attributes, and other names, that the deploy code itself uses."""
+    return {name for function in replaced.functions() for name in function.__code__.co_names}

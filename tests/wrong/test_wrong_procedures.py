@@ -19,6 +19,8 @@ from .mutated import Edit, install
 from .mutations import ADMIN_LEFT, GATED, REFEREED, RULES, Rule, Wrong
 from .scenes import RUNS, SCENES, mend
 
+pytestmark = pytest.mark.lab
+
 NODES = [
     LabNode("daos-server-01", SERVER),
     LabNode("daos-server-02", SERVER),
@@ -35,7 +37,7 @@ def _start(start: StartSite, wrong: Wrong) -> Site:
 
 
 def _type(site: Site, wrong: Wrong, without: tuple[Edit, ...] = ()) -> Outcome:
-    install(site, (*wrong.edits, *without))
+    install(site, (*wrong.edits, *without), wrong.file)
     return RUNS[wrong.while_it_runs](site, wrong.file, *wrong.flags)
 
 

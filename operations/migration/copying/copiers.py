@@ -6,42 +6,42 @@ from pyinfra.api import Host
 
 from ...daos.node import Node
 from ...machinery.hosts import command
-from ...machinery.run import Run
+from ..run import MigrationRun
 
 
-def names(current: Run) -> list[str]:
+def names(current: MigrationRun) -> list[str]:
     """The clients that copy: those that the site names, else every client that was reached."""
     clients = current.start.groups["clients"]
     chosen = current.site.copy_clients or clients
     return [name for name in chosen if name in clients]
 
 
-def unknown(current: Run) -> list[str]:
+def unknown(current: MigrationRun) -> list[str]:
     """The names in copy_clients that are no clients of the inventory, or were not reached."""
     return sorted(set(current.site.copy_clients) - set(current.start.groups["clients"]))
 
 
-def hosts(current: Run) -> list[Host]:
+def hosts(current: MigrationRun) -> list[Host]:
     """The clients that copy; the first of them does what one client alone does."""
     return [current.state.inventory.get_host(name) for name in names(current)]
 
 
-def first(current: Run) -> Host:
+def first(current: MigrationRun) -> Host:
     """The client that does what one client alone does."""
     return hosts(current)[0]
 
 
-def is_first(current: Run, name: str, node: Node) -> bool:
+def is_first(current: MigrationRun, name: str, node: Node) -> bool:
     """Whether a node is that client: the `need` of steps that one client does for all."""
     return name in names(current)[:1]
 
 
-def copies(current: Run, name: str, node: Node) -> bool:
+def copies(current: MigrationRun, name: str, node: Node) -> bool:
     """Whether a node is one of the clients that copy."""
     return name in names(current)
 
 
-def ask(current: Run, host: Host, line: str, timeout: int = 60) -> tuple[bool, str, str]:
+def ask(current: MigrationRun, host: Host, line: str, timeout: int = 60) -> tuple[bool, str, str]:
     """Run a shell command on a client: whether it exited 0, its output, and its errors.
 
     + timeout: seconds until it is given up

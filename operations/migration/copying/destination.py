@@ -12,8 +12,8 @@ from typing import Any
 from pyinfra.api import Host
 
 from ...machinery import hosts
-from ...machinery.run import Run
 from ...rules.findings import Finding, about
+from ..run import MigrationRun
 from . import copiers
 from .jobs import PYTHON
 
@@ -55,7 +55,7 @@ class Place:
         return fuse and (self.kind == "fuse.daos" or "dfuse" in self.source)
 
 
-def look(current: Run, client: Host) -> Place | None:
+def look(current: MigrationRun, client: Host) -> Place | None:
     """What a client has at the destination; None where there is no such folder.
 
     Raises ValueError where the client does not tell.
@@ -79,7 +79,7 @@ def parse(output: str) -> Place | None:
         raise ValueError(f"the answer is not understood: {output.strip()!r}") from problem
 
 
-def findings(current: Run) -> Iterator[Finding]:
+def findings(current: MigrationRun) -> Iterator[Finding]:
     """What is wrong with the destination on the clients that copy, by looking alone.
 
     After the check it also has to be the one that was found then.
@@ -112,9 +112,8 @@ def findings(current: Run) -> Iterator[Finding]:
         yield from _marked(current)
 
 
-def _marked(current: Run) -> Iterator[Finding]:
+def _marked(current: MigrationRun) -> Iterator[Finding]:
     """Whether the destination is the one that the check found, on every client that copies."""
-    assert current.migration
     token, path = current.migration.token, f"{current.site.backup_path}/{MARK}"
     if not token:
         return
@@ -126,21 +125,21 @@ def _marked(current: Run) -> Iterator[Finding]:
     )
 
 
-def _blind(current: Run, clients: list[Host], path: str, token: str) -> list[str]:
+def _blind(current: MigrationRun, clients: list[Host], path: str, token: str) -> list[str]:
     """The hosts on which a file does not hold that token."""
     line = f'[ "$(cat {shlex.quote(path)} 2>/dev/null)" = {token} ]'
     seen = hosts.at_once(clients, lambda host: copiers.ask(current, host, line)[0])
     return [host.name for host, sees in zip(clients, seen, strict=True) if not sees]
 
 
-def _try(current: Run, host: Host) -> Place | ValueError | None:
+def _try(current: MigrationRun, host: Host) -> Place | ValueError | None:
     try:
         return look(current, host)
     except ValueError as problem:
         return problem
 
 
-def attempts(current: Run) -> Iterator[Finding]:
+def attempts(current: MigrationRun) -> Iterator[Finding]:
     """What is wrong with the destination, by writing a scratch file on every client that copies."""
     path = current.site.backup_path
     clients = copiers.hosts(current)
@@ -162,7 +161,7 @@ def attempts(current: Run) -> Iterator[Finding]:
     yield from _shared(current, clients)
 
 
-def _probe(current: Run, host: Host) -> dict[str, Any]:
+def _probe(current: MigrationRun, host: Host) -> dict[str, Any]:
     script, path = shlex.quote(_PROBE), shlex.quote(current.site.backup_path)
     _, output, errors = copiers.ask(current, host, f"{PYTHON} -c {script} {path}")
     try:
@@ -172,9 +171,8 @@ def _probe(current: Run, host: Host) -> dict[str, Any]:
     return answer
 
 
-def _shared(current: Run, clients: list[Host]) -> Iterator[Finding]:
+def _shared(current: MigrationRun, clients: list[Host]) -> Iterator[Finding]:
     """What one client writes is seen by all others, now and in the stages that follow."""
-    assert current.migration
     token, path = current.migration.token, f"{current.site.backup_path}/{MARK}"
     writer, others = clients[0], clients[1:]
     done, _, _ = copiers.ask(current, writer, f"echo {token} > {shlex.quote(path)}")
@@ -188,7 +186,7 @@ def _shared(current: Run, clients: list[Host]) -> Iterator[Finding]:
     )
 
 
-def room(current: Run, needed: int, files: int) -> Iterator[Finding]:
+def room(current: MigrationRun, needed: int, files: int) -> Iterator[Finding]:
     """Whether there is space for what is to be copied.
 
     + needed: bytes
@@ -224,7 +222,7 @@ def gib(size: float) -> str:
     return ""
 
 
-def full(current: Run, client: Host, needed: int) -> str:
+def full(current: MigrationRun, client: Host, needed: int) -> str:
     """What to say where the destination became full."""
     place = _try(current, client)
     if not isinstance(place, Place):

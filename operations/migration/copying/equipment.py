@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 from ...daos.node import AGENT
 from ...machinery import hosts
-from ...machinery.run import Run
 from ...rules.findings import Finding, about
 from ..record import memory
+from ..run import MigrationRun
 from . import copiers
 
 HOSTS = "/run/daos-offline-update/hosts"
@@ -36,7 +36,7 @@ command -v {dcp} >/dev/null || echo dcp
 _TRY = 120  # seconds for mpirun to reach all clients
 
 
-def findings(current: Run, parallel: bool) -> Iterator[Finding]:
+def findings(current: MigrationRun, parallel: bool) -> Iterator[Finding]:
     """What is missing on the clients that copy, each with the package that brings it.
 
     + parallel: whether any container is copied in parallel
@@ -58,7 +58,7 @@ def findings(current: Run, parallel: bool) -> Iterator[Finding]:
             yield Finding("program-missing", tuple(lacking), message)
 
 
-def _line(current: Run, parallel: bool) -> str:
+def _line(current: MigrationRun, parallel: bool) -> str:
     site = current.site
     line = _LOOK.format(libioil=shlex.quote(site.libioil))
     if parallel:
@@ -66,14 +66,14 @@ def _line(current: Run, parallel: bool) -> str:
     return line + "true\n"
 
 
-def write_hosts(current: Run) -> str | None:
+def write_hosts(current: MigrationRun) -> str | None:
     """Write the host file of parallel copies on the client that starts them; else what not."""
     names = [current.start.node(name).hostname for name in copiers.names(current)]
     text = "".join(f"{name}\n" for name in names)
     return memory.put(current, copiers.first(current), HOSTS, text.encode())
 
 
-def try_mpirun(current: Run) -> Iterator[Finding]:
+def try_mpirun(current: MigrationRun) -> Iterator[Finding]:
     """See that mpirun starts a process on every client that copies."""
     client = copiers.first(current)
     problem = write_hosts(current)

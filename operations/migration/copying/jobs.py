@@ -11,8 +11,9 @@ from typing import Any
 from pyinfra.api import Host
 
 from ...machinery import commandline
-from ...machinery.run import Run, say
+from ...machinery.run import say
 from ..record import memory, record
+from ..run import MigrationRun
 from . import bundle
 from .copiers import ask
 
@@ -32,7 +33,7 @@ class JobError(Exception):
     """A job failed or cannot be followed; the message names the node and says how to go on."""
 
 
-def put_tool(current: Run, client: Host) -> str | None:
+def put_tool(current: MigrationRun, client: Host) -> str | None:
     """Put the tool that copies and compares on a client; None if that went well, else what not."""
     content = bundle.pack()
     digest = hashlib.sha256(content).hexdigest()
@@ -47,7 +48,7 @@ def put_tool(current: Run, client: Host) -> str | None:
 
 
 def run(
-    current: Run, client: Host, name: str, *arguments: str, preload: bool = False
+    current: MigrationRun, client: Host, name: str, *arguments: str, preload: bool = False
 ) -> dict[str, Any]:
     """Do a command of the tool on a client, showing how far it is; returns its result.
 
@@ -73,12 +74,12 @@ def run(
     return result
 
 
-def stop(current: Run, client: Host, name: str) -> None:
+def stop(current: MigrationRun, client: Host, name: str) -> None:
     """End a job with all its processes. Raises JobError."""
     _ask_tool(current, client, "stop", f"{FOLDER}/{name}")
 
 
-def _follow(current: Run, client: Host, name: str, what: str) -> dict[str, Any]:
+def _follow(current: MigrationRun, client: Host, name: str, what: str) -> dict[str, Any]:
     heard = shown = time.monotonic()
     pause = 0.05
     while True:
@@ -112,7 +113,9 @@ def _result(client: Host, what: str, answer: dict[str, Any]) -> dict[str, Any]:
     )
 
 
-def _ask_tool(current: Run, client: Host, verb: str, folder: str, *words: str) -> dict[str, Any]:
+def _ask_tool(
+    current: MigrationRun, client: Host, verb: str, folder: str, *words: str
+) -> dict[str, Any]:
     line = f"{PYTHON} {TOOL} job {verb} {shlex.join([folder, *words])}"
     _, output, errors = ask(current, client, line)
     lines = output.strip().splitlines()

@@ -10,12 +10,15 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 
 from pyinfra.api import Host
 
+from ...daos.node import Node
 from ...machinery import hosts
-from ...machinery.run import Run
+from ...rules.start import Start
 from .. import contents
+from ..run import MigrationRun
 from .copiers import ask
 
 FOLDER = "/run/daos-offline-update/mnt"
@@ -71,7 +74,9 @@ def point(container: str) -> str:
     return f"{FOLDER}/{container}"
 
 
-def mount(current: Run, client: Host, pool: str, container: str, read_only: bool = True) -> str:
+def mount(
+    current: MigrationRun, client: Host, pool: str, container: str, read_only: bool = True
+) -> str:
     """Mount a container on a client, unless it is mounted there already; returns where.
 
     + pool, container: UUIDs
@@ -103,7 +108,7 @@ def mount(current: Run, client: Host, pool: str, container: str, read_only: bool
     return where
 
 
-def unmount(current: Run, client: Host, container: str) -> None:
+def unmount(current: MigrationRun, client: Host, container: str) -> None:
     """Unmount a container on a client, and see that it is gone. Raises MountError."""
     where = point(container)
     done, output, errors = ask(
@@ -116,9 +121,33 @@ def unmount(current: Run, client: Host, container: str) -> None:
         )
 
 
+def leftovers(node: Node) -> list[str]:
+    """Where an interrupted run has left a container mounted on a client."""
+    return [mount for mount in node.mounts if mount.startswith(f"{FOLDER}/")]
+
+
+def without_leftovers(start: Start) -> Start:
+    """The cluster as it will be once the leftovers of an interrupted run are gone."""
+    nodes = {name: node and _tidy(node) for name, node in start.nodes.items()}
+    return replace(start, nodes=nodes)
+
+
+def _tidy(node: Node) -> Node:
+    left = leftovers(node)
+    return replace(
+        node,
+        mounts=tuple(mount for mount in node.mounts if mount not in left),
+        dfuses=tuple(p for p in node.dfuses if f"{FOLDER}/" not in p.command),
+    )
+
+
 @contextmanager
 def mounted(
-    current: Run, clients: Sequence[Host], pool: str, container: str, read_only: bool = True
+    current: MigrationRun,
+    clients: Sequence[Host],
+    pool: str,
+    container: str,
+    read_only: bool = True,
 ) -> Iterator[str]:
     """Have a container mounted on these clients, and unmounted afterwards, also after a failure.
 
@@ -136,13 +165,13 @@ def mounted(
     hosts.at_once(clients, lambda client: unmount(current, client, container))
 
 
-def _service(current: Run, pool: str) -> str:
+def _service(current: MigrationRun, pool: str) -> str:
     """The option of 1.0 that names the ranks of the pool's service, with colons between them."""
-    service = current.migration.pool(pool).service if current.migration else ()
+    service = current.migration.pool(pool).service
     return f"--svc={':'.join(map(str, service))}"
 
 
-def _system(current: Run) -> list[str]:
+def _system(current: MigrationRun) -> list[str]:
     """The option that names the system, where it has another name than usual."""
-    name = current.migration.system if current.migration else _DEFAULT_SYSTEM
+    name = current.migration.system or _DEFAULT_SYSTEM
     return [] if name == _DEFAULT_SYSTEM else [f"--sys-name={name}"]

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
 from ...machinery import commandline
-from ...machinery.run import Run
+from ..run import MigrationRun
 from .record import STAGES
 
 
-def migrated(current: Run) -> dict[str, Any]:
+def migrated(current: MigrationRun) -> dict[str, Any]:
     """What report.json has besides, where the run is a stage of a migration."""
     if not current.stage:
         return {}
@@ -18,35 +19,44 @@ def migrated(current: Run) -> dict[str, Any]:
     return {
         "stage": current.stage,
         "configuration": current.configuration,
-        "migration": record
-        and {
-            "done": dict(record.done),
-            "left_behind": record.left_behind,
-            "containers": [
-                {**asdict(entry), **current.differing.get(entry.uuid, {})}
-                for entry in record.containers
-            ],
-        },
+        "migration": _as_dict(current) if record.recorded else None,
     }
 
 
-def summary(current: Run) -> str:
+def _as_dict(current: MigrationRun) -> dict[str, Any]:
+    record = current.migration
+    return {
+        "done": dict(record.done),
+        "left_behind": record.left_behind,
+        "containers": [
+            {**asdict(entry), **current.differing.get(entry.uuid, {})}
+            for entry in record.containers
+        ],
+    }
+
+
+def at_work(current: MigrationRun) -> Iterator[str]:
+    """What a client goes on with after an interruption."""
+    if current.job:
+        yield f"still at work, and followed by the next run: {current.job}"
+
+
+def summary(current: MigrationRun) -> str:
     """How a stage ended that went well, and what comes next."""
-    done = current.migration.done if current.migration else {}
-    following = next((name for name in STAGES if name not in done), "")
+    following = next((name for name in STAGES if name not in current.migration.done), "")
     then = f"; the next stage is {following}: stage={following}" if following else ""
     return f"The stage {current.stage} is complete{then}"
 
 
-def go_on(current: Run) -> str:
+def go_on(current: MigrationRun) -> str:
     """The command that goes on after a stage that failed; "" for the same one again.
 
     A stage that found that the one before is not true any more has taken that back.
     """
-    record = current.migration
-    if record is None or not current.stage:
+    if not current.stage:
         return ""
-    following = next((name for name in STAGES if name not in record.done), current.stage)
+    done = current.migration.done
+    following = next((name for name in STAGES if name not in done), current.stage)
     if STAGES.index(following) >= STAGES.index(current.stage):
         return ""
     return command(following)

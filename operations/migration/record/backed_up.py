@@ -5,30 +5,30 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable, Iterator
 
-from ...machinery.run import Run
 from ...rules.findings import Finding
 from .. import contents
 from ..contents import Contents, ContentsError
 from ..copying import copiers
+from ..run import MigrationRun
 from .record import Container, Migration
 
 _AT_ONCE = 200  # paths in one command line
 _AGAIN = "type stage=check again, then stage=backup and stage=verify"
 
 
-def folder(current: Run, container: Container) -> str:
+def folder(current: MigrationRun, container: Container) -> str:
     """Where the backup of a container lies."""
     return f"{current.site.backup_path}/{container.pool}/{container.uuid}"
 
 
-def why_not_backed_up(current: Run) -> list[Finding]:
+def why_not_backed_up(current: MigrationRun) -> list[Finding]:
     """What is missing for the backup to stand for the system: nothing is an empty list.
 
     Every container to carry over is backed up and verified, and its manifest in the backup is the
     one that was recorded. While 1.x serves, it holds nothing else than what was recorded.
     """
     record = current.migration
-    if record is None:
+    if not record.recorded:
         return [Finding("no-backup", (), f"no migration is recorded: {_AGAIN}")]
     found = list(_unfinished(record))
     found += manifests(current, record.to_carry)
@@ -58,14 +58,14 @@ def named(container: Container) -> str:
     return f"container {container.uuid} of pool {container.pool}"
 
 
-def manifests(current: Run, containers: Iterable[Container]) -> list[Finding]:
+def manifests(current: MigrationRun, containers: Iterable[Container]) -> list[Finding]:
     """Manifests in the backup that are not the recorded ones."""
     written = [container for container in containers if container.manifest]
     batches = (written[i : i + _AT_ONCE] for i in range(0, len(written), _AT_ONCE))
     return [finding for batch in batches for finding in _manifests(current, batch)]
 
 
-def _manifests(current: Run, containers: list[Container]) -> list[Finding]:
+def _manifests(current: MigrationRun, containers: list[Container]) -> list[Finding]:
     client = copiers.first(current)
     paths = {f"{folder(current, container)}/manifest.mtree": container for container in containers}
     line = shlex.join(["sha256sum", "--", *paths])
@@ -83,9 +83,8 @@ def _manifests(current: Run, containers: list[Container]) -> list[Finding]:
     ]
 
 
-def as_recorded(current: Run) -> list[Finding]:
+def as_recorded(current: MigrationRun) -> list[Finding]:
     """What the live system holds besides what was recorded, and what it holds no more."""
-    assert current.migration
     try:
         return list(differences(current.migration, contents.read(current)))
     except ContentsError as problem:

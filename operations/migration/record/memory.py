@@ -17,11 +17,11 @@ from pyinfra.api.arguments import CONNECTOR_ARGUMENT_KEYS, pop_global_arguments
 
 from ...daos.node import Node
 from ...machinery import hosts
-from ...machinery.run import Run
 from ...machinery.step import Command, step, verify
 from ...rules.findings import Finding
 from ...rules.view import ROLES
 from ..copying import copiers
+from ..run import MigrationRun
 from .record import PATH, Migration
 
 RUNS = Path("runs")
@@ -30,15 +30,15 @@ RUNS = Path("runs")
 _IN_A_LINE = 64 * 1024
 
 
-def recall(current: Run) -> list[Finding]:
-    """Read the record of an earlier stage into `current.migration`; None where there was none."""
+def recall(current: MigrationRun) -> list[Finding]:
+    """Read the record of an earlier stage; it stays blank where there was none."""
     line = f"test ! -e {PATH} || cat {PATH}"
-    done, output, errors = hosts.command(current.state, current.admin, line, timeout=60)
-    where = (current.admin.name,)
+    done, output, errors = hosts.command(current.state, current.dmg.admin, line, timeout=60)
+    where = (current.dmg.admin.name,)
     if not done:
         return [Finding("no-record", where, f"{PATH} cannot be read: {errors.strip()}")]
     try:
-        current.migration = Migration.parse(output)
+        current.migration = Migration.parse(output) or current.migration
     except ValueError as problem:
         message = (
             f"{problem}: put back the copy in runs/ or {current.site.backup_path}, or move it "
@@ -48,14 +48,14 @@ def recall(current: Run) -> list[Finding]:
     return []
 
 
-def remember(current: Run, changed: Migration) -> str | None:
+def remember(current: MigrationRun, changed: Migration) -> str | None:
     """Write the record to the admin node, and copies into the backup and runs/latest.
 
     Returns None if it is safe on the admin node, else what went wrong. That a copy could not be
     written is only said: the file system of the backup may be full.
     """
     text = changed.text().encode()
-    problem = put(current, current.admin, PATH, text)
+    problem = put(current, current.dmg.admin, PATH, text)
     if problem:
         return problem
     current.migration = changed
@@ -63,7 +63,7 @@ def remember(current: Run, changed: Migration) -> str | None:
     return None
 
 
-def _copy(current: Run, text: bytes) -> None:
+def _copy(current: MigrationRun, text: bytes) -> None:
     latest = RUNS / "latest"
     if latest.is_dir():
         (latest / "migration.json").write_bytes(text)
@@ -73,7 +73,7 @@ def _copy(current: Run, text: bytes) -> None:
         logger.warning(f"the copy of the record beside the backup was not written: {problem}")
 
 
-def put(current: Run, host: Host, path: str, content: bytes) -> str | None:
+def put(current: MigrationRun, host: Host, path: str, content: bytes) -> str | None:
     """Write a file on a node such that it is whole or not there at all; else what went wrong."""
     draft = shlex.quote(f"{path}.new")
     folder = f"mkdir -p {shlex.quote(path.rpartition('/')[0])}"
@@ -97,7 +97,7 @@ def put(current: Run, host: Host, path: str, content: bytes) -> str | None:
     return f"{path} could not be written on {host.name}: {errors.strip() or 'no space?'}"
 
 
-def _upload(current: Run, host: Host, path: str, content: bytes) -> bool:
+def _upload(current: MigrationRun, host: Host, path: str, content: bytes) -> bool:
     arguments, _ = pop_global_arguments(current.state, host, {"_timeout": 60})
     chosen: Any = {key: arguments.get(key) for key in CONNECTOR_ARGUMENT_KEYS if key in arguments}
     try:
@@ -107,41 +107,39 @@ def _upload(current: Run, host: Host, path: str, content: bytes) -> bool:
         return False
 
 
-def always(current: Run, name: str, node: Node) -> bool:
+def always(current: MigrationRun, name: str, node: Node) -> bool:
     """The `need` of steps that every run of a stage takes."""
     return True
 
 
 @step("admins", need=always, once=True, prepares=True)
-def completed(current: Run, here: Host) -> Iterator[Command]:
+def completed(current: MigrationRun, here: Host) -> Iterator[Command]:
     """Record that this stage is complete; those that build on it have to be done again."""
     yield verify(current, lambda: complete(current))
 
 
 @step("admins", need=always, once=True, prepares=True)
-def reached(current: Run, here: Host) -> Iterator[Command]:
+def reached(current: MigrationRun, here: Host) -> Iterator[Command]:
     """Record that this stage is complete, unless it was before and nothing had to be done."""
     yield verify(current, lambda: _reach(current))
 
 
-def _reach(current: Run) -> str | None:
-    assert current.migration
+def _reach(current: MigrationRun) -> str | None:
     if current.acted or current.stage not in current.migration.done:
         return complete(current)
-    current.report.after = current.look()
+    current.end = current.look()
     return None
 
 
-def complete(current: Run) -> str | None:
+def complete(current: MigrationRun) -> str | None:
     """Record that this stage is complete; None if that went well, else what went wrong."""
-    assert current.migration
     problem = remember(current, current.migration.with_done(current.stage))
     if not problem:
-        current.report.after = current.look()
+        current.end = current.look()
     return problem
 
 
-def users(current: Run) -> str:
+def users(current: MigrationRun) -> str:
     """Who uses DAOS right now besides this migration, with their nodes; "" if nobody does."""
     view = current.look()
     found = {

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, field, replace
 from datetime import UTC, datetime
 from typing import Any
+
+from pydantic import ConfigDict
+from pydantic.dataclasses import dataclass
+
+from ...daos import records
 
 FOLDER = "/var/lib/daos-offline-update"
 PATH = f"{FOLDER}/migration.json"
@@ -14,8 +19,11 @@ PATH = f"{FOLDER}/migration.json"
 STAGES = ("check", "backup", "verify", "install", "format", "restore", "finish")
 POSIX = "POSIX"
 
+# What a later version of this tool has written besides would be lost when it is written again.
+_AS_WRITTEN = ConfigDict(strict=True, extra="forbid")
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, config=_AS_WRITTEN)
 class Container:
     """A container of the 1.x system, and how far it has come.
 
@@ -55,7 +63,7 @@ class Container:
         return self.type == POSIX
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=_AS_WRITTEN)
 class Pool:
     """A pool of the 1.x system.
 
@@ -68,12 +76,12 @@ class Pool:
 
     uuid: str
     label: str
-    tier_bytes: tuple[int, ...] = ()
+    tier_bytes: tuple[int, ...]
     new_uuid: str = ""
     service: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=_AS_WRITTEN)
 class Migration:
     """A migration that is under way.
 
@@ -95,16 +103,26 @@ class Migration:
     began: str
     before: str
     after: str
-    token: str = ""
-    servers: tuple[str, ...] = ()
-    ranks: tuple[int, ...] = ()
-    pools: tuple[Pool, ...] = ()
-    containers: tuple[Container, ...] = ()
-    left_behind: tuple[str, ...] = ()
+    token: str = field(default="", kw_only=True)
+    servers: tuple[str, ...]
+    ranks: tuple[int, ...]
+    pools: tuple[Pool, ...]
+    containers: tuple[Container, ...]
+    left_behind: tuple[str, ...]
     compared: str = ""
     starts: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     formatting: str = ""
     done: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def blank(cls) -> Migration:
+        """The record of a migration of which no stage has run."""
+        return cls("", "", "", "", servers=(), ranks=(), pools=(), containers=(), left_behind=())
+
+    @property
+    def recorded(self) -> bool:
+        """Whether a stage has run, and has left this record."""
+        return bool(self.began)
 
     @property
     def to_carry(self) -> tuple[Container, ...]:
@@ -151,31 +169,7 @@ class Migration:
     @classmethod
     def parse(cls, text: str) -> Migration | None:
         """Read a record; None where there is none. Raises ValueError if it is damaged."""
-        if not text.strip():
-            return None
-        try:
-            content = json.loads(text)
-            return cls(
-                **{
-                    **content,
-                    "servers": tuple(content["servers"]),
-                    "ranks": tuple(content["ranks"]),
-                    "pools": tuple(
-                        Pool(
-                            **{
-                                **pool,
-                                "tier_bytes": tuple(pool["tier_bytes"]),
-                                "service": tuple(pool.get("service", ())),
-                            }
-                        )
-                        for pool in content["pools"]
-                    ),
-                    "containers": tuple(Container(**entry) for entry in content["containers"]),
-                    "left_behind": tuple(content["left_behind"]),
-                }
-            )
-        except (KeyError, TypeError, AttributeError) as problem:
-            raise ValueError(f"{PATH} is damaged: {problem}") from problem
+        return records.read(cls, text, PATH)
 
     def text(self) -> str:
         """The record as it stands in its file."""

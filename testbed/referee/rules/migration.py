@@ -21,10 +21,7 @@ class Backup(Rule):
     number = "M1"
     name = "backup"
     idle = "no storage that held files was wiped"
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._containers = 0
+    _containers = 0
 
     def see(self, event: Event, seen: Observer) -> None:
         if event.kind != FORMATTED or seen.phase(event) is not Phase.FORMAT:
@@ -54,11 +51,11 @@ class Restored(Rule):
     number = "M2"
     name = "restored"
     idle = "nobody noted what the system held after a migration from 1.x"
+    _containers = 0
 
     def __init__(self) -> None:
         super().__init__()
         self._noted: dict[str, str] = {}  # the digests before the migration
-        self._containers = 0
 
     def see(self, event: Event, seen: Observer) -> None:
         if event.kind != "lab contents" or not seen.settled:

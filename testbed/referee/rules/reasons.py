@@ -18,10 +18,10 @@ class Needed(Rule):
     number = "R1"
     name = "needed"
     idle = "no window ended, and no command met a system that was not whole"
+    _windows = _spared = 0
 
     def __init__(self) -> None:
         super().__init__()
-        self._windows = self._spared = 0
         self._first_stops: dict[int, Event] = {}  # by the number of the command's event
         self._in_place: dict[str, Event] = {}  # servers with 2.x on the storage of 1.x
 
@@ -100,10 +100,7 @@ class Idempotent(Rule):
     number = "R10"
     name = "idempotent"
     idle = "no command was typed on a system that was as it should be"
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._idle_runs = 0
+    _idle_runs = 0
 
     def see(self, event: Event, seen: Observer) -> None:
         command = seen.ending(event)

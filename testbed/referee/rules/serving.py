@@ -14,10 +14,7 @@ class Served(Rule):
     number = "R6"
     name = "served"
     idle = "no agent was started"
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._agents = 0
+    _agents = 0
 
     def see(self, event: Event, seen: Observer) -> None:
         if event.kind != "daos_agent start":
@@ -54,12 +51,12 @@ class Data(Rule):
     number = "R7"
     name = "data"
     idle = "nobody noted what the system held before and after a command; a migration is M2's"
+    _between = False  # was a command typed since?
+    _same = _pools = 0
 
     def __init__(self) -> None:
         super().__init__()
         self._last: Event | None = None
-        self._between = False  # was a command typed since?
-        self._same = self._pools = 0
 
     def see(self, event: Event, seen: Observer) -> None:
         if event.kind == "lab contents":

@@ -14,10 +14,7 @@ class Connections(Rule):
     number = "R2"
     name = "connections"
     idle = "no engine was stopped"
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._stops = self._evicted = 0
+    _stops = _evicted = 0
 
     def see(self, event: Event, seen: Observer) -> None:
         if seen.stops_engine(event):
@@ -57,10 +54,7 @@ class CleanStop(Rule):
     number = "R3"
     name = "clean stop"
     idle = "no server was stopped"
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._servers = self._engines = 0
+    _servers = _engines = 0
 
     def see(self, event: Event, seen: Observer) -> None:
         if event.kind == "daos_server system-stop" and seen.acting and event.details["force"]:

@@ -21,13 +21,13 @@ class StopAtTrouble(Rule):
     number = "R8"
     name = "trouble"
     idle = "nothing failed during a command"
+    _reached = 0  # the furthest phase of what runs now
+    _seen = 0
 
     def __init__(self) -> None:
         super().__init__()
-        self._reached = 0  # the furthest phase of what runs now
         self._failures: dict[Thing, tuple[Event, int]] = {}
         self._tried: set[Thing] = set()  # units that a step began to start or to stop
-        self._seen = 0
 
     def see(self, event: Event, seen: Observer) -> None:
         begins = event.kind == "lab command" and not seen.running
@@ -108,10 +108,7 @@ class Resume(Rule):
     number = "R9"
     name = "resume"
     idle = "no command went on from where another one had stopped"
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._resumed = self._failed = 0
+    _resumed = _failed = 0
 
     def see(self, event: Event, seen: Observer) -> None:
         if not seen.over(event) or not seen.failed or seen.window is None:
@@ -168,10 +165,7 @@ class RebootProof(Rule):
     number = "R11"
     name = "reboot"
     idle = "no node booted in a window, and no unit was disabled"
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._boots = self._units = 0
+    _boots = _units = 0
 
     def see(self, event: Event, seen: Observer) -> None:
         if seen.window is None:

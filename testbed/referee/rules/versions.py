@@ -21,10 +21,7 @@ class Quiet(Rule):
     number = "R4"
     name = "quiet"
     idle = "no package was changed"
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._changes = self._later = 0
+    _changes = _later = 0
 
     def see(self, event: Event, seen: Observer) -> None:
         if not (seen.acting and seen.is_package_change(event)):
@@ -64,10 +61,7 @@ class OneVersion(Rule):
     number = "R5"
     name = "one version"
     idle = "no server was started"
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._servers = self._engines = 0
+    _servers = _engines = 0
 
     def see(self, event: Event, seen: Observer) -> None:
         if event.kind not in _STARTS or not (seen.acting or seen.window):

@@ -6,15 +6,13 @@ It also notices applications that end without closing their pools, and closes th
 import os
 import signal
 import socket
-import sys
 import threading
 from pathlib import Path
 from typing import Any
 
-from ..common import config, events, notify, release
-from ..common.wire import Closed, Wire
+from ..common import config, events, notify, options, release
+from ..common.wire import AGENT, Closed, Wire
 
-SOCKET = "/var/run/daos_agent/daos_agent.sock"
 _DEADLINE = 20.0  # seconds for the management service to answer
 
 
@@ -23,10 +21,7 @@ def main(argv: list[str]) -> int:
     if "version" in argv[:1]:
         print(f"daos_agent version {release.installed()}")
         return 0
-    path = config.AGENT
-    for option in ("-o", "--config-path"):
-        if option in argv:
-            path = argv[argv.index(option) + 1]
+    path = options.config_file(argv, config.AGENT)
     try:
         agent = Agent(config.agent(path, release.installed()))
         listener = _listen()
@@ -37,7 +32,7 @@ def main(argv: list[str]) -> int:
     signal.signal(signal.SIGINT, _end)
     events.record("daos_agent", "start", version=release.installed())
     who = f"DAOS Agent v{release.installed()} (pid {os.getpid()})"
-    print(f"{who} listening on {SOCKET}", flush=True)
+    print(f"{who} listening on {AGENT}", flush=True)
     notify.ready()
     while True:
         connection, _ = listener.accept()
@@ -45,18 +40,18 @@ def main(argv: list[str]) -> int:
 
 
 def _listen() -> socket.socket:
-    path = Path(SOCKET)
+    path = Path(AGENT)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.unlink(missing_ok=True)
     listener = socket.socket(socket.AF_UNIX)
-    listener.bind(SOCKET)
+    listener.bind(AGENT)
     path.chmod(0o777)  # every user's applications ask it
     listener.listen(128)
     return listener
 
 
 def _end(*_: Any) -> None:
-    Path(SOCKET).unlink(missing_ok=True)
+    Path(AGENT).unlink(missing_ok=True)
     events.record("daos_agent", "stop", version=release.installed())
     print("shutting down", flush=True)
     os._exit(0)
@@ -101,7 +96,3 @@ class Agent:
             return dict(service.ctl(op, **arguments))
         except (management.Unreachable, management.ServiceError) as error:
             return {"error": str(error)}
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -9,33 +9,34 @@ import os
 import sys
 import traceback
 
-from ..common import events, options, release
+from ..common import options, release
 from . import libdaos
+from .mounting import Mount, serve_until_unmounted
 
-_FLAGS = {"-f": "foreground", "--foreground": "foreground", "--disable-caching": "plain"}
-_FLAGS |= {"-S": "plain", "--singlethread": "plain", "--disable-direct-io": "plain"}
-_FLAGS |= {"--enable-caching": "plain"}
-_VALUES = {
-    "-m": "mountpoint",
-    "--mountpoint": "mountpoint",
-    "--pool": "pool",
-    "-p": "pool",
-    "--container": "container",
-    "--cont": "container",
-    "-c": "container",
-    "--svc": "svc",
-    "--sys-name": "system",
-    "--thread-count": "threads",
-    "-t": "threads",
-}
+_FLAGS = options.spelled(
+    foreground="-f --foreground",
+    plain="-S --singlethread --disable-caching --disable-direct-io --enable-caching",
+)
+_VALUES = options.spelled(
+    mountpoint="-m --mountpoint",
+    pool="-p --pool",
+    container="-c --container --cont",
+    svc="--svc",
+    system="--sys-name",
+    threads="-t --thread-count",
+)
 
 
 def main(argv: list[str]) -> int:
     """Returns 0 once mounted (in the background), or after the unmount with --foreground."""
     if release.is_1_0(release.installed()):
-        from . import dfuse_1_0  # which needs this module
+        from .dfuse_1_0 import run
+    else:
+        run = _run
+    return run(argv)
 
-        return dfuse_1_0.main(argv)
+
+def _run(argv: list[str]) -> int:
     try:
         given, words = options.parse(argv, _FLAGS, _VALUES)
     except options.UsageError as error:
@@ -84,61 +85,3 @@ def _serve(given: dict[str, str], report: int) -> int:
             os.write(report, str(error).encode())
         return 1
     return serve_until_unmounted(pool, container, given["mountpoint"], Mount(pool, given, report))
-
-
-def serve_until_unmounted(
-    pool: libdaos.Pool, container: str, mountpoint: str, mount: "Mount"
-) -> int:
-    """Mount a container (a UUID). Returns 0 after the unmount, 1 where it cannot be mounted."""
-    from .mount import serve  # with fusepy, after the errors that need none
-
-    try:
-        serve(pool, container, mountpoint, mount.begun)
-    except RuntimeError:
-        mount.end()
-        return 1
-    mount.end()
-    return 0
-
-
-class Mount:
-    """What is said of a mount when it begins and ends."""
-
-    def __init__(self, pool: libdaos.Pool, given: dict[str, str], report: int) -> None:
-        self._pool = pool
-        self._details = {
-            "pool": pool.label,
-            "container": given["container"],
-            "mountpoint": os.path.abspath(given["mountpoint"]),  # noqa: PTH100
-        }
-        self._report = report
-        self._mounted = False
-
-    def begun(self) -> None:
-        """Mounted: say so to the parent."""
-        self._mounted = True
-        events.record("dfuse", "mounted", **self._details)
-        if self._report >= 0:
-            os.write(self._report, b"mounted")
-            os.close(self._report)
-            leave_terminal()
-
-    def end(self) -> None:
-        """Unmounted, or never mounted: close the pool."""
-        if self._mounted:
-            events.record("dfuse", "unmounted", **self._details)
-        try:
-            self._pool.close()
-        except libdaos.DaosError:
-            return  # the engines are gone
-
-
-def leave_terminal() -> None:
-    """Close what an ssh session would wait for."""
-    null = os.open(os.devnull, os.O_RDWR)
-    for descriptor in (0, 1, 2):
-        os.dup2(null, descriptor)
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

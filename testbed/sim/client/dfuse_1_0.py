@@ -5,19 +5,23 @@ will be a mount, and why not, nobody is told. Source: src/client/dfuse/dfuse_mai
 """
 
 import os
-import re
 import sys
 import traceback
 
 from ..common import options, ranges
 from . import libdaos
-from .dfuse import Mount, leave_terminal, serve_until_unmounted
+from .mounting import Mount, leave_terminal, serve_until_unmounted
 
-_FLAGS = {"-f": "foreground", "--foreground": "foreground", "-h": "help", "--help": "help"}
-_FLAGS |= {"-S": "plain", "--singlethread": "plain", "--enable-caching": "plain"}
-_VALUES = {"-m": "mountpoint", "--mountpoint": "mountpoint", "-s": "svc", "--svc": "svc"}
-_VALUES |= {"--pool": "pool", "--container": "container", "--sys-name": "system"}
-_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_FLAGS = options.spelled(
+    foreground="-f --foreground", help="-h --help", plain="-S --singlethread --enable-caching"
+)
+_VALUES = options.spelled(
+    mountpoint="-m --mountpoint",
+    svc="-s --svc",
+    pool="--pool",
+    container="--container",
+    system="--sys-name",
+)
 _HELP = """usage: dfuse -m=PATHSTR -s=RANKS
 
 \t-m --mountpoint=PATHSTR\tMount point to use
@@ -31,7 +35,7 @@ _HELP = """usage: dfuse -m=PATHSTR -s=RANKS
 """
 
 
-def main(argv: list[str]) -> int:
+def run(argv: list[str]) -> int:
     """Returns 0 unless the command line is wrong, whatever becomes of the mount."""
     try:
         given, _ = options.parse(argv, _FLAGS, _VALUES)
@@ -59,9 +63,9 @@ def refusal(given: dict[str, str]) -> str:
     for name, title in (("mountpoint", "Mountpoint"), ("svc", "Svcl")):
         if name not in given:
             return f"{title} is required\n{_HELP}"
-    if "pool" in given and not _UUID.fullmatch(given["pool"]):
+    if "pool" in given and not options.is_uuid(given["pool"]):
         return "Invalid pool uuid\n"
-    if "pool" in given and "container" in given and not _UUID.fullmatch(given["container"]):
+    if "pool" in given and "container" in given and not options.is_uuid(given["container"]):
         return "Invalid container uuid"
     return ""
 

@@ -13,7 +13,6 @@ In POSIX containers of 1.x, which are there to be copied out of, it is a file of
 import hashlib
 import os
 import signal
-import stat
 import sys
 import threading
 from collections.abc import Iterable, Iterator
@@ -30,7 +29,6 @@ _FLAGS = {"--digest": "digest", "--hold": "hold"}
 _VALUES = {"--write": "write", "--tree": "tree", "--seed": "seed"}
 _BATCH = 1 << 20  # bytes of a request
 _CALL = 100  # bytes that a call takes besides its contents
-OBJECT_MODE = stat.S_IFREG | 0o444
 
 
 def main(argv: list[str]) -> int:
@@ -118,11 +116,7 @@ def objects(pool: libdaos.Pool, container: str) -> Iterator[treedigest.Entry]:
         yield treedigest.Entry(
             path=name.encode(),
             inode=(1, number),
-            mode=OBJECT_MODE,
+            mode=libdaos.OBJECT_MODE,
             size=len(content),
             chunks=partial(iter, [content]),
         )
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

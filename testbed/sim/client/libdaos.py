@@ -16,12 +16,12 @@ from types import TracebackType
 from typing import Any
 
 from ..common import release
-from ..common.wire import Closed, Wire
+from ..common.errors import NO_ENTITY
+from ..common.wire import AGENT, Closed, Wire, endpoint
 from ..engine.tree import ROOT
 from ..engine.trees import CHANGES
-from ..server.watch import endpoint
-from . import daos_agent
 
+OBJECT_MODE = stat.S_IFREG | 0o444  # of the file that dfuse shows of an object
 LIBRARY = "/usr/lib64/libdaos.so"
 _COPIES = 2
 _TIMEOUT = 30.0  # seconds for an engine to answer
@@ -46,7 +46,7 @@ class Agent:
     def __init__(self) -> None:
         sock = socket.socket(socket.AF_UNIX)
         try:
-            sock.connect(daos_agent.SOCKET)
+            sock.connect(AGENT)
         except OSError as error:
             text = f"DER_AGENT_COMM(-1033): unable to contact daos_agent: {error}"
             raise DaosError(text) from error
@@ -214,7 +214,7 @@ class Pool:
         self._refresh()
         found = next((c for c in self._map["containers"] if c["uuid"] == container), None)
         if found is None:
-            raise DaosError("DER_NONEXIST(-1005): The specified entity does not exist")
+            raise DaosError(NO_ENTITY)
         rank = found["tree"]
         if rank is None and new:
             asked = {"pool": self.uuid, "container": container}

@@ -14,7 +14,6 @@ from collections.abc import Callable
 from typing import Any
 
 from . import libdaos
-from .job import OBJECT_MODE
 
 _fuse: Any = importlib.import_module("fusepy")  # as Debian names it; only nodes have it
 _NAMES = "latin-1"
@@ -24,6 +23,8 @@ _STATFS_UNIT = 4096  # bytes
 # What changes something; objects beside the tree refuse it.
 _OF_TREE = {"mkdir", "mknod", "symlink", "link", "unlink", "rmdir", "rename", "create", "write"}
 _OF_TREE |= {"truncate", "chmod", "chown", "utimens", "setxattr", "removexattr"}
+# What a tree does with the very same arguments.
+_SAME_OF_TREE = {"unlink", "rmdir", "rename", "chmod", "chown", "removexattr"}
 
 
 def serve(pool: libdaos.Pool, container: str, mountpoint: str, mounted: Callable[[], None]) -> None:
@@ -80,6 +81,9 @@ class Operations(_fuse.Operations):
 
     def __call__(self, op: str, *arguments: Any) -> Any:
         try:
+            if op in _SAME_OF_TREE:
+                words = (_bytes(word) if isinstance(word, str) else word for word in arguments)
+                return self._tree.call(op, *words)
             return getattr(self, op)(*arguments)
         except libdaos.DaosError:
             raise _fuse.FuseOSError(errno.EIO) from None
@@ -184,22 +188,7 @@ class Operations(_fuse.Operations):
     def link(self, new: str, old: str) -> None:
         self._tree.call("link", _bytes(old), _bytes(new))
 
-    def unlink(self, path: str) -> None:
-        self._tree.call("unlink", _bytes(path))
-
-    def rmdir(self, path: str) -> None:
-        self._tree.call("rmdir", _bytes(path))
-
-    def rename(self, old: str, new: str) -> None:
-        self._tree.call("rename", _bytes(old), _bytes(new))
-
     # Attributes
-
-    def chmod(self, path: str, mode: int) -> None:
-        self._tree.call("chmod", _bytes(path), mode)
-
-    def chown(self, path: str, uid: int, gid: int) -> None:
-        self._tree.call("chown", _bytes(path), uid, gid)
 
     def utimens(self, path: str, times: list[int | None]) -> None:
         self._tree.call("utimens", _bytes(path), *times)
@@ -225,13 +214,10 @@ class Operations(_fuse.Operations):
             raise _fuse.FuseOSError(errno.ENOTSUP)
         self._tree.call("setxattr", _bytes(path), _bytes(name), value, flags)
 
-    def removexattr(self, path: str, name: str) -> None:
-        self._tree.call("removexattr", _bytes(path), _bytes(name))
-
 
 def _object_kind(name: bytes) -> dict[str, int]:
     """What readdir tells of an object; its inode is none of the tree's."""
-    return {"st_ino": 1 << 40 | zlib.crc32(name), "st_mode": OBJECT_MODE}
+    return {"st_ino": 1 << 40 | zlib.crc32(name), "st_mode": libdaos.OBJECT_MODE}
 
 
 def _kept(name: str) -> bool:

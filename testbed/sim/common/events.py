@@ -4,6 +4,7 @@ import json
 import os
 import socket
 import time
+from collections.abc import Callable
 from typing import Any
 
 LOG = "/var/log/daos-lab/events.jsonl"
@@ -36,6 +37,16 @@ def record(program: str, event: str, **details: Any) -> None:
         os.write(descriptor, line.encode() + b"\n")  # one write: lines of programs never mix
     finally:
         os.close(descriptor)
+
+
+def recorded(program: str, run: Callable[[list[str]], int], argv: list[str]) -> int:
+    """Run a command; record it with its exit code, which is 1 where it crashed."""
+    code = 1
+    try:
+        code = run(argv)
+    finally:
+        record(program, "command", argv=argv, exit=code)
+    return code
 
 
 def _open_log() -> int:

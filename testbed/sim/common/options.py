@@ -1,5 +1,9 @@
 """Command lines as the DAOS tools take them: options anywhere, `--name=value` or `--name value`."""
 
+import re
+
+_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+
 
 class UsageError(Exception):
     """A command line that the program does not understand."""
@@ -30,6 +34,23 @@ def parse(
         else:
             words.append(word)
     return options, words
+
+
+def spelled(**names: str) -> dict[str, str]:
+    """The spellings of options: size="-z --size" as {"-z": "size", "--size": "size"}."""
+    return {word: name for name, words in names.items() for word in words.split()}
+
+
+def config_file(argv: list[str], default: str) -> str:
+    """The configuration file that a daemon is given."""
+    for option in ("-o", "--config", "--config-path"):
+        if option in argv:
+            return argv[argv.index(option) + 1]
+    return default
+
+
+def is_uuid(text: str) -> bool:
+    return bool(_UUID.fullmatch(text))
 
 
 def size(text: str) -> int:

@@ -10,6 +10,7 @@ import socket
 import threading
 from typing import Any
 
+AGENT = "/var/run/daos_agent/daos_agent.sock"  # where a node's agent listens
 _BYTES = "base64"
 
 
@@ -53,6 +54,12 @@ class Wire:
         with contextlib.suppress(OSError):  # it is gone already
             self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()
+
+
+def endpoint(fabric_uri: str) -> tuple[str, int]:
+    """Where an engine listens: "ofi+sockets://10.0.0.1:31416" as ("10.0.0.1", 31416)."""
+    host, _, port = fabric_uri.rpartition("//")[2].rpartition(":")
+    return host, int(port)
 
 
 def _encoded(value: Any) -> dict[str, str]:

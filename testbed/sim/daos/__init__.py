@@ -1,1 +1,1 @@
-"""daos, the user's tool, and its dialects of old releases."""
+"""daos, the user's tool, and its dialects."""

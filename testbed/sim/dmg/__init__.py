@@ -1,1 +1,1 @@
-"""dmg, the administrator's tool, and its dialect of release 1.0."""
+"""dmg, the administrator's tool, and its dialects."""

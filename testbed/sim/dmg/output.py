@@ -12,35 +12,13 @@ from ..common.release import numbers
 
 Plain = dict[str, Any]
 
-STATES = {
-    "awaitformat": "AwaitFormat",
-    "adminexcluded": "AdminExcluded",
-}
-_MEMBER = [
-    "addr",
-    "state",
-    "fault_domain",
-    "rank",
-    "incarnation",
-    "uuid",
-    "fabric_uri",
-    "fabric_contexts",
-    "info",
-    "last_update",
-]
+STATES = {"awaitformat": "AwaitFormat", "adminexcluded": "AdminExcluded"}
+_MEMBER = ["addr", "state", "fault_domain", "rank", "incarnation", "uuid"]
+_MEMBER += ["fabric_uri", "fabric_contexts", "info", "last_update"]
 _MEMBER_1 = [key for key in _MEMBER if key not in ("incarnation", "last_update")]
-_POOL_QUERY = [
-    "status",
-    "uuid",
-    "total_targets",
-    "active_targets",
-    "total_nodes",
-    "disabled_targets",
-    "version",
-    "leader",
-    "rebuild",
-]
-_TIER = ["total", "free", "min", "max", "mean"]
+_POOL_QUERY = ["status", "uuid", "total_targets", "active_targets", "total_nodes"]
+_POOL_QUERY += ["disabled_targets", "version", "leader", "rebuild"]
+TIER = ["total", "free", "min", "max", "mean"]
 
 
 def old(version: str) -> bool:
@@ -96,8 +74,8 @@ def json_pool_query(pool: Plain, version: str) -> Plain:
     head = {key: pool[key] for key in _POOL_QUERY}
     tiers = pool["tier_stats"]
     if old(version):
-        return head | {tier["media_type"]: {key: tier[key] for key in _TIER} for tier in tiers}
-    return head | {"tier_stats": [{key: t[key] for key in [*_TIER, "media_type"]} for t in tiers]}
+        return head | {tier["media_type"]: {key: tier[key] for key in TIER} for tier in tiers}
+    return head | {"tier_stats": [{key: t[key] for key in [*TIER, "media_type"]} for t in tiers]}
 
 
 def pool_row(uuid: str, label: str, svc_reps: list[int], query: Plain | None, error: str) -> Plain:
@@ -233,7 +211,7 @@ def pool_query(pool: Plain, version: str) -> str:
     ]
     for number, tier in enumerate(pool["tier_stats"]):
         media = {"scm": "SCM", "nvme": "NVMe"}[tier["media_type"]]
-        sizes = {key: bytes_text(tier[key]) for key in _TIER}
+        sizes = {key: bytes_text(tier[key]) for key in TIER}
         lines += [
             f"- {media}:" if old(version) else f"- Storage tier {number} ({media}):",
             f"  Total size: {sizes['total']}",
@@ -245,11 +223,6 @@ def pool_query(pool: Plain, version: str) -> str:
         f"Rebuild {rebuild['state']}, {rebuild['objects']} objs, {rebuild['records']} recs"
     )
     return "\n".join(lines) + "\n"
-
-
-def pool_evict() -> str:
-    """`dmg pool evict`, where it succeeded."""
-    return "Pool-evict command succeeded\n"
 
 
 def json_pool_create(pool: Plain, version: str) -> Plain:

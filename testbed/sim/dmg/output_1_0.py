@@ -1,4 +1,4 @@
-"""What dmg of release 1.0 prints: text out of plain dictionaries with the keys of dmg_output.
+"""What dmg of release 1.0 prints: text out of plain dictionaries with the keys of `output`.
 
 Pure. Source: src/control/cmd/dmg and src/control/lib/hostlist of v1.0.1.
 """
@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterable
 
 from ..common import ranges
-from .output import Plain, bytes_text, table
+from .output import TIER, Plain, bytes_text, table
 
 Groups = dict[str, list[str]]  # what was found, and the hosts of which it is true
 
@@ -158,11 +158,6 @@ def _by_ranks(head: list[str], groups: dict[str, list[int]]) -> str:
     return table(head, rows)
 
 
-def leader_query(leader: str, replicas: list[str]) -> str:
-    """`dmg system leader-query`."""
-    return f"Current Leader: {leader}\n   Replica Set: {', '.join(replicas)}\n"
-
-
 # Pools
 
 
@@ -179,8 +174,8 @@ def pool_list(pools: list[Plain]) -> str:
     return table(["Pool UUID", "Svc Replicas"], rows)
 
 
-def pool_query(pool: Plain) -> str:
-    """`dmg pool query`."""
+def pool_query(pool: Plain, exact: bool = False) -> str:
+    """`dmg pool query`, and `daos pool query`, which tells bytes exactly."""
     lines = [
         f"Pool {pool['uuid']}, ntarget={pool['total_targets']}, "
         f"disabled={pool['disabled_targets']}",
@@ -188,7 +183,7 @@ def pool_query(pool: Plain) -> str:
         f"- Target(VOS) count:{pool['active_targets']}",
     ]
     for tier in pool["tier_stats"]:
-        sizes = {key: bytes_text(tier[key]) for key in ("total", "free", "min", "max", "mean")}
+        sizes = {key: str(tier[key]) if exact else bytes_text(tier[key]) for key in TIER}
         lines += _tier(tier["media_type"], sizes)
     return "\n".join([*lines, _rebuild(pool["rebuild"])]) + "\n"
 
@@ -205,19 +200,6 @@ def _rebuild(rebuild: Plain) -> str:
     if rebuild["status"]:
         return f"Rebuild failed, rc=0, status={rebuild['status']}"
     return f"Rebuild {rebuild['state']}, {rebuild['objects']} objs, {rebuild['records']} recs"
-
-
-def exact_pool_query(pool: Plain) -> str:
-    """`daos pool query`, which tells bytes."""
-    lines = [
-        f"Pool {pool['uuid']}, ntarget={pool['total_targets']}, "
-        f"disabled={pool['disabled_targets']}",
-        "Pool space info:",
-        f"- Target(VOS) count:{pool['active_targets']}",
-    ]
-    for tier in pool["tier_stats"]:
-        lines += _tier(tier["media_type"], tier)
-    return "\n".join([*lines, _rebuild(pool["rebuild"])]) + "\n"
 
 
 def pool_created(uuid: str, svc_reps: list[int]) -> str:

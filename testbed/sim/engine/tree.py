@@ -111,9 +111,7 @@ class Tree:
     def readlink(self, where: Where) -> bytes:
         """What a symbolic link points to."""
         with self._lock:
-            row = self._db.execute(
-                "SELECT target FROM inodes WHERE ino = ?", (self._ino(where),)
-            ).fetchone()
+            row = self._row("SELECT target FROM inodes WHERE ino = ?", self._ino(where))
         if row[0] is None:
             raise _error(errno.EINVAL, where)
         return bytes(row[0])
@@ -132,7 +130,7 @@ class Tree:
     def used(self) -> int:
         """The bytes that all files together take."""
         with self._lock:
-            return int(self._db.execute("SELECT total(used) FROM inodes").fetchone()[0])
+            return int(self._row("SELECT total(used) FROM inodes")[0])
 
     # Making and removing entries
 
@@ -229,15 +227,13 @@ class Tree:
     def _is_above(self, ino: int, folder: int) -> bool:
         """Is `ino` this folder, or one that it is in?"""
         while folder not in (ino, ROOT):
-            folder = self._db.execute(
-                "SELECT parent FROM entries WHERE ino = ?", (folder,)
-            ).fetchone()[0]
+            folder = self._row("SELECT parent FROM entries WHERE ino = ?", folder)[0]
         return folder == ino
 
     def _check_empty_folder(self, ino: int, path: bytes) -> None:
         if not stat.S_ISDIR(self._inode(ino)["mode"]):
             raise _error(errno.ENOTDIR, path)
-        if self._db.execute("SELECT 1 FROM entries WHERE parent = ?", (ino,)).fetchone():
+        if self._row("SELECT 1 FROM entries WHERE parent = ?", ino):
             raise _error(errno.ENOTEMPTY, path)
 
     # Contents
@@ -272,9 +268,7 @@ class Tree:
             self._db.execute("DELETE FROM blocks WHERE ino = ? AND number >= ?", (ino, number))
             if last:
                 self._store(ino, number, last)
-            used = self._db.execute(
-                "SELECT total(length(data)) FROM blocks WHERE ino = ?", (ino,)
-            ).fetchone()[0]
+            used = self._row("SELECT total(length(data)) FROM blocks WHERE ino = ?", ino)[0]
             now = self._clock()
             self._set(ino, size=size, used=int(used), mtime=now, ctime=now)
 
@@ -305,12 +299,8 @@ class Tree:
     def xattrs(self, where: Where) -> dict[bytes, bytes]:
         """The extended attributes, by name."""
         with self._lock:
-            return dict(
-                self._db.execute(
-                    "SELECT name, value FROM xattrs WHERE ino = ? ORDER BY name",
-                    (self._ino(where),),
-                ).fetchall()
-            )
+            asked = "SELECT name, value FROM xattrs WHERE ino = ? ORDER BY name"
+            return dict(self._db.execute(asked, (self._ino(where),)).fetchall())
 
     def setxattr(self, where: Where, name: bytes, value: bytes, flags: int = 0) -> None:
         """Set an extended attribute; `flags` as of setxattr(2)."""
@@ -328,10 +318,8 @@ class Tree:
         """Remove an extended attribute."""
         with self.changing():
             ino = self._ino(where)
-            gone = self._db.execute(
-                "DELETE FROM xattrs WHERE ino = ? AND name = ?", (ino, name)
-            ).rowcount
-            if not gone:
+            remove = "DELETE FROM xattrs WHERE ino = ? AND name = ?"
+            if not self._db.execute(remove, (ino, name)).rowcount:
                 raise _error(errno.ENODATA, where)
             self._set(ino, ctime=self._clock())
 
@@ -354,9 +342,7 @@ class Tree:
         return ino
 
     def _lookup(self, parent: int, name: bytes) -> int | None:
-        row = self._db.execute(
-            "SELECT ino FROM entries WHERE parent = ? AND name = ?", (parent, name)
-        ).fetchone()
+        row = self._row("SELECT ino FROM entries WHERE parent = ? AND name = ?", parent, name)
         return row[0] if row else None
 
     def _folder(self, where: Where) -> int:
@@ -376,10 +362,12 @@ class Tree:
 
     # Rows
 
+    def _row(self, asked: str, *values: Any) -> Any:
+        """The first row that is found, None where there is none."""
+        return self._db.execute(asked, values).fetchone()
+
     def _inode(self, ino: int) -> dict[str, int]:
-        row = self._db.execute(
-            f"SELECT {', '.join(_INODE)} FROM inodes WHERE ino = ?", (ino,)
-        ).fetchone()
+        row = self._row(f"SELECT {', '.join(_INODE)} FROM inodes WHERE ino = ?", ino)
         if row is None:
             raise _error(errno.ESTALE)
         return dict(zip(_INODE, row, strict=True))
@@ -391,15 +379,10 @@ class Tree:
     def _new_inode(self, mode: int, uid: int, gid: int, rdev: int = 0) -> int:
         now = self._clock()
         links = 2 if stat.S_ISDIR(mode) else 1
-        columns = ", ".join(_INODE)
-        marks = ", ".join("?" for _ in _INODE)
-        return (
-            self._db.execute(
-                f"INSERT INTO inodes ({columns}) VALUES ({marks})",
-                (mode, uid, gid, now, now, now, 0, rdev, links, 0),
-            ).lastrowid
-            or 0
-        )
+        values = (mode, uid, gid, now, now, now, 0, rdev, links, 0)
+        marks = ", ".join("?" for _ in values)
+        new = f"INSERT INTO inodes ({', '.join(_INODE)}) VALUES ({marks})"
+        return self._db.execute(new, values).lastrowid or 0
 
     def _add(self, path: bytes, mode: int, uid: int, gid: int, rdev: int = 0) -> int:
         parent, _ = self._parent(path)
@@ -441,9 +424,7 @@ class Tree:
             self._db.execute(f"DELETE FROM {table} WHERE ino = ?", (ino,))
 
     def _block(self, ino: int, number: int) -> bytes:
-        row = self._db.execute(
-            "SELECT data FROM blocks WHERE ino = ? AND number = ?", (ino, number)
-        ).fetchone()
+        row = self._row("SELECT data FROM blocks WHERE ino = ? AND number = ?", ino, number)
         return row[0] if row else b""
 
     def _store(self, ino: int, number: int, data: bytes) -> None:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from ..model import DER_MISC
+from ..common.errors import DER_MISC
 from . import messages, rpc
 
 DEADLINE = 300.0  # seconds, dmg's own

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from ..common import config, events, release
-from ..model import Refused, System
 from ..protocol import management, rpc
 from . import handlers, service, watch
 from .engines import Engines
+from .model import Refused, System
 from .replica import Replica
 
 Log = Callable[[str, str], None]
@@ -170,48 +170,31 @@ class Operations:
 
     def __init__(self, ms: service.Service, engines: Engines) -> None:
         self._service = ms
-        self._engines = engines
         self._known: dict[str, Callable[..., Any]] = {
             # of the management service's leader to any server
-            "ranks": self._ranks,
-            "evict": lambda handles: self._tell(op="evict", handles=handles),
-            "drop": lambda **what: self._tell(op="drop", **what),
-            "erase": self._erase,
+            "ranks": lambda **what: {"results": engines.on_ranks(**what)},
+            "evict": lambda handles: engines.tell(op="evict", handles=handles),
+            "drop": lambda **what: engines.tell(op="drop", **what),
+            "erase": engines.erase,
             # of agents, applications and dmg to the leader
             "attach-info": lambda: service.attach_info(ms.lead()),
             "pools": lambda: {"pools": [_pool(ms.lead(), uuid) for uuid in ms.lead().pools]},
             "pool-connect": ms.connect,
-            "pool-disconnect": self._disconnect,
+            "pool-disconnect": lambda handle: ms.change(lambda s: s.disconnect(handle)),
             "pool-map": lambda pool: service.pool_map(ms.lead(), pool),
             "handle-pool": self._handle_pool,
             "container-create": self._create_container,
-            "container-destroy": self._destroy_container,
+            "container-destroy": ms.destroy_container,
             "container-tree": self._place_tree,
-            "reintegrate": self._reintegrate,
+            "reintegrate": lambda pool, rank: ms.change(lambda s: s.reintegrate(pool, rank)),
         }
 
     def do(self, op: str, arguments: dict[str, Any]) -> Any:
         """Run an operation. Raises rpc.Failure."""
         try:
-            return self._known[op](**arguments)
+            return self._known[op](**arguments) or {}
         except Refused as refusal:
             raise service.refused(refusal) from refusal
-
-    def _ranks(self, action: str, ranks: list[int], force: bool) -> dict[str, Any]:
-        return {"results": self._engines.on_ranks(action, ranks, force)}
-
-    def _tell(self, **message: Any) -> dict[str, Any]:
-        self._engines.tell(**message)
-        return {}
-
-    def _erase(self) -> dict[str, Any]:
-        for engine in self._engines:
-            engine.erase()
-        return {}
-
-    def _disconnect(self, handle: str) -> dict[str, Any]:
-        self._service.change(lambda system: system.disconnect(handle))
-        return {}
 
     def _handle_pool(self, handle: str) -> dict[str, Any]:
         known = self._service.lead().handles.get(handle)
@@ -227,16 +210,8 @@ class Operations:
         )
         return asdict(made)
 
-    def _destroy_container(self, pool: str, container: str) -> dict[str, Any]:
-        self._service.destroy_container(pool, container)
-        return {}
-
     def _place_tree(self, pool: str, container: str) -> dict[str, Any]:
         return {"rank": self._service.change(lambda s: s.place_tree(pool, container))}
-
-    def _reintegrate(self, pool: str, rank: int) -> dict[str, Any]:
-        self._service.change(lambda system: system.reintegrate(pool, rank))
-        return {}
 
 
 def _pool(system: System, name: str) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from ..common import config, events, notify, release
+from ..common import config, events, notify, options, release
 from . import engines
 from .engines import Engine, Engines
 
@@ -23,10 +23,7 @@ def main(argv: list[str]) -> int:
     if "version" in argv[:1]:
         print(f"daos_server version {release.installed()}")
         return 0
-    path = config.SERVER
-    for option in ("-o", "--config"):
-        if option in argv:
-            path = argv[argv.index(option) + 1]
+    path = options.config_file(argv, config.SERVER)
     try:
         return Server(config.server(path, release.installed())).run()
     except (config.BadConfig, OSError) as error:
@@ -113,7 +110,3 @@ class Server:
                     file.write(line + "\n")
             except OSError:
                 return  # the journal has it
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

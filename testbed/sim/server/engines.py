@@ -241,6 +241,11 @@ class Engines:
         """End every engine, unprepared if nobody prepared them: the server itself ends."""
         in_parallel([engine.stop for engine in self._engines])
 
+    def erase(self) -> None:
+        """Remove the superblock and everything else of every engine."""
+        for engine in self._engines:
+            engine.erase()
+
     def tell(self, **message: Any) -> None:
         """Send every engine that runs a message."""
         for engine in self._engines:

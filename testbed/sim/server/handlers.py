@@ -1,11 +1,12 @@
 """The methods of mgmt.MgmtSvc: between protobuf messages and the management service."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from ..common import release
-from ..model import FABRIC_CONTEXTS, Member, Refused, System
 from ..protocol import messages
+from .model import FABRIC_CONTEXTS, Member, Refused, System
 from .service import Service, refused
 
 _LABEL = 1  # the number of the pool property
@@ -117,23 +118,21 @@ class Handlers:
         return response
 
     def system_start(self, request: Any, _metadata: Any) -> Any:
-        ranks, absent_ranks, absent_hosts = self._selected(request)
-        return messages.of("SystemStartResp")(
-            results=_rank_results(self._service.start(ranks)),
-            absentranks=absent_ranks,
-            absenthosts=absent_hosts,
-        )
+        return self._on_selected("SystemStartResp", request, self._service.start)
 
     def system_stop(self, request: Any, _metadata: Any) -> Any:
-        ranks, absent_ranks, absent_hosts = self._selected(request)
-        return messages.of("SystemStopResp")(
-            results=_rank_results(self._service.stop(ranks, request.force)),
+        stop = partial(self._service.stop, force=request.force)
+        return self._on_selected("SystemStopResp", request, stop)
+
+    def _on_selected(self, response: str, request: Any, act: Callable[..., Any]) -> Any:
+        ranks, absent_ranks, absent_hosts = self._service.lead().select(
+            request.ranks, request.hosts
+        )
+        return messages.of(response)(
+            results=_rank_results(act(ranks)),
             absentranks=absent_ranks,
             absenthosts=absent_hosts,
         )
-
-    def _selected(self, request: Any) -> tuple[list[int], str, str]:
-        return self._service.lead().select(request.ranks, request.hosts)
 
 
 NO_RANK = 0xFFFFFFFF  # an engine that has none yet (DAOS's NilRank)

@@ -234,12 +234,7 @@ class Replica:
         return data["term"], data["voted_for"], data["entry"], data["state"]
 
     def _save(self) -> None:
-        data = {
-            "term": self.term,
-            "voted_for": self.voted_for,
-            "entry": self.entry,
-            "state": self.state,
-        }
+        data = {name: getattr(self, name) for name in ("term", "voted_for", "entry", "state")}
         self._path.parent.mkdir(parents=True, exist_ok=True)
         new = self._path.with_suffix(".new")
         new.write_text(json.dumps(data))

@@ -11,9 +11,10 @@ from dataclasses import asdict
 from typing import Any, TypeVar
 
 from ..common import events, release
-from ..model import DER_NONEXIST, PREPARABLE, RUNNING, Handle, Member, Refused, System
+from ..common.errors import DER_NONEXIST
 from ..protocol import rpc
 from .engines import rank_result
+from .model import PREPARABLE, RUNNING, Handle, Member, Refused, System
 from .replica import NotLeader, Replica
 
 T = TypeVar("T")

@@ -10,7 +10,8 @@ import socket
 import time
 from collections.abc import Callable
 
-from ..model import System
+from ..common.wire import endpoint
+from .model import System
 
 ROUND = 0.6  # seconds between two rounds
 _HANG = 1.0  # seconds after which a connection is taken to hang
@@ -37,12 +38,6 @@ def run(led: Callable[[], System | None], lost: Callable[[int, int], None]) -> N
         for engine, weight in strikes.items():
             if weight >= 1:
                 lost(*engine)
-
-
-def endpoint(fabric_uri: str) -> tuple[str, int]:
-    """ "ofi+sockets://10.0.0.1:31416" as ("10.0.0.1", 31416)."""
-    host, _, port = fabric_uri.rpartition("//")[2].rpartition(":")
-    return host, int(port)
 
 
 def _unreachable(engines: dict[tuple[int, int], tuple[str, int]]) -> dict[tuple[int, int], float]:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from testbed import faults
 from testbed.lab import provision, system
 from testbed.lab.container import Node, Result
 from testbed.lab.harness import Lab, LabNode
@@ -22,7 +23,7 @@ from ..waiting import eventually
 
 ENGINES = provision.ENGINES
 TARGETS = provision.TARGETS
-FAULTS = "/etc/daos/lab-faults.json"
+MOUNT = "/home/ops/data"
 POOLS = system.POOLS
 
 
@@ -54,7 +55,8 @@ def _put_right(lab: Lab) -> None:
         server.container.reload()
         if server.container.status != "running":
             server.start()
-        server.run(f"rm -f {FAULTS}; systemctl start daos_server")
+        faults.clear(server)
+        server.run("systemctl start daos_server")
     if not _all(lab, "joined"):
         _dmg(lab, "system start", check=False)
     lab.wait_joined()
@@ -143,9 +145,8 @@ def test_while_the_system_is_stopped_dmg_still_answers(lab: Lab) -> None:
 
 def test_an_engine_that_is_killed_is_excluded_and_its_targets_disabled(lab: Lab) -> None:
     server = lab.node("daos-server-04")
-    engines = server.run("pgrep -x daos_engine").stdout.split()
-    assert len(engines) == ENGINES
-    server.run(f"kill -9 {engines[0]}")
+    assert len(server.run("pgrep -x daos_engine").stdout.split()) == ENGINES
+    faults.ENGINE_DIES.plant(server)
     eventually(lambda: _states(lab)[server.name] == {"excluded", "joined"})
     assert _disabled(lab) == dict.fromkeys(POOLS, TARGETS)
     _dmg(lab, "system start")
@@ -173,14 +174,14 @@ def test_all_servers_stopped_under_their_engines_lose_every_target(lab: Lab) -> 
 
 def test_a_node_that_loses_power_is_excluded_and_another_leads(lab: Lab) -> None:
     before = eventually(lambda: _leader(lab))
-    lab.node(before).kill()
+    faults.POWER_LOST.plant(lab.node(before))
     eventually(lambda: _leader(lab) not in ("", before))
     eventually(lambda: _states(lab).get(before) == {"excluded"})
     assert _disabled(lab) == dict.fromkeys(POOLS, ENGINES * TARGETS)
     others = {name: state for name, state in _states(lab).items() if name != before}
     assert set.union(*others.values()) == {"joined"}
 
-    lab.node(before).start()
+    faults.POWER_LOST.mend(lab.node(before))
     lab.wait_joined()
 
 
@@ -189,7 +190,7 @@ def test_a_node_that_loses_power_is_excluded_and_another_leads(lab: Lab) -> None
 
 def test_a_rank_that_cannot_be_prepared_stops_the_stop(lab: Lab) -> None:
     server = lab.node("daos-server-02")
-    server.run(f"""echo '{{"prep_fails": true}}' > {FAULTS}""")
+    faults.ENGINE_NOT_PREPARED.plant(server)
     asked = _dmg(lab, "-j system stop", check=False)
     assert asked.exit_code == 1
     results = json.loads(asked.stdout)["response"]["Results"]
@@ -203,7 +204,7 @@ def test_a_rank_that_cannot_be_prepared_stops_the_stop(lab: Lab) -> None:
 
 
 def test_a_stop_that_is_forced_kills_and_the_pools_suffer(lab: Lab) -> None:
-    lab.node("daos-server-02").run(f"""echo '{{"prep_fails": true}}' > {FAULTS}""")
+    faults.ENGINE_NOT_PREPARED.plant(lab.node("daos-server-02"))
     assert _dmg(lab, "system stop", check=False).exit_code == 1
     _dmg(lab, "system stop --force")
     assert _all(lab, "stopped")

@@ -6,6 +6,8 @@ import json
 
 import pytest
 
+from testbed import faults
+
 from ..site import Site, StartSite
 from ..usage import mounted
 from ..waiting import eventually
@@ -57,9 +59,11 @@ def test_all_that_is_wrong_is_found_at_once_and_nothing_is_changed(
     pool, container = containers(site)[0]
     said = client.run(f"daos container create --pool={pool} --type=HDF5").stdout
     hdf5 = said.split()[-1].strip()
-    other.run("mv /etc/os-release /etc/kept; mv /usr/bin/dcp /root")
-    other.run("printf 'ID=rocky\\nVERSION_ID=8.6\\n' > /etc/os-release")
-    try:
+    rocky = "ID=rocky\nVERSION_ID=8.6\n"
+    with (
+        faults.FILE_REPLACED.on(other, path="/etc/os-release", text=rocky),
+        faults.FILE_MISSING.on(other, path="/usr/bin/dcp"),
+    ):
         with mounted(client, pool, container) as mount:
             client.run(f"mkdir -p {mount}/backup")
             outcome = stage(site, "check", backup_path=f"{mount}/backup", copy_way="parallel")
@@ -77,9 +81,7 @@ def test_all_that_is_wrong_is_found_at_once_and_nothing_is_changed(
         assert left_mounts(site) == []
         assert stage(site, "backup").exit_code == 1
         assert list(codes(site)) == ["stage-order"]
-    finally:
-        other.run("mv /etc/kept /etc/os-release; mv /root/dcp /usr/bin")
-        client.run(f"daos container destroy --pool={pool} --cont={hdf5}")
+    client.run(f"daos container destroy --pool={pool} --cont={hdf5}")
 
 
 def test_deploy_py_leads_to_the_migration(site: Site) -> None:
@@ -203,16 +205,14 @@ def test_a_destination_that_becomes_full_is_named_and_what_is_copied_stays(site:
     client = site.lab.node(CLIENT_1)
     client.run("rm -rf /backup/*")
     done(site, "check")
-    room = "$(($(df --output=avail -B1 /backup | tail -n 1) - (4 << 20)))"
-    client.run(f"head -c {room} /dev/zero > /backup/other")
-    outcome = stage(site, "backup")
+    with faults.DISK_FULL.on(client, folder="/backup", left_mib=4):
+        outcome = stage(site, "backup")
+        kept = client.run("find /backup -path '*/data/*' -type f | wc -l").stdout
     assert outcome.exit_code == 1
     assert f"/backup on {CLIENT_1} is full: " in outcome.output
     assert "mounted at /backup, has " in outcome.output
     assert left_mounts(site) == []
-    kept = client.run("find /backup -path '*/data/*' -type f | wc -l").stdout
     assert int(kept) > 10
-    client.run("rm /backup/other")
     again = stage(site, "backup")
     assert again.exit_code == 0, again.output
     done(site, "verify")
@@ -220,8 +220,9 @@ def test_a_destination_that_becomes_full_is_named_and_what_is_copied_stays(site:
 
 def test_a_destination_that_is_too_small_is_refused_by_the_check(site: Site) -> None:
     client = site.lab.node(CLIENT_1)
-    client.run("rm -rf /backup/*; head -c $((60 << 20)) /dev/zero > /backup/other")
-    assert stage(site, "check").exit_code == 1
+    client.run("rm -rf /backup/*")
+    with faults.DISK_FULL.on(client, folder="/backup", left_mib=4):
+        assert stage(site, "check").exit_code == 1
     assert codes(site) == {"destination-too-small": [CLIENT_1]}
     client.run("rm -rf /backup/*")
 

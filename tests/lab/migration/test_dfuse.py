@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 
 import pytest
 
+from testbed import faults
 from testbed.lab.container import Node
 from testbed.lab.harness import Lab
 
@@ -191,9 +192,9 @@ def test_data_survives_a_power_loss(lab: Lab, one: Node, seeded: str) -> None:
     admin = lab.having("admins")[0]
     admin.run("dmg system stop")
     for server in lab.having("servers"):
-        server.kill()
+        faults.POWER_LOST.plant(server)
     for server in lab.having("servers"):
-        server.start()
+        faults.POWER_LOST.mend(server)
     lab.wait_joined()
     assert _digest(one, seeded) == before
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from testbed import faults
 from testbed.lab.harness import LabNode
 
 from .. import drawn
@@ -53,9 +54,9 @@ HALF = f"""\
 #!/bin/sh
 case "$*" in
 *"storage format"*)
-    dmg.whole -j storage format --force -l {SERVERS[0]} || exit 1
+    dmg.kept -j storage format --force -l {SERVERS[0]} || exit 1
     sleep 60 ;;
-*) exec dmg.whole "$@" ;;
+*) exec dmg.kept "$@" ;;
 esac
 """
 
@@ -143,13 +144,9 @@ def test_what_changed_since_the_backup_is_found_before_the_engines_stop(site: Si
 
 def test_install_refuses_a_configuration_that_cannot_be_converted(site: Site) -> None:
     server = site.lab.node(SERVERS[1])
-    server.run(
-        "cp -p /etc/daos/daos_server.yml /root/; echo 'modules: vos' >> /etc/daos/daos_server.yml"
-    )
-    try:
+    path = "/etc/daos/daos_server.yml"
+    with faults.FILE_REPLACED.on(server, path=path, text=server.read(path) + "modules: vos\n"):
         outcome = stage(site, "install")
-    finally:
-        server.run("mv /root/daos_server.yml /etc/daos/daos_server.yml")
     assert codes(site) == {"configuration": [SERVERS[1]]}, outcome.output
     assert "the key modules" in outcome.output
 
@@ -266,16 +263,14 @@ def _a_manifest_that_was_changed_is_found(site: Site) -> None:
 def _half_a_format_is_finished_and_none_is_done_twice(site: Site) -> None:
     admin = site.lab.node(ADMIN_1)
     erased = formats(site) + ENGINES * len(SERVERS)  # what 1.x wrote goes before the format
-    admin.run(f"mv /usr/bin/dmg /usr/bin/dmg.whole && printf %s '{HALF}' > /usr/bin/dmg")
-    admin.run("chmod 755 /usr/bin/dmg")
-    interrupted(
-        site,
-        "format",
-        "dmg storage format --force",
-        lambda: eventually(lambda: formats(site) == erased + ENGINES),
-        **SYSTEM,
-    )
-    admin.run("mv /usr/bin/dmg.whole /usr/bin/dmg")
+    with faults.FILE_REPLACED.on(admin, path="/usr/bin/dmg", text=HALF):
+        interrupted(
+            site,
+            "format",
+            "dmg storage format --force",
+            lambda: eventually(lambda: formats(site) == erased + ENGINES),
+            **SYSTEM,
+        )
     done(site, "format", **SYSTEM)
     assert formats(site) == erased + ENGINES * len(SERVERS)
     done(site, "format", **SYSTEM)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from testbed import faults
 from testbed.lab.container import Node
 from testbed.lab.harness import Lab, LabNode
 
@@ -170,13 +171,9 @@ def test_dcp_copies_on_all_clients_with_the_library_in_every_process(
 
 
 def test_dcp_on_a_full_file_system_fails_and_names_files(client: Node) -> None:
-    client.run("dd if=/dev/zero of=/backup/fill bs=1M", check=False)
-    try:
-        done = client.run(
-            "mpirun -np 3 -f /tmp/hosts dcp -p /backup/tree /backup/full", check=False
-        )
-    finally:
-        client.run("rm -r /backup/fill")
+    copy = "mpirun -np 3 -f /tmp/hosts dcp -p /backup/tree /backup/full"
+    with faults.DISK_FULL.on(client, folder="/backup"):
+        done = client.run(copy, check=False)
     assert done.exit_code != 0
     assert "/backup/full/folder/7' (errno=28 No space left on device)" in done.stdout
 

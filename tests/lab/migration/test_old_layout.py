@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from testbed.lab import destination, provision, system
+from testbed.lab import backup, provision, system
 from testbed.lab.container import Node
 from testbed.lab.harness import Lab
 
@@ -196,7 +196,7 @@ def test_2_0_starts_anew_on_storage_of_1_2(start_fresh_site: StartSite) -> None:
     assert held[container]["pool"] == pool
     assert held[container]["files"] == TREE + system.OBJECTS
     witness = {uuid: path for details in formatted for uuid, path in details["witness"].items()}
-    found = f"{destination.WITNESS}/some where/data"
+    found = f"{backup.WITNESS}/some where/data"
     assert witness == {container: found, lab.containers["scratch"]: None}
     server.run("systemctl restart daos_server")
     eventually(lambda: {member["state"] for member in usage.members(admin)} == {"joined"})

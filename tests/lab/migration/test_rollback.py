@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 
+from testbed import faults
+
 from ..site import Outcome, Site, StartSite
 from ..terminal import CTRL_C, CTRL_D, ENTER, Terminal
 from ..usage import mounted
-from ..waiting import eventually
+from ..waiting import eventually, within_transaction
 from .stages import (
     ADMIN_1,
     CLIENT_1,
@@ -177,17 +179,15 @@ def test_from_the_middle_of_the_package_transaction_1_x_comes_back_too(site: Sit
     done(site, "check", "backup", "verify")
     before = holdings(site)
     server = site.lab.node(SERVER_1)
-    server.run("""echo '{"rpm_delay": 4}' > /etc/daos/lab-faults.json""")
 
     def lose_power() -> None:
-        eventually(lambda: len(server.run("rpm -q daos", check=False).stdout.split()) > 1)
-        server.kill()
-        server.start()
+        within_transaction(server)
+        faults.POWER_LOST.strike(server)
 
     words = "Starting operation: Replace the DAOS packages on all nodes"
-    outcome = site.typed_until(words, lose_power, MIGRATE, "-y", stage="install")
+    with faults.TRANSACTION_PAUSES.on(server, seconds=4):
+        outcome = site.typed_until(words, lose_power, MIGRATE, "-y", stage="install")
     assert outcome.exit_code == 1, outcome.output
-    server.run("rm /etc/daos/lab-faults.json")
     assert_rolled_back(site, before)
 
 

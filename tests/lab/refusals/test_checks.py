@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from testbed import faults
 from testbed.lab import provision
 from testbed.lab.container import Node
 from testbed.lab.harness import LabNode
@@ -59,16 +60,6 @@ def _found(site: Site, **data: Any) -> dict[str, dict[str, Any]]:
     for finding in findings:
         assert f"[{finding['code']}]" in done.output
     return {finding["code"]: finding for finding in findings}
-
-
-@contextmanager
-def _changed(node: Node, path: str, text: str) -> Iterator[None]:
-    """A file of a node with another text for a while."""
-    node.run(f"cp -a {path} {path}.kept && printf '%s\\n' '{text}' > {path}")
-    try:
-        yield
-    finally:
-        node.run(f"mv {path}.kept {path}")
 
 
 @contextmanager
@@ -123,7 +114,8 @@ def test_a_package_that_one_role_needs_and_the_repository_lacks_is_told_of_those
 
 def test_an_operating_system_that_is_not_supported(site: Site) -> None:
     client = site.lab.node("daos-client-01")
-    with _changed(client, "/etc/centos-release", "CentOS Linux release 7.8.2003 (Core)"):
+    text = "CentOS Linux release 7.8.2003 (Core)\n"
+    with faults.FILE_REPLACED.on(client, path="/etc/centos-release", text=text):
         finding = _found(site)["unsupported-system"]
         assert finding["hosts"] == ["daos-client-01"]
         assert "centos 7.8" in finding["message"]
@@ -132,7 +124,8 @@ def test_an_operating_system_that_is_not_supported(site: Site) -> None:
 
 def test_servers_of_two_minor_releases_of_one_distribution(site: Site) -> None:
     server = site.lab.node("daos-server-02")
-    with _changed(server, "/etc/centos-release", "CentOS Linux release 8.4.2105"):
+    text = "CentOS Linux release 8.4.2105\n"
+    with faults.FILE_REPLACED.on(server, path="/etc/centos-release", text=text):
         finding = _found(site)["mixed-servers"]
     assert "centos 8.4 on daos-server-02" in finding["message"]
 
@@ -167,7 +160,7 @@ def test_a_rebuild(site: Site) -> None:
     """The simulated pools are rebuilt at once, so dmg is made to say that one is not done."""
     admin = site.lab.node("daos-admin-01")
     told = '#!/bin/sh\n/usr/bin/dmg.kept "$@" | sed "s/\\"idle\\"/\\"busy\\"/"'
-    with _changed(admin, "/usr/bin/dmg", told):
+    with faults.FILE_REPLACED.on(admin, path="/usr/bin/dmg", text=told):
         finding = _found(site)["rebuild-running"]
     assert "is being rebuilt" in finding["message"]
 
@@ -226,7 +219,7 @@ def test_everything_is_found_at_once(site: Site) -> None:
 
 def test_an_update_with_an_excluded_rank_that_the_site_accepts(start_fresh_site: StartSite) -> None:
     site = start_fresh_site(nodes(servers=2, clients=1))
-    site.lab.node("daos-server-02").run("kill -9 $(pgrep -o -x daos_engine)")
+    faults.ENGINE_DIES.plant(site.lab.node("daos-server-02"))
     admin = site.lab.node("daos-admin-01")
     eventually(lambda: "excluded" in usage.states(admin).values())
     [lost] = [rank for rank, state in usage.states(admin).items() if state == "excluded"]

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from testbed import faults
+
 from .. import usage
 from ..site import Site, StartSite, nodes
 
@@ -117,26 +119,17 @@ def test_a_name_that_is_no_node_of_the_lab_is_not_looked_for_elsewhere(site: Sit
 
 def test_a_node_that_does_not_answer(site: Site) -> None:
     client = site.lab.node("daos-client-02")
-    client.run("pkill -STOP -x sshd")
-    try:
+    with faults.SSH_SILENT.on(client):
         _is_refused(site, "no-answer")
-    finally:
-        client.run("pkill -CONT -x sshd")
     assert site.report["refusals"][0]["hosts"] == ["daos-client-02"]
 
 
 def test_after_a_step_has_failed_no_later_one_acts_whatever_pyinfra_is_told(site: Site) -> None:
     """One client cannot import the key; --fail-percent 100 has pyinfra go on without it."""
     client = site.lab.node("daos-client-02")
-    no_import = '[ "$1" != --import ] || exit 1; exec /usr/bin/rpm.kept "$@"'
-    client.run(
-        f"cp -a /usr/bin/rpm /usr/bin/rpm.kept && rm /usr/bin/rpm && "
-        f"printf '%s\\n' '#!/bin/sh' '{no_import}' > /usr/bin/rpm && chmod 755 /usr/bin/rpm"
-    )
-    try:
+    no_import = '#!/bin/sh\n[ "$1" != --import ] || exit 1; exec /usr/bin/rpm.kept "$@"\n'
+    with faults.FILE_REPLACED.on(client, path="/usr/bin/rpm", text=no_import):
         _is_refused(site, "stopped-at-trouble", "no later step", flags=("--fail-percent", "100"))
-    finally:
-        client.run("mv /usr/bin/rpm.kept /usr/bin/rpm")
 
 
 def test_an_application_that_uses_daos(site: Site) -> None:

@@ -6,20 +6,20 @@ Two fix levels lie between the first release and the last, so each lab is interr
 from __future__ import annotations
 
 import ast
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
 
-from testbed.lab.container import Node
+from testbed import faults
+from testbed.faults import Fault
 from testbed.lab.harness import LabNode
 
 from ..site import ADMIN, CLIENT, QUICK, ROOT, SERVER, Outcome, Site, StartSite
-from ..waiting import eventually
+from ..waiting import within_transaction
 
-FAULTS = "/etc/daos/lab-faults.json"
 SERVERS = ["daos-server-01", "daos-server-02"]
+HIT = "daos-server-02"
 NODES = [*(LabNode(name, SERVER) for name in SERVERS), LabNode("login-01", ADMIN | CLIENT)]
 
 How = Callable[[Site], object]
@@ -62,19 +62,9 @@ def _ctrl_c(site: Site) -> None:
     site.press_ctrl_c()
 
 
-def _cut_ssh(site: Site) -> None:
-    """All SSH connections to one node are gone."""
-    site.lab.node("daos-server-02").run("pkill -KILL -f '^sshd: .*@'")
-
-
-def _reboot(site: Site) -> None:
-    site.lab.node("daos-server-02").restart()
-
-
-def _lose_power(site: Site) -> None:
-    node = site.lab.node("daos-server-02")
-    node.kill()
-    node.start()
+def hit_by(fault: Fault) -> How:
+    """A server is hit by something that comes and goes."""
+    return lambda site: fault.strike(site.lab.node(HIT))
 
 
 def at(step: str, how: How) -> Interruption:
@@ -86,31 +76,23 @@ def at(step: str, how: How) -> Interruption:
     return Interruption(run, step)
 
 
-def _with_fault(type_it: Callable[[Site], Outcome], **faults: object) -> Interruption:
+def with_fault(type_it: Callable[[Site], Outcome], fault: Fault, **how: object) -> Interruption:
+    """A server has a fault while a command runs."""
+
     def run(site: Site) -> Outcome:
-        node = site.lab.node("daos-server-02")
-        node.run(f"echo '{json.dumps(faults)}' > {FAULTS}")
-        try:
+        with fault.on(site.lab.node(HIT), **how):
             return type_it(site)
-        finally:
-            node.run(f"rm -f {FAULTS}")
 
     return Interruption(run)
 
 
 def _within_transaction(how: How) -> Interruption:
-    """In the middle of the package transaction: the new base package is there, the rest not."""
-
     def when_half_done(site: Site) -> None:
-        eventually(lambda: _installed(site.lab.node("daos-server-02")))
+        within_transaction(site.lab.node(HIT))
         how(site)
 
     update = at("Update the DAOS packages on all nodes", when_half_done)
-    return _with_fault(update.run, rpm_delay=4)
-
-
-def _installed(node: Node) -> bool:
-    return len(node.run("rpm -q daos", check=False).stdout.split()) > 1
+    return with_fault(update.run, faults.TRANSACTION_PAUSES, seconds=4)
 
 
 def _dmg_gives_up(site: Site) -> Outcome:
@@ -121,19 +103,15 @@ def _dmg_gives_up(site: Site) -> Outcome:
 def _full_disk(site: Site) -> Outcome:
     """The transaction finds no space for the database of packages."""
     site.settings["free_space_mib"] = 8
-    node = site.lab.node("login-01")
-    node.run(
-        "cp -a /var/lib/rpm /root/rpm && mount -t tmpfs -o size=64m tmpfs /var/lib/rpm"
-        " && cp -a /root/rpm/. /var/lib/rpm/"
-    )
-
-    def fill() -> None:
-        node.run("cat /dev/zero > /var/lib/rpm/filler", check=False)
-
-    try:
-        return site.update_until("Starting operation: Update the DAOS packages", fill)
-    finally:
-        node.run("rm -f /var/lib/rpm/filler")
+    node, rpms = site.lab.node("login-01"), "/var/lib/rpm"
+    with faults.DISK_SMALL.on(node, folder=rpms, mib=64):
+        try:
+            return site.update_until(
+                "Starting operation: Update the DAOS packages",
+                lambda: faults.DISK_FULL.plant(node, folder=rpms),
+            )
+        finally:
+            faults.DISK_FULL.mend(node, folder=rpms)
 
 
 # Two interruptions a lab: (what, how) for the first and for the second update
@@ -147,7 +125,7 @@ LABS: dict[str, tuple[Interruption, Interruption]] = {
         at("See that the clients reach DAOS", _ctrl_c),
     ),
     "before connections go, and before services are enabled": (
-        at("Unmount dfuse, where the site allows it", _cut_ssh),
+        at("Unmount dfuse, where the site allows it", hit_by(faults.SSH_CUT)),
         at("Let DAOS start at boot where it did before", _kill),
     ),
     "before and after services are disabled": (
@@ -159,8 +137,8 @@ LABS: dict[str, tuple[Interruption, Interruption]] = {
         at("Start daos_agent where it ran", _kill),
     ),
     "a server reboots once its engines are stopped, and once it is updated": (
-        at("Stop daos_server on the servers", _reboot),
-        at("Start daos_server on the servers", _lose_power),
+        at("Stop daos_server on the servers", hit_by(faults.REBOOT)),
+        at("Start daos_server on the servers", hit_by(faults.POWER_LOST)),
     ),
     "before packages change, and while engines join": (
         at("Update the DAOS packages on all nodes", _kill),
@@ -172,15 +150,15 @@ LABS: dict[str, tuple[Interruption, Interruption]] = {
     ),
     "pyinfra dies in the transaction, and the power goes in the transaction": (
         _within_transaction(_kill),
-        _within_transaction(_lose_power),
+        _within_transaction(hit_by(faults.POWER_LOST)),
     ),
     "the transaction fails, and dmg gives up before the engines have stopped": (
-        _with_fault(Site.update, rpm_fails=True),
-        _with_fault(_dmg_gives_up, stop_delay=5),
+        with_fault(Site.update, faults.PACKAGES_FAIL),
+        with_fault(_dmg_gives_up, faults.ENGINE_STOPS_SLOWLY, seconds=5),
     ),
     "the disk is full, and the connection is lost": (
         Interruption(_full_disk),
-        at("Stop daos_server on the servers", _cut_ssh),
+        at("Stop daos_server on the servers", hit_by(faults.SSH_CUT)),
     ),
 }
 

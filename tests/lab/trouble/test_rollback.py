@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from testbed import faults
 from testbed.lab.harness import LabNode
 
 from ..site import ADMIN, CLIENT, SERVER, Site
 from ..succession import StartSuccession, Succession
-from ..waiting import eventually
+from ..waiting import within_transaction
 
 SERVERS = ("daos-server-01", "daos-server-02")
 NODES = [*(LabNode(name, SERVER) for name in SERVERS), LabNode("login-01", ADMIN | CLIENT)]
@@ -65,15 +66,13 @@ def test_from_the_middle_of_the_package_transaction(site: Site) -> None:
     """The power goes when one package is new and the others are not."""
     before = site.release
     node = site.lab.node("daos-server-02")
-    node.run("""echo '{"rpm_delay": 4}' > /etc/daos/lab-faults.json""")
 
     def lose_power() -> None:
-        eventually(lambda: len(node.run("rpm -q daos", check=False).stdout.split()) > 1)
-        node.kill()
-        node.start()
+        within_transaction(node)
+        faults.POWER_LOST.strike(node)
 
-    site.update_until(f"Starting operation: {UPDATE}", lose_power)
-    node.run("rm /etc/daos/lab-faults.json")
+    with faults.TRANSACTION_PAUSES.on(node, seconds=4):
+        site.update_until(f"Starting operation: {UPDATE}", lose_power)
     _roll_back(site, before)
     assert node.run("rpm -V daos daos-server --noconfig", check=False).stdout == ""
 
@@ -95,7 +94,7 @@ def test_a_server_that_rebooted_and_one_whose_engines_were_only_stopped(site: Si
 
     def kill_and_reboot() -> None:
         site.kill()
-        site.lab.node("daos-server-02").restart()
+        faults.REBOOT.strike(site.lab.node("daos-server-02"))
 
     site.update_until(f"Starting operation: {step}", kill_and_reboot)
     _roll_back(site, before)
@@ -135,7 +134,7 @@ def test_a_start_by_hand_ends_the_way_back_also_where_reboots_have_wiped_its_tra
     for name in SERVERS:
         server = site.lab.node(name)
         server.run("systemctl stop daos_server")
-        server.restart()
+        faults.REBOOT.strike(server)
         asked = server.run("systemctl show -p ExecMainStartTimestampMonotonic daos_server")
         assert asked.stdout.endswith("=0\n")
     done = site.pyinfra("deploys/rollback.py", "-y")

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from datetime import datetime
 
 import pytest
 
-from testbed.lab.container import Node
+from testbed import faults
 
 from .. import usage
 from ..site import QUICK, Site, StartSite, nodes
 from ..succession import StartSuccession, Succession
-
-FAULTS = "/etc/daos/lab-faults.json"
 
 
 @pytest.fixture(scope="module")
@@ -26,18 +23,9 @@ def site(systems: Succession) -> Site:
     return systems.next()
 
 
-def _break(node: Node, **faults: object) -> None:
-    node.run(f"echo '{json.dumps(faults)}' > {FAULTS}")
-
-
-def _mend(node: Node) -> None:
-    node.run(f"rm {FAULTS}")
-
-
 def test_engines_that_cannot_be_prepared_are_left_serving(site: Site) -> None:
-    server = site.lab.node("daos-server-02")
-    _break(server, prep_fails=True)
-    done = site.update()
+    with faults.ENGINE_NOT_PREPARED.on(site.lab.node("daos-server-02")):
+        done = site.update()
     assert done.exit_code != 0
     assert site.report["outcome"] == "failed"
     [failure] = site.report["failures"]
@@ -46,7 +34,6 @@ def test_engines_that_cannot_be_prepared_are_left_serving(site: Site) -> None:
     assert ("daos_engine", "stop") not in programs
     assert ("daos_server", "stop") not in programs
 
-    _mend(server)
     again = site.update()
     assert again.exit_code == 0, again.output
     assert site.report["outcome"] == "updated"
@@ -55,8 +42,8 @@ def test_engines_that_cannot_be_prepared_are_left_serving(site: Site) -> None:
 def test_an_engine_that_does_not_come_up_is_named_with_its_log(site: Site) -> None:
     server = site.lab.node("daos-server-02")
     before = site.lab.digests()
-    _break(server, engine_never_ready=True)
-    done = site.update(timeouts=QUICK)
+    with faults.ENGINE_NEVER_READY.on(server):
+        done = site.update(timeouts=QUICK)
     assert done.exit_code != 0
     assert site.report["outcome"] == "failed"
     [failure] = site.report["failures"]
@@ -69,7 +56,6 @@ def test_an_engine_that_does_not_come_up_is_named_with_its_log(site: Site) -> No
     assert "type: pyinfra inventory deploy.py -y" in done.output
     assert "rollback.py" not in done.output  # one engine has started on the new release
 
-    _mend(server)
     server.run("systemctl restart daos_server")
     again = site.update()
     assert again.exit_code == 0, again.output
@@ -86,9 +72,9 @@ def test_a_node_that_falls_silent_in_the_window_ends_the_run_and_the_next_one_go
     client = site.lab.node("daos-client-01")
     release, before = site.release, site.lab.digests()
     done = site.update_until(
-        "Starting operation: Stop daos_server", lambda: client.run("pkill -STOP -x sshd")
+        "Starting operation: Stop daos_server", lambda: faults.SSH_SILENT.plant(client)
     )
-    client.run("pkill -CONT -x sshd")
+    faults.SSH_SILENT.mend(client)
     assert done.exit_code == 1, done.output
     assert "[no-answer] on daos-client-01" in done.output
     assert "Parts of DAOS are stopped since" in done.output
@@ -155,11 +141,10 @@ def test_a_server_that_the_inventory_lost_is_noticed_while_all_is_stopped(site: 
 
 def test_a_rank_that_had_joined_is_waited_for_though_it_may_be_missing(site: Site) -> None:
     server = site.lab.node("daos-server-02")
-    _break(server, engine_never_ready=True)
-    done = site.update(timeouts=QUICK, accepted_exclusions=[0, 1, 2, 3])
+    with faults.ENGINE_NEVER_READY.on(server):
+        done = site.update(timeouts=QUICK, accepted_exclusions=[0, 1, 2, 3])
     assert done.exit_code == 1, done.output
     assert "not every engine has joined" in done.output
-    _mend(server)
     server.run("systemctl restart daos_server")
     assert site.update().exit_code == 0
 

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from testbed import faults
+
 from ..site import Site, nodes
 from ..succession import StartSuccession, Succession
-
-FAULTS = "/etc/daos/lab-faults.json"
 
 
 @pytest.fixture(scope="module")
@@ -37,9 +37,9 @@ def test_one_node_at_a_time_and_with_retries(site: Site) -> None:
 def test_a_step_that_is_tried_again_goes_on_as_soon_as_it_can(site: Site) -> None:
     """Its second try finds a transaction that works, on a node where the first one did not."""
     node = site.lab.node("daos-server-02")
-    node.run(f"""echo '{{"rpm_fails": true}}' > {FAULTS}""")
+    faults.PACKAGES_FAIL.plant(node)
     done = site.typed_until(
-        "Retrying", lambda: node.run(f"rm {FAULTS}"), "deploy.py", "-y", "--retry", "1"
+        "Retrying", lambda: faults.PACKAGES_FAIL.mend(node), "deploy.py", "-y", "--retry", "1"
     )
     assert done.exit_code == 0, done.output
     assert site.report["outcome"] == "updated"
@@ -49,9 +49,8 @@ def test_a_step_that_is_tried_again_goes_on_as_soon_as_it_can(site: Site) -> Non
 def test_going_on_after_a_failure_does_nothing(site: Site, flags: tuple[str, ...]) -> None:
     """One server fails in the transaction; a flag, or Enter at "continue?", has pyinfra go on."""
     before = site.release
-    node = site.lab.node("daos-server-02")
-    node.run(f"""echo '{{"rpm_fails": true}}' > {FAULTS}""")
-    done = site.pyinfra("deploy.py", *flags, enter=not flags)
+    with faults.PACKAGES_FAIL.on(site.lab.node("daos-server-02")):
+        done = site.pyinfra("deploy.py", *flags, enter=not flags)
     assert done.exit_code == 1, done.output
     assert site.report["outcome"] == "failed"
     assert "stopped-at-trouble" in {finding["code"] for finding in site.report["refusals"]}
@@ -63,7 +62,6 @@ def test_going_on_after_a_failure_does_nothing(site: Site, flags: tuple[str, ...
     assert f"packages: {before} on daos-server-02; {target} on" in done.output
     assert "deploys/rollback.py" in done.output
 
-    node.run(f"rm {FAULTS}")
     again = site.update()
     assert again.exit_code == 0, again.output
 

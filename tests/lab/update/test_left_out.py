@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from testbed import faults
 from testbed.lab.harness import LabNode
 
 from .. import usage
@@ -15,7 +16,7 @@ def test_a_client_that_is_switched_off_is_taken_in_by_the_next_run(
 ) -> None:
     site = start_fresh_site(nodes(servers=2, clients=2))
     digests = site.lab.digests()
-    site.lab.node(AWAY).stop()
+    faults.SWITCHED_OFF.plant(site.lab.node(AWAY))
     refused = site.update()
     assert refused.exit_code == 1, refused.output
     [finding] = site.report["refusals"]
@@ -27,7 +28,7 @@ def test_a_client_that_is_switched_off_is_taken_in_by_the_next_run(
     assert site.report["left_out"] == [AWAY]
     assert f"Left out, since they cannot be reached: {AWAY}" in done.output
 
-    site.lab.node(AWAY).start()
+    faults.SWITCHED_OFF.mend(site.lab.node(AWAY))
     before = len(site.lab.events())
     later = site.update()
     assert later.exit_code == 0, later.output
@@ -44,9 +45,9 @@ def test_a_client_that_was_left_out_and_is_in_use_is_not_touched(
 ) -> None:
     """Only its own applications matter then, and nobody else's connections are evicted for it."""
     site = start_fresh_site(nodes(servers=1, clients=2))
-    site.lab.node(AWAY).stop()
+    faults.SWITCHED_OFF.plant(site.lab.node(AWAY))
     assert site.update(unreachable_clients=1).exit_code == 0
-    site.lab.node(AWAY).start()
+    faults.SWITCHED_OFF.mend(site.lab.node(AWAY))
     for name in ("daos-client-01", AWAY):
         usage.hold(site.lab.node(name))
     refused = site.update(evict_connections=True)
@@ -65,10 +66,9 @@ def test_an_admin_node_that_was_away_is_taken_in_without_an_outage(
 ) -> None:
     others = [LabNode(f"daos-admin-0{number}", ADMIN) for number in (1, 2)]
     site = start_fresh_site([LabNode("daos-server-01", SERVER), *others, LabNode("c-01", CLIENT)])
-    site.lab.node("daos-admin-02").stop()
-    assert site.update().exit_code == 0
+    with faults.SWITCHED_OFF.on(site.lab.node("daos-admin-02")):
+        assert site.update().exit_code == 0
     assert site.report["left_out"] == ["daos-admin-02"]
-    site.lab.node("daos-admin-02").start()
     before = len(site.lab.events())
     later = site.update()
     assert later.exit_code == 0, later.output

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import subprocess
-from datetime import UTC, datetime
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,18 +15,20 @@ from operations.daos.releases import Version
 from operations.daos.window_file import FOLDER, Record, save
 from operations.machinery.hosts import DaosNode
 
+from .. import fake_nodes
+
 ANSWER = r"""
 == hostname
 daos-server-01.example
 == addresses
-10.0.0.1
+10.0.0.1 10.0.0.2
 == os
 rhel 8.5
 == packages
-daos 2.0.1-1.el8 daos-2.0.1-1.el8.src.rpm
-daos-client 2.0.1-1.el8 daos-2.0.1-1.el8.src.rpm
-daos-exporter 0.4-1 daos-exporter-0.4-1.src.rpm
-daos-server 2.0.1-1.el8 daos-2.0.1-1.el8.src.rpm
+daos 2.0.1-1.el8 daos-2.0.1-1.el8.src.rpm 1700000400
+daos-client 2.0.1-1.el8 daos-2.0.1-1.el8.src.rpm 1700000399
+daos-exporter 0.4-1 daos-exporter-0.4-1.src.rpm 1700000800
+daos-server 2.0.1-1.el8 daos-2.0.1-1.el8.src.rpm 1700000400
 == services
 ExecMainStartTimestampMonotonic=500000000
 Id=daos_server.service
@@ -42,16 +44,13 @@ UnitFileState=disabled
 == clock
 1700001000.25
 1000.25
-== installed
-1700000400
 == record
 == starts
 2.0.1
 2.0.3
 == lock
 == engines
-311
-312
+ 311 312
 == mounts
 /mnt/my\x20data
 == processes
@@ -62,6 +61,7 @@ UnitFileState=disabled
   901 dave     dfuse --mountpoint=/mnt/home --pool tank --container home
   902 erin     dfuse -m /mnt/home2 tank home
 == space
+   Avail Mounted on
 10485760 /
 2048 /var/cache
 10485760 /
@@ -86,6 +86,7 @@ def test_a_node_is_read() -> None:
     assert node.services[SERVER].started == 500
     assert node.services[AGENT].started == 0
     assert node.starts == ("2.0.1", "2.0.3")
+    assert node.addresses == ("10.0.0.1", "10.0.0.2")
     assert node.engines == (311, 312)
     assert node.rpmnew == ("/etc/daos/daos_server.yml.rpmnew",)
 
@@ -178,8 +179,8 @@ def test_two_releases_at_once_are_no_version() -> None:
 
 
 def test_an_old_package_beside_the_new_is_no_version() -> None:
-    at = ANSWER.index("daos-client 2.0.1-1.el8 daos-2.0.1-1.el8.src.rpm")
-    twice = "daos-client 2.0.3-1.el8 daos-2.0.3-1.el8.src.rpm"
+    at = ANSWER.index("daos-client 2.0.1-1.el8 daos-2.0.1-1.el8.src.rpm 1700000399")
+    twice = "daos-client 2.0.3-1.el8 daos-2.0.3-1.el8.src.rpm 1700000400"
     node = parse([*ANSWER[:at], twice, *ANSWER[at:]])
     assert node.version is None
     assert node.packages["daos-client"] == ("2.0.3-1.el8", "2.0.1-1.el8")
@@ -205,8 +206,8 @@ def test_packages_of_before_the_boot_outlive_no_daemon() -> None:
     assert parse([line.replace("1700000400", "1600000000") for line in ANSWER]).outlived == []
 
 
-RECORD = Record(
-    datetime(2026, 11, 22, 18, 0, tzinfo=UTC), "2.0.1", (AGENT,), (AGENT,), (0, 1), {"u-1": "it's"}
+RECORD = replace(
+    fake_nodes.RECORD, enabled=(AGENT,), running=(AGENT,), ranks=(0, 1), pools={"u-1": "it's"}
 )
 
 

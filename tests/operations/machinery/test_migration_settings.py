@@ -6,21 +6,26 @@ import runpy
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from operations.machinery.migration_settings import DEFAULTS, MigrationSettings
 from operations.machinery.settings import misspelt
 
 from ..fake_cluster import ROOT, A, B
+from .test_settings import ANYTHING
 
 SHIPPED = runpy.run_path(str(ROOT / "group_data" / "all.py"))
 
 
 def read(**changes: Any) -> MigrationSettings:
-    return MigrationSettings.read({**SHIPPED, **changes})
+    settings, wrong = MigrationSettings.read({**SHIPPED, **changes})
+    assert wrong == []
+    return settings
 
 
 def test_the_shipped_settings_are_the_defaults() -> None:
-    assert read() == MigrationSettings.read({})
+    assert (read(), []) == MigrationSettings.read({})
     assert set(DEFAULTS) <= set(SHIPPED)
 
 
@@ -50,8 +55,18 @@ def test_the_shipped_settings_are_the_defaults() -> None:
     ],
 )
 def test_a_wrong_setting_is_named(changes: dict[str, Any], word: str) -> None:
-    with pytest.raises(ValueError, match=word):
-        read(**changes)
+    settings, wrong = MigrationSettings.read(changes)
+    [sentence] = wrong
+    assert word in sentence
+    assert settings == read()  # the default holds in its place
+
+
+@given(st.dictionaries(st.sampled_from(list(DEFAULTS)), ANYTHING, max_size=3))
+def test_whatever_is_set_is_taken_or_named(data: dict[str, Any]) -> None:
+    settings, wrong = MigrationSettings.read(data)
+    assert all(sentence.startswith(tuple(data)) for sentence in wrong)
+    if not wrong:
+        assert MigrationSettings.read(settings.model_dump(by_alias=True)) == (settings, [])
 
 
 def test_lists_may_be_typed_with_commas_and_uuids_in_capitals() -> None:

@@ -2,24 +2,44 @@
 
 from __future__ import annotations
 
+import re
 import runpy
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from operations.daos.releases import Version
-from operations.machinery.settings import TIMEOUTS, Settings, differing, misspelt
+from operations.machinery.settings import NAMES, TIMEOUTS, Settings, differing, misspelt
 
 SHIPPED = Path(__file__).parents[3] / "group_data" / "all.py"
+
+# What group_data or `--data` can hold.
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.lists(inner, max_size=3).map(tuple)
+        | st.dictionaries(st.text() | st.integers() | st.sampled_from(list(TIMEOUTS)), inner)
+    ),
+    max_leaves=8,
+)
 
 
 def _shipped(**changes: Any) -> dict[str, Any]:
     return {**runpy.run_path(str(SHIPPED)), **changes}
 
 
+def _read(**changes: Any) -> Settings:
+    settings, wrong = Settings.read(_shipped(**changes))
+    assert wrong == []
+    return settings
+
+
 def test_the_shipped_settings_are_good() -> None:
-    settings = Settings.read(_shipped())
+    settings = _read()
     assert settings.target == Version(2, 0, 3)
     assert settings.evict is False
     assert set(settings.timeouts) == set(TIMEOUTS)
@@ -53,8 +73,39 @@ def test_the_shipped_settings_are_good() -> None:
     ],
 )
 def test_a_wrong_setting_is_named(changes: dict[str, Any], word: str) -> None:
-    with pytest.raises(ValueError, match=word):
-        Settings.read(_shipped(**changes))
+    _, wrong = Settings.read(_shipped(**changes))
+    assert re.search(word, wrong[0])
+
+
+def test_all_that_is_wrong_is_listed_and_the_default_holds_in_its_place() -> None:
+    wanted = {"target_release": "newest", "timeouts": {**TIMEOUTS, "join": 0, "joins": 5}}
+    settings, wrong = Settings.read(_shipped(**wanted, start_at_boot="no", free_space_mib=64))
+    assert wrong == [
+        "target_release: 'newest' is not a DAOS release such as 2.0.3",
+        "timeouts['join'] is not a number of seconds above 0",
+        "timeouts['joins'] is unknown; there are packages, service, stop, join, client",
+        "start_at_boot is 'no', not True, False or None",
+    ]
+    assert settings == _read(free_space_mib=64).model_copy(update={"target": None})
+
+
+def test_what_has_to_be_set_is_said_where_nothing_is() -> None:
+    settings, wrong = Settings.read({})
+    names = ("target_release", "repositories", "evict_connections", "timeouts")
+    assert wrong == [f"{name} is not set" for name in names]
+    assert (settings.target, settings.evict, settings.timeouts) == (None, False, TIMEOUTS)
+
+
+@given(st.dictionaries(st.sampled_from(NAMES), ANYTHING, max_size=3))
+def test_whatever_is_set_is_taken_or_named(data: dict[str, Any]) -> None:
+    settings, wrong = Settings.read(_shipped(**data))
+    assert all(sentence.startswith(tuple(data)) for sentence in wrong)
+    right = {
+        name: value
+        for name, value in _shipped(**data).items()
+        if not any(sentence.startswith(name) for sentence in wrong)
+    }
+    assert Settings.read(right)[0] == settings
 
 
 def test_what_a_site_does_not_have_yet_is_as_shipped() -> None:
@@ -84,7 +135,7 @@ def test_a_setting_that_is_not_the_same_on_all_nodes_is_found_with_the_few() -> 
 
 
 def test_the_sites_word_counts_before_what_is_known() -> None:
-    settings = Settings.read(_shipped(accepted_systems={"rocky 8.7": "EL8", "rhel 8.5": "Leap15"}))
+    settings = _read(accepted_systems={"rocky 8.7": "EL8", "rhel 8.5": "Leap15"})
     taken = {name: settings.distribution(name) for name in ("rocky 8.7", "rhel 8.5", "rhel 7.9")}
     assert {name: takes and takes.name for name, takes in taken.items()} == {
         "rocky 8.7": "EL8",

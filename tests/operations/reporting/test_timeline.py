@@ -89,7 +89,7 @@ def test_a_report_without_each_nodes_times_has_bars_as_long_as_the_steps() -> No
         key: value for key, value in phase("update", 2, 6, s1=[0, 1]).items() if key != "seconds"
     }
     (step,) = history.read(report([old], s1="servers")).steps
-    assert step.parts == {"s1": history.Part(0, 4)}
+    assert step.nodes == {"s1": history.NodeStep(0, 4)}
 
 
 @pytest.mark.parametrize(

@@ -56,8 +56,12 @@ def names(context: image.Context) -> set[str]:
 def test_a_node_holds_the_service_manager_as_a_package() -> None:
     found = names(image.node_context())
     assert {"Dockerfile", "init/__init__.py", "init/init.py", "init/unit.py"} <= found
-    assert {"systemctl.py", "journalctl.py", "flavours/el8/usr/lib/os-release"} <= found
-    assert {"mpi/dcp.py", "mpi/events.py", "hwloc.spec", "system-release.spec"} <= found
+    assert {"systemctl.pl", "journalctl.py", "flavours/el8/root/usr/lib/os-release"} <= found
+    assert {"mpi/dcp.py", "mpi/events.py", "hwloc.spec", "os-release.spec"} <= found
+
+
+def test_a_flavour_is_a_row_and_a_folder() -> None:
+    assert {path.name for path in (image.HERE / "node" / "flavours").iterdir()} == {*build.FLAVOURS}
 
 
 def test_a_repository_holds_recipes_and_programs() -> None:
@@ -76,7 +80,7 @@ def test_releases_and_distributions_of_the_repositories() -> None:
 
 
 def test_a_repository_of_the_operating_system_has_the_newer_hwloc() -> None:
-    jobs = [job for job in build.jobs(Path("/sim")) if job.folder == build.SYSTEM]
+    jobs = [job for job in build.jobs(Path("/sim")) if job.folder == build.OS]
     versions = {job.spec: dict(job.defines) for job in jobs}
     assert versions["hwloc.spec"]["hwloc_version"] == "2.2.0"
-    assert versions["system-release.spec"]["release_version"] == "8.4"
+    assert versions["os-release.spec"]["release_version"] == "8.4"

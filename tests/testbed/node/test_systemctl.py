@@ -79,7 +79,7 @@ def test_enable_and_disable(manager: Manager) -> None:
 def test_a_change_is_an_event(manager: Manager) -> None:
     call(manager, "enable daos_agent")
     call(manager, "enable daos_agent")
-    lines = events.LOG.read_text().splitlines()
+    lines = Path(events.LOG).read_text().splitlines()
     assert len(lines) == 1
     assert '"unit-enabled", "details": {"unit": "daos_agent.service"}' in lines[0]
 

@@ -9,7 +9,7 @@ import yaml
 
 from operations.machinery.migration_settings import MigrationSettings
 from operations.migration.record.record import STAGES, Container, Migration
-from testbed.lab import destination, provision
+from testbed.lab import backup, provision
 from testbed.lab.engine import Mount
 from testbed.node import init
 from testbed.rehearsal import migration
@@ -24,7 +24,11 @@ def test_every_stage_is_typed_in_the_order_of_the_deploy() -> None:
 
 def test_the_settings_of_each_stage_are_such_as_the_deploy_reads() -> None:
     contents = migration.Contents(CONTENTS.files, CONTENTS.pools, left_behind=TWO)
-    read = {stage.name: MigrationSettings.read(stage.data) for stage in migration.stages(contents)}
+    stages = migration.stages(contents)
+    read = {}
+    for stage in stages:
+        read[stage.name], wrong = MigrationSettings.read(stage.data)
+        assert wrong == []
     assert {settings.leave_behind for settings in read.values()} == {(TWO,)}
     assert read["format"].system_name == provision.SYSTEM
     assert read["backup"].way(1) == "parallel"
@@ -35,7 +39,7 @@ def test_what_was_restored_is_found_in_the_record() -> None:
         Container("p1", ONE, "POSIX", new_pool="q1", new_uuid="n1"),
         Container("p2", TWO, "HDF5"),
     )
-    record = Migration("s", "", "1.2.0", "2.0.3", containers=containers)
+    record = Migration("s", "", "1.2.0", "2.0.3", (), (), (), containers, ())
     text = yaml.safe_load(record.text())
     assert migration.moved(text) == {ONE: ("q1", "n1")}
     assert migration.moved({}) == {}
@@ -94,8 +98,8 @@ def test_a_server_is_configured_in_the_words_of_its_release(
     ],
 )
 def test_who_has_the_shared_file_system(roles: set[str], expected: dict[str, Mount]) -> None:
-    assert destination.mounts("v", frozenset(roles)) == expected
-    assert destination.mounts(None, frozenset(roles)) == {}
+    assert backup.mounts("v", frozenset(roles)) == expected
+    assert backup.mounts(None, frozenset(roles)) == {}
 
 
 def test_a_boot_leaves_alone_what_the_engine_has_mounted_deep_in_run(

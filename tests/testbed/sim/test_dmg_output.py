@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from testbed.sim.common import release
-from testbed.sim.dmg import dmg, output
+from testbed.sim.dmg import commands, dmg, output
 
 DATA = Path(__file__).parents[2] / "data"
 RANKS = {"joined": 4, "stopped": 2}
@@ -125,14 +125,14 @@ def run(
 ) -> tuple[int, str]:
     """Run the program against that state; its exit code and both outputs together."""
 
-    def call(self: dmg.Dmg, method: str, what: str, empty: Any = None, **fields: Any) -> Any:
+    def call(self: commands.Dmg, method: str, what: str, empty: Any = None, **fields: Any) -> Any:
         if state == "down":
             message = "unable to contact the DAOS Management Service"
             raise self.failed(what, message, response=empty)
         return Service(state).call(method, fields)
 
     monkeypatch.setattr(release, "installed", lambda: version)
-    monkeypatch.setattr(dmg.Dmg, "call", call)
+    monkeypatch.setattr(commands.Dmg, "call", call)
     output = io.StringIO()
     with contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):
         code = dmg.main(argv)

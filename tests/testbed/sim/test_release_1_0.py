@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 
+from testbed.lab import dmg_1_0 as read
 from testbed.lab import provision
-from testbed.rehearsal import old_dmg
 from testbed.sim.client import dfuse_1_0
 from testbed.sim.common import config, ranges, release
-from testbed.sim.daos import daos_1, daos_1_0
-from testbed.sim.dmg import dmg_1_0
+from testbed.sim.daos import c_tool
+from testbed.sim.daos import commands_1_0 as daos_1_0
+from testbed.sim.dmg import commands_1_0 as dmg_1_0
 from testbed.sim.dmg import output_1_0 as output
 
 A, B = "8aab4bb8-c0e2-4a21-8c16-e4a4b8c1a9d1", "2f0e1ba6-0f5c-4ab2-b1b4-6bd3f2e3a0aa"
@@ -141,7 +142,7 @@ def test_dmg_rounds_what_daos_tells_to_the_byte() -> None:
         "  Free: 0 B, min:0 B, max:0 B, mean:0 B\n"
         "Rebuild busy, 75 objs, 9722 recs\n"
     )
-    assert output.exact_pool_query(POOL) == (
+    assert output.pool_query(POOL, exact=True) == (
         f"{head}"
         "  Total size: 8589934592\n"
         "  Free: 8589934592, min:536870912, max:536870912, mean:536870912\n"
@@ -193,29 +194,31 @@ def test_the_lab_reads_what_this_dmg_says() -> None:
     connected = output.log_line("INFO", "s-1:10001: connected\n")
     members = [member(0, "joined"), member(1, "excluded", B)]
     table = output.system_query(members, verbose=True)
-    assert old_dmg.answer(connected + output.log_line("INFO", table)) == {
+    assert read.answer(connected + output.log_line("INFO", table)) == {
         "response": {"members": members}
     }
     pools = [{"uuid": A, "svc_reps": [0, 1, 2]}, {"uuid": B, "svc_reps": [4]}]
     for listed in (pools, []):
         said = connected + output.log_line("INFO", output.pool_list(listed))
-        assert old_dmg.answer(said) == {"response": {"pools": listed}}
-    assert old_dmg.answer(connected) == {}
+        assert read.answer(said) == {"response": {"pools": listed}}
+    assert read.answer(connected) == {}
 
 
 # daos and dfuse
 
 
-def test_a_container_and_its_properties() -> None:
+def test_a_container_and_its_properties(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(release, "installed", lambda: "1.0.1")
+    tool = daos_1_0.Tool()
     container = {"uuid": B, "label": "", "type": "POSIX"}
-    assert daos_1_0.container_query(A, container, "") == (
+    assert tool.container_query(A, container, "") == (
         f"Pool UUID:\t{A}\nContainer UUID:\t{B}\nNumber of snapshots: 0\n"
         "Latest Persistent Snapshot: 0\nHighest Aggregated Epoch: 0\n"
     )
-    told = daos_1_0.properties(container)
+    told = tool.properties(container)
     begin = "Container properties :\nlabel -> container label not set\nlayout type -> 1/POSIX\n"
     assert told.startswith(begin)
-    named = daos_1_0.properties({**container, "label": "home", "type": "unknown"})
+    named = tool.properties({**container, "label": "home", "type": "unknown"})
     assert "label -> home\nlayout type -> 0/unknown\nlayout version -> 1\n" in named
 
 
@@ -236,7 +239,7 @@ def test_ranks_as_atoi_reads_them(text: str, separator: str, expected: list[int]
 
 
 def test_a_word_too_many_is_passed_over() -> None:
-    given = daos_1.parsed("query", ["extra", "--po", A], ("pool", "svc"), extra=True)
+    given = c_tool.parsed("query", ["extra", "--po", A], ("pool", "svc"), extra=True)
     assert given == {"pool": A}
 
 

@@ -12,7 +12,7 @@ from pyinfra.api.operation import OperationMeta
 KEYS = ("name", "start", "end", "hosts", "changed", "failed", "seconds")
 
 
-class Phases:
+class Steps:
     """The steps of a run in the order in which they began, each as it stands in report.json.
 
     + name: as it stands in the procedure
@@ -25,57 +25,57 @@ class Phases:
     """
 
     def __init__(self) -> None:
-        self._phases: dict[str, dict[str, Any]] = {}  # by the hash of pyinfra's operation
+        self._steps: dict[str, dict[str, Any]] = {}  # by the hash of pyinfra's operation
 
     def __bool__(self) -> bool:
-        return bool(self._phases)
+        return bool(self._steps)
 
     @property
     def last(self) -> str:
         """The name of the step that began last. Raises LookupError where none has begun."""
-        return str(list(self._phases.values())[-1]["name"])
+        return str(list(self._steps.values())[-1]["name"])
 
     def begin(self, state: State, op_hash: str) -> None:
         """A step begins."""
         name = ", ".join(state.get_op_meta(op_hash).names)
-        self._phases[op_hash] = {"name": name, "start": now(), "times": {}, "failed": []}
+        self._steps[op_hash] = {"name": name, "start": now(), "times": {}, "failed": []}
 
     def host_begins(self, state: State, host: str, op_hash: str) -> None:
         """A step begins on a node."""
-        if op_hash not in self._phases:  # pyinfra announces no steps where it takes nodes in turn
+        if op_hash not in self._steps:  # pyinfra announces no steps where it takes nodes in turn
             self.begin(state, op_hash)
-        self._phases[op_hash]["times"].setdefault(host, [now(), None])
+        self._steps[op_hash]["times"].setdefault(host, [now(), None])
 
     def host_ends(self, host: str, op_hash: str, failed: bool = False) -> None:
         """A step has ended on a node."""
-        phase = self._phases[op_hash]
-        phase["times"][host][1] = now()
+        step = self._steps[op_hash]
+        step["times"][host][1] = now()
         if failed:
-            phase["failed"].append(host)
+            step["failed"].append(host)
 
     def end(self, state: State) -> None:
         """The step that began last is over, on all nodes."""
-        if not self._phases:
+        if not self._steps:
             return
-        op_hash, phase = list(self._phases.items())[-1]
-        if "end" in phase:
+        op_hash, step = list(self._steps.items())[-1]
+        if "end" in step:
             return
         done = {
             host.name: operations[op_hash].operation_meta
             for host, operations in state.ops.items()
             if op_hash in operations
         }
-        phase["end"] = now()
-        phase["hosts"] = sorted(name for name, meta in done.items() if _acted(meta))
-        phase["changed"] = sorted(
+        step["end"] = now()
+        step["hosts"] = sorted(name for name, meta in done.items() if _acted(meta))
+        step["changed"] = sorted(
             name for name, meta in done.items() if meta.is_complete() and meta.did_change()
         )
-        phase["failed"].sort()
-        phase["seconds"] = _seconds(phase, done)
+        step["failed"].sort()
+        step["seconds"] = _seconds(step, done)
 
     def content(self) -> list[dict[str, Any]]:
         """The steps as they stand in report.json."""
-        return [{key: _plain(p.get(key)) for key in KEYS} for p in self._phases.values()]
+        return [{key: _plain(step.get(key)) for key in KEYS} for step in self._steps.values()]
 
 
 def now() -> datetime:
@@ -87,13 +87,13 @@ def _acted(meta: OperationMeta) -> bool:
     return meta.is_complete() and meta.executed
 
 
-def _seconds(phase: dict[str, Any], done: Mapping[str, OperationMeta]) -> dict[str, Any]:
+def _seconds(step: dict[str, Any], done: Mapping[str, OperationMeta]) -> dict[str, Any]:
     """When the nodes that acted, or were about to, began and ended their part."""
-    start = phase["start"]
+    start = step["start"]
     return {
         name: [_since(start, begin), _since(start, end)]
-        for name, (begin, end) in sorted(phase["times"].items())
-        if name in done and (end is None or name in phase["failed"] or _acted(done[name]))
+        for name, (begin, end) in sorted(step["times"].items())
+        if name in done and (end is None or name in step["failed"] or _acted(done[name]))
     }
 
 

@@ -9,13 +9,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from .common import ranges
-
-DER_NO_HDL = -1002
-DER_EXIST = -1004
-DER_NONEXIST = -1005
-DER_BUSY = -1012
-DER_MISC = -1025
+from ..common import ranges
+from ..common.errors import DER_BUSY, DER_EXIST, DER_MISC, DER_NONEXIST, NO_ENTITY
 
 SERVING = ("joined",)
 PREPARABLE = ("starting", "ready", "joined", "stopping")
@@ -382,8 +377,7 @@ class System:
     def container(self, pool: Pool, uuid: str) -> Container:
         """The container of that UUID. Raises Refused where there is none."""
         if uuid not in pool.containers:
-            text = "DER_NONEXIST(-1005): The specified entity does not exist"
-            raise Refused(text, DER_NONEXIST)
+            raise Refused(NO_ENTITY, DER_NONEXIST)
         return pool.containers[uuid]
 
     def place_tree(self, pool_name: str, uuid: str) -> int:
@@ -468,11 +462,5 @@ _LISTS_OF_A_POOL = ("tier_bytes", "ranks", "svc_reps", "disabled")
 def _usage(size: int, targets: int, media: str) -> dict[str, Any]:
     """The space of a tier, all of it free and evenly spread: objects of the lab are tiny."""
     each = size // targets if targets else 0
-    return {
-        "total": size,
-        "free": size,
-        "min": each,
-        "max": each,
-        "mean": each,
-        "media_type": media,
-    }
+    shares = dict.fromkeys(("min", "max", "mean"), each)
+    return {"total": size, "free": size, **shares, "media_type": media}

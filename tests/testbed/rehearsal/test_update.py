@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from testbed.referee import Verdict
-from testbed.rehearsal.rehearse import find_complaints, summary
+from testbed.rehearsal.update import find_complaints, summary
 
 UPDATED: dict[str, Any] = {"outcome": "updated", "from_version": "2.0.1", "to_version": "2.0.3"}
 KEPT = Verdict("R4", "quiet", "kept", ("32 package changes, nothing ran",))

@@ -15,22 +15,25 @@ from collections.abc import Callable
 from typing import Any
 
 from ..common import config, options, ranges, release
-from . import output, output_1_0
-from .dmg import FORMAT_TIMEOUT, CommandFailed, plain, queried_pool, user
+from . import common, output, output_1_0
+from .common import VERBOSE, CommandFailed, plain
 from .output import Plain
 
 _CONNECTING = 0.5  # seconds
 _PAUSE = 0.1  # seconds, while the access point has not yet elected itself
 _PATIENCE = 20.0  # seconds for that
-_GLOBAL_FLAGS = {"-j": "json", "--json": "json", "-i": "insecure", "--insecure": "insecure"}
-_GLOBAL_FLAGS |= {"-d": "debug", "--debug": "debug", "--allow-proxy": "proxy"}
-_GLOBAL_VALUES = {"-l": "hosts", "--host-list": "hosts", "-o": "config", "--config-path": "config"}
-_VERBOSE = {"-v": "verbose", "--verbose": "verbose"}
+_FLAGS = common.FLAGS | {"--allow-proxy": "proxy"}
 _POOL = {"--pool": "pool"}
-_CREATE = {"-s": "scm", "--scm-size": "scm", "-n": "nvme", "--nvme-size": "nvme"}
-_CREATE |= {"-r": "ranks", "--ranks": "ranks", "-v": "nsvc", "--nsvc": "nsvc"}
-_CREATE |= {"-u": "user", "--user": "user", "-g": "group", "--group": "group"}
-_CREATE |= {"-a": "acl", "--acl-file": "acl", "-S": "system", "--sys": "system"}
+_CREATE = options.spelled(
+    scm="-s --scm-size",
+    nvme="-n --nvme-size",
+    ranks="-r --ranks",
+    nsvc="-v --nsvc",
+    user="-u --user",
+    group="-g --group",
+    acl="-a --acl-file",
+    system="-S --sys",
+)
 _MOST_REPLICAS = 13
 
 
@@ -56,7 +59,7 @@ def run(argv: list[str]) -> int:
 
 def _understood(argv: list[str]) -> tuple[Callable[["Dmg"], None] | None, dict[str, str]]:
     """The command, None for `version`, and its options. Raises UsageError."""
-    words = _words(argv)
+    words = common.command_words(argv)
     if words[:1] == ["version"]:
         return None, {}
     if not words or words[0] not in COMMANDS:
@@ -65,23 +68,10 @@ def _understood(argv: list[str]) -> tuple[Callable[["Dmg"], None] | None, dict[s
     if len(words) < 2 or words[1] not in commands:
         raise _unknown(words[1:2], sorted(commands))
     flags, values, required, command = commands[words[1]]
-    given, _ = options.parse(argv, _GLOBAL_FLAGS | flags, _GLOBAL_VALUES | values)
+    given, _ = options.parse(argv, _FLAGS | flags, common.VALUES | values)
     if required and values[required.rpartition(" ")[2]] not in given:
         raise options.UsageError(f"the required flag `{required}' was not specified")
     return command, given
-
-
-def _words(argv: list[str]) -> list[str]:
-    """The words of the command: which options take a value depends on them."""
-    rest = list(argv)
-    words: list[str] = []
-    while rest and len(words) < 2:
-        word = rest.pop(0)
-        if word in _GLOBAL_VALUES and rest:
-            rest.pop(0)
-        elif not word.startswith("-"):
-            words.append(word)
-    return words
 
 
 def _unknown(word: list[str], known: list[str]) -> options.UsageError:
@@ -231,23 +221,13 @@ def _system_start(dmg: Dmg) -> None:
 
 def _leader_query(dmg: Dmg) -> None:
     answer = dmg.anywhere("LeaderQuery", "leader query failed: ")
-    dmg.say(output_1_0.leader_query(answer.currentLeader, list(answer.replicas)))
+    dmg.say(output.leader_query(answer.currentLeader, list(answer.replicas)))
 
 
 def _storage_format(dmg: Dmg) -> None:
-    from ..protocol import rpc
-
-    servers = dmg.servers()
-    request = {"force": "force" in dmg.given, "epoch": int(time.time()), "hosts": servers}
-    waiting = {s: rpc.ctl_later(s, "format", FORMAT_TIMEOUT, **request) for s in servers}
     groups: output_1_0.Groups = {}
-    for server, wait in waiting.items():
-        result = "storage format ok"
-        try:
-            wait()
-        except rpc.Failure as failure:
-            result = str(failure)
-        groups.setdefault(result, []).append(server.partition(":")[0])
+    for host, _, error in common.formatted(dmg.servers(), "force" in dmg.given):
+        groups.setdefault(error or "storage format ok", []).append(host)
     dmg.say(output_1_0.storage_format(groups))
 
 
@@ -262,7 +242,7 @@ def _pool_list(dmg: Dmg) -> None:
 
 def _pool_query(dmg: Dmg) -> None:
     answer = dmg.call("PoolQuery", "pool query failed: ", uuid=dmg.given["pool"])
-    dmg.say(output_1_0.pool_query(queried_pool(answer, old=True)))
+    dmg.say(output_1_0.pool_query(common.queried_pool(answer, old=True)))
 
 
 def _pool_create(dmg: Dmg) -> None:
@@ -276,8 +256,7 @@ def _pool_create(dmg: Dmg) -> None:
             "PoolCreate",
             "",
             uuid=new,
-            user=f"{given.get('user', user())}@",
-            usergroup=f"{given.get('group', user())}@",
+            **common.owner(given),
             numsvcreps=replicas,
             ranks=ranges.ranks_of(given.get("ranks", "")),
             scmbytes=options.size(given["scm"]),
@@ -302,7 +281,7 @@ def _pool_destroy(dmg: Dmg) -> None:
 _Known = tuple[dict[str, str], dict[str, str], str, Callable[[Dmg], None]]
 COMMANDS: dict[str, dict[str, _Known]] = {
     "system": {
-        "query": (_VERBOSE, {"-r": "ranks", "--ranks": "ranks"}, "", _system_query),
+        "query": (VERBOSE, {"-r": "ranks", "--ranks": "ranks"}, "", _system_query),
         "stop": ({"--force": "force"}, {}, "", _system_stop),
         "start": ({}, {}, "", _system_start),
         "leader-query": ({}, {}, "", _leader_query),
@@ -315,6 +294,6 @@ COMMANDS: dict[str, dict[str, _Known]] = {
         "query": ({}, _POOL, "--pool", _pool_query),
     },
     "storage": {
-        "format": (_VERBOSE | {"--reformat": "force"}, {}, "", _storage_format),
+        "format": (VERBOSE | {"--reformat": "force"}, {}, "", _storage_format),
     },
 }

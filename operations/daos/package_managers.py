@@ -1,0 +1,141 @@
+"""What yum, dnf and zypper are told, for each purpose. No I/O.
+
+Only options that the yum of CentOS 7 has as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from .releases import Version
+
+REPOSITORY = "daos-offline-update"
+CHECK = "daos-offline-check"  # the repository while it is only resolved
+
+
+class PackageManager:
+    """A package manager, and what it is told: shell commands with {packages} in them.
+
+    Those with {verb} are for the way back as well, while no engine has run on the release that is
+    to be left again.
+
+    + command: its command
+    + folder: where repositories are defined for it
+    + sources: all that may define one, as patterns of the shell
+    + strict: what such a definition says besides
+    + sign: what it writes between name and version
+    + older: its verb for an older version
+    + both: the option that enables the repositories of both releases
+    + resolve: resolve with what is defined in $folder, and change nothing
+    + forget: remove what it keeps about the repository that was only resolved
+    + fetch: download, and check against the signing key right away, not in the window
+    + install: inside the window: nothing but the transaction, from what was fetched
+    + finish: from half the way to the release that is left; its packages may have been fetched
+      under the name of the one repository, and are in the other by now
+    + find_os: see that the node's repositories hold a later release of its operating system
+    + fetch_with_os, install_with_os: the same with the operating system in the same transaction;
+      "" where that cannot be
+    """
+
+    command: str
+    folder: str
+    sources: str
+    strict = ""
+    sign = "-"
+    older = "downgrade"
+    both = ""
+    resolve: str
+    forget: str
+    fetch: str
+    install: str
+    finish: str
+    find_os = ""
+    fetch_with_os = ""
+    install_with_os = ""
+
+    def told(self, line: str, names: Iterable[str], version: Version, back: bool) -> str:
+        """One of its commands, about packages in exactly this version.
+
+        + back: whether it is one of the way back
+        """
+        verb, both = (self.older, self.both) if back else ("install", "")
+        packages = " ".join(f"{name}{self.sign}{version}" for name in names)
+        return line.format(command=self.command, verb=verb, both=both, packages=packages)
+
+
+# For a node whose operating system the target does not support. Where an older DAOS needs a library
+# that only the old system has (hwloc 1.11 of CentOS 8.3), neither of the two can be updated alone.
+# `update` alone would take the newest DAOS there is, so the shell of yum and dnf is told both. It
+# exits 0 whatever happens.
+_WITH_OS = """\
+script=$(mktemp) && printf 'install %s\\nupdate\\nrun\\n' "{{packages}}" > $script
+LC_ALL=C {{command}} -y {option} --setopt=keepcache=1 shell $script 2>&1 | tee $script.log
+{see}
+code=$?
+rm -f $script $script.log
+(exit $code)
+"""
+_DOWNLOAD_WITH_OS = _WITH_OS.format(option="--downloadonly", see="! grep -q ^Error $script.log")
+
+
+class Yum(PackageManager):
+    """yum of CentOS 7 and RHEL 7."""
+
+    command = "yum"
+    folder = "/etc/yum.repos.d"
+    sources = "/etc/yum.repos.d/*.repo /etc/yum/repos.d/*.repo /etc/distro.repos.d/*.repo"
+    both = f" --enablerepo='{REPOSITORY}*'"
+    resolve = '{command} --setopt=reposdir="$folder" --assumeno {verb} {packages}'
+    forget = f"rm -rf /var/cache/yum/{CHECK}* /var/cache/yum/*/*/{CHECK}*"
+    fetch = (
+        "yum -y -q clean expire-cache"
+        " && yum -y{both} --setopt=keepcache=1 {verb} --downloadonly {packages}"
+    )
+    install = "{command} -y -C{both} --setopt=keepcache=1 {verb} {packages}"
+    finish = f"{{command}} -y{both} --setopt=keepcache=1 install {{packages}}"
+    # The release of CentOS and RHEL is a package; `check-update` exits 100 where there is a later.
+    find_os = (
+        "{command} -q check-update $(rpm -qa --queryformat '%{{NAME}}\\n' 'centos-release' "
+        "'centos-linux-release' 'redhat-release*') > /dev/null 2>&1; [ $? = 100 ]"
+    )
+    fetch_with_os = f"({fetch}) && (\n{_DOWNLOAD_WITH_OS})"
+    install_with_os = _WITH_OS.format(option="-C", see="rpm -q {packages} > /dev/null")
+
+
+class Dnf(Yum):
+    """dnf of EL 8, which takes nearly all that yum takes."""
+
+    command = "dnf"
+    forget = f"rm -rf /var/cache/dnf/{CHECK}*"
+    fetch = "dnf -y{both} --refresh --setopt=keepcache=1 {verb} --downloadonly {packages}"
+    fetch_with_os = f"({fetch}) && (\n{_DOWNLOAD_WITH_OS})"
+
+
+class Zypper(PackageManager):
+    """zypper of openSUSE Leap and SLES."""
+
+    command = "zypper"
+    folder = "/etc/zypp/repos.d"
+    sources = "/etc/zypp/repos.d/*.repo"
+    strict = "type=rpm-md\npkg_gpgcheck=1\n"
+    sign = "="
+    older = "install --oldpackage"
+    # No key is imported; what is installed later is checked, see `packages.fetched`.
+    resolve = (
+        f'zypper --non-interactive --no-gpg-checks --reposd-dir "$folder" refresh {CHECK}'
+        ' && zypper --non-interactive --reposd-dir "$folder" {verb} --dry-run {packages}'
+    )
+    # It keeps the key it was shown, too; nobody has trusted that yet.
+    forget = (
+        f"rm -rf /var/cache/zypp/*/{CHECK}*; find /var/cache/zypp/pubkeys -type f"
+        f' -newer "$folder/{CHECK}.repo" -delete 2>/dev/null'
+    )
+    fetch = (
+        f"zypper --non-interactive refresh {REPOSITORY}"
+        " && zypper --non-interactive {verb} --download-only {packages}"
+    )
+    # 102, 103 and 106 say that it is done, and that a reboot or another repository is wanted.
+    install = finish = (
+        "ZYPP_LOCK_TIMEOUT=60 zypper --non-interactive --no-refresh {verb} {packages}"
+        " || case $? in 102|103|106) ;; *) false ;; esac"
+    )

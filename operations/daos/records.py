@@ -1,0 +1,24 @@
+"""Records that are kept on nodes as JSON: read as they were written, or said to be damaged."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+T = TypeVar("T")
+
+
+def read(kind: type[T], text: str, path: str) -> T | None:
+    """Read a record; None where there is none. Raises ValueError if it is damaged.
+
+    + path: the file that it stands in
+    """
+    if not text.strip():
+        return None
+    try:
+        return TypeAdapter(kind).validate_json(text)
+    except ValidationError as problem:
+        first = problem.errors()[0]
+        what = ": ".join(map(str, (*first["loc"], first["msg"])))
+        raise ValueError(f"{path} is damaged: {what}") from problem

@@ -1,0 +1,71 @@
+"""What is judged on live readings by more than one step: the gates, asked for a run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+
+from ..daos.dmg import DmgError, Member
+from ..rules import gates
+from ..rules.findings import Finding
+from ..rules.pools import rebuilding, unhealthy
+from ..rules.view import View
+from .run import Run
+
+
+def needed(current: Run, view: View) -> list[Finding]:
+    """R1, R12: there is something to do, and every node can get to the target."""
+    procedure = current.procedure
+    return gates.needed(view, current.target, procedure.back, procedure.from_1_x)
+
+
+def members(
+    current: Run, view: View, judge: Callable[[View, list[Member], Collection[int]], list[Finding]]
+) -> list[Finding]:
+    """What `judge` finds wrong with the ranks right now; no answer of dmg is a finding too.
+
+    + judge: given the nodes, the ranks, and those of them that may be missing
+    """
+    try:
+        return judge(view, current.dmg.query(), current.accepted)
+    except DmgError as problem:
+        return [_no_answer(current, problem, "dmg system query -v")]
+
+
+def pools(current: Run) -> list[Finding]:
+    """What is wrong with the pools right now; no answer of dmg is a finding too."""
+    try:
+        found = current.dmg.shared_pools()
+    except DmgError as problem:
+        return [_no_answer(current, problem, "dmg pool list")]
+    accepted = len(current.settings.accepted_exclusions)
+    return unhealthy(found, accepted) + rebuilding(found)
+
+
+def _no_answer(current: Run, problem: DmgError, see: str) -> Finding:
+    return Finding("dmg-failed", (current.dmg.admin.name,), f"{problem}; see `{see}` there")
+
+
+def healthy(current: Run, view: View) -> list[Finding]:
+    """R1: what was healthy when it was examined, perhaps long ago, still is, and is unused."""
+    if not view.serving:
+        return []
+    unused = [] if current.may_evict else gates.unused(view, current.start.concerned)
+    # What an earlier run, or this one, has begun to stop is no reason not to stop the rest.
+    judge = gates.joined_or_stopped if view.records else gates.joined
+    findings = unused + members(current, view, judge)
+    # No pool can tell how it is while its engines are being stopped.
+    return findings if is_stopping(current, view) else findings + pools(current)
+
+
+def is_stopping(current: Run, view: View) -> bool:
+    """Whether a `dmg system stop` of this update has got somewhere already."""
+    ranks = current.dmg.query_or_none() or []
+    return bool(view.records) and any(member.state in gates.STOPPED for member in ranks)
+
+
+def alone(current: Run) -> list[Finding]:
+    """No other run can act at the same time, as long as this one holds the lock."""
+    if current.alone():
+        return []
+    message = "nothing keeps other runs away (any more): type the same command again"
+    return [Finding("not-alone", (), message)]

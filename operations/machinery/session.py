@@ -1,0 +1,111 @@
+"""The session with dmg: what it is asked on the admin node, in the words of any release."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from pyinfra.api import Host, State
+
+from ..daos import dmg, dmg_1_0
+from ..daos.dmg import DmgError, Member, Pool
+from ..rules.view import View
+from . import hosts
+
+_SERVER_FILE = "/etc/daos/daos_server.yml"
+_POOL_TIME = 5  # seconds that `dmg pool query` may take for each pool, besides a minute
+
+
+class DmgSession:
+    """dmg on the first admin node that could be reached.
+
+    + seen: gives the cluster as it was looked at last
+    + shared: makes a reading that all hosts of a step share, of a name
+    """
+
+    def __init__(self, state: State, seen: Callable[[], View], shared: Callable[..., Any]) -> None:
+        self._state, self._seen, self._shared = state, seen, shared
+        self._point = ""
+
+    @property
+    def admin(self) -> Host:
+        """The node that dmg is run on: the first admin node that could be reached."""
+        names = self._seen().groups["admins"]
+        nodes = [self._state.inventory.get_host(name) for name in names]
+        return next((host for host in nodes if host.connected), nodes[0])
+
+    def ask(self, arguments: str, timeout: int = 60) -> str:
+        """What `dmg -j ARGUMENTS` writes to standard output.
+
+        + timeout: seconds until it is given up
+        """
+        if self.is_1_0:
+            line = dmg_1_0.line(arguments, self._access_point())
+            found = hosts.command(self._state, self.admin, line, timeout=timeout)
+            return dmg_1_0.answer(arguments, *found)
+        line = f"dmg -j {arguments}"
+        _, answer, errors = hosts.command(self._state, self.admin, line, timeout=timeout)
+        return answer or errors
+
+    @property
+    def is_1_0(self) -> bool:
+        """Whether the admin node has a dmg of 1.0, which knows no JSON."""
+        node = self._seen().nodes.get(self.admin.name)
+        return dmg_1_0.speaks(node.version if node else None)
+
+    def _access_point(self) -> str:
+        """The server that dmg of 1.0 has to ask. Raises DmgError where that is not known."""
+        if not self._point:
+            name, node = next(iter(self._seen().of("servers").items()))
+            host = self._state.inventory.get_host(name)
+            _, text, _ = hosts.command(self._state, host, f"cat {_SERVER_FILE}", timeout=60)
+            try:
+                self._point = dmg_1_0.access_point(text, node.hostname)
+            except ValueError as problem:
+                raise DmgError(f"{_SERVER_FILE} on {name}: {problem}") from problem
+        return self._point
+
+    def query(self) -> list[Member]:
+        """The ranks right now, by `dmg system query`. Raises DmgError."""
+        found: list[Member] = self._shared(
+            "system query", lambda: dmg.members(self.ask("system query")), fresh=0.5
+        )
+        return found
+
+    def query_or_none(self) -> list[Member] | None:
+        """The ranks right now, or None if the management service does not answer."""
+        try:
+            return self.query()
+        except DmgError:
+            return None
+
+    def shared_pools(self) -> list[Pool]:
+        """The pools right now; one reading serves all hosts. Raises DmgError."""
+        found: list[Pool] = self._shared("pool list", self.pools)
+        return found
+
+    def pools(self) -> list[Pool]:
+        """The pools right now, by `dmg pool list` and `dmg pool query`. Raises DmgError."""
+        listed = dmg.pools(self.ask("pool list"))
+        # What the list could not ask is known as that, and need not be asked again.
+        to_ask = [pool for pool in listed if not pool.error]
+        if not to_ask:
+            return listed
+        asked = {pool.uuid: pool for pool in self._asked_about(to_ask)}
+        return [asked.get(pool.uuid, pool) for pool in listed]
+
+    def _asked_about(self, pools: list[Pool]) -> list[Pool]:
+        """These pools with what `dmg pool query` says of each. Raises DmgError."""
+        timeout = 60 + _POOL_TIME * len(pools)
+        old = self.is_1_0
+        line = dmg.pool_queries(pools)
+        if old:
+            line = dmg_1_0.pool_queries((pool.uuid for pool in pools), self._access_point())
+        _, answer, _ = hosts.command(self._state, self.admin, line, timeout)
+        if not old:
+            return dmg.queried(pools, answer)
+        # It does not tell over how many engines a pool is spread: by default over all.
+        engines = len(self.query())
+        found = dmg.queried(pools, dmg_1_0.pool_answers(answer))
+        return [replace(pool, engines=engines) for pool in found]

@@ -1,0 +1,93 @@
+"""The cluster as a run found it, before it touched anything, and what follows from that."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+
+from ..daos.node import SERVER
+from ..daos.releases import Version
+from ..daos.window_file import Record
+from .view import ROLES, View
+
+
+@dataclass(frozen=True)
+class Start(View):
+    """What was found at the start of a run; it stays as it is for the whole run.
+
+    + target: the release that every node shall have; None where that is not known
+    + left_out: the nodes that could not be reached, and that this run goes without
+    + ranks: the ranks that were Joined before this update
+    + pools: the pools that were there before it, label by UUID
+    """
+
+    target: Version | None = None
+    left_out: frozenset[str] = frozenset()
+    ranks: tuple[int, ...] = ()
+    pools: Mapping[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def outdated(self) -> frozenset[str]:
+        """The nodes that are not at the target."""
+        nodes = self.of(*ROLES).items()
+        return frozenset(name for name, node in nodes if node.version != self.target)
+
+    @cached_property
+    def opens_window(self) -> bool:
+        """Whether all of DAOS has to stop.
+
+        Where no server is outdated, but a client or an admin node that an earlier run could not
+        reach, it is about that node alone, and the rest of the system goes on serving.
+        """
+        left_behind = self.serving and self.outdated.isdisjoint(self.groups["servers"])
+        return bool(self.outdated) and not left_behind
+
+    def concerns(self, name: str) -> bool:
+        """Whether what runs on a node has to stop for this update."""
+        return self.opens_window or name in self.outdated
+
+    @property
+    def concerned(self) -> frozenset[str] | None:
+        """The nodes that have to stop, None for all."""
+        return None if self.opens_window else self.outdated
+
+    @cached_property
+    def record(self) -> Record | None:
+        """What an earlier run of this update has left on the servers, None if there was none."""
+        return min(self.records, key=lambda record: record.began, default=None)
+
+    @property
+    def opened_before(self) -> datetime | None:
+        """When an earlier run stopped the first thing; None where all still ran as before."""
+        stopped = (
+            not node.runs(unit)
+            for node in self.nodes.values()
+            if node and node.record
+            for unit in node.record.running
+        )
+        return self.record.began if self.record and any(stopped) else None
+
+    def ran_before(self, name: str, unit: str) -> bool:
+        """Whether a unit ran on a node before this update."""
+        node = self.nodes.get(name)
+        if node is None:
+            return False
+        return node.runs(unit) or (node.record is not None and unit in node.record.running)
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is to be done on any node."""
+        due = any(
+            (service.enabled and not service.running) or node.record
+            for node in self.of(*ROLES).values()
+            for service in node.services.values()
+        )
+        return not (due or self.outdated or self.will_start_servers)
+
+    @property
+    def will_start_servers(self) -> bool:
+        """Whether daos_server has to be started on some node."""
+        servers = self.of("servers").values()
+        return self.opens_window or not all(node.runs(SERVER) for node in servers)

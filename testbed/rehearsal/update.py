@@ -1,0 +1,88 @@
+"""The rehearsal of an update, as `inventory` and `group_data` describe it, run on a lab."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from testbed.lab.harness import Lab
+from testbed.referee import Verdict, judge, lines
+from testbed.rehearsal.session import (
+    LATEST,
+    RUNS,
+    broken_rules,
+    concluded,
+    lab_of_its_own,
+    say,
+    say_where_time_went,
+    typed,
+    written,
+)
+
+UPDATED = "updated"
+
+
+def rehearse(inventory: Path, version: str, flavour: str) -> int:
+    """Run the update on a lab and judge it; give the exit code: 0 only if all is well."""
+    with lab_of_its_own("rehearsal", inventory, version, flavour) as lab:
+        say_where_time_went(lab.timings)
+        return _rehearse_on(lab, inventory)
+
+
+def _rehearse_on(lab: Lab, inventory: Path) -> int:
+    lab.note_contents()
+    run_before = LATEST.resolve()
+    exit_code = typed(lab, inventory, "deploy.py", "-y")
+    run = LATEST.resolve()
+    if run == run_before or not run.is_dir():
+        run = _run_without_report()
+    if exit_code == 0:  # a system that is down would not answer
+        lab.note_contents()
+    lab.collect_events(run / "events.jsonl")
+    verdicts = judge(lab.events())
+    report = written(run / "report.json")
+    for line in [*summary(report, run), *lines(verdicts, sys.stdout.isatty())]:
+        say(line)
+    complaints = find_complaints(exit_code, report, verdicts)
+    return concluded(complaints, run, "; to repeat it by hand: `make lab`")
+
+
+def _run_without_report() -> Path:
+    """A folder under runs/ for a deploy that ended before it made one."""
+    run = RUNS.absolute() / f"{datetime.now(UTC):%Y-%m-%dT%H-%M-%SZ}-no-report"
+    run.mkdir(parents=True)
+    draft = RUNS / f".latest.{os.getpid()}"
+    draft.symlink_to(run.name)
+    draft.replace(LATEST)
+    return run
+
+
+def find_complaints(
+    exit_code: int, report: dict[str, Any], verdicts: Sequence[Verdict]
+) -> list[str]:
+    """Say what is wrong with a rehearsal: one sentence each, none if all is well.
+
+    + exit_code: of the deploy
+    + verdicts: what the referee says
+    """
+    complaints = []
+    if exit_code != 0:
+        complaints.append(f"the deploy exited with {exit_code}")
+    outcome = report.get("outcome")
+    if outcome != UPDATED:
+        complaints.append(f"its outcome is {outcome!r}, not {UPDATED!r}")
+    complaints.extend(f"it refused: {refusal['message']}" for refusal in report.get("refusals", ()))
+    return complaints + broken_rules(verdicts)
+
+
+def summary(report: dict[str, Any], run: Path) -> list[str]:
+    """What a rehearsal prints at its end."""
+    if not report:
+        return [f"the deploy left no report; events are in {run / 'events.jsonl'}"]
+    window = report.get("offline_window_s")
+    offline = "nothing was stopped" if window is None else f"offline for {window:.1f} s"
+    return [f"DAOS {report.get('from_version')} -> {report.get('to_version')}, {offline}"]

@@ -1,0 +1,8 @@
+"""DAOS's errors: their numbers, and a text that several programs have."""
+
+DER_EXIST = -1004
+DER_NONEXIST = -1005
+DER_BUSY = -1012
+DER_MISC = -1025
+
+NO_ENTITY = f"DER_NONEXIST({DER_NONEXIST}): The specified entity does not exist"

@@ -1,0 +1,92 @@
+"""The script that a node answers with, run here: real processes, stand-ins for DAOS."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from operations.daos.node import SCRIPT, parse
+
+_REAL = ("uname", "date", "cat", "grep", "ps", "df", "find", "sh")
+_SERVICES = r"Id=daos_server.service\nActiveState=active\nId=daos_agent.service\nActiveState=failed"
+_STAND_INS = {
+    "rpm": r"printf 'daos 2.0.1-1.el8 daos-2.0.1-1.el8.src.rpm 110\n'",
+    "systemctl": rf"printf '{_SERVICES}\n'",
+    "hostname": "echo '10.0.0.1 10.0.0.2 '",
+    "findmnt": "exit 1",
+    "flock": "exit 0",
+}
+_PROGRAMS = ("daos_engine", "dfuse", "dnf")
+
+
+@pytest.fixture
+def tools(tmp_path: Path) -> Path:
+    """A folder with all that the script calls."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    for name in _REAL:
+        found = shutil.which(name)
+        assert found
+        (folder / name).symlink_to(found)
+    for name, line in _STAND_INS.items():
+        stand_in(folder, name, line)
+    return folder
+
+
+def stand_in(folder: Path, name: str, line: str) -> None:
+    path = folder / name
+    path.unlink(missing_ok=True)
+    path.write_text(f"#!/bin/sh\n{line}\n")
+    path.chmod(0o755)
+
+
+def run(tools: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["sh", "-c", SCRIPT], env={"PATH": str(tools)}, capture_output=True, text=True, check=False
+    )
+
+
+@pytest.fixture
+def running(tmp_path: Path) -> Iterator[dict[str, int]]:
+    """The ids of processes that run under the names of programs that an update looks for."""
+    sleep = shutil.which("sleep")
+    assert sleep
+    with ExitStack() as stack:
+        pids = {}
+        for name in _PROGRAMS:
+            shutil.copy(sleep, tmp_path / name)
+            child = stack.enter_context(subprocess.Popen([tmp_path / name, "600"]))
+            stack.callback(child.kill)
+            pids[name] = child.pid
+        yield pids
+
+
+def test_processes_are_found_by_their_names(tools: Path, running: dict[str, int]) -> None:
+    done = run(tools)
+    assert (done.returncode, done.stderr) == (0, "")
+    node = parse(done.stdout.splitlines())
+    assert running["daos_engine"] in node.engines
+    assert running["dfuse"] in {process.pid for process in node.dfuses}
+    [manager] = [process for process in node.managers if process.pid == running["dnf"]]
+    assert manager.command.endswith("/dnf 600")
+    assert node.addresses == ("10.0.0.1", "10.0.0.2")
+    assert node.space
+
+
+@pytest.mark.parametrize(
+    "name", ["rpm", "systemctl", "findmnt", "grep", "ps", "find", "hostname", "flock", "df"]
+)
+def test_a_tool_that_is_missing_is_no_answer(tools: Path, name: str) -> None:
+    (tools / name).unlink()
+    assert run(tools).returncode == 1
+
+
+@pytest.mark.parametrize(("name", "line"), [("rpm", "exit 1"), ("grep", "exit 2"), ("grep", ":")])
+def test_a_tool_that_fails_is_no_answer(tools: Path, name: str, line: str) -> None:
+    stand_in(tools, name, line)
+    assert run(tools).returncode == 1
