@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from operations.migration.record.record import PATH, Container, Migration, Pool
 
-from ..operations.daos.test_window_file import JSON
+from ..operations.any_values import JSON
 
 # As the tool has written it since its first release.
 CONTENT = {

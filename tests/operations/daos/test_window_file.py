@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 
 from operations.daos.window_file import PATH, Record
 
+from ..any_values import JSON
+
 # As the tool has written it since its first release, on one line.
 TEXT = (
     '{"began": "2026-11-22T18:00:00.000250+00:00", "release": "2.0.1", '
@@ -19,15 +21,6 @@ TEXT = (
     '"pools": {"u-1": "tank"}, "servers": ["s1", "s2"], "started": ""}'
 )
 CONTENT = json.loads(TEXT)
-
-# Anything that JSON can say.
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
-    lambda inner: (
-        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3)
-    ),
-    max_leaves=8,
-)
 
 _TEXTS = st.lists(st.text()).map(tuple)
 _ZONES = st.sampled_from([UTC, timezone(timedelta(hours=-7)), timezone(timedelta(hours=5.5))])

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from operations.machinery.migration_settings import DEFAULTS, MigrationSettings
 from operations.machinery.settings import misspelt
 
+from ..any_values import ANYTHING
 from ..fake_cluster import ROOT, A, B
-from .test_settings import ANYTHING
 
 SHIPPED = runpy.run_path(str(ROOT / "group_data" / "all.py"))
 

@@ -14,18 +14,9 @@ from hypothesis import strategies as st
 from operations.daos.releases import Version
 from operations.machinery.settings import NAMES, TIMEOUTS, Settings, differing, misspelt
 
-SHIPPED = Path(__file__).parents[3] / "group_data" / "all.py"
+from ..any_values import ANYTHING
 
-# What group_data or `--data` can hold.
-ANYTHING = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
-    lambda inner: (
-        st.lists(inner, max_size=3)
-        | st.lists(inner, max_size=3).map(tuple)
-        | st.dictionaries(st.text() | st.integers() | st.sampled_from(list(TIMEOUTS)), inner)
-    ),
-    max_leaves=8,
-)
+SHIPPED = Path(__file__).parents[3] / "group_data" / "all.py"
 
 
 def _shipped(**changes: Any) -> dict[str, Any]:
