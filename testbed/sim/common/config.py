@@ -3,7 +3,6 @@
 import re
 import socket
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from . import release
@@ -95,7 +94,7 @@ def _check_keys(path: str, data: dict[str, Any], version: str) -> None:
         ),
     ]
     if found:
-        lines = Path(path).read_text().splitlines()
+        lines = _text(path).splitlines()
         told = "".join(
             f"\n  line {_line(lines, key)}: field {key} not found in type {kind}"
             for kind, key in dict.fromkeys(found)
@@ -211,9 +210,14 @@ def _read(path: str) -> dict[str, Any]:
     import yaml  # takes 15 ms, which engines and some calls of dmg need not wait for
 
     try:
-        data = yaml.load(Path(path).read_text(), getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        data = yaml.load(_text(path), getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     except (OSError, yaml.YAMLError) as error:
         raise BadConfig(f"{path}: {error}") from error
     if not isinstance(data or {}, dict):
         raise BadConfig(f"{path}: not a set of keys")
     return data or {}
+
+
+def _text(path: str) -> str:
+    with open(path) as file:  # noqa: PTH123 - dmg starts without pathlib
+        return file.read()

@@ -5,7 +5,6 @@ Options may stand anywhere: -j/--json, -l/--host-list, -o/--config-path, -i/--in
 
 import os
 import sys
-import uuid
 from collections.abc import Callable
 from typing import Any
 
@@ -246,6 +245,8 @@ def _pool_evict(dmg: Dmg, arguments: list[str]) -> tuple[str, Any]:
 
 
 def _pool_create(dmg: Dmg, arguments: list[str]) -> tuple[str, Any]:
+    import uuid  # what no other command has to wait for
+
     given = dmg.given
     label = arguments[0] if arguments else given.get("label", "")
     if "size" in given and ("scm" in given or "nvme" in given):

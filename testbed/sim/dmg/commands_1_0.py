@@ -10,7 +10,6 @@ import os
 import socket
 import sys
 import time
-import uuid
 from collections.abc import Callable
 from typing import Any
 
@@ -246,6 +245,8 @@ def _pool_query(dmg: Dmg) -> None:
 
 
 def _pool_create(dmg: Dmg) -> None:
+    import uuid  # what no other command has to wait for
+
     given, new = dmg.given, str(uuid.uuid4())
     replicas = int(given.get("nsvc", "1"))
     if replicas > _MOST_REPLICAS:

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from ..common import config, events, release
+from ..model import Refused, System
 from ..protocol import management, rpc
 from . import handlers, service, watch
 from .engines import Engines
-from .model import Refused, System
 from .replica import Replica
 
 Log = Callable[[str, str], None]

@@ -5,8 +5,8 @@ from functools import partial
 from typing import Any
 
 from ..common import release
+from ..model import FABRIC_CONTEXTS, Member, Refused, System
 from ..protocol import messages
-from .model import FABRIC_CONTEXTS, Member, Refused, System
 from .service import Service, refused
 
 _LABEL = 1  # the number of the pool property

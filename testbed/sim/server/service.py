@@ -12,9 +12,9 @@ from typing import Any, TypeVar
 
 from ..common import events, release
 from ..common.errors import DER_NONEXIST
+from ..model import PREPARABLE, RUNNING, Handle, Member, Refused, System
 from ..protocol import rpc
 from .engines import rank_result
-from .model import PREPARABLE, RUNNING, Handle, Member, Refused, System
 from .replica import NotLeader, Replica
 
 T = TypeVar("T")

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 
 from ..common.wire import endpoint
-from .model import System
+from ..model import System
 
 ROUND = 0.6  # seconds between two rounds
 _HANG = 1.0  # seconds after which a connection is taken to hang

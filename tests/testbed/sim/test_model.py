@@ -8,8 +8,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from testbed.sim.server import model
-from testbed.sim.server.model import Handle, Member, Refused, System
+from testbed.sim import model
+from testbed.sim.model import Handle, Member, Refused, System
 
 NOW = "2026-01-01T00:00:00Z"
 TARGETS = 8

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from ..common import ranges
-from ..common.errors import DER_BUSY, DER_EXIST, DER_MISC, DER_NONEXIST, NO_ENTITY
+from .common import ranges
+from .common.errors import DER_BUSY, DER_EXIST, DER_MISC, DER_NONEXIST, NO_ENTITY
 
 SERVING = ("joined",)
 PREPARABLE = ("starting", "ready", "joined", "stopping")
