@@ -52,8 +52,8 @@ class Tool:
     def start(self, *words: str) -> dict[str, Any]:
         return self("job", "start", str(self.job), "--", *(words or self.copy))
 
-    def poll(self) -> dict[str, Any]:
-        return self("job", "poll", str(self.job))
+    def poll(self, *words: str) -> dict[str, Any]:
+        return self("job", "poll", str(self.job), *words)
 
     def go(self) -> None:
         (self.folder / "go").write_text("\n")
@@ -95,8 +95,7 @@ def test_a_job_runs_detached_is_found_again_and_ends(tool: Tool) -> None:
     running = tool.poll()
     assert (running["state"], running["exit"], running["result"]) == ("running", None, None)
     tool.go()
-    wait(lambda: tool.poll()["state"] != "running")
-    ended = tool.poll()
+    ended = tool.poll("--wait", "30")
     assert (ended["state"], ended["exit"], ended["result"]["copied_files"]) == ("done", 0, 1)
     assert ended["progress"]["phase"] == "comparing"
     assert told(tool.folder / "target") == told(tool.folder / "source")

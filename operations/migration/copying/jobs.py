@@ -24,7 +24,7 @@ FOLDER = "/run/daos-offline-update/jobs"
 PYTHON = '"$(command -v python3 || echo /usr/libexec/platform-python)"'
 
 _EVERY = 10.0  # seconds between two lines of progress
-_PAUSE = 1.0  # seconds between two looks at a job that takes its time
+_WAIT = "2"  # seconds that the tool waits for the end of a job before it tells how far it is
 _LOST = 300  # seconds that a client may give no answer before the run gives up following it
 _GIB = 1024**3
 
@@ -81,10 +81,9 @@ def stop(current: MigrationRun, client: Host, name: str) -> None:
 
 def _follow(current: MigrationRun, client: Host, name: str, what: str) -> dict[str, Any]:
     heard = shown = time.monotonic()
-    pause = 0.05
     while True:
         try:
-            answer = _ask_tool(current, client, "poll", f"{FOLDER}/{name}")
+            answer = _ask_tool(current, client, "poll", f"{FOLDER}/{name}", "--wait", _WAIT)
             heard = time.monotonic()
         except JobError:
             if time.monotonic() - heard > _LOST:
@@ -96,8 +95,6 @@ def _follow(current: MigrationRun, client: Host, name: str, what: str) -> dict[s
         if time.monotonic() - shown > _EVERY:
             say(f"{client.name}: {progress(answer.get('progress') or {})}")
             shown = time.monotonic()
-        time.sleep(pause)
-        pause = min(2 * pause, _PAUSE)
 
 
 def _result(client: Host, what: str, answer: dict[str, Any]) -> dict[str, Any]:

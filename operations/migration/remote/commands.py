@@ -37,10 +37,11 @@ def manage(argv: List[str], work: jobs.Work) -> Dict[str, Any]:
     parser = _Parser(prog="migrate.pyz job")
     parser.add_argument("what", choices=["start", "poll", "stop"])
     parser.add_argument("folder", metavar="FOLDER")
+    parser.add_argument("--wait", type=float, default=0.0)
     options = parser.parse_args(before)
     folder = _absolute(options.folder)
     if options.what != "start":
-        return jobs.poll(folder) if options.what == "poll" else jobs.stop(folder)
+        return jobs.poll(folder, options.wait) if options.what == "poll" else jobs.stop(folder)
     if not dashes or not command:
         raise Failure("type: job start FOLDER -- COMMAND...")
     _options(command)

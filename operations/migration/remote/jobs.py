@@ -51,13 +51,19 @@ def start(folder: bytes, command: List[str], work: Work) -> Dict[str, Any]:
     return {"running": True, "attached": False, "command": command}
 
 
-def poll(folder: bytes) -> Dict[str, Any]:
+def poll(folder: bytes, wait: float = 0.0) -> Dict[str, Any]:
     """How a job is doing, or did. It says nothing itself: what it left in the folder does.
+
+    + wait: seconds to wait for its end first
 
     The state is "running"; "done", with exit code 0 or 1; "failed", with 2; "gone" where it ended
     without a result, as when it was killed or the machine went down; "none" where there was none.
     """
+    deadline = time.monotonic() + wait
     running = _held(folder)
+    while running and time.monotonic() < deadline:
+        time.sleep(_PAUSE)
+        running = _held(folder)
     began = files.load(_in(folder, _COMMAND))
     result = None if running else files.load(_in(folder, _RESULT))
     code = result["exit"] if result else None
