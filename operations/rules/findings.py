@@ -32,7 +32,7 @@ class Finding:
 
     def __post_init__(self) -> None:
         if self.code not in codes.KNOWN:
-            raise ValueError(f"{self.code!r} is not in the catalogue, operations/rules/codes")
+            raise ValueError(f"{self.code!r} is not in the catalogue, operations/rules/codes.toml")
 
     def __str__(self) -> str:
         where = f" on {fold(self.hosts)}" if self.hosts else ""

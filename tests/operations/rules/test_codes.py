@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from operations.rules.codes import GROUPS, KNOWN, MOMENTS
-from operations.rules.codes.row import EITHER, Group, Row
+from operations.rules.codes import EITHER, GROUPS, KNOWN, MOMENTS, Group, Row
 from operations.rules.findings import Finding, about
 
 SOURCE = Path(__file__).parents[3] / "operations"
