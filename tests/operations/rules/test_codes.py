@@ -33,7 +33,7 @@ def code_of(call: ast.Call) -> ast.expr | None:
     for keyword in call.keywords:
         if keyword.arg == "code":
             return keyword.value
-    makes = isinstance(call.func, ast.Name) and call.func.id in ("Finding", "about")
+    makes = isinstance(call.func, ast.Name) and call.func.id in ("Finding", "about", "for_each")
     return call.args[0] if makes and call.args else None
 
 
