@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from operations.rules.codes import GROUPS, MOMENTS, Group
-from operations.rules.codes.row import MIGRATION
+from operations.rules.codes import GROUPS, MIGRATION, MOMENTS, Group
 
 
 def text() -> str:

@@ -32,9 +32,8 @@ def findings(state: State) -> Iterator[Finding]:
     yield from of_settings({host.name: host.data.dict() for host in state.inventory})
     for role, names in hosts.groups(state).items():
         if not names:
-            yield Finding(
-                "empty-group", (), f"the inventory names no {role}: list them in `inventory`"
-            )
+            message = f"the inventory names no {role}: list them in `inventory`"
+            yield Finding("empty-group", (), message)
 
 
 def of_settings(hosts: Mapping[str, Mapping[str, Any]]) -> Iterator[Finding]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from ..daos import platforms, releases
 from ..daos.node import Node
@@ -10,7 +10,7 @@ from ..daos.releases import Version
 from ..machinery.run import Run
 from ..machinery.settings import Settings
 from ..rules import gates
-from ..rules.findings import Finding, about, fold
+from ..rules.findings import Finding, about, fold, for_each, grouped
 from ..rules.view import ROLES, View
 
 
@@ -29,16 +29,15 @@ def findings(current: Run) -> Iterator[Finding]:
 def not_installed(view: View, target: Version) -> Iterator[Finding]:
     """Nodes that lack the package of a role that they have."""
     for role in ROLES:
-        lacking = [
-            name
-            for name, node in view.of(role).items()
-            if releases.package(role, node.version or target) not in node.packages
-        ]
         yield from about(
             "not-installed",
-            lacking,
+            [name for name, node in view.of(role).items() if _lacks(node, role, target)],
             f"{releases.package(role, target)} is not installed; this updates what is there",
         )
+
+
+def _lacks(node: Node, role: str, target: Version) -> bool:
+    return releases.package(role, node.version or target) not in node.packages
 
 
 def half_installed(view: View) -> Iterator[Finding]:
@@ -49,7 +48,9 @@ def half_installed(view: View) -> Iterator[Finding]:
     for name, node in view.of(*ROLES).items():
         if not node.packages or node.version is not None:
             continue
-        listed = _listed(node.packages)
+        listed = ", ".join(
+            f"{p}-{evr}" for p, evrs in sorted(node.packages.items()) for evr in evrs
+        )
         if node.newest is None:
             message = f"no release that is known, but {listed}: install a release of DAOS there"
             yield Finding("mixed-packages", (name,), message)
@@ -62,28 +63,18 @@ def half_installed(view: View) -> Iterator[Finding]:
             yield Finding("mixed-packages", (name,), message)
 
 
-def _listed(packages: Mapping[str, tuple[str, ...]]) -> str:
-    return ", ".join(f"{name}-{evr}" for name in sorted(packages) for evr in packages[name])
-
-
 def systems(view: View, settings: Settings, series: str) -> Iterator[Finding]:
     """Operating systems that the series does not support, or that have no repository."""
-    by_system: dict[str, list[str]] = {}
-    for name, node in view.of(*ROLES).items():
-        by_system.setdefault(node.os, []).append(name)
+    supported = platforms.supported(series)
+    by_system = grouped((name, node.os) for name, node in view.of(*ROLES).items())
     for system, names in by_system.items():
         takes = settings.distribution(system)
-        accepted = system in settings.accepted_systems
-        if (
-            platforms.supported(series)
-            and not accepted
-            and not platforms.is_supported(system, series)
-        ):
+        if supported and system not in (*supported, *settings.accepted_systems):
             yield Finding(
                 "unsupported-system",
                 tuple(names),
                 f"DAOS {series} does not support {system}, but "
-                f"{platforms.in_words(platforms.supported(series))}: update the operating system, "
+                f"{platforms.in_words(supported)}: update the operating system, "
                 "or, if your site answers for it, name it in accepted_systems in "
                 "group_data/all.py",
             )
@@ -96,18 +87,14 @@ def systems(view: View, settings: Settings, series: str) -> Iterator[Finding]:
             )
 
 
-def update_paths(view: View, target: Version, reinstalls: bool = False) -> Iterator[Finding]:
+def update_paths(view: View, target: Version, reinstalls: bool = False) -> list[Finding]:
     """Nodes from whose release no update leads to the target.
 
     + reinstalls: whether the storage is reformatted, so that a node may come from 1.x as well
     """
-    reasons: dict[str, list[str]] = {}
-    for name, node in view.of(*ROLES).items():
-        reason = _why_not(node, target, reinstalls)
-        if reason:
-            reasons.setdefault(reason, []).append(name)
-    for reason, names in reasons.items():
-        yield Finding("no-update-path", tuple(names), reason)
+    nodes = view.of(*ROLES).items()
+    why = ((name, _why_not(node, target, reinstalls)) for name, node in nodes)
+    return for_each("no-update-path", why)
 
 
 def _why_not(node: Node, target: Version, reinstalls: bool) -> str | None:
@@ -122,9 +109,8 @@ def one_release(view: View) -> list[Finding]:
     """
     if not view.serving or view.records:
         return []
-    found: dict[str, list[str]] = {}
-    for name, node in view.of("servers").items():
-        found.setdefault(str(node.version or "mixed packages"), []).append(name)
+    servers = view.of("servers").items()
+    found = grouped((name, str(node.version or "mixed packages")) for name, node in servers)
     if len(found) < 2:
         return []
     parts = ", ".join(f"{version} on {fold(names)}" for version, names in sorted(found.items()))

@@ -13,7 +13,7 @@ from .. import packages
 from ..daos.package_managers import CHECK, REPOSITORY
 from ..machinery import hosts
 from ..machinery.run import Run
-from ..rules.findings import Finding, about
+from ..rules.findings import Finding, for_each
 from ..rules.view import ROLES, View
 
 # To resolve without changing the node: the repository is defined in a folder of its own, beside
@@ -52,25 +52,25 @@ def space(view: View, least: int) -> Iterator[Finding]:
     """
     for name, node in view.of(*ROLES).items():
         full = [f"{free} MiB on {path}" for path, free in node.space.items() if free < least]
-        yield from about(
-            "no-space",
-            [name] if full else [],
-            f"there are only {' and '.join(full)} free, and packages need {least} MiB: make room "
-            "(old packages in /var/cache?), or lower free_space_mib in group_data/all.py",
-        )
+        if full:
+            yield Finding(
+                "no-space",
+                (name,),
+                f"there are only {' and '.join(full)} free, and packages need {least} MiB: make "
+                "room (old packages in /var/cache?), or lower free_space_mib in group_data/all.py",
+            )
 
 
 def idle(view: View) -> Iterator[Finding]:
     """Nodes where a package manager is at work, whose lock would keep the update waiting."""
     for name, node in view.of(*ROLES).items():
         if node.managers:
-            message = (
-                f"{'; '.join(map(str, node.managers))} is at work: wait for its end, or end it"
-            )
+            at_work = "; ".join(map(str, node.managers))
+            message = f"{at_work} is at work: wait for its end, or end it"
             yield Finding("package-manager-busy", (name,), message)
 
 
-def within_reach(current: Run, found: Collection[Finding]) -> Iterator[Finding]:
+def within_reach(current: Run, found: Collection[Finding]) -> list[Finding]:
     """Nodes whose package manager cannot get the target with all that it depends on.
 
     It resolves, in parallel on all nodes that are not at the target, and changes nothing.
@@ -86,12 +86,7 @@ def within_reach(current: Run, found: Collection[Finding]) -> Iterator[Finding]:
     ]
     asked = [current.state.inventory.get_host(name) for name in names]
     said = hosts.at_once(asked, lambda host: _problem(current, host))
-    problems: dict[str, list[str]] = {}
-    for name, problem in zip(names, said, strict=True):
-        if problem:
-            problems.setdefault(problem, []).append(name)
-    for problem, those in problems.items():
-        yield Finding("packages-not-available", tuple(those), f"{packages.NOT_HAD}.\n{problem}")
+    return for_each("packages-not-available", zip(names, said, strict=True))
 
 
 def _problem(current: Run, host: Host) -> str | None:
@@ -99,7 +94,8 @@ def _problem(current: Run, host: Host) -> str | None:
     line = _line(current, host.name)
     with ctx_state.use(current.state), ctx_host.use(host):
         timeout = current.settings.timeouts["packages"]
-        return complaint(*hosts.command(current.state, host, line, timeout))
+        problem = complaint(*hosts.command(current.state, host, line, timeout))
+        return f"{packages.NOT_HAD}.\n{problem}" if problem else None
 
 
 def _line(current: Run, name: str) -> str:

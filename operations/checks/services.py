@@ -6,16 +6,13 @@ from collections.abc import Iterator
 
 from ..daos.node import AGENT, SERVER
 from ..rules.findings import Finding, about
-from ..rules.view import ROLES, View
+from ..rules.view import View
 
 
 def stray(view: View) -> Iterator[Finding]:
     """Nodes on which a server runs that the inventory does not name as one."""
-    names = [
-        name
-        for name, node in view.of(*ROLES).items()
-        if name not in view.groups["servers"] and (node.runs(SERVER) or node.engines)
-    ]
+    serving = view.where(lambda node: node.runs(SERVER) or node.engines)
+    names = [name for name in serving if name not in view.groups["servers"]]
     yield from about(
         "stray-server", names, "daos_server runs there: add the node to the servers in `inventory`"
     )
@@ -31,11 +28,8 @@ def at_boot(view: View, expected: bool | None) -> Iterator[Finding]:
     if expected is None:
         return
     for role, unit in (("servers", SERVER), ("clients", AGENT)):
-        odd = [
-            name
-            for name, node in view.of(role).items()
-            if node.record is None and node.services[unit].enabled != expected
-        ]
+        known = view.where(lambda node: node.record is None, role)
+        odd = [name for name in known if (unit in view.node(name).enabled) != expected]
         daemon, verb = unit.removesuffix(".service"), "enable" if expected else "disable"
         yield from about(
             "not-enabled" if expected else "enabled",

@@ -11,7 +11,7 @@ that has a key which it does not know.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,6 +54,14 @@ _GONE_AGENT = {"hostlist", "host_file", "log_file_format"}
 _GONE_SHARED = {"access_points", "runtime_dir", "host_file", "log_file", "log_file_format"}
 _GONE_TRANSPORT = {"server_name"}
 
+# Each file, with the keys that it may have, under their old names too, and those that go.
+_FILES: Mapping[str, tuple[set[str], set[str]]] = {
+    SERVER: (_SERVER | {"servers", "disable_vmd"}, _GONE_SERVER),
+    AGENT: (_AGENT, _GONE_AGENT),
+    CONTROL: (_CONTROL, set()),
+    SHARED: (_CONTROL, _GONE_SHARED),
+}
+
 _TRUE = ("y", "yes", "on", "true")
 _FALSE = ("n", "no", "off", "false")
 
@@ -82,7 +90,7 @@ def convert(name: str, text: str) -> str:
     root = _composed(text)
     if root is None:
         return text
-    edits = list(_EDITS[name](root, text))
+    edits = list(_edits(name, root, text))
     after = _edited(text, edits)
     if edits:
         _see_that_it_means_the_same(name, text, after)
@@ -139,16 +147,18 @@ def _composed(text: str) -> yaml.MappingNode | None:
     return root
 
 
-def _server(root: yaml.MappingNode, text: str) -> Iterator[_Edit]:
+def _edits(name: str, root: yaml.MappingNode, text: str) -> Iterator[_Edit]:
     keys = _keys(root, "the file")
-    _known(keys, _SERVER | _GONE_SERVER | {"servers", "disable_vmd", "enable_vmd"})
-    yield from _engines_key(keys)
-    yield from _vmd(keys)
-    yield from _gone(root, keys, _GONE_SERVER, text)
+    known, gone = _FILES[name]
+    _known(keys, known | gone)
+    if name == SERVER:
+        yield from _engines_key(keys)
+        yield from _vmd(keys)
+    yield from _gone(root, keys, gone, text)
     yield from _transport(keys, text)
-    _check_server(keys)
-    for engines in ("servers", "engines"):
-        for engine in _items(keys, engines):
+    if name == SERVER:
+        _check_server(keys)
+        for engine in (*_items(keys, "servers"), *_items(keys, "engines")):
             yield from _engine(engine, text)
 
 
@@ -157,7 +167,7 @@ def _engines_key(keys: _Keys) -> Iterator[_Edit]:
         return
     key, value = keys["servers"]
     if "engines" not in keys:
-        yield _Edit(key.start_mark.index, key.end_mark.index, "engines")
+        yield _instead(key, "engines")
     elif _plain(value):
         raise Unconvertible("it has both `servers` and `engines`: leave one of them")
 
@@ -171,23 +181,22 @@ def _vmd(keys: _Keys) -> Iterator[_Edit]:
     word = value.value.lower() if isinstance(value, yaml.ScalarNode) else ""
     if word not in (*_TRUE, *_FALSE):
         raise Unconvertible("disable_vmd is neither true nor false")
-    yield _Edit(key.start_mark.index, key.end_mark.index, "enable_vmd")
-    yield _Edit(value.start_mark.index, value.end_mark.index, "false" if word in _TRUE else "true")
+    yield _instead(key, "enable_vmd")
+    yield _instead(value, "false" if word in _TRUE else "true")
 
 
 def _check_server(keys: _Keys) -> None:
     """What 1.x takes and 2.0 refuses, and what a person has to decide about."""
-    points = _plain(keys["access_points"][1]) if "access_points" in keys else []
-    points = points if isinstance(points, list) else []
-    for point in points:
+    points = _value(keys, "access_points")
+    for point in points if isinstance(points, list) else ():
         if "[" in str(point):
             raise Unconvertible(f"access_points: write out {point!r}, 2.0 takes no node sets there")
         if points.count(point) > 1:
             raise Unconvertible(f"access_points: {point!r} stands there twice")
-    path = _plain(keys["fault_path"][1]) if "fault_path" in keys else None
+    path = _value(keys, "fault_path")
     if path and len(str(path).strip("/").split("/")) > 1:
         raise Unconvertible(f"fault_path: {path!r} has more than the one level that 2.0 takes")
-    callback = _plain(keys["fault_cb"][1]) if "fault_cb" in keys else None
+    callback = _value(keys, "fault_cb")
     if callback and not str(callback).startswith(f"{FOLDER}/"):
         raise Unconvertible(f"fault_cb: 2.0 runs nothing but what lies in {FOLDER}: move it there")
 
@@ -205,62 +214,31 @@ def _bdev_class(keys: _Keys) -> Iterator[_Edit]:
     if "bdev_class" in keys:
         _, value = keys["bdev_class"]
         if not _plain(value):
-            start, end = value.start_mark.index, value.end_mark.index
-            yield _Edit(start, end, "nvme" if end > start else " nvme")
-    elif "bdev_list" in keys and _plain(keys["bdev_list"][1]):
+            is_there = value.end_mark.index > value.start_mark.index
+            yield _instead(value, "nvme" if is_there else " nvme")
+    elif _value(keys, "bdev_list"):
         key, _ = keys["bdev_list"]
         at = key.start_mark.index
         yield _Edit(at, at, "bdev_class: nvme\n" + " " * key.start_mark.column)
 
 
 def _check_devices(keys: _Keys) -> None:
-    def value(key: str) -> Any:
-        return _plain(keys[key][1]) if key in keys else None
-
-    devices = value("bdev_list") or []
-    kind = value("bdev_class")
+    devices = _value(keys, "bdev_list") or []
+    kind = _value(keys, "bdev_class")
     if kind == "malloc":
         raise Unconvertible("bdev_class: 2.0 has no malloc; say file, and where (bdev_list)")
     if kind in ("file", "kdev") and not devices:
         raise Unconvertible(
             f"bdev_class {kind} needs a bdev_list in 2.0: say where, or leave it out"
         )
-    if kind == "file" and not value("bdev_size"):
+    if kind == "file" and not _value(keys, "bdev_size"):
         raise Unconvertible("bdev_class file needs a bdev_size in 2.0")
     if isinstance(devices, list) and len(set(map(str, devices))) < len(devices):
         raise Unconvertible("bdev_list names a device twice, which 2.0 refuses")
 
 
-def _agent(root: yaml.MappingNode, text: str) -> Iterator[_Edit]:
-    keys = _keys(root, "the file")
-    _known(keys, _AGENT | _GONE_AGENT)
-    yield from _gone(root, keys, _GONE_AGENT, text)
-    yield from _transport(keys, text)
-
-
-def _control(root: yaml.MappingNode, text: str) -> Iterator[_Edit]:
-    keys = _keys(root, "the file")
-    _known(keys, _CONTROL)
-    yield from _transport(keys, text)
-
-
-def _shared(root: yaml.MappingNode, text: str) -> Iterator[_Edit]:
-    keys = _keys(root, "the file")
-    _known(keys, _CONTROL | _GONE_SHARED)
-    yield from _gone(root, keys, _GONE_SHARED, text)
-    yield from _transport(keys, text)
-
-
-_EDITS: Mapping[str, Callable[[yaml.MappingNode, str], Iterator[_Edit]]] = {
-    SERVER: _server,
-    AGENT: _agent,
-    CONTROL: _control,
-    SHARED: _shared,
-}
-
-
 def _transport(keys: _Keys, text: str) -> Iterator[_Edit]:
-    if "transport_config" not in keys or not _plain(keys["transport_config"][1]):
+    if not _value(keys, "transport_config"):
         return
     node = keys["transport_config"][1]
     inner = _keys(node, "transport_config")
@@ -308,12 +286,21 @@ def _gone(node: yaml.Node, keys: _Keys, gone: set[str], text: str) -> Iterator[_
 
 def _items(keys: _Keys, name: str) -> list[yaml.Node]:
     """The entries of a list; none where it is not there, or is empty."""
-    if name not in keys or not _plain(keys[name][1]):
+    if not _value(keys, name):
         return []
     node = keys[name][1]
     if not isinstance(node, yaml.SequenceNode):
         raise Unconvertible(f"{name} is not a list")
     return list(node.value)
+
+
+def _instead(node: yaml.Node, text: str) -> _Edit:
+    return _Edit(node.start_mark.index, node.end_mark.index, text)
+
+
+def _value(keys: _Keys, name: str) -> Any:
+    """The value of a key; None where it is not there."""
+    return _plain(keys[name][1]) if name in keys else None
 
 
 def _plain(node: yaml.Node) -> Any:
@@ -340,7 +327,7 @@ def _edited(text: str, edits: list[_Edit]) -> str:
 
 def _see_that_it_means_the_same(name: str, before: str, after: str) -> None:
     try:
-        meant = _MEANS[name](yaml.safe_load(before))
+        meant = _means(name, yaml.safe_load(before))
         got = yaml.safe_load(after) or {}  # nothing but comments is good, too
     except (yaml.YAMLError, AttributeError, TypeError) as problem:
         raise Unconvertible(f"its form is too unusual ({problem}): convert it by hand") from problem
@@ -348,9 +335,22 @@ def _see_that_it_means_the_same(name: str, before: str, after: str) -> None:
         raise Unconvertible("its form is too unusual: convert it by hand")
 
 
-def _server_means(data: dict[str, Any]) -> dict[str, Any]:
-    """What a server's file has to say in 2.0, told without its text."""
-    meant = {key: value for key, value in data.items() if key not in _GONE_SERVER}
+def _means(name: str, data: dict[str, Any]) -> dict[str, Any]:
+    """What a file has to say in 2.0, told without its text."""
+    _, gone = _FILES[name]
+    meant = _without(gone, data)
+    if name == SERVER:
+        _rename(meant)
+    if meant.get("transport_config"):
+        meant["transport_config"] = _without(_GONE_TRANSPORT, meant["transport_config"])
+    return meant
+
+
+def _without(gone: set[str], data: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in data.items() if key not in gone}
+
+
+def _rename(meant: dict[str, Any]) -> None:
     if "disable_vmd" in meant:
         disabled = meant.pop("disable_vmd")
         meant["enable_vmd"] = str(disabled).lower() not in _TRUE
@@ -359,35 +359,10 @@ def _server_means(data: dict[str, Any]) -> dict[str, Any]:
     for name in ("servers", "engines"):
         if meant.get(name):
             meant[name] = [_engine_means(engine) for engine in meant[name]]
-    return _transport_means(meant)
 
 
 def _engine_means(data: dict[str, Any]) -> dict[str, Any]:
-    meant = {key: value for key, value in data.items() if key not in _GONE_ENGINE}
+    meant = _without(_GONE_ENGINE, data)
     if not meant.get("bdev_class") and ("bdev_class" in meant or meant.get("bdev_list")):
         meant["bdev_class"] = "nvme"
     return meant
-
-
-def _agent_means(data: dict[str, Any]) -> dict[str, Any]:
-    return _transport_means({key: value for key, value in data.items() if key not in _GONE_AGENT})
-
-
-def _shared_means(data: dict[str, Any]) -> dict[str, Any]:
-    return _transport_means({key: value for key, value in data.items() if key not in _GONE_SHARED})
-
-
-def _transport_means(data: dict[str, Any]) -> dict[str, Any]:
-    transport = data.get("transport_config")
-    if not transport:
-        return data
-    kept = {key: value for key, value in transport.items() if key not in _GONE_TRANSPORT}
-    return {**data, "transport_config": kept}
-
-
-_MEANS: Mapping[str, Callable[[Any], Any]] = {
-    SERVER: _server_means,
-    AGENT: _agent_means,
-    CONTROL: _transport_means,
-    SHARED: _shared_means,
-}

@@ -6,7 +6,8 @@ Source: output of dmg 2.0.3, kept under tests/data.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from typing import Any
@@ -103,13 +104,22 @@ def _answer(text: str) -> tuple[Any, str]:
     return content, f"dmg: {error or f'status {status}'}" if error or status else ""
 
 
+@contextmanager
+def _reading(what: str) -> Iterator[None]:
+    """Raises DmgError where an answer lacks what is read, or has something else there."""
+    try:
+        yield
+    except (KeyError, TypeError, AttributeError) as problem:
+        raise DmgError(f"{what}: no {problem} in its answer") from problem
+
+
 def members(text: str) -> list[Member]:
     """The ranks in the answer of `dmg -j system query`, in order.
 
     Raises DmgError also where there are none, which a formatted system never answers.
     """
     content = response(text)
-    try:
+    with _reading("dmg system query"):
         found = [
             Member(
                 rank=member["rank"],
@@ -120,8 +130,6 @@ def members(text: str) -> list[Member]:
             )
             for member in content["members"] or ()
         ]
-    except (KeyError, TypeError, AttributeError) as problem:
-        raise DmgError(f"dmg system query: no {problem} in its answer") from problem
     if not found:
         raise DmgError("dmg system query: the management service knows no ranks")
     return sorted(found, key=lambda member: member.rank)
@@ -143,7 +151,7 @@ def pools(text: str) -> list[Pool]:
     That of 1.x names them, and nothing more: what it says of their targets, `queried` reads.
     """
     content = response(text)
-    try:
+    with _reading("dmg pool list"):
         if "Status" in content and not content["Status"]:
             return [_old_pool(pool) for pool in content["pools"] or ()]
         if content["status"]:
@@ -158,8 +166,6 @@ def pools(text: str) -> list[Pool]:
             )
             for pool in content["pools"] or ()
         ]
-    except (KeyError, TypeError) as problem:
-        raise DmgError(f"dmg pool list: no {problem} in its answer") from problem
 
 
 def _old_pool(pool: Any) -> Pool:
@@ -206,20 +212,14 @@ def _queried(pool: Pool, text: str) -> Pool:
         engines = content["total_engines" if "total_engines" in content else "total_nodes"]
         if state not in ("idle", "done", "busy") or not isinstance(engines, int):
             raise ValueError(f"rebuild state {state!r}, engines {engines!r}")
+        if pool.old_dmg:
+            targets, disabled = int(content["total_targets"]), int(content["disabled_targets"])
+            pool = replace(pool, targets=targets, disabled=disabled)
     except DmgError as problem:
         raise DmgError(f"{pool.name}: {problem}") from problem
     except (KeyError, TypeError, AttributeError, ValueError) as problem:
         raise DmgError(f"dmg pool query of {pool.name} is not understood: {problem}") from problem
-    found = replace(pool, error=pool.error or error, engines=engines, rebuilding=state == "busy")
-    return _with_targets(found, content) if pool.old_dmg else found
-
-
-def _with_targets(pool: Pool, content: Any) -> Pool:
-    try:
-        targets, disabled = int(content["total_targets"]), int(content["disabled_targets"])
-    except (KeyError, TypeError, ValueError) as problem:
-        raise DmgError(f"dmg pool query of {pool.name} is not understood: {problem}") from problem
-    return replace(pool, targets=targets, disabled=disabled)
+    return replace(pool, error=pool.error or error, engines=engines, rebuilding=state == "busy")
 
 
 def results(text: str, verb: str = "stop") -> list[RankResult]:
@@ -229,13 +229,11 @@ def results(text: str, verb: str = "stop") -> list[RankResult]:
     Raises DmgError where there are no rows.
     """
     content, error = _answer(text)
-    try:
+    with _reading(f"dmg system {verb}"):
         rows = [
             RankResult(row["Rank"], row["Action"], row["Errored"], row["Msg"])
             for row in (content or {}).get("Results") or ()
         ]
-    except (KeyError, TypeError, AttributeError) as problem:
-        raise DmgError(f"dmg system {verb}: no {problem} in its answer") from problem
     if not rows:
         raise DmgError(error or f"dmg system {verb}: its answer names no rank")
     return rows

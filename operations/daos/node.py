@@ -193,6 +193,11 @@ class Node:
             self.record is not None and unit in self.record.enabled
         )
 
+    @property
+    def enabled(self) -> list[str]:
+        """The units that start at boot right now."""
+        return [unit for unit, service in self.services.items() if service.enabled]
+
     def started_since_install(self, unit: str) -> bool:
         """Whether the daemon was started after the packages that are installed now."""
         return self.services.get(unit, Service()).started > self.installed

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from ClusterShell.NodeSet import RESOLVER_NOGROUP, NodeSet
 
 from . import codes
+
+T = TypeVar("T", bound=Hashable)
 
 
 def fold(names: Iterable[str]) -> str:
@@ -32,7 +34,7 @@ class Finding:
 
     def __post_init__(self) -> None:
         if self.code not in codes.KNOWN:
-            raise ValueError(f"{self.code!r} is not in the catalogue, operations/rules/codes")
+            raise ValueError(f"{self.code!r} is not in the catalogue, operations/rules/codes.toml")
 
     def __str__(self) -> str:
         where = f" on {fold(self.hosts)}" if self.hosts else ""
@@ -47,3 +49,20 @@ def about(code: str, hosts: Iterable[str], message: str) -> list[Finding]:
     """One finding about `hosts`, or none where there are no such hosts."""
     names = tuple(hosts)
     return [Finding(code, names, message)] if names else []
+
+
+def grouped(said: Iterable[tuple[str, T | None]]) -> dict[T, list[str]]:
+    """What is said of nodes, each with all the nodes of which it is said; None says nothing.
+
+    + said: the name of a node, and what is said of it
+    """
+    groups: dict[T, list[str]] = {}
+    for name, what in said:
+        if what is not None:
+            groups.setdefault(what, []).append(name)
+    return groups
+
+
+def for_each(code: str, said: Iterable[tuple[str, str | None]]) -> list[Finding]:
+    """A finding for each message, about all the nodes that have it; arguments as in `grouped`."""
+    return [Finding(code, tuple(names), message) for message, names in grouped(said).items()]

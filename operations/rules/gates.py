@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Sequence
 from ..daos.dmg import Member
 from ..daos.node import AGENT, SERVER, Node
 from ..daos.releases import Version, why_not
-from .findings import Finding, about, fold
+from .findings import Finding, about, fold, for_each, grouped
 from .view import ROLES, View
 
 _SILENT = (
@@ -37,7 +37,7 @@ def answering(view: View) -> list[Finding]:
 
 def agents_stopped(view: View) -> list[Finding]:
     """R2: no agent runs anywhere, on whatever kind of node it is."""
-    running = [name for name, node in view.of(*ROLES).items() if node.runs(AGENT)]
+    running = view.where(lambda node: node.runs(AGENT))
     return about("agent-running", running, "daos_agent still runs: systemctl stop daos_agent")
 
 
@@ -55,12 +55,14 @@ def needed(
         return [Finding("not-needed", (), message)]
     if back:
         return never_started(view)
-    reasons: dict[str, list[str]] = {}
-    for name, node in nodes.items():
-        reason = node.version and why_not(node.version, target, reinstalls)
-        if reason:
-            reasons.setdefault(reason, []).append(name)
-    return [Finding("no-update-path", tuple(names), reason) for reason, names in reasons.items()]
+    return for_each(
+        "no-update-path",
+        (
+            (name, why_not(node.version, target, reinstalls))
+            for name, node in nodes.items()
+            if node.version
+        ),
+    )
 
 
 def never_started(view: View) -> list[Finding]:
@@ -72,10 +74,9 @@ def never_started(view: View) -> list[Finding]:
     any more has been through the whole update.
     """
     before = {record.release for record in view.records}
-    begun = [name for name, node in view.of("servers").items() if _has_begun(node, before)]
     return about(
         "engine-started",
-        begun if before else [],
+        view.where(lambda node: before and _has_begun(node, before), "servers"),
         "daos_server was started there on the new release, and an engine must never go back: "
         f"{_finish(before)}",
     )
@@ -86,7 +87,8 @@ def _finish(before: Collection[str]) -> str:
 
     + before: the releases that the nodes had before it
     """
-    if not all(_is_1_x(release) for release in before):
+    releases = [_release(text) for text in before]
+    if not all(release and release.major < 2 for release in releases):
         return "finish the update, `pyinfra inventory deploy.py`"
     return (
         "finish the migration, from `pyinfra inventory deploys/migrate.py --data stage=format` on, "
@@ -94,11 +96,12 @@ def _finish(before: Collection[str]) -> str:
     )
 
 
-def _is_1_x(release: str) -> bool:
+def _release(text: str) -> Version | None:
+    """A release as it was remembered; None for one that nobody knows."""
     try:
-        return Version.parse(release).major < 2
+        return Version.parse(text)
     except ValueError:
-        return False
+        return None
 
 
 def _has_begun(node: Node, before: Collection[str]) -> bool:
@@ -106,59 +109,46 @@ def _has_begun(node: Node, before: Collection[str]) -> bool:
         return str(node.version) not in before
     if node.record.started not in ("", node.record.release):
         return True
-    if any(not _is_at_most(release, node.record.release) for release in node.starts):
+    was = _release(node.record.release)
+    starts = [_release(text) for text in node.starts]
+    # A start on what nobody knows may be one on a higher release than that of before.
+    if not all(release and was and release <= was for release in starts):
         return True
     return str(node.version) != node.record.release and node.started_since_install(SERVER)
 
 
-def _is_at_most(release: str, before: str) -> bool:
-    """Whether a start on a release is known to be none on a higher one than that of before."""
-    try:
-        return Version.parse(release) <= Version.parse(before)
-    except ValueError:
-        return False
-
-
 def never_lower(view: View) -> list[Finding]:
     """R12: no daos_server starts on a lower release than engines have been started on there."""
-    lower = [
-        name
-        for name, node in view.of("servers").items()
-        if node.version and any(_lower(node.version, release) for release in _begun_on(node))
-    ]
     return about(
         "engine-started",
-        lower,
+        view.where(_has_gone_back, "servers"),
         "its engines have been started on a higher release than the one that is installed now, and "
         "must never go back: update its packages, `pyinfra inventory deploy.py`",
     )
 
 
-def _begun_on(node: Node) -> tuple[str, ...]:
-    """The releases that daos_server has been started on since the update began."""
-    return (*node.starts, node.record.started) if node.record else ()
+def _has_gone_back(node: Node) -> bool:
+    """Whether daos_server was started on a higher release since the update began.
 
-
-def _lower(version: Version, release: str) -> bool:
-    """Whether a version is lower than a release; one that nobody knows is no measure."""
-    try:
-        return version < Version.parse(release)
-    except ValueError:
-        return False
+    A release that nobody knows is no measure.
+    """
+    started = (*node.starts, node.record.started) if node.record else ()
+    known = [release for text in started if (release := _release(text))]
+    return node.version is not None and any(node.version < release for release in known)
 
 
 def current_daemons(view: View) -> list[Finding]:
     """R5: no daemon outlives the packages that it was started from, as a live update makes it."""
-    found = {name: node.outlived for name, node in view.of(*ROLES).items() if node.outlived}
     return [
         Finding(
             "older-daemon",
             (name,),
-            f"{', '.join(units)} runs since before its packages were installed, so it may be of "
-            "another release: stop DAOS in order (agents, `dmg system stop`, daos_server), then "
-            "type the same command again",
+            f"{', '.join(node.outlived)} runs since before its packages were installed, so it may "
+            "be of another release: stop DAOS in order (agents, `dmg system stop`, daos_server), "
+            "then type the same command again",
         )
-        for name, units in found.items()
+        for name, node in view.of(*ROLES).items()
+        if node.outlived
     ]
 
 
@@ -174,9 +164,14 @@ def unused(view: View, only: Collection[str] | None = None) -> list[Finding]:
             f"{', '.join(node.users)}: end the jobs and unmount, or set evict_connections = True "
             "in group_data/all.py",
         )
-        for name, node in view.of(*ROLES).items()
-        if node.users and (only is None or name in only)
+        for name, node in _among(view, only).items()
+        if node.users
     ]
+
+
+def _among(view: View, only: Collection[str] | None) -> dict[str, Node]:
+    nodes = view.of(*ROLES).items()
+    return {name: node for name, node in nodes if only is None or name in only}
 
 
 def held(view: View, only: Collection[str] | None = None) -> list[Finding]:
@@ -185,10 +180,7 @@ def held(view: View, only: Collection[str] | None = None) -> list[Finding]:
     + only: the nodes that matter, None for all
     """
     free = [
-        name
-        for name, node in view.of(*ROLES).items()
-        if (only is None or name in only)
-        and (node.record is None or any(service.enabled for service in node.services.values()))
+        name for name, node in _among(view, only).items() if node.record is None or node.enabled
     ]
     return about(
         "starts-at-boot",
@@ -210,8 +202,8 @@ def quiet(view: View, only: Collection[str] | None = None) -> list[Finding]:
             (name,),
             f"{', '.join(node.busy)} still runs, and packages change only when nothing does",
         )
-        for name, node in view.of(*ROLES).items()
-        if node.busy and (only is None or name in only)
+        for name, node in _among(view, only).items()
+        if node.busy
     ]
 
 
@@ -231,7 +223,7 @@ def engines_stopped(
     + members: what `dmg system query` answers, None if the management service does not answer
     + accepted: ranks that may be missing
     """
-    with_engines = [name for name, node in view.of("servers").items() if node.engines]
+    with_engines = view.where(lambda node: node.engines, "servers")
     if members is None:
         return about(
             "engines-running",
@@ -262,9 +254,7 @@ def joined(view: View, members: Iterable[Member], accepted: Collection[int] = ()
     + accepted: ranks that may be missing
     """
     known = list(members)
-    there = expected(known, accepted)
-    servers = known_servers(view, known, accepted)
-    return not_in_state(there, "joined", _what_to_do(there)) + servers
+    return _not_joined(expected(known, accepted)) + known_servers(view, known, accepted)
 
 
 def joined_or_stopped(
@@ -275,16 +265,15 @@ def joined_or_stopped(
     + accepted: ranks that may be missing
     """
     known = list(members)
-    there = expected(known, accepted)
-    others = [member for member in there if member.state not in STOPPED]
-    servers = known_servers(view, known, accepted)
-    return not_in_state(others, "joined", _what_to_do(others)) + servers
+    others = [member for member in expected(known, accepted) if member.state not in STOPPED]
+    return _not_joined(others) + known_servers(view, known, accepted)
 
 
-def _what_to_do(members: Iterable[Member]) -> str:
+def _not_joined(members: Sequence[Member]) -> list[Finding]:
+    do = "see `dmg system query -v`"
     if any(member.state == "stopped" for member in members):
-        return "`dmg system start` starts ranks that were stopped, see `dmg system query -v`"
-    return "see `dmg system query -v`"
+        do = f"`dmg system start` starts ranks that were stopped, {do}"
+    return not_in_state(members, "joined", do)
 
 
 def known_servers(
@@ -298,12 +287,10 @@ def known_servers(
     + accepted: ranks that may be missing
     """
     known = list(members)
-    servers = view.of("servers")
-    idle = [name for name, node in servers.items() if not any(_on(node, m) for m in known)]
+    servers = view.of("servers").values()
+    idle = view.where(lambda node: not any(_on(node, m) for m in known), "servers")
     strange = {
-        m.host
-        for m in expected(known, accepted)
-        if not any(_on(node, m) for node in servers.values())
+        m.host for m in expected(known, accepted) if not any(_on(node, m) for node in servers)
     }
     return about(
         "no-rank", idle, "the management service knows no rank there: see `dmg system query -v`"
@@ -324,11 +311,9 @@ def engines_running(
       missing
     + accepted: ranks that may be missing
     """
-    idle = [
-        name
-        for name, node in view.of("servers").items()
-        if not node.engines and not _excused(node, members, accepted)
-    ]
+    idle = view.where(
+        lambda node: not node.engines and not _excused(node, members, accepted), "servers"
+    )
     return about("no-engine", idle, "no daos_engine runs: journalctl -u daos_server -n 50")
 
 
@@ -355,9 +340,7 @@ def all_at_target(view: View, target: Version) -> list[Finding]:
 
 def one_distribution(view: View) -> list[Finding]:
     """All servers of one system run the same operating system (DAOS 2.0 support document)."""
-    found: dict[str, list[str]] = {}
-    for name, node in view.of("servers").items():
-        found.setdefault(node.os, []).append(name)
+    found = grouped((name, node.os) for name, node in view.of("servers").items())
     if len(found) < 2:
         return []
     parts = ", ".join(f"{os} on {fold(names)}" for os, names in found.items())

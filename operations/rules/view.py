@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -46,6 +47,10 @@ class View:
         """The nodes of these roles that gave an answer, each once."""
         names = dict.fromkeys(name for role in roles for name in self.groups[role])
         return {name: node for name in names if (node := self.nodes.get(name)) is not None}
+
+    def where(self, holds: Callable[[Node], object], *roles: str) -> list[str]:
+        """The names of the nodes of which something holds, among these roles or among all."""
+        return [name for name, node in self.of(*(roles or ROLES)).items() if holds(node)]
 
     @property
     def serving(self) -> bool:

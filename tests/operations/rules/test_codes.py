@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from operations.rules.codes import GROUPS, KNOWN, MOMENTS
-from operations.rules.codes.row import EITHER, Group, Row
+from operations.rules.codes import EITHER, GROUPS, KNOWN, MOMENTS, Group, Row
 from operations.rules.findings import Finding, about
 
 SOURCE = Path(__file__).parents[3] / "operations"
@@ -34,7 +33,7 @@ def code_of(call: ast.Call) -> ast.expr | None:
     for keyword in call.keywords:
         if keyword.arg == "code":
             return keyword.value
-    makes = isinstance(call.func, ast.Name) and call.func.id in ("Finding", "about")
+    makes = isinstance(call.func, ast.Name) and call.func.id in ("Finding", "about", "for_each")
     return call.args[0] if makes and call.args else None
 
 
