@@ -9,56 +9,16 @@ from io import StringIO
 from pyinfra.api import Host
 from pyinfra.operations import files
 
-from .daos import releases
 from .daos.node import Node
 from .daos.package_managers import REPOSITORY
-from .daos.platforms import Distribution
 from .daos.releases import Version
-from .machinery import hosts, judgements
+from .machinery import hosts, judgements, packaging
 from .machinery.hosts import DaosNode
 from .machinery.run import Run
-from .machinery.settings import Settings
 from .machinery.step import Command, step, verify
 from .rules import gates
 from .rules.findings import Finding
 from .rules.view import ROLES, View
-
-# Not pyinfra's own repository operations: they cannot say pkg_gpgcheck, without which zypper takes
-# an unsigned package from a repository whose metadata is signed (seen on zypper 1.14).
-_REPOSITORY = """\
-[{name}]
-name=DAOS
-baseurl={baseurl}
-enabled={enabled}
-gpgcheck=1
-gpgkey={key}
-"""
-
-
-def definition(
-    current: Run, takes: Distribution, node: Node, name: str = REPOSITORY, later: bool = False
-) -> str:
-    """The repository of the target release for a node, as a .repo file defines it.
-
-    On the way back from another series the one of the release that is left is there, too: for an
-    operating system that was updated with DAOS, it alone has what the older release depends on
-    (compat-hwloc1, of hwloc 1.11).
-
-    + later: whether that other one is enabled for whatever the package manager is told
-    """
-    settings, left, series = current.settings, node.newest, current.target.series
-    text = _section(settings, takes, name, series, enabled=True)
-    if current.procedure.back and left and left.series != series:
-        text += "\n" + _section(settings, takes, f"{name}-later", left.series, enabled=later)
-    return text
-
-
-def _section(settings: Settings, takes: Distribution, name: str, series: str, enabled: bool) -> str:
-    site = settings.repositories[takes.name]
-    baseurl = site.baseurl.format(series=series)
-    text = _REPOSITORY.format(name=name, baseurl=baseurl, key=site.key, enabled=int(enabled))
-    return text + takes.manager.strict
-
 
 # A transaction that was cut short leaves the old package beside the new one, whose files have all
 # been written by then: only the old one's entry is left to be erased.
@@ -73,39 +33,10 @@ _ERASE_OLD = (
 _LOG = "/var/log/daos-offline-update.log"
 _DETACHED = "({line}) > {log} 2>&1 < /dev/null; code=$?; tail -n 12 {log}; exit $code"
 
-NOT_HAD = (
-    "the packages of the target cannot be had. See that the repository holds them, and signed "
-    "(target_release and repositories in group_data/all.py), then type the same command again"
-)
-
-
-def wanted(node: Node, roles: list[str], target: Version) -> list[str]:
-    """The packages to have at the target: those of the node's roles, and all of DAOS it has now."""
-    return sorted({releases.package(role, target) for role in roles} | set(node.packages))
-
-
-def distribution(current: Run, node: Node) -> Distribution:
-    """The distribution whose packages a node takes; that it has one was examined."""
-    found = current.settings.distribution(node.os)
-    assert found
-    return found
-
-
-def line_for(
-    current: Run, line: str, name: str, node: Node, target: Version, back: bool = False
-) -> str:
-    """The shell command that is about the packages of one node.
-
-    + line: one of its package manager's
-    + back: whether it is one of the way back
-    """
-    names = wanted(node, current.start.roles(name), target)
-    return distribution(current, node).manager.told(line, names, target, back)
-
 
 def _transaction(current: Run, line: str, name: str, node: Node, target: Version) -> str:
     """The shell command that brings a node to exactly the target, also from half the way."""
-    packages = wanted(node, current.start.roles(name), target)
+    packages = packaging.wanted(node, current.start.roles(name), target)
     erase = _ERASE_OLD.format(names=" ".join(packages), target=target)
     return _DETACHED.format(line=f"({line}) && {erase}", log=_LOG)
 
@@ -121,14 +52,16 @@ def repository(current: Run, here: Host) -> Iterator[Command]:
     Source: "Set up the new DAOS repository" (DAOS 2.0, offline update).
     """
     node = current.look().node(here.name)
-    takes = distribution(current, node)
+    takes = packaging.distribution(current, node)
     key = current.settings.repositories[takes.name].key
     line = f"rpm --import {shlex.quote(key)}"
     yield verify(
-        current, lambda: _fails(current, here, line, NOT_HAD), code="packages-not-available"
+        current,
+        lambda: _fails(current, here, line, packaging.NOT_HAD),
+        code="packages-not-available",
     )
     yield from files.put._inner(
-        src=StringIO(definition(current, takes, node)),
+        src=StringIO(packaging.definition(current, takes, node)),
         dest=f"{takes.manager.folder}/{REPOSITORY}.repo",
         mode="0644",
     )
@@ -141,12 +74,14 @@ def fetched(current: Run, here: Host) -> Iterator[Command]:
     The package manager itself resolves; nothing is installed, and DAOS goes on serving.
     """
     node = current.look().node(here.name)
-    manager = distribution(current, node).manager
+    manager = packaging.distribution(current, node).manager
     line = manager.fetch_with_os if here.name in current.procedure.os_updates else manager.fetch
-    line = line_for(current, line, here.name, node, current.target, current.procedure.back)
+    line = packaging.line_for(
+        current, line, here.name, node, current.target, current.procedure.back
+    )
     yield verify(
         current,
-        lambda: _fails(current, here, line, NOT_HAD),
+        lambda: _fails(current, here, line, packaging.NOT_HAD),
         code="packages-not-available",
     )
 
@@ -169,7 +104,7 @@ def updated(current: Run, here: Host) -> Iterator[Command]:
     Source: "perform the RPM update to the new DAOS fix level" (DAOS 2.0, offline update).
     """
     node = current.look().node(here.name)
-    manager = distribution(current, node).manager
+    manager = packaging.distribution(current, node).manager
     line = manager.install_with_os if here.name in current.procedure.os_updates else manager.install
     yield from _change(current, here, line, node, current.target)
     yield verify(current, lambda: _not_at_target(current, here))
@@ -183,13 +118,13 @@ def returned(current: Run, here: Host) -> Iterator[Command]:
     the packages are nothing but packages.
     """
     node = current.look().node(here.name)
-    manager = distribution(current, node).manager
+    manager = packaging.distribution(current, node).manager
     newest, target = node.newest, current.target
     if node.version is None and newest:  # from half the way there is only one whole state: forward
         yield from _change(current, here, manager.finish, node, newest)
         # To half of a node there was nothing to fetch: what it goes back to was still installed.
-        line = line_for(current, manager.fetch, here.name, node, target, back=True)
-        yield verify(current, lambda: _fails(current, here, line, NOT_HAD))
+        line = packaging.line_for(current, manager.fetch, here.name, node, target, back=True)
+        yield verify(current, lambda: _fails(current, here, line, packaging.NOT_HAD))
     yield from _change(current, here, manager.install, node, target, back=True)
     yield verify(current, lambda: _not_at_target(current, here))
 
@@ -197,7 +132,7 @@ def returned(current: Run, here: Host) -> Iterator[Command]:
 def _change(
     current: Run, here: Host, line: str, node: Node, target: Version, back: bool = False
 ) -> Iterator[Command]:
-    typed = line_for(current, line, here.name, node, target, back)
+    typed = packaging.line_for(current, line, here.name, node, target, back)
     line = _transaction(current, typed, here.name, node, target)
     what = f"the package transaction failed, all of it is in {_LOG} there"
     yield verify(current, lambda: _fails(current, here, line, what, typed))

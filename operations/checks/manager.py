@@ -9,9 +9,8 @@ from collections.abc import Collection, Iterator
 from pyinfra.api import Host
 from pyinfra.context import ctx_host, ctx_state
 
-from .. import packages
 from ..daos.package_managers import CHECK, REPOSITORY
-from ..machinery import hosts
+from ..machinery import hosts, packaging
 from ..machinery.run import Run
 from ..rules.findings import Finding, for_each
 from ..rules.view import ROLES, View
@@ -95,20 +94,20 @@ def _problem(current: Run, host: Host) -> str | None:
     with ctx_state.use(current.state), ctx_host.use(host):
         timeout = current.settings.timeouts["packages"]
         problem = complaint(*hosts.command(current.state, host, line, timeout))
-        return f"{packages.NOT_HAD}.\n{problem}" if problem else None
+        return f"{packaging.NOT_HAD}.\n{problem}" if problem else None
 
 
 def _line(current: Run, name: str) -> str:
     node, target = current.start.node(name), current.target
-    takes = packages.distribution(current, node)
+    takes = packaging.distribution(current, node)
     manager = takes.manager
     return _RESOLVE.format(
         forget=manager.forget,
         folders=manager.sources,
         repository=REPOSITORY,
-        definition=shlex.quote(packages.definition(current, takes, node, CHECK, later=True)),
+        definition=shlex.quote(packaging.definition(current, takes, node, CHECK, later=True)),
         check=CHECK,
-        line=packages.line_for(
+        line=packaging.line_for(
             current, manager.resolve, name, node, target, current.procedure.back
         ),
     )

@@ -11,12 +11,12 @@ from operator import attrgetter
 
 from pyinfra.api import Host
 
-from .. import packages, services
+from .. import services
 from ..checks import health, installed, manager
 from ..checks import services as checked_services
 from ..daos import platforms
 from ..daos.node import AGENT, Node
-from ..machinery import hosts, judgements
+from ..machinery import hosts, judgements, packaging
 from ..machinery.hosts import DaosNode
 from ..machinery.run import say
 from ..machinery.step import Command, step, verify
@@ -187,8 +187,8 @@ def os_found(current: MigrationRun, here: Host) -> Iterator[Command]:
 
 def _os_lacks(current: MigrationRun, here: Host) -> str | None:
     node = current.start.node(here.name)
-    find = packages.distribution(current, node).manager.find_os
-    line = packages.line_for(current, find, here.name, node, current.target)
+    find = packaging.distribution(current, node).manager.find_os
+    line = packaging.line_for(current, find, here.name, node, current.target)
     timeout = current.settings.timeouts["packages"]
     done, _, _ = hosts.command(current.state, here, line, timeout)
     if done:

@@ -18,6 +18,7 @@ from operations.checks import manager as check
 from operations.daos import platforms
 from operations.daos.node import SCRIPT, Node
 from operations.daos.releases import Version
+from operations.machinery import packaging
 from operations.machinery.settings import Settings
 from operations.rules.view import View
 
@@ -42,8 +43,8 @@ def told(name: str) -> Iterator[tuple[str, str]]:
     forth, back = (_run(SYSTEMS[name], *r) for r in (("2.0.3", "2.0.1"), ("1.2.0", "2.0.3")))
     for run, way in ((forth, "forth"), (back, "back")):
         node = run.start.node("s1")
-        takes = packages.distribution(run, node)
-        yield f"repository {way}", packages.definition(run, takes, node)
+        takes = packaging.distribution(run, node)
+        yield f"repository {way}", packaging.definition(run, takes, node)
         yield f"resolve {way}", check._line(run, "s1")
     node, manager = forth.start.node("s1"), takes.manager
     yield "folder", manager.folder
@@ -60,8 +61,8 @@ def told(name: str) -> Iterator[tuple[str, str]]:
     target = Version(2, 0, 3)
     for purpose, (line, is_back) in purposes.items():
         if line:
-            yield purpose, packages.line_for(forth, line, "s1", node, target, is_back)
-    install = packages.line_for(forth, manager.install, "s1", node, target)
+            yield purpose, packaging.line_for(forth, line, "s1", node, target, is_back)
+    install = packaging.line_for(forth, manager.install, "s1", node, target)
     yield "transaction", packages._transaction(forth, install, "s1", node, target)
 
 

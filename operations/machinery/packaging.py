@@ -1,0 +1,77 @@
+"""What the package manager of a node is told in a run: its repository, and its packages. No I/O."""
+
+from __future__ import annotations
+
+from ..daos import releases
+from ..daos.node import Node
+from ..daos.package_managers import REPOSITORY
+from ..daos.platforms import Distribution
+from ..daos.releases import Version
+from .run import Run
+from .settings import Settings
+
+# Not pyinfra's own repository operations: they cannot say pkg_gpgcheck, without which zypper takes
+# an unsigned package from a repository whose metadata is signed (seen on zypper 1.14).
+_REPOSITORY = """\
+[{name}]
+name=DAOS
+baseurl={baseurl}
+enabled={enabled}
+gpgcheck=1
+gpgkey={key}
+"""
+
+
+def definition(
+    current: Run, takes: Distribution, node: Node, name: str = REPOSITORY, later: bool = False
+) -> str:
+    """The repository of the target release for a node, as a .repo file defines it.
+
+    On the way back from another series the one of the release that is left is there, too: for an
+    operating system that was updated with DAOS, it alone has what the older release depends on
+    (compat-hwloc1, of hwloc 1.11).
+
+    + later: whether that other one is enabled for whatever the package manager is told
+    """
+    settings, left, series = current.settings, node.newest, current.target.series
+    text = _section(settings, takes, name, series, enabled=True)
+    if current.procedure.back and left and left.series != series:
+        text += "\n" + _section(settings, takes, f"{name}-later", left.series, enabled=later)
+    return text
+
+
+def _section(settings: Settings, takes: Distribution, name: str, series: str, enabled: bool) -> str:
+    site = settings.repositories[takes.name]
+    baseurl = site.baseurl.format(series=series)
+    text = _REPOSITORY.format(name=name, baseurl=baseurl, key=site.key, enabled=int(enabled))
+    return text + takes.manager.strict
+
+
+NOT_HAD = (
+    "the packages of the target cannot be had. See that the repository holds them, and signed "
+    "(target_release and repositories in group_data/all.py), then type the same command again"
+)
+
+
+def wanted(node: Node, roles: list[str], target: Version) -> list[str]:
+    """The packages to have at the target: those of the node's roles, and all of DAOS it has now."""
+    return sorted({releases.package(role, target) for role in roles} | set(node.packages))
+
+
+def distribution(current: Run, node: Node) -> Distribution:
+    """The distribution whose packages a node takes; that it has one was examined."""
+    found = current.settings.distribution(node.os)
+    assert found
+    return found
+
+
+def line_for(
+    current: Run, line: str, name: str, node: Node, target: Version, back: bool = False
+) -> str:
+    """The shell command that is about the packages of one node.
+
+    + line: one of its package manager's
+    + back: whether it is one of the way back
+    """
+    names = wanted(node, current.start.roles(name), target)
+    return distribution(current, node).manager.told(line, names, target, back)
