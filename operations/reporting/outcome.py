@@ -14,7 +14,7 @@ from ..machinery import commandline, hosts
 from ..machinery.run import Run
 from ..rules import gates
 from ..rules.findings import fold, grouped
-from ..rules.view import ROLES, View
+from ..rules.view import View
 
 _PATIENCE = 30  # seconds for a last look at all nodes
 
@@ -54,7 +54,7 @@ def _reconnect(host: Host) -> None:
 
 def state_of(view: View) -> Iterator[str]:
     """What state the system is in, in lines for a person."""
-    nodes = view.of(*ROLES)
+    nodes = view.of()
     yield f"DAOS {_serves(view)}"
     versions = grouped((n, str(it.version or "half of a transaction")) for n, it in nodes.items())
     yield "packages: " + "; ".join(f"{v} on {fold(on)}" for v, on in sorted(versions.items()))
@@ -158,5 +158,5 @@ def afterwards(current: Run, after: View) -> Iterator[str]:
 
 def lowest(view: View) -> str | None:
     """The lowest release on any node; None where none is known."""
-    versions = [node.version for node in view.of(*ROLES).values() if node.version]
+    versions = [node.version for node in view.of().values() if node.version]
     return str(min(versions)) if versions else None

@@ -23,7 +23,7 @@ from pyinfra.api.state import BaseStateCallback
 from ..machinery import commandline, plan
 from ..machinery.run import Run, say
 from ..rules.findings import Finding, fold
-from ..rules.view import ROLES, View
+from ..rules.view import View, names_of
 from . import outcome
 from .page import page, to_merge
 from .steps import Steps
@@ -118,7 +118,7 @@ class Report(BaseStateCallback):
             "summary": self._summary() if self.ended else None,
             "state": self.state,
             "phases": self.steps.content(),
-            "hosts": {name: self._host(name) for name in self._names()},
+            "hosts": {name: self._host(name) for name in names_of(current.start.groups)},
             "refusals": [finding.as_dict() for finding in refusals],
             "failures": [finding.as_dict() for finding in failures],
             "left_out": sorted(current.start.left_out),
@@ -130,9 +130,6 @@ class Report(BaseStateCallback):
         window = self.current.window
         first, last = window.first_stop, window.last_start
         return {"start": _iso(first), "end": _iso(last)} if first else None
-
-    def _names(self) -> list[str]:
-        return list(dict.fromkeys(n for role in ROLES for n in self.current.start.groups[role]))
 
     def _host(self, name: str) -> dict[str, Any]:
         after = self.current.end or self.left

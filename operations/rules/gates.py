@@ -49,7 +49,7 @@ def needed(
     + reinstalls: whether the storage is reformatted, so that a node may come from 1.x as well
     + back: whether the target is the release of before, to which no engine has to go back yet
     """
-    nodes = view.of(*ROLES)
+    nodes = view.of()
     if all(node.version == target for node in nodes.values()):
         message = f"every node is at {target} by now: type the same command again to see it"
         return [Finding("not-needed", (), message)]
@@ -147,7 +147,7 @@ def current_daemons(view: View) -> list[Finding]:
             "be of another release: stop DAOS in order (agents, `dmg system stop`, daos_server), "
             "then type the same command again",
         )
-        for name, node in view.of(*ROLES).items()
+        for name, node in view.of().items()
         if node.outlived
     ]
 
@@ -170,7 +170,7 @@ def unused(view: View, only: Collection[str] | None = None) -> list[Finding]:
 
 
 def _among(view: View, only: Collection[str] | None) -> dict[str, Node]:
-    nodes = view.of(*ROLES).items()
+    nodes = view.of().items()
     return {name: node for name, node in nodes if only is None or name in only}
 
 
