@@ -130,15 +130,11 @@ def _wait_for_transactions(current: Run) -> None:
     def look() -> tuple[bool, str]:
         left_out = current.start.left_out
         _begin(current, hosts.read(current.state, left_out), left_out)
-        busy = _busy(current.start)
+        busy = current.start.where(lambda node: node.managers)
         return not busy, f"waiting for the package manager on {fold(busy)}" if busy else ""
 
-    if current.start.record and _busy(current.start):
+    if current.start.record and current.start.where(lambda node: node.managers):
         current.wait("packages", look)
-
-
-def _busy(view: View) -> list[str]:
-    return [name for name, node in view.nodes.items() if node and node.managers]
 
 
 def _away(state: State, view: View) -> list[str]:

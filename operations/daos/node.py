@@ -110,24 +110,24 @@ class Node:
     lock: str = ""
 
     @property
+    def _releases(self) -> set[Version]:
+        """The releases of its packages; none where one of them is unknown."""
+        texts = {evr.split("-")[0] for evrs in self.packages.values() for evr in evrs}
+        try:
+            return set(map(Version.parse, texts))
+        except ValueError:
+            return set()
+
+    @property
     def version(self) -> Version | None:
         """The release that is installed; None where there is none, or no single known one."""
-        versions = {evr.split("-")[0] for evrs in self.packages.values() for evr in evrs}
-        try:
-            return Version.parse(versions.pop()) if len(versions) == 1 else None
-        except ValueError:
-            return None
+        releases = self._releases
+        return releases.pop() if len(releases) == 1 else None
 
     @property
     def newest(self) -> Version | None:
         """The highest release of any package; None where there is none, or an unknown one."""
-        try:
-            versions = [
-                Version.parse(evr.split("-")[0]) for evrs in self.packages.values() for evr in evrs
-            ]
-        except ValueError:
-            return None
-        return max(versions, default=None)
+        return max(self._releases, default=None)
 
     def runs(self, unit: str) -> bool:
         """Whether the daemon of a unit runs, or is on its way up or down."""
@@ -161,9 +161,8 @@ class Node:
     @property
     def users(self) -> list[str]:
         """Who uses DAOS on this node, in words: dfuse mounts and applications."""
-        mounts = [_mounted(mount, self.dfuses) for mount in self.mounts]
         return [
-            *mounts,
+            *(_mounted(mount, self.dfuses) for mount in self.mounts),
             *(f"{dfuse}, mounted where it cannot be seen" for dfuse in self._hidden),
             *(str(process) for process in self.processes if process.command != "dfuse"),
         ]

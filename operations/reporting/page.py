@@ -18,16 +18,6 @@ from .timeline import duration, folded
 
 ROLES = ("servers", "admins", "clients")
 
-_HOW = {  # outcome to the words of the heading
-    "updated": "Updated",
-    "rolled back": "Rolled back",
-    "nothing to do": "Nothing to do",
-    "complete": "Complete",
-    "refused": "Refused",
-    "failed": "Failed",
-    "interrupted": "Interrupted",
-}
-
 _templates = Environment(
     loader=FileSystemLoader(Path(__file__).parent),
     autoescape=True,
@@ -61,7 +51,7 @@ def page(report: Mapping[str, Any]) -> str:
     outcome = _outcome(report)
     return _templates.get_template("page.html.j2").render(
         outcome=outcome,
-        how=_HOW.get(outcome, outcome),
+        how=outcome.capitalize(),
         offline=_offline(report, course),
         before=report["from_version"] or "not known",
         target=report["to_version"] or "not known",
