@@ -13,7 +13,7 @@ from .daos.node import Node
 from .daos.window_file import Record
 from .machinery import judgements
 from .machinery.run import Run
-from .machinery.step import Command, step, verify
+from .machinery.step import Command, shell, step
 from .rules.findings import Finding
 from .rules.view import ROLES, View
 from .services import may_start_agents
@@ -22,8 +22,7 @@ from .services import may_start_agents
 def _to_hold(current: Run, name: str, node: Node) -> bool:
     if not current.start.concerns(name):
         return False
-    enabled = any(service.enabled for service in node.services.values())
-    return enabled or _remembers(current, node) or _untraced(current, name, node)
+    return bool(node.enabled) or _remembers(current, node) or _untraced(current, name, node)
 
 
 def _remembers(current: Run, node: Node) -> bool:
@@ -64,10 +63,9 @@ def held(current: Run, here: Host) -> Iterator[Command]:
     if _untraced(current, here.name, node):
         lines.append(start_trace.laid())
     if lines:
-        yield verify(current, lambda: current.shell(here, " && ".join(lines)))
-    for unit, service in node.services.items():
-        if service.enabled:
-            yield verify(current, lambda unit=unit: current.systemctl(here, "disable", unit))  # type: ignore[misc]
+        yield shell(current, here, " && ".join(lines))
+    for unit in node.enabled:
+        yield shell(current, here, f"systemctl disable {unit}")
 
 
 def _found(current: Run, name: str, node: Node) -> Record:
@@ -77,7 +75,7 @@ def _found(current: Run, name: str, node: Node) -> Record:
     return Record(
         began=earlier.began if earlier else datetime.now(UTC),
         release=str(node.version) if node.version else "",
-        enabled=tuple(unit for unit, service in node.services.items() if service.enabled),
+        enabled=tuple(node.enabled),
         running=tuple(unit for unit in node.services if current.start.ran_before(name, unit)),
         ranks=current.start.ranks,
         pools=current.start.pools,
@@ -102,8 +100,7 @@ def released(current: Run, here: Host) -> Iterator[Command]:
     """
     node = current.look().node(here.name)
     for unit in node.record.enabled if node.record else ():
-        if not node.services[unit].enabled:
-            yield verify(current, lambda unit=unit: current.systemctl(here, "enable", unit))  # type: ignore[misc]
+        if unit not in node.enabled:
+            yield shell(current, here, f"systemctl enable {unit}")
     forget = window_file.forget()
-    line = f"{start_trace.lifted()} && {forget}" if node.traced else forget
-    yield verify(current, lambda: current.shell(here, line))
+    yield shell(current, here, f"{start_trace.lifted()} && {forget}" if node.traced else forget)

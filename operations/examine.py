@@ -21,7 +21,7 @@ from .reporting import outcome, report
 from .rules import gates
 from .rules.findings import Finding, about, fold
 from .rules.start import Start
-from .rules.view import ROLES, View
+from .rules.view import View
 
 AnyRun = TypeVar("AnyRun", bound=Run)
 
@@ -33,11 +33,12 @@ def examine() -> None:
 
     Raises DeployError after all that was found has been said and written to the report.
     """
-    begin(_run, _of_the_nodes, summary)
+    begin(leading(UPDATE), _of_the_nodes, summary)
 
 
-def _run(state: State, settings: Settings) -> Run:
-    return Run(state, replace(UPDATE, target=settings.target), settings)
+def leading(procedure: Procedure) -> Callable[[State, Settings], Run]:
+    """Makes the run of a procedure that leads to the release that the site has set."""
+    return lambda state, settings: Run(state, replace(procedure, target=settings.target), settings)
 
 
 def begin(
@@ -53,7 +54,17 @@ def begin(
 
     Raises DeployError after all that was found has been said and written to the report.
     """
-    current = run.begun(ctx_state.get(), lambda state: _begun(state, make, look, summary))
+
+    def begun(state: State) -> AnyRun:
+        settings, wrong = command.read_settings(state)
+        current = make(state, settings)
+        report.follow(current)
+        current.refused([*command.findings(state), *wrong] or look(current))
+        if not current.refusals:
+            run.say(summary(current))
+        return current
+
+    current = run.begun(ctx_state.get(), begun)
     if current.refusals:
         refuse(current)
     return current
@@ -64,44 +75,25 @@ def refuse(current: Run) -> NoReturn:
     raise DeployError(f"refused for what is named above, and in {report.LATEST}")
 
 
-def _begun(
-    state: State,
-    make: Callable[[State, Settings], AnyRun],
-    look: Callable[[AnyRun], list[Finding]],
-    summary: Callable[[AnyRun], str],
-) -> AnyRun:
-    settings, wrong = command.read_settings(state)
-    current = make(state, settings)
-    report.follow(current)
-    current.refused([*command.findings(state), *wrong] or look(current))
-    if not current.refusals:
-        run.say(summary(current))
-    return current
-
-
 def summary(current: Run) -> str:
     """What was found and what will be done, in one line."""
-    target = current.target
-    outdated = {
-        name: str(node.version)
-        for name, node in current.start.of(*ROLES).items()
-        if node.version != target
-    }
-    plan = f"every node is at {target}"
-    if outdated:
-        plan = f"{fold(outdated)}: {', '.join(sorted(set(outdated.values())))} -> {target}"
-    if current.start.stopped:
+    start = current.start
+    plan = f"every node is at {current.target}"
+    if start.outdated:
+        releases = sorted({str(start.node(name).version) for name in start.outdated})
+        plan = f"{fold(start.outdated)}: {', '.join(releases)} -> {current.target}"
+    if start.stopped:
         return f"{plan}; no engine runs"
-    return f"{plan}; {len(current.start.ranks)} engines joined, {len(current.start.pools)} pools"
+    return f"{plan}; {len(start.ranks)} engines joined, {len(start.pools)} pools"
 
 
 def _of_the_nodes(current: Run) -> list[Finding]:
     found = find_nodes(current)
     current.begins(health.learnt(current))
-    return found + list(_in_the_way(current))
+    return found + _in_the_way(current)
 
 
-def _in_the_way(current: Run) -> Iterator[Finding]:
+def _in_the_way(current: Run) -> list[Finding]:
     start, settings = current.start, current.settings
     found = [*installed.findings(current), *services.stray(start)]
     if start.outdated:
@@ -111,8 +103,7 @@ def _in_the_way(current: Run) -> Iterator[Finding]:
         found += manager.within_reach(current, found)
     if start.outdated and not current.may_evict and not start.serving:
         found += gates.unused(start, start.concerned)
-    yield from found
-    yield from health.findings(current)
+    return found + health.findings(current)
 
 
 def find_nodes(current: Run) -> list[Finding]:
@@ -139,15 +130,11 @@ def _wait_for_transactions(current: Run) -> None:
     def look() -> tuple[bool, str]:
         left_out = current.start.left_out
         _begin(current, hosts.read(current.state, left_out), left_out)
-        busy = _busy(current.start)
+        busy = current.start.where(lambda node: node.managers)
         return not busy, f"waiting for the package manager on {fold(busy)}" if busy else ""
 
-    if current.start.record and _busy(current.start):
+    if current.start.record and current.start.where(lambda node: node.managers):
         current.wait("packages", look)
-
-
-def _busy(view: View) -> list[str]:
-    return [name for name, node in view.nodes.items() if node and node.managers]
 
 
 def _away(state: State, view: View) -> list[str]:
@@ -163,10 +150,9 @@ def _silent(state: State, view: View) -> Iterator[Finding]:
         "the node cannot be reached: try `ssh` to it, mend the inventory, or (clients only) set "
         "unreachable_clients in group_data/all.py",
     )
-    odd = [name for name in view.silent if name not in away]
     yield from about(
         "unreadable",
-        odd,
+        [name for name in view.silent if name not in away],
         "rpm or systemctl gave no complete answer: try `rpm -q daos` there; or "
         f"{window_file.PATH} is damaged, which tells what an update has to give back",
     )

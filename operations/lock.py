@@ -15,10 +15,9 @@ from pyinfra.api import Host
 
 from .daos.node import Node
 from .machinery import hosts
-from .machinery.hosts import DaosNode
 from .machinery.run import Run
 from .machinery.step import Command, step, verify
-from .rules.findings import Finding, about
+from .rules.findings import Finding, for_each
 from .rules.view import View
 
 LOCK = "/run/daos-offline-update.lock"
@@ -48,15 +47,8 @@ def others(current: Run) -> list[Finding]:
 
 
 def _locks(view: View) -> list[Finding]:
-    found: dict[str, list[str]] = {}
-    for name, node in view.of("servers").items():
-        if node.lock:
-            found.setdefault(node.lock, []).append(name)
-    return [
-        finding
-        for holder, names in found.items()
-        for finding in about("another-run", names, _message(holder))
-    ]
+    locked = {name: node.lock for name, node in view.of("servers").items() if node.lock}
+    return for_each("another-run", ((name, _message(who)) for name, who in locked.items()))
 
 
 def _message(holder: str) -> str:
@@ -86,17 +78,17 @@ def _hold(current: Run, here: Host) -> str | None:
     me = who()
     line = _HOLD.format(who=shlex.quote(me))
     holder = gevent.spawn(hosts.command, current.state, here, line, _FOR_EVER)
-
-    def look() -> tuple[bool, str]:
-        node = hosts.ask(current.state, here, DaosNode)
-        return holder.ready() or (node is not None and node.lock == me), ""
-
-    current.wait("service", look)
-    node = hosts.ask(current.state, here, DaosNode)
-    if node is not None and node.lock == me:
+    current.wait("service", lambda: (holder.ready() or _held_by(current, here) == me, ""))
+    other = _held_by(current, here)
+    if other == me:
         current.alone = lambda: not holder.ready()
         return None
     holder.kill()
-    if node is not None and node.lock:
-        return _message(node.lock)
+    if other:
+        return _message(other)
     return f"the lock {LOCK} could not be taken: see `ls -l {LOCK}` there"
+
+
+def _held_by(current: Run, here: Host) -> str:
+    node = current.node(here)
+    return node.lock if node else ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator
+from functools import partial
 from io import StringIO
 
 from pyinfra.api import Host
@@ -13,7 +14,6 @@ from .daos.node import Node
 from .daos.package_managers import REPOSITORY
 from .daos.releases import Version
 from .machinery import hosts, judgements, packaging
-from .machinery.hosts import DaosNode
 from .machinery.run import Run
 from .machinery.step import Command, step, verify
 from .rules import gates
@@ -36,8 +36,8 @@ _DETACHED = "({line}) > {log} 2>&1 < /dev/null; code=$?; tail -n 12 {log}; exit 
 
 def _transaction(current: Run, line: str, name: str, node: Node, target: Version) -> str:
     """The shell command that brings a node to exactly the target, also from half the way."""
-    packages = packaging.wanted(node, current.start.roles(name), target)
-    erase = _ERASE_OLD.format(names=" ".join(packages), target=target)
+    names = " ".join(packaging.wanted(node, current.start.roles(name), target))
+    erase = _ERASE_OLD.format(names=names, target=target)
     return _DETACHED.format(line=f"({line}) && {erase}", log=_LOG)
 
 
@@ -55,11 +55,7 @@ def repository(current: Run, here: Host) -> Iterator[Command]:
     takes = packaging.distribution(current, node)
     key = current.settings.repositories[takes.name].key
     line = f"rpm --import {shlex.quote(key)}"
-    yield verify(
-        current,
-        lambda: _fails(current, here, line, packaging.NOT_HAD),
-        code="packages-not-available",
-    )
+    yield _had(current, here, line)
     yield from files.put._inner(
         src=StringIO(packaging.definition(current, takes, node)),
         dest=f"{takes.manager.folder}/{REPOSITORY}.repo",
@@ -79,22 +75,22 @@ def fetched(current: Run, here: Host) -> Iterator[Command]:
     line = packaging.line_for(
         current, line, here.name, node, current.target, current.procedure.back
     )
-    yield verify(
-        current,
-        lambda: _fails(current, here, line, packaging.NOT_HAD),
-        code="packages-not-available",
-    )
+    yield _had(current, here, line)
+
+
+def _had(current: Run, here: Host, line: str) -> Command:
+    """Run a line without which the packages of the target cannot be had."""
+    what = partial(_fails, current, here, line, packaging.NOT_HAD)
+    return verify(current, what, code="packages-not-available")
 
 
 def _may_update(current: Run, view: View) -> list[Finding]:
-    target = current.target
-    path = judgements.needed(current, view) + gates.held(view, current.start.concerned)
+    only = current.start.concerned
+    path = judgements.needed(current, view) + gates.held(view, only) + gates.quiet(view, only)
     if current.start.opens_window:
-        return path + gates.quiet(view)
+        return path
     # A client that was left out before follows the servers, which are there already.
-    return (
-        path + gates.quiet(view, current.start.concerned) + gates.at_target(view, "servers", target)
-    )
+    return path + gates.at_target(view, "servers", current.target)
 
 
 @step(*ROLES, need=_outdated, gate=_may_update)
@@ -153,9 +149,8 @@ def _fails(current: Run, here: Host, line: str, what: str, typed: str | None = N
 
 
 def _not_at_target(current: Run, here: Host) -> str | None:
-    after = hosts.ask(current.state, here, DaosNode)
+    after = current.node(here)
     if after is None or after.version != current.target:
         return f"{after.version if after else 'an unknown release'} is installed after the update"
-    for path in after.rpmnew:
-        current.rpmnew.setdefault(here.name, []).append(path)
+    current.rpmnew.setdefault(here.name, []).extend(after.rpmnew)
     return None

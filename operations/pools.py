@@ -35,8 +35,7 @@ def unmounted(current: Run, here: Host) -> Iterator[Command]:
 
     Source: "unmount every dfuse mount, then evict what is left" (DAOS documentation, 2026).
     """
-    view = current.look()
-    for mount in view.node(here.name).mounts:
+    for mount in current.look().node(here.name).mounts:
         # Lazily where it is in use: its connection is evicted next, and it would hang otherwise.
         yield verify(current, lambda mount=mount: _unmount(current, here, mount))  # type: ignore[misc]
 
@@ -50,18 +49,10 @@ def _unmount(current: Run, here: Host, mount: str) -> str | None:
 
 
 def _connected(current: Run, name: str, node: Node) -> bool:
-    return current.start.opens_window and _used(current.look())
+    return current.start.opens_window and bool(current.now.where(lambda node: node.users))
 
 
-def _was_connected(current: Run, name: str, node: Node) -> bool:
-    return current.start.opens_window and _used(current.start)
-
-
-def _used(view: View) -> bool:
-    return any(node.users for node in view.of(*ROLES).values())
-
-
-@step("admins", need=_connected, foreseen=_was_connected, gate=_may_disconnect, once=True)
+@step("admins", need=_connected, gate=_may_disconnect, once=True)
 def disconnected(current: Run, here: Host) -> Iterator[Command]:
     """Evict what is still connected to a pool, where the site allows it (R2).
 

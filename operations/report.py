@@ -6,20 +6,12 @@ from collections.abc import Iterator
 
 from pyinfra.api import Host
 
-from .daos.node import AGENT, Node
+from .daos.node import AGENT
 from .machinery.run import Run, say
 from .machinery.step import Command, step
 from .rules import gates
 from .rules.findings import Finding, fold
 from .rules.view import ROLES, View
-
-
-def _always(current: Run, name: str, node: Node) -> bool:
-    return True
-
-
-def _changes_nothing(current: Run, name: str, node: Node) -> bool:
-    return False
 
 
 def _all_there(current: Run, view: View) -> list[Finding]:
@@ -28,8 +20,8 @@ def _all_there(current: Run, view: View) -> list[Finding]:
 
 @step(
     *ROLES,
-    need=_always,
-    foreseen=_changes_nothing,
+    need=lambda current, name, node: True,
+    foreseen=lambda current, name, node: False,
     gate=_all_there,
     prepares=True,
     looks=True,
@@ -37,7 +29,7 @@ def _all_there(current: Run, view: View) -> list[Finding]:
 def completed(current: Run, here: Host) -> Iterator[Command]:
     """Look at every node once more, for the report; the run is complete only with this."""
     view = current.end = current.look()
-    left = [name for name, node in view.of("clients").items() if not node.runs(AGENT)]
+    left = view.where(lambda node: not node.runs(AGENT), "clients")
     if left and here.name == left[0]:
         say(f"daos_agent does not run on {fold(left)}: it is not enabled there")
     yield from ()

@@ -5,17 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from pyinfra.api import State
-
 from .checks import manager
 from .daos.releases import Version
-from .examine import begin, find_nodes, summary
+from .examine import begin, find_nodes, leading, summary
 from .machinery.procedure import Procedure
 from .machinery.run import Run
-from .machinery.settings import Settings
 from .reporting import outcome
 from .rules import gates
-from .rules.findings import Finding, fold
+from .rules.findings import Finding, fold, grouped
 from .rules.start import Start
 
 ROLLBACK = Procedure(done="rolled back", sentence=outcome.rolled_back, back=True)
@@ -26,11 +23,7 @@ def examine() -> None:
 
     Raises DeployError after all that was found has been said and written to the report.
     """
-    begin(_run, _of_the_nodes, summary)
-
-
-def _run(state: State, settings: Settings) -> Run:
-    return Run(state, replace(ROLLBACK, target=settings.target), settings)
+    begin(leading(ROLLBACK), _of_the_nodes, summary)
 
 
 def _of_the_nodes(current: Run) -> list[Finding]:
@@ -48,11 +41,8 @@ def _of_the_nodes(current: Run) -> list[Finding]:
 
 def _before(start: Start) -> dict[str, list[str]]:
     """The releases that nodes remember to have had before, each with these nodes."""
-    releases: dict[str, list[str]] = {}
-    for name, node in start.nodes.items():
-        if node and node.record:
-            releases.setdefault(node.record.release, []).append(name)
-    return releases
+    records = {name: node.record for name, node in start.nodes.items() if node and node.record}
+    return grouped((name, record.release) for name, record in records.items())
 
 
 def _nowhere_to(start: Start) -> Iterator[Finding]:

@@ -8,10 +8,9 @@ from pyinfra.api import Host
 
 from .daos import window_file
 from .daos.node import AGENT, SERVER, Node
-from .machinery import hosts, judgements
-from .machinery.hosts import DaosNode
+from .machinery import judgements
 from .machinery.run import Run
-from .machinery.step import Command, step, verify
+from .machinery.step import Command, shell, step, verify
 from .rules import gates
 from .rules.findings import Finding
 from .rules.view import ROLES, View
@@ -20,21 +19,20 @@ from .rules.view import ROLES, View
 def stop(current: Run, here: Host, unit: str) -> Iterator[Command]:
     """Stop a unit on a node, and see that it is stopped."""
     # Not pyinfra's systemd.service: to it a unit that waits to be restarted is stopped already.
-    yield verify(current, lambda: current.systemctl(here, "stop", unit))
+    yield shell(current, here, f"systemctl stop {unit}")
     yield verify(current, lambda: _still_running(current, here, unit))
 
 
 def start(current: Run, here: Host, unit: str) -> Iterator[Command]:
     """Start a unit on a node, and see that it runs."""
     # Packages of 1.0 have no scriptlets that tell systemd of another unit file.
-    line = f"systemctl daemon-reload && systemctl start {unit}"
-    yield verify(current, lambda: current.shell(here, line))
+    yield shell(current, here, f"systemctl daemon-reload && systemctl start {unit}")
     yield verify(current, lambda: _not_running(current, here, unit))
 
 
 def _still_running(current: Run, here: Host, unit: str) -> str | None:
     def look() -> tuple[bool, str]:
-        node = hosts.ask(current.state, here, DaosNode)
+        node = current.node(here)
         if node is None or node.runs(unit):
             return False, ""
         return unit == AGENT or not node.engines, ""
@@ -46,7 +44,7 @@ def _still_running(current: Run, here: Host, unit: str) -> str | None:
 
 
 def _not_running(current: Run, here: Host, unit: str) -> str | None:
-    node = hosts.ask(current.state, here, DaosNode)
+    node = current.node(here)
     if node is not None and node.runs(unit):
         return None
     return f"{unit} was started and does not run: journalctl -u {unit} -n 50"
@@ -143,8 +141,8 @@ def servers_started(current: Run, here: Host) -> Iterator[Command]:
     """
     node = current.look().node(here.name)
     if node.record:
-        line = window_file.save(node.record.starting(str(node.version)))
-        yield verify(current, lambda: current.shell(here, line))
+        record = node.record.starting(str(node.version))
+        yield shell(current, here, window_file.save(record))
     yield from start(current, here, SERVER)
 
 

@@ -25,18 +25,14 @@ def servers_will_start(current: Run, name: str, node: Node) -> bool:
 
 
 def _engines_run(current: Run, name: str, node: Node) -> bool:
-    return current.start.opens_window and current.look().serving
-
-
-def _engines_ran(current: Run, name: str, node: Node) -> bool:
-    return current.start.opens_window and current.start.serving
+    return current.start.opens_window and current.now.serving
 
 
 def _may_stop(current: Run, view: View) -> list[Finding]:
     return gates.held(view) + gates.agents_stopped(view) + judgements.healthy(current, view)
 
 
-@step("admins", need=_engines_run, foreseen=_engines_ran, gate=_may_stop, once=True)
+@step("admins", need=_engines_run, gate=_may_stop, once=True)
 def stopped(current: Run, here: Host) -> Iterator[Command]:
     """Stop all engines by `dmg system stop` on one admin node, and see every rank Stopped (R2, R3).
 
@@ -54,23 +50,20 @@ def _stop(current: Run) -> str | None:
     timeout = current.settings.timeouts["stop"]
     accepted = current.accepted
     try:
-        failed = [
-            row
-            for row in dmg.results(current.dmg.ask("system stop", timeout))
-            if row.errored and row.rank not in accepted
-        ]
+        rows = dmg.results(current.dmg.ask("system stop", timeout))
+        failed = [row for row in rows if row.errored and row.rank not in accepted]
     except DmgError as problem:
         say(f"{problem}; looking at the ranks themselves")
         failed = []
     if failed:
-        rows = "; ".join(f"rank {row.rank}: {row.action} {row.message}" for row in failed)
+        what = "; ".join(f"rank {row.rank}: {row.action} {row.message}" for row in failed)
         if all(row.action == "prep shutdown" for row in failed):
             return (
-                f"dmg system stop could not prepare every rank ({rows}), so it stopped none: the "
+                f"dmg system stop could not prepare every rank ({what}), so it stopped none: the "
                 "engines go on serving. Mend that rank, then type the same command again"
             )
         return (
-            f"dmg system stop stopped some engines, not all ({rows}). See `dmg system query -v`; "
+            f"dmg system stop stopped some engines, not all ({what}). See `dmg system query -v`; "
             "`dmg system start` starts those that were stopped"
         )
 
@@ -106,22 +99,15 @@ def evict_all(current: Run) -> str | None:
 
 def _to_start(current: Run, name: str, node: Node) -> bool:
     """Whether engines that `dmg system stop` has stopped are to run again as they are."""
-    return _idle(current.look()) and not current.start.opens_window
-
-
-def _will_start(current: Run, name: str, node: Node) -> bool:
-    return _idle(current.start) and not current.start.opens_window
-
-
-def _idle(view: View) -> bool:
-    return any(node.runs(SERVER) and not node.engines for node in view.of("servers").values())
+    idle = current.now.where(lambda node: node.runs(SERVER) and not node.engines, "servers")
+    return bool(idle) and not current.start.opens_window
 
 
 def _may_start(current: Run, view: View) -> list[Finding]:
     return gates.at_target(view, "servers", current.target)
 
 
-@step("admins", need=_to_start, foreseen=_will_start, gate=_may_start, once=True)
+@step("admins", need=_to_start, gate=_may_start, once=True)
 def started(current: Run, here: Host) -> Iterator[Command]:
     """Start engines that `dmg system stop` has stopped, where daos_server has run on since.
 
@@ -132,9 +118,8 @@ def started(current: Run, here: Host) -> Iterator[Command]:
 
 def _start(current: Run) -> str | None:
     try:
-        rows = dmg.results(
-            current.dmg.ask("system start", current.settings.timeouts["join"]), "start"
-        )
+        answer = current.dmg.ask("system start", current.settings.timeouts["join"])
+        rows = dmg.results(answer, "start")
     except DmgError as problem:
         return str(problem)
     for row in rows:
@@ -169,9 +154,7 @@ def _wait_joined(current: Run) -> str | None:
         missing = gates.joined(view, members, current.accepted)
         return not missing, _progress(up, members, "joined")
 
-    if current.wait("join", look):
-        return None
-    return _who_is_missing(current, view)
+    return None if current.wait("join", look) else _who_is_missing(current, view)
 
 
 def _progress(done: list[Member], members: list[Member], state: str) -> str:

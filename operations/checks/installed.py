@@ -45,7 +45,7 @@ def half_installed(view: View) -> Iterator[Finding]:
 
     It can where a package transaction was cut short and nothing of DAOS runs on the node.
     """
-    for name, node in view.of(*ROLES).items():
+    for name, node in view.of().items():
         if not node.packages or node.version is not None:
             continue
         listed = ", ".join(
@@ -66,7 +66,7 @@ def half_installed(view: View) -> Iterator[Finding]:
 def systems(view: View, settings: Settings, series: str) -> Iterator[Finding]:
     """Operating systems that the series does not support, or that have no repository."""
     supported = platforms.supported(series)
-    by_system = grouped((name, node.os) for name, node in view.of(*ROLES).items())
+    by_system = grouped((name, node.os) for name, node in view.of().items())
     for system, names in by_system.items():
         takes = settings.distribution(system)
         if supported and system not in (*supported, *settings.accepted_systems):
@@ -92,7 +92,7 @@ def update_paths(view: View, target: Version, reinstalls: bool = False) -> list[
 
     + reinstalls: whether the storage is reformatted, so that a node may come from 1.x as well
     """
-    nodes = view.of(*ROLES).items()
+    nodes = view.of().items()
     why = ((name, _why_not(node, target, reinstalls)) for name, node in nodes)
     return for_each("no-update-path", why)
 

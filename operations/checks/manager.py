@@ -13,7 +13,7 @@ from ..daos.package_managers import CHECK, REPOSITORY
 from ..machinery import hosts, packaging
 from ..machinery.run import Run
 from ..rules.findings import Finding, for_each
-from ..rules.view import ROLES, View
+from ..rules.view import View
 
 # To resolve without changing the node: the repository is defined in a folder of its own, beside
 # copies of the node's, and what the package manager keeps about it is removed.
@@ -49,7 +49,7 @@ def space(view: View, least: int) -> Iterator[Finding]:
 
     + least: MiB that have to be free wherever packages are written
     """
-    for name, node in view.of(*ROLES).items():
+    for name, node in view.of().items():
         full = [f"{free} MiB on {path}" for path, free in node.space.items() if free < least]
         if full:
             yield Finding(
@@ -62,7 +62,7 @@ def space(view: View, least: int) -> Iterator[Finding]:
 
 def idle(view: View) -> Iterator[Finding]:
     """Nodes where a package manager is at work, whose lock would keep the update waiting."""
-    for name, node in view.of(*ROLES).items():
+    for name, node in view.of().items():
         if node.managers:
             at_work = "; ".join(map(str, node.managers))
             message = f"{at_work} is at work: wait for its end, or end it"
@@ -80,7 +80,7 @@ def within_reach(current: Run, found: Collection[Finding]) -> list[Finding]:
     # A node from half the way has more to finish than an installation; `updated` does.
     names = [
         name
-        for name, node in current.start.of(*ROLES).items()
+        for name, node in current.start.of().items()
         if name in current.start.outdated and node.version and name not in named
     ]
     asked = [current.state.inventory.get_host(name) for name in names]

@@ -9,7 +9,7 @@ from pyinfra.api import State
 
 from ..machinery import hosts
 from ..rules.findings import fold
-from ..rules.view import View
+from ..rules.view import ROLES, View
 
 
 def dispensable(view: View, away: Sequence[str], limit: int) -> frozenset[str]:
@@ -18,17 +18,11 @@ def dispensable(view: View, away: Sequence[str], limit: int) -> frozenset[str]:
     + away: the nodes that cannot be reached
     + limit: how many clients may be missing; where more are, none is dispensable
     """
-    admins_left = set(view.groups["admins"]) - set(away)
-    clients = [name for name in away if name in view.groups["clients"]]
-
-    def needed(name: str) -> bool:
-        if name in view.groups["servers"]:
-            return True
-        if name in view.groups["admins"] and not admins_left:
-            return True  # somebody has to run dmg
-        return name in clients and len(clients) > limit
-
-    return frozenset(name for name in away if not needed(name))
+    servers, admins, clients = (frozenset(view.groups[role]) for role in ROLES)
+    spared = frozenset(away) - servers
+    if admins.issubset(away):
+        spared -= admins  # somebody has to run dmg
+    return spared - clients if len(clients.intersection(away)) > limit else spared
 
 
 def leave_out(state: State, view: View, names: Collection[str]) -> View:

@@ -11,8 +11,10 @@ that has a key which it does not know.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Mapping
+import tomllib
+from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -22,44 +24,10 @@ SERVER, AGENT, CONTROL = "daos_server.yml", "daos_agent.yml", "daos_control.yml"
 SHARED = "daos.yml"  # what dmg read in 1.0; becomes daos_control.yml
 KEPT = ".1.x-backup"  # behind the name of the file as it was
 
-_FABRIC = {
-    *("provider", "fabric_iface", "fabric_iface_port", "pinned_numa_node", "bypass_health_chk"),
-    *("crt_ctx_share_addr", "crt_timeout"),
-}
-_SERVER = _FABRIC | {
-    *("name", "port", "transport_config", "access_points", "engines", "bdev_include"),
-    *("bdev_exclude", "disable_vfio", "enable_vmd", "enable_hotplug", "nr_hugepages"),
-    *("control_log_mask", "control_log_file", "control_log_json", "helper_log_file"),
-    *("firmware_helper_log_file", "recreate_superblocks", "fault_path", "telemetry_port"),
-    *("socket_dir", "fault_cb", "hyperthreads"),
-}
-_ENGINE = _FABRIC | {
-    *("rank", "modules", "targets", "nr_xs_helpers", "first_core", "log_mask", "log_file"),
-    *("scm_mount", "scm_class", "scm_size", "scm_list", "bdev_class", "bdev_list"),
-    *("bdev_number", "bdev_size", "storage", "env_vars", "env_pass_through"),
-}
-_AGENT = {
-    *("name", "access_points", "port", "runtime_dir", "log_file", "transport_config"),
-    "fabric_ifaces",
-}
-_CONTROL = {"name", "port", "hostlist", "transport_config"}
-_TRANSPORT = {"allow_insecure", "client_cert_dir", "ca_cert", "cert", "key"}
-
-# Keys of 1.x that 2.0 has no more, and that change nothing when they go: 2.0 allocates huge pages
-# by itself, an engine had its name and its sockets from the server anyhow, and the name that a
-# certificate has to carry is fixed. The agent's are of 1.0, which shared one file with `dmg`.
-_GONE_SERVER = {"set_hugepages"}
-_GONE_ENGINE = {"name", "socket_dir"}
-_GONE_AGENT = {"hostlist", "host_file", "log_file_format"}
-_GONE_SHARED = {"access_points", "runtime_dir", "host_file", "log_file", "log_file_format"}
-_GONE_TRANSPORT = {"server_name"}
-
-# Each file, with the keys that it may have, under their old names too, and those that go.
-_FILES: Mapping[str, tuple[set[str], set[str]]] = {
-    SERVER: (_SERVER | {"servers", "disable_vmd"}, _GONE_SERVER),
-    AGENT: (_AGENT, _GONE_AGENT),
-    CONTROL: (_CONTROL, set()),
-    SHARED: (_CONTROL, _GONE_SHARED),
+# Each file or part of one: the keys that it may have, and those that go, which nothing comes of.
+_KEYS = {
+    part: (set(keys["known"]), set(keys["gone"]))
+    for part, keys in tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf-8")).items()
 }
 
 _TRUE = ("y", "yes", "on", "true")
@@ -149,12 +117,11 @@ def _composed(text: str) -> yaml.MappingNode | None:
 
 def _edits(name: str, root: yaml.MappingNode, text: str) -> Iterator[_Edit]:
     keys = _keys(root, "the file")
-    known, gone = _FILES[name]
-    _known(keys, known | gone)
+    _known(keys, name)
     if name == SERVER:
         yield from _engines_key(keys)
         yield from _vmd(keys)
-    yield from _gone(root, keys, gone, text)
+    yield from _gone(root, keys, name, text)
     yield from _transport(keys, text)
     if name == SERVER:
         _check_server(keys)
@@ -203,8 +170,8 @@ def _check_server(keys: _Keys) -> None:
 
 def _engine(engine: yaml.Node, text: str) -> Iterator[_Edit]:
     keys = _keys(engine, "an engine")
-    _known(keys, _ENGINE | _GONE_ENGINE)
-    yield from _gone(engine, keys, _GONE_ENGINE, text)
+    _known(keys, "engine")
+    yield from _gone(engine, keys, "engine", text)
     yield from _bdev_class(keys)
     _check_devices(keys)
 
@@ -242,8 +209,8 @@ def _transport(keys: _Keys, text: str) -> Iterator[_Edit]:
         return
     node = keys["transport_config"][1]
     inner = _keys(node, "transport_config")
-    _known(inner, _TRANSPORT | _GONE_TRANSPORT)
-    yield from _gone(node, inner, _GONE_TRANSPORT, text)
+    _known(inner, "transport_config")
+    yield from _gone(node, inner, "transport_config", text)
 
 
 # Key to the node of the key and the node of its value.
@@ -263,8 +230,8 @@ def _keys(node: yaml.Node, what: str) -> _Keys:
     return keys
 
 
-def _known(keys: _Keys, known: set[str]) -> None:
-    unknown = sorted(set(keys) - known)
+def _known(keys: _Keys, part: str) -> None:
+    unknown = sorted(set(keys).difference(*_KEYS[part]))
     if unknown:
         line = keys[unknown[0]][0].start_mark.line + 1
         raise Unconvertible(
@@ -273,8 +240,9 @@ def _known(keys: _Keys, known: set[str]) -> None:
         )
 
 
-def _gone(node: yaml.Node, keys: _Keys, gone: set[str], text: str) -> Iterator[_Edit]:
+def _gone(node: yaml.Node, keys: _Keys, part: str, text: str) -> Iterator[_Edit]:
     """Make comments of keys that 2.0 has no more."""
+    _, gone = _KEYS[part]
     for name in sorted(gone & set(keys)):
         key, value = keys[name]
         start, end = key.start_mark.index, value.end_mark.index
@@ -337,16 +305,16 @@ def _see_that_it_means_the_same(name: str, before: str, after: str) -> None:
 
 def _means(name: str, data: dict[str, Any]) -> dict[str, Any]:
     """What a file has to say in 2.0, told without its text."""
-    _, gone = _FILES[name]
-    meant = _without(gone, data)
+    meant = _kept(name, data)
     if name == SERVER:
         _rename(meant)
     if meant.get("transport_config"):
-        meant["transport_config"] = _without(_GONE_TRANSPORT, meant["transport_config"])
+        meant["transport_config"] = _kept("transport_config", meant["transport_config"])
     return meant
 
 
-def _without(gone: set[str], data: dict[str, Any]) -> dict[str, Any]:
+def _kept(part: str, data: dict[str, Any]) -> dict[str, Any]:
+    _, gone = _KEYS[part]
     return {key: value for key, value in data.items() if key not in gone}
 
 
@@ -362,7 +330,7 @@ def _rename(meant: dict[str, Any]) -> None:
 
 
 def _engine_means(data: dict[str, Any]) -> dict[str, Any]:
-    meant = _without(_GONE_ENGINE, data)
+    meant = _kept("engine", data)
     if not meant.get("bdev_class") and ("bdev_class" in meant or meant.get("bdev_list")):
         meant["bdev_class"] = "nvme"
     return meant

@@ -174,15 +174,28 @@ def _old_pool(pool: Any) -> Pool:
 
 
 # Between the answers about several pools; no line of JSON begins so.
-_BETWEEN = "== "
+BETWEEN = "== "
 
 
 def pool_queries(pools: Iterable[Pool]) -> str:
     """One shell command that asks about each of these pools; `queried` reads its answer."""
     asked = list(pools)
-    uuids = " ".join(pool.uuid for pool in asked)
-    query = f'dmg -j pool query {"--pool " if any(pool.old_dmg for pool in asked) else ""}"$pool"'
-    return f'for pool in {uuids}; do echo "{_BETWEEN}$pool"; {query}; done'
+    option = "--pool " if any(pool.old_dmg for pool in asked) else ""
+    return one_by_one((pool.uuid for pool in asked), f'dmg -j pool query {option}"$pool"')
+
+
+def one_by_one(uuids: Iterable[str], query: str) -> str:
+    """One shell command that asks about each of these pools; `answers` tells the answers apart.
+
+    + query: asks about "$pool"
+    """
+    return f'for pool in {" ".join(uuids)}; do echo "{BETWEEN}$pool"; {query}; done'
+
+
+def answers(text: str) -> dict[str, str]:
+    """UUID to what was answered about that pool."""
+    parts = (part.partition("\n") for part in f"\n{text}".split(f"\n{BETWEEN}")[1:])
+    return {uuid.strip(): answer for uuid, _, answer in parts}
 
 
 def queried(pools: Iterable[Pool], text: str) -> list[Pool]:
@@ -193,11 +206,8 @@ def queried(pools: Iterable[Pool], text: str) -> list[Pool]:
     Raises DmgError where an answer is empty or cannot be read. That dmg reports an error, or that
     the last rebuild failed, stands in `error`.
     """
-    answers: dict[str, str] = {}
-    for part in f"\n{text}".split(f"\n{_BETWEEN}")[1:]:
-        uuid, _, answer = part.partition("\n")
-        answers[uuid.strip()] = answer
-    return [_queried(pool, answers.get(pool.uuid, "")) for pool in pools]
+    said = answers(text)
+    return [_queried(pool, said.get(pool.uuid, "")) for pool in pools]
 
 
 def _queried(pool: Pool, text: str) -> Pool:

@@ -16,6 +16,7 @@ from typing import Any
 import yaml
 from ClusterShell.RangeSet import RangeSet, RangeSetException
 
+from .dmg import BETWEEN, answers, one_by_one
 from .releases import Version
 
 _FIRST_WITH_JSON = Version(1, 1, 0)
@@ -25,7 +26,6 @@ _RULE = re.compile(r"^-+( +-+)*\s*$")  # under a table's titles, one group of da
 _POOL = re.compile(r"^Pool \S+, ntarget=(\d+), disabled=(\d+)$", re.MULTILINE)
 _REBUILD = re.compile(r"^Rebuild (\w+), \d+ objs", re.MULTILINE)
 _FAILED = re.compile(r"^Rebuild failed, rc=-?\d+, status=(-?\d+)", re.MULTILINE)
-_BETWEEN = "== "  # as in `dmg.pool_queries`
 
 Text = str
 
@@ -68,15 +68,13 @@ def pool_queries(uuids: Iterable[str], point: str) -> str:
     + point: the access point
     """
     query = line('pool query --pool "$pool"', point)
-    return f'for pool in {" ".join(uuids)}; do echo "{_BETWEEN}$pool"; {query} 2>&1; done'
+    return one_by_one(uuids, f"{query} 2>&1")
 
 
 def pool_answers(text: Text) -> Text:
     """The answer to `pool_queries` as that to `dmg.pool_queries` would be."""
-    parts = [part.partition("\n") for part in f"\n{text}".split(f"\n{_BETWEEN}")[1:]]
-    return "".join(
-        f"{_BETWEEN}{uuid}\n{answer('pool query', True, said)}\n" for uuid, _, said in parts
-    )
+    said = answers(text).items()
+    return "".join(f"{BETWEEN}{pool}\n{answer('pool query', True, it)}\n" for pool, it in said)
 
 
 def answer(arguments: str, done: bool, text: Text, errors: Text = "") -> Text:

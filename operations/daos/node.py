@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from . import platforms
 from .releases import Version
@@ -19,62 +20,7 @@ DROP_IN = f"/etc/systemd/system/{SERVER}.d/daos-offline-update.conf"
 # Each part of the answer starts with a line "== NAME"; the last one proves that nothing was cut.
 # It is run on every node before every step, mostly inside the offline window: what the shell can do
 # by itself starts no process.
-SCRIPT = r"""
-# The daemon of PackageKit is none of them: most of the time it does nothing.
-managers='yum|dnf|zypper|rpm|zypp-rpm|yumBackend.py|dnf-automatic|yum-cron|y2base'
-for tool in rpm systemctl findmnt grep ps find hostname flock df; do
-    command -v $tool >/dev/null || exit 1
-done
-show() { # $1: columns of ps; $2: process ids, with a blank before each
-    [ -z "$2" ] || ps -ww -o "$1" -p "${2# }"
-}
-echo "== hostname"; uname -n
-echo "== addresses"; hostname -I
-echo "== os"; . /etc/os-release; echo "$ID ${VERSION_ID:-}"
-if [ -r /etc/redhat-release ]; then
-    read -r line </etc/redhat-release; printf '%s\n' "$line"
-fi
-echo "== packages"
-rpm -qa --queryformat '%{NAME} %{VERSION}-%{RELEASE} %{SOURCERPM} %{INSTALLTIME}\n' \
-    'daos' 'daos-*' || exit 1
-echo "== services"
-systemctl show daos_server.service daos_agent.service \
-    --property Id,ActiveState,UnitFileState,DropInPaths,ExecMainStartTimestampMonotonic
-echo "== clock"; date +%s.%N; read -r uptime idle </proc/uptime; echo "$uptime"
-kept=/var/lib/daos-offline-update
-echo "== record"; if [ -e $kept/window.json ]; then cat $kept/window.json; fi 2>/dev/null; echo
-echo "== starts"; if [ -e $kept/starts ]; then cat $kept/starts; fi 2>/dev/null; echo
-echo "== lock"
-lock=/run/daos-offline-update.lock
-if [ -e $lock ] && ! flock -s -n $lock true; then cat $lock; fi
-# This shell is looked for as well: where it is not found, nothing is known of the others.
-complete='' engines='' dfuses='' at_work=''
-read -r shell </proc/$$/comm
-for process in $(
-    grep -sx -E "$shell|daos_engine|daos_io_server|dfuse|$managers" /proc/[0-9]*/comm
-); do
-    pid=${process#/proc/}; pid=${pid%%/*}
-    case ${process#*:} in
-        "$shell") [ "$pid" != $$ ] || complete=yes ;;
-        daos_engine|daos_io_server) engines="$engines $pid" ;;
-        dfuse) dfuses="$dfuses $pid" ;;
-        *) at_work="$at_work $pid" ;;
-    esac
-done
-[ "$complete" ] || exit 1
-echo "== engines"; echo "$engines"
-echo "== mounts"; findmnt -rn -t fuse.daos -o TARGET
-echo "== processes"
-mapped=$(grep -ls '/libdaos\.so' /proc/[0-9]*/maps); [ $? -le 2 ] || exit 1
-users=''
-for maps in $mapped; do pid=${maps#/proc/}; users="$users ${pid%/maps}"; done
-show pid=,user=,comm= "$users"
-echo "== dfuse"; show pid=,user=,args= "$dfuses"
-echo "== space"; df -k --output=avail,target /usr /var/cache /var/lib/rpm 2>/dev/null
-echo "== managers"; show pid=,user=,args= "$at_work"
-echo "== rpmnew"; find /etc/daos -name '*.rpmnew' 2>/dev/null
-echo "== end"
-"""
+SCRIPT = Path(__file__).with_suffix(".sh").read_text("utf-8")
 
 # What is built from DAOS's own source; a site's daos-exporter, say, is none of it.
 _SOURCE = re.compile(r"daos-\d")
@@ -164,24 +110,24 @@ class Node:
     lock: str = ""
 
     @property
+    def _releases(self) -> set[Version]:
+        """The releases of its packages; none where one of them is unknown."""
+        texts = {evr.split("-")[0] for evrs in self.packages.values() for evr in evrs}
+        try:
+            return set(map(Version.parse, texts))
+        except ValueError:
+            return set()
+
+    @property
     def version(self) -> Version | None:
         """The release that is installed; None where there is none, or no single known one."""
-        versions = {evr.split("-")[0] for evrs in self.packages.values() for evr in evrs}
-        try:
-            return Version.parse(versions.pop()) if len(versions) == 1 else None
-        except ValueError:
-            return None
+        releases = self._releases
+        return releases.pop() if len(releases) == 1 else None
 
     @property
     def newest(self) -> Version | None:
         """The highest release of any package; None where there is none, or an unknown one."""
-        try:
-            versions = [
-                Version.parse(evr.split("-")[0]) for evrs in self.packages.values() for evr in evrs
-            ]
-        except ValueError:
-            return None
-        return max(versions, default=None)
+        return max(self._releases, default=None)
 
     def runs(self, unit: str) -> bool:
         """Whether the daemon of a unit runs, or is on its way up or down."""
@@ -215,9 +161,8 @@ class Node:
     @property
     def users(self) -> list[str]:
         """Who uses DAOS on this node, in words: dfuse mounts and applications."""
-        mounts = [_mounted(mount, self.dfuses) for mount in self.mounts]
         return [
-            *mounts,
+            *(_mounted(mount, self.dfuses) for mount in self.mounts),
             *(f"{dfuse}, mounted where it cannot be seen" for dfuse in self._hidden),
             *(str(process) for process in self.processes if process.command != "dfuse"),
         ]

@@ -15,7 +15,7 @@ from pyinfra.api.facts import get_fact
 from pyinfra.context import ctx_host, ctx_state
 
 from ..daos.node import SCRIPT, Node, parse
-from ..rules.view import ROLES, View
+from ..rules.view import ROLES, View, names_of
 
 T = TypeVar("T")
 
@@ -67,8 +67,7 @@ def groups(state: State, left_out: Collection[str] = ()) -> dict[str, tuple[str,
 def read(state: State, left_out: Collection[str] = ()) -> View:
     """Look at every node that has a role, in parallel; not at those that are left out."""
     by_role = groups(state, left_out)
-    names = dict.fromkeys(name for role in ROLES for name in by_role[role])
-    hosts = [state.inventory.get_host(name) for name in names]
+    hosts = [state.inventory.get_host(name) for name in names_of(by_role)]
     nodes = at_once(hosts, lambda host: ask(state, host, DaosNode))
     return View(by_role, {host.name: node for host, node in zip(hosts, nodes, strict=True)})
 

@@ -65,7 +65,5 @@ def is_stopping(current: Run, view: View) -> bool:
 
 def alone(current: Run) -> list[Finding]:
     """No other run can act at the same time, as long as this one holds the lock."""
-    if current.alone():
-        return []
     message = "nothing keeps other runs away (any more): type the same command again"
-    return [Finding("not-alone", (), message)]
+    return [] if current.alone() else [Finding("not-alone", (), message)]

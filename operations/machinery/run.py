@@ -12,6 +12,7 @@ from pyinfra.api import Host, State
 from pyinfra.api.exceptions import DeployError
 from pyinfra.context import ctx_host
 
+from ..daos.node import Node
 from ..daos.releases import Version
 from ..rules.findings import Finding
 from ..rules.start import Start
@@ -99,6 +100,15 @@ class Run:
         self.seen = self._shared("view", lambda: hosts.read(self.state, self.start.left_out))
         return self.seen
 
+    @property
+    def now(self) -> View:
+        """The cluster as a step has to judge it: as it is right now, in a plan as it was found."""
+        return self.start if self.planning else self.look()
+
+    def node(self, here: Host) -> Node | None:
+        """One node at this very moment; None if it gives no answer."""
+        return hosts.ask(self.state, here, hosts.DaosNode)
+
     def judge(self, judge: Callable[[], list[Finding]]) -> list[Finding]:
         """What stands in the way of the present step; one judgement serves all hosts."""
         return self._shared("gate", judge)
@@ -112,10 +122,6 @@ class Run:
         timeout = self.settings.timeouts["service"]
         done, output, errors = hosts.command(self.state, here, line, timeout)
         return None if done else f"`{line}` failed: {(errors or output).strip()}"
-
-    def systemctl(self, here: Host, verb: str, unit: str) -> str | None:
-        """Run `systemctl VERB UNIT` on a node; None if that went well, else what it said."""
-        return self.shell(here, f"systemctl {verb} {unit}")
 
     def wait(self, kind: str, look: Callable[[], tuple[bool, str]]) -> bool:
         """Look again and again until it is done, showing what changes.

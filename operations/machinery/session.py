@@ -68,10 +68,9 @@ class DmgSession:
 
     def query(self) -> list[Member]:
         """The ranks right now, by `dmg system query`. Raises DmgError."""
-        found: list[Member] = self._shared(
+        return self._shared(
             "system query", lambda: dmg.members(self.ask("system query")), fresh=0.5
         )
-        return found
 
     def query_or_none(self) -> list[Member] | None:
         """The ranks right now, or None if the management service does not answer."""
@@ -82,29 +81,24 @@ class DmgSession:
 
     def shared_pools(self) -> list[Pool]:
         """The pools right now; one reading serves all hosts. Raises DmgError."""
-        found: list[Pool] = self._shared("pool list", self.pools)
-        return found
+        return self._shared("pool list", self.pools)
 
     def pools(self) -> list[Pool]:
         """The pools right now, by `dmg pool list` and `dmg pool query`. Raises DmgError."""
         listed = dmg.pools(self.ask("pool list"))
         # What the list could not ask is known as that, and need not be asked again.
         to_ask = [pool for pool in listed if not pool.error]
-        if not to_ask:
-            return listed
-        asked = {pool.uuid: pool for pool in self._asked_about(to_ask)}
+        asked = {pool.uuid: pool for pool in self._asked_about(to_ask)} if to_ask else {}
         return [asked.get(pool.uuid, pool) for pool in listed]
 
     def _asked_about(self, pools: list[Pool]) -> list[Pool]:
         """These pools with what `dmg pool query` says of each. Raises DmgError."""
         timeout = 60 + _POOL_TIME * len(pools)
-        old = self.is_1_0
-        line = dmg.pool_queries(pools)
-        if old:
-            line = dmg_1_0.pool_queries((pool.uuid for pool in pools), self._access_point())
+        if not self.is_1_0:
+            line = dmg.pool_queries(pools)
+            return dmg.queried(pools, hosts.command(self._state, self.admin, line, timeout)[1])
+        line = dmg_1_0.pool_queries((pool.uuid for pool in pools), self._access_point())
         _, answer, _ = hosts.command(self._state, self.admin, line, timeout)
-        if not old:
-            return dmg.queried(pools, answer)
         # It does not tell over how many engines a pool is spread: by default over all.
         engines = len(self.query())
         found = dmg.queried(pools, dmg_1_0.pool_answers(answer))

@@ -11,6 +11,7 @@ from pydantic import BaseModel, BeforeValidator, Field, PlainValidator
 from ..daos import platforms
 from ..daos.platforms import Distribution
 from ..daos.releases import Version
+from ..rules.findings import grouped
 from .migration_settings import DEFAULTS as _MIGRATION
 from .validation import GIVEN, Count, Site, Truth, one_of, otherwise
 
@@ -127,9 +128,7 @@ def differing(hosts: Mapping[str, Mapping[str, Any]]) -> dict[str, list[str]]:
     """
     found: dict[str, list[str]] = {}
     for name, default in _DEFAULTS.items():
-        by_value: dict[str, list[str]] = {}
-        for host, data in hosts.items():
-            by_value.setdefault(repr(data.get(name, default)), []).append(host)
+        by_value = grouped((host, repr(data.get(name, default))) for host, data in hosts.items())
         most = max(by_value.values(), key=len, default=[])
         others = [host for same in by_value.values() if same is not most for host in same]
         if others:

@@ -142,6 +142,11 @@ def refuse(current: Run, findings: Iterable[Finding]) -> FunctionCommand:
     return FunctionCommand(fail, (), {})
 
 
+def shell(current: Run, here: Host, line: str) -> FunctionCommand:
+    """A command that runs a short shell command on a node, and fails where that fails."""
+    return verify(current, lambda: current.shell(here, line))
+
+
 def verify(
     current: Run, look: Callable[[], str | None], code: str = "step-failed"
 ) -> FunctionCommand:

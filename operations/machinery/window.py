@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 
+@dataclass
 class OfflineWindow:
     """When DAOS was not there for everybody, as far as it is known.
 
@@ -12,9 +14,8 @@ class OfflineWindow:
     + last_start: when the last agent was started; UTC
     """
 
-    def __init__(self) -> None:
-        self.first_stop: datetime | None = None
-        self.last_start: datetime | None = None
+    first_stop: datetime | None = None
+    last_start: datetime | None = None
 
     def opened(self) -> None:
         """Something is about to be stopped; the window begins with the first."""

@@ -13,8 +13,8 @@ from ..daos.node import AGENT, SERVER, Node
 from ..machinery import commandline, hosts
 from ..machinery.run import Run
 from ..rules import gates
-from ..rules.findings import fold
-from ..rules.view import ROLES, View
+from ..rules.findings import fold, grouped
+from ..rules.view import View
 
 _PATIENCE = 30  # seconds for a last look at all nodes
 
@@ -54,13 +54,11 @@ def _reconnect(host: Host) -> None:
 
 def state_of(view: View) -> Iterator[str]:
     """What state the system is in, in lines for a person."""
-    nodes = view.of(*ROLES)
+    nodes = view.of()
     yield f"DAOS {_serves(view)}"
-    versions: dict[str, list[str]] = {}
-    for name, node in nodes.items():
-        versions.setdefault(str(node.version or "half of a transaction"), []).append(name)
+    versions = grouped((n, str(it.version or "half of a transaction")) for n, it in nodes.items())
     yield "packages: " + "; ".join(f"{v} on {fold(on)}" for v, on in sorted(versions.items()))
-    held = [name for name, node in nodes.items() if node.record]
+    held = view.where(lambda node: node.record)
     if held:
         yield f"started by no reboot until this is finished: {fold(held)}"
     if view.silent:
@@ -68,28 +66,25 @@ def state_of(view: View) -> Iterator[str]:
 
 
 def _serves(view: View) -> str:
-    servers, agents = view.of("servers"), _with_agent(view.of(*ROLES))
-    running = [name for name, node in servers.items() if node.engines]
-    idle_agents = [name for name, node in agents.items() if not node.runs(AGENT)]
-    waiting = [name for name, node in servers.items() if node.runs(SERVER) and not node.engines]
+    running = view.where(lambda node: node.engines, "servers")
+    waiting = view.where(lambda node: node.runs(SERVER) and not node.engines, "servers")
+    idle_agents = view.where(_has_idle_agent)
     if not running and not view.stopped:
         return "may serve or not: no engine is seen, and not every server answers"
     if not running:
         left = f"; daos_server still runs on {fold(waiting)}" if waiting else ""
         return f"is stopped: no engine runs{left}"
-    if len(running) == len(servers) and not idle_agents:
+    everywhere = len(running) == len(view.of("servers"))
+    if everywhere and not idle_agents:
         return "serves: engines run on every server, and every agent runs"
-    where = "every server" if len(running) == len(servers) else fold(running) + " alone"
+    where = "every server" if everywhere else fold(running) + " alone"
     agents_off = f", daos_agent is stopped on {fold(idle_agents)}" if idle_agents else ""
     return f"serves in part: engines run on {where}{agents_off}"
 
 
-def _with_agent(nodes: dict[str, Node]) -> dict[str, Node]:
-    return {
-        name: node
-        for name, node in nodes.items()
-        if node.runs(AGENT) or node.at_boot(AGENT) or (node.record and AGENT in node.record.running)
-    }
+def _has_idle_agent(node: Node) -> bool:
+    ran = node.record is not None and AGENT in node.record.running
+    return not node.runs(AGENT) and (ran or node.at_boot(AGENT))
 
 
 def what_next(view: View, may_go_back: bool, go_on: str = "") -> Iterator[str]:
@@ -163,5 +158,5 @@ def afterwards(current: Run, after: View) -> Iterator[str]:
 
 def lowest(view: View) -> str | None:
     """The lowest release on any node; None where none is known."""
-    versions = [node.version for node in view.of(*ROLES).values() if node.version]
+    versions = [node.version for node in view.of().values() if node.version]
     return str(min(versions)) if versions else None

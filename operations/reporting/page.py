@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import dedent
@@ -11,21 +11,12 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from ..rules.findings import grouped
 from . import history, timeline
 from .history import History, Wait
 from .timeline import duration, folded
 
 ROLES = ("servers", "admins", "clients")
-
-_HOW = {  # outcome to the words of the heading
-    "updated": "Updated",
-    "rolled back": "Rolled back",
-    "nothing to do": "Nothing to do",
-    "complete": "Complete",
-    "refused": "Refused",
-    "failed": "Failed",
-    "interrupted": "Interrupted",
-}
 
 _templates = Environment(
     loader=FileSystemLoader(Path(__file__).parent),
@@ -60,7 +51,7 @@ def page(report: Mapping[str, Any]) -> str:
     outcome = _outcome(report)
     return _templates.get_template("page.html.j2").render(
         outcome=outcome,
-        how=_HOW.get(outcome, outcome),
+        how=outcome.capitalize(),
         offline=_offline(report, course),
         before=report["from_version"] or "not known",
         target=report["to_version"] or "not known",
@@ -69,7 +60,7 @@ def page(report: Mapping[str, Any]) -> str:
         took=_took(report),
         nodes=_nodes(roles),
         findings=[_finding(f) for f in [*report["refusals"], *report["failures"]]],
-        to_merge=_to_merge(report),
+        to_merge=to_merge(report),
         left_out=folded(report.get("left_out") or []),
         state=report.get("state") or [],
         pieces=_pieces,
@@ -150,12 +141,10 @@ def _pieces(names: str) -> list[str]:
     return re.split(r",(?![^\[]*\])", names)
 
 
-def _to_merge(report: Mapping[str, Any]) -> dict[str, str]:
+def to_merge(report: Mapping[str, Any]) -> dict[str, str]:
     """The configuration files that somebody has to merge, each with its nodes."""
-    files: dict[str, list[str]] = {}
-    for name, host in report["hosts"].items():
-        for path in host["rpmnew"]:
-            files.setdefault(path, []).append(name)
+    hosts = report["hosts"].items()
+    files = grouped((name, path) for name, host in hosts for path in host["rpmnew"])
     return {path: folded(names) for path, names in sorted(files.items())}
 
 
@@ -164,11 +153,12 @@ def _lines(report: Mapping[str, Any], course: History, fold: bool) -> Iterable[N
 
     + fold: nodes of which the same is to be said share a line
     """
-    sets: dict[object, list[str]] = {}
-    for name, host in report["hosts"].items():
-        same = (*host["roles"], host["version_before"], host["version_after"], *host["rpmnew"])
-        sets.setdefault(same if fold else name, []).append(name)
-    for names in sets.values():
+
+    def same(host: Mapping[str, Any]) -> Hashable:
+        return (*host["roles"], host["version_before"], host["version_after"], *host["rpmnew"])
+
+    hosts = report["hosts"].items()
+    for names in grouped((name, same(host) if fold else name) for name, host in hosts).values():
         host = report["hosts"][names[0]]
         waits = [course.waits[name] for name in names if name in course.waits]
         yield NodeLine(

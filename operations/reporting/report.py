@@ -1,6 +1,9 @@
 """What a run did: runs/latest/report.json, for scripts and rewritten after every step, and
 report.html, the page that is made of it at the end."""
 
+# pyinfra declares its callbacks as static methods; these are of an object.
+# mypy: disable-error-code="override"
+
 from __future__ import annotations
 
 import atexit
@@ -20,9 +23,9 @@ from pyinfra.api.state import BaseStateCallback
 from ..machinery import commandline, plan
 from ..machinery.run import Run, say
 from ..rules.findings import Finding, fold
-from ..rules.view import ROLES, View
+from ..rules.view import View, names_of
 from . import outcome
-from .page import page
+from .page import page, to_merge
 from .steps import Steps
 
 RUNS = Path("runs")
@@ -45,29 +48,27 @@ class Report(BaseStateCallback):
         self.ended: datetime | None = None
         self._folder: Path | None = None
 
-    def operation_start(self, state: State, op_hash: str) -> None:  # type: ignore[override]
+    def operation_start(self, state: State, op_hash: str) -> None:
         """A step begins."""
         self.steps.begin(state, op_hash)
         self.write()
 
-    def operation_host_start(  # type: ignore[override]
-        self, state: State, host: Host, op_hash: str
-    ) -> None:
+    def operation_host_start(self, state: State, host: Host, op_hash: str) -> None:
         """A step begins on a node."""
         self.steps.host_begins(state, host.name, op_hash)
 
-    def operation_host_success(  # type: ignore[override]
+    def operation_host_success(
         self, state: State, host: Host, op_hash: str, retry_count: int = 0
     ) -> None:
         """A step has ended on a node, and well."""
         self.steps.host_ends(host.name, op_hash)
 
-    def operation_end(self, state: State, op_hash: str) -> None:  # type: ignore[override]
+    def operation_end(self, state: State, op_hash: str) -> None:
         """A step has ended on all nodes."""
         self.steps.end(state)
         self.write()
 
-    def operation_host_error(  # type: ignore[override]
+    def operation_host_error(
         self, state: State, host: Host, op_hash: str, retry_count: int = 0, max_retries: int = 0
     ) -> None:
         """A step has failed on a node; where the step has not said why, its output has."""
@@ -78,7 +79,7 @@ class Report(BaseStateCallback):
             message = f"the step {self.steps.last!r} failed there: see its output"
             current.failures.append(Finding("step-failed", (host.name,), message))
 
-    def operation_host_retry(  # type: ignore[override]
+    def operation_host_retry(
         self, state: State, host: Host, op_hash: str, retry_num: int, max_retries: int
     ) -> None:
         """A step is tried again on a node: look again, and forget that it failed there."""
@@ -117,7 +118,7 @@ class Report(BaseStateCallback):
             "summary": self._summary() if self.ended else None,
             "state": self.state,
             "phases": self.steps.content(),
-            "hosts": {name: self._host(name) for name in self._names()},
+            "hosts": {name: self._host(name) for name in names_of(current.start.groups)},
             "refusals": [finding.as_dict() for finding in refusals],
             "failures": [finding.as_dict() for finding in failures],
             "left_out": sorted(current.start.left_out),
@@ -129,9 +130,6 @@ class Report(BaseStateCallback):
         window = self.current.window
         first, last = window.first_stop, window.last_start
         return {"start": _iso(first), "end": _iso(last)} if first else None
-
-    def _names(self) -> list[str]:
-        return list(dict.fromkeys(n for role in ROLES for n in self.current.start.groups[role]))
 
     def _host(self, name: str) -> dict[str, Any]:
         after = self.current.end or self.left
@@ -202,12 +200,8 @@ class Report(BaseStateCallback):
 
     def _to_do(self) -> Iterator[str]:
         """What somebody has to see to later."""
-        files: dict[str, list[str]] = {}
-        for name, paths in self.current.rpmnew.items():
-            for path in paths:
-                files.setdefault(path, []).append(name)
-        for path, names in sorted(files.items()):
-            yield f"{path} on {fold(names)} has to be read and merged by hand"
+        for path, names in to_merge(self.content()).items():
+            yield f"{path} on {names} has to be read and merged by hand"
         left_out = self.current.start.left_out
         if left_out:
             yield f"left out: {fold(left_out)}; the same command takes them in later"

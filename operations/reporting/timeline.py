@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from ..rules.findings import fold
+from ..rules.findings import fold, grouped
 from .history import History, Step
 
 COLOURS = 8  # the ninth step has the first one's colour again, with stripes
@@ -142,11 +142,10 @@ def _fold(history: History, roles: Mapping[str, Sequence[str]]) -> dict[str, lis
 
 
 def _alike(history: History, names: Sequence[str]) -> list[list[str]]:
-    sets: dict[object, list[str]] = {}
-    for name in names:
-        did = tuple((_state(step, [name]), name in step.nodes) for step in history.steps)
-        sets.setdefault(did, []).append(name)
-    return list(sets.values())
+    def did(name: str) -> tuple[object, ...]:
+        return tuple((_state(step, [name]), name in step.nodes) for step in history.steps)
+
+    return list(grouped((name, did(name)) for name in names).values())
 
 
 def _state(step: Step, names: Iterable[str]) -> str:
@@ -157,12 +156,8 @@ def _state(step: Step, names: Iterable[str]) -> str:
 
 
 def _bars(names: Sequence[str], history: History, scale: float) -> list[Bar]:
-    bars = []
-    for step in history.steps:
-        here = [name for name in names if name in step.nodes]
-        if here:
-            bars.append(_bar(step, here, scale))
-    return bars
+    acted = ((step, [name for name in names if name in step.nodes]) for step in history.steps)
+    return [_bar(step, here, scale) for step, here in acted if here]
 
 
 def _bar(step: Step, names: list[str], scale: float) -> Bar:

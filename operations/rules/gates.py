@@ -49,7 +49,7 @@ def needed(
     + reinstalls: whether the storage is reformatted, so that a node may come from 1.x as well
     + back: whether the target is the release of before, to which no engine has to go back yet
     """
-    nodes = view.of(*ROLES)
+    nodes = view.of()
     if all(node.version == target for node in nodes.values()):
         message = f"every node is at {target} by now: type the same command again to see it"
         return [Finding("not-needed", (), message)]
@@ -147,7 +147,7 @@ def current_daemons(view: View) -> list[Finding]:
             "be of another release: stop DAOS in order (agents, `dmg system stop`, daos_server), "
             "then type the same command again",
         )
-        for name, node in view.of(*ROLES).items()
+        for name, node in view.of().items()
         if node.outlived
     ]
 
@@ -170,7 +170,7 @@ def unused(view: View, only: Collection[str] | None = None) -> list[Finding]:
 
 
 def _among(view: View, only: Collection[str] | None) -> dict[str, Node]:
-    nodes = view.of(*ROLES).items()
+    nodes = view.of().items()
     return {name: node for name, node in nodes if only is None or name in only}
 
 
@@ -248,13 +248,23 @@ def not_in_state(members: Iterable[Member], state: str, do: str) -> list[Finding
     )
 
 
-def joined(view: View, members: Iterable[Member], accepted: Collection[int] = ()) -> list[Finding]:
+def joined(
+    view: View,
+    members: Iterable[Member],
+    accepted: Collection[int] = (),
+    besides: Collection[str] = (),
+) -> list[Finding]:
     """R6: every rank is Joined, every server has one, and every rank is on a server we know.
 
     + accepted: ranks that may be missing
+    + besides: the states in which a rank may be as well
     """
     known = list(members)
-    return _not_joined(expected(known, accepted)) + known_servers(view, known, accepted)
+    others = [member for member in expected(known, accepted) if member.state not in besides]
+    do = "see `dmg system query -v`"
+    if any(member.state == "stopped" for member in others):
+        do = f"`dmg system start` starts ranks that were stopped, {do}"
+    return not_in_state(others, "joined", do) + known_servers(view, known, accepted)
 
 
 def joined_or_stopped(
@@ -264,16 +274,7 @@ def joined_or_stopped(
 
     + accepted: ranks that may be missing
     """
-    known = list(members)
-    others = [member for member in expected(known, accepted) if member.state not in STOPPED]
-    return _not_joined(others) + known_servers(view, known, accepted)
-
-
-def _not_joined(members: Sequence[Member]) -> list[Finding]:
-    do = "see `dmg system query -v`"
-    if any(member.state == "stopped" for member in members):
-        do = f"`dmg system start` starts ranks that were stopped, {do}"
-    return not_in_state(members, "joined", do)
+    return joined(view, members, accepted, besides=STOPPED)
 
 
 def known_servers(

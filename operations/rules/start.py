@@ -10,7 +10,7 @@ from functools import cached_property
 from ..daos.node import SERVER
 from ..daos.releases import Version
 from ..daos.window_file import Record
-from .view import ROLES, View
+from .view import View
 
 
 @dataclass(frozen=True)
@@ -31,8 +31,7 @@ class Start(View):
     @cached_property
     def outdated(self) -> frozenset[str]:
         """The nodes that are not at the target."""
-        nodes = self.of(*ROLES).items()
-        return frozenset(name for name, node in nodes if node.version != self.target)
+        return frozenset(self.where(lambda node: node.version != self.target))
 
     @cached_property
     def opens_window(self) -> bool:
@@ -72,16 +71,15 @@ class Start(View):
     def ran_before(self, name: str, unit: str) -> bool:
         """Whether a unit ran on a node before this update."""
         node = self.nodes.get(name)
-        if node is None:
-            return False
-        return node.runs(unit) or (node.record is not None and unit in node.record.running)
+        ran = node and (node.runs(unit) or (node.record and unit in node.record.running))
+        return bool(ran)
 
     @property
     def idle(self) -> bool:
         """Whether nothing is to be done on any node."""
         due = any(
             (service.enabled and not service.running) or node.record
-            for node in self.of(*ROLES).values()
+            for node in self.of().values()
             for service in node.services.values()
         )
         return not (due or self.outdated or self.will_start_servers)

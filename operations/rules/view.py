@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -10,6 +10,11 @@ from ..daos.node import Node
 from ..daos.window_file import Record
 
 ROLES = ("servers", "admins", "clients")
+
+
+def names_of(groups: Mapping[str, Iterable[str]], *roles: str) -> list[str]:
+    """The nodes of these roles, or of all, each once and in their order."""
+    return list(dict.fromkeys(name for role in roles or ROLES for name in groups[role]))
 
 
 @dataclass(frozen=True)
@@ -44,13 +49,13 @@ class View:
         return node
 
     def of(self, *roles: str) -> dict[str, Node]:
-        """The nodes of these roles that gave an answer, each once."""
-        names = dict.fromkeys(name for role in roles for name in self.groups[role])
+        """The nodes of these roles, or of all, that gave an answer, each once."""
+        names = names_of(self.groups, *roles)
         return {name: node for name in names if (node := self.nodes.get(name)) is not None}
 
     def where(self, holds: Callable[[Node], object], *roles: str) -> list[str]:
         """The names of the nodes of which something holds, among these roles or among all."""
-        return [name for name, node in self.of(*(roles or ROLES)).items() if holds(node)]
+        return [name for name, node in self.of(*roles).items() if holds(node)]
 
     @property
     def serving(self) -> bool:
