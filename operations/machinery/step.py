@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import wraps
 from typing import Any, TypeVar
 
 from pyinfra import logger
@@ -25,6 +26,7 @@ AnyRun = TypeVar("AnyRun", bound=Run)
 Need = Callable[[AnyRun, str, Node], bool]
 Gate = Callable[[AnyRun, View], list[Finding]]
 Act = Callable[..., Iterator[Command]]
+Try = Callable[[AnyRun, Host], str | None]
 
 
 @dataclass(frozen=True)
@@ -158,3 +160,22 @@ def verify(
         return not problem
 
     return FunctionCommand(judge, (), {})
+
+
+def attempt(
+    *roles: str, code: str = "step-failed", **arguments: Any
+) -> Callable[[Try[Any]], Callable[..., Any]]:
+    """Make a step of a function that acts on one node, and says what went wrong; None is good.
+
+    + code: names this kind of failure in the report
+    + arguments: as of `step`
+    """
+
+    def decorate(do: Try[Any]) -> Callable[..., Any]:
+        @wraps(do)
+        def act(current: Run, here: Host) -> Iterator[Command]:
+            yield verify(current, lambda: do(current, here), code)
+
+        return step(*roles, **arguments)(act)
+
+    return decorate

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -9,10 +10,11 @@ from pyinfra.api import State
 
 from ..machinery.migration_settings import MigrationSettings
 from ..machinery.procedure import Procedure
-from ..machinery.run import Run
+from ..machinery.run import Run, say
 from ..machinery.settings import Settings
 from ..rules.findings import Finding
-from .record.record import Migration
+from ..rules.view import View
+from .record.record import Container, Migration
 
 
 class MigrationRun(Run):
@@ -44,8 +46,22 @@ class MigrationRun(Run):
         self.untidy: frozenset[str] = frozenset()
         self.differing: dict[str, dict[str, Any]] = {}
 
+    def asked(self) -> View:
+        """The cluster as the `need` of a step has to judge it: a plan asks it as it was found."""
+        return self.start if self.planning else self.look()
+
     def learn_ranks(self) -> None:
         """The ranks that are Joined now are those that there were before."""
         members = self.dmg.query_or_none() or ()
         ranks = tuple(member.rank for member in members if member.state == "joined")
         self.begins(replace(self.start, ranks=ranks))
+
+
+def one_by_one(containers: Sequence[Container], words: str) -> Iterator[Container]:
+    """One container after the other, each with a line that says which of how many it is.
+
+    + words: what is said of one, for which {} stands
+    """
+    for number, container in enumerate(containers, start=1):
+        say(f"{words.format(container)} ({number} of {len(containers)})")
+        yield container

@@ -15,7 +15,7 @@ from ...machinery.run import say
 from ..record import memory, record
 from ..run import MigrationRun
 from . import bundle
-from .copiers import ask
+from .copiers import CopyError, ask
 
 TOOL = f"{record.FOLDER}/migrate.pyz"
 FOLDER = "/run/daos-offline-update/jobs"
@@ -27,10 +27,6 @@ _EVERY = 10.0  # seconds between two lines of progress
 _PAUSE = 1.0  # seconds between two looks at a job that takes its time
 _LOST = 300  # seconds that a client may give no answer before the run gives up following it
 _GIB = 1024**3
-
-
-class JobError(Exception):
-    """A job failed or cannot be followed; the message names the node and says how to go on."""
 
 
 def put_tool(current: MigrationRun, client: Host) -> str | None:
@@ -58,7 +54,7 @@ def run(
     + arguments: the command and its arguments, as the tool takes them
     + preload: whether its file operations go through DAOS's interception library
 
-    Raises JobError. A result that tells of differences is none.
+    Raises CopyError. A result that tells of differences is none.
     """
     words = [*arguments, *(["--preload", current.site.libioil] if preload else [])]
     begun = _ask_tool(current, client, "start", f"{FOLDER}/{name}", "--", *words)
@@ -67,7 +63,7 @@ def run(
     current.job = f"{arguments[0]} on {client.name}"
     try:
         result = _follow(current, client, name, arguments[0])
-    except JobError:
+    except CopyError:
         current.job = ""
         raise
     current.job = ""
@@ -75,7 +71,7 @@ def run(
 
 
 def stop(current: MigrationRun, client: Host, name: str) -> None:
-    """End a job with all its processes. Raises JobError."""
+    """End a job with all its processes. Raises CopyError."""
     _ask_tool(current, client, "stop", f"{FOLDER}/{name}")
 
 
@@ -86,7 +82,7 @@ def _follow(current: MigrationRun, client: Host, name: str, what: str) -> dict[s
         try:
             answer = _ask_tool(current, client, "poll", f"{FOLDER}/{name}")
             heard = time.monotonic()
-        except JobError:
+        except CopyError:
             if time.monotonic() - heard > _LOST:
                 raise
             time.sleep(2)
@@ -107,7 +103,7 @@ def _result(client: Host, what: str, answer: dict[str, Any]) -> dict[str, Any]:
     said = (result or {}).get("error") or str(answer.get("log") or "").strip()
     if answer["state"] == "gone":
         said = f"its processes are gone (was the node rebooted?). {said}".strip()
-    raise JobError(
+    raise CopyError(
         f"{what} on {client.name} failed: {said or 'it said nothing'}. What it has done stays; "
         f"type the same command again to go on from there: {commandline.typed()}"
     )
@@ -125,7 +121,7 @@ def _ask_tool(
         answer = None
     if not isinstance(answer, dict) or (verb != "poll" and "error" in answer):
         said = (answer or {}).get("error") or errors.strip() or output.strip() or "no answer"
-        raise JobError(
+        raise CopyError(
             f"the copy tool on {client.name} did not answer `job {verb}`: {said}. Type the same "
             f"command again, it goes on from there: {commandline.typed()}"
         )

@@ -43,7 +43,7 @@ def at_work(current: MigrationRun) -> Iterator[str]:
 
 def summary(current: MigrationRun) -> str:
     """How a stage ended that went well, and what comes next."""
-    following = next((name for name in STAGES if name not in current.migration.done), "")
+    following = current.migration.following
     then = f"; the next stage is {following}: stage={following}" if following else ""
     return f"The stage {current.stage} is complete{then}"
 
@@ -55,8 +55,7 @@ def go_on(current: MigrationRun) -> str:
     """
     if not current.stage:
         return ""
-    done = current.migration.done
-    following = next((name for name in STAGES if name not in done), current.stage)
+    following = current.migration.following or current.stage
     if STAGES.index(following) >= STAGES.index(current.stage):
         return ""
     return command(following)

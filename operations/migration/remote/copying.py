@@ -1,9 +1,7 @@
 """A copy of a tree from beginning to end; one that was interrupted goes on where it was."""
 
-import contextlib
-import os
 import time
-from typing import Any, Dict, List, NamedTuple, Optional, Set
+from typing import Any, Dict, List, NamedTuple, Optional
 
 from . import changes, parallel, prepare, serial
 from . import files as whole
@@ -11,7 +9,7 @@ from .failure import Failure, some, text
 from .marker import Marker
 from .mend import mend
 from .progress import Progress
-from .tree import FILE, Entry, Tree, differences, files, full, size, walk
+from .tree import FILE, Entry, Tree, alone, differences, files, full, size, walk
 
 
 class Way(NamedTuple):
@@ -43,41 +41,29 @@ def copy(
     marker = Marker(source, target, note)
     if way.anew:
         marker.trust(False)
-    progress.begin("looking at the source")
-    before = walk(source, progress)
+    before = walk(source, progress.begin("looking at the source"))
     progress.begin("looking at the destination")
     complete = prepare.clear(target, before, walk(target, progress), marker.trusted)
     prepare.make(target, before)
-    todo = _todo(before, complete)
-    _copy(source, target, way, marker, before, todo, progress)
-    progress.begin("setting attributes", of_files=len(before))
-    mend(target, before, progress)
+    copied = [
+        entry for path, entry in before.items() if entry.type == FILE and path not in complete
+    ]
+    _copy(source, target, way, marker, before, copied, progress)
+    mend(target, before, progress.begin("setting attributes", of_files=len(before)))
     whole.settle(target)
     progress.begin("looking at the source again", of_files=len(before))
     found = changes.between(before, walk(source, progress))
     _discard_changed(target, before, found)
     progress.begin("comparing", of_files=len(before))
     _check(target, before, walk(target, progress), found)
-    copied = [
-        entry for path, entry in before.items() if entry.type == FILE and path not in complete
-    ]
     return {
         "files": files(before),
         "bytes": size(before.values()),
         "copied_files": len(copied),
         "copied_bytes": size(copied),
         "seconds": round(time.monotonic() - began, 3),
-        **{kind: [text(path) for path in paths] for kind, paths in found.items()},
+        **changes.named(found),
     }
-
-
-def _todo(before: Tree, complete: Set[bytes]) -> List[Entry]:
-    """The files to copy; of a file with several names the first, the others are linked to it."""
-    return [
-        entry
-        for path, entry in before.items()
-        if entry.type == FILE and not entry.leader and path not in complete
-    ]
 
 
 def _copy(
@@ -86,12 +72,13 @@ def _copy(
     way: Way,
     marker: Marker,
     before: Tree,
-    todo: List[Entry],
+    lacking: List[Entry],
     progress: Progress,
 ) -> None:
-    alone = [entry for entry in before.values() if entry.type == FILE and not entry.leader]
-    of_bytes = size(alone)
-    progress.begin("copying", len(alone), of_bytes, len(alone) - len(todo), of_bytes - size(todo))
+    """Of a file with several names the first is copied, and the others are linked to it later."""
+    todo = [entry for entry in lacking if not entry.leader]
+    of_files, of_bytes = len(alone(before)), size(before.values())
+    progress.begin("copying", of_files, of_bytes, of_files - len(todo), of_bytes - size(todo))
     if way.job is None:
         marker.trust(True)  # what was not to be trusted is removed by now
         serial.copy(source, target, todo, way.preload, progress)
@@ -103,14 +90,13 @@ def _copy(
         marker.trust(True)
 
 
-def _discard_changed(target: bytes, before: Tree, found: Dict[str, List[bytes]]) -> None:
+def _discard_changed(target: bytes, before: Tree, found: changes.Changes) -> None:
     for path in found["changed"] + found["vanished"]:
         if before[path].type == FILE:
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(full(target, path))
+            whole.forget(full(target, path))
 
 
-def _check(target: bytes, before: Tree, have: Tree, found: Dict[str, List[bytes]]) -> None:
+def _check(target: bytes, before: Tree, have: Tree, found: changes.Changes) -> None:
     """Whether the destination took all. Of a folder that lost an entry the time is another one."""
     if any(found.values()):
         return

@@ -20,10 +20,8 @@ from .progress import Progress
 Answer = Tuple[int, Dict[str, Any]]
 Work = Callable[[List[str], Progress], Answer]
 
-_LOCK, _COMMAND, _PROGRESS, _RESULT, _LOG = (
-    *(b"lock", b"command.json", b"progress.json"),
-    *(b"result.json", b"log"),
-)
+_LOCK, _LOG = b"lock", b"log"
+_COMMAND, _PROGRESS, _RESULT = b"command.json", b"progress.json", b"result.json"
 _SHOWN = 4096  # bytes of the log
 _LINES = 20
 _LOOKS = 5  # at the lock, since a poll holds it for a moment, too
@@ -44,7 +42,7 @@ def start(folder: bytes, command: List[str], work: Work) -> Dict[str, Any]:
             running = files.load(_in(folder, _COMMAND)) or {}
             return {"running": True, "attached": True, "command": running.get("command")}
         for name in (_RESULT, _PROGRESS):
-            _forget(_in(folder, name))
+            files.forget(_in(folder, name))
         _detach(folder, command, work, lock)
     finally:
         os.close(lock)
@@ -189,8 +187,3 @@ def _tail(path: bytes) -> str:
     except FileNotFoundError:
         return ""
     return "\n".join(text(line) for line in lines[-_LINES:])
-
-
-def _forget(path: bytes) -> None:
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(path)

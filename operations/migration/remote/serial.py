@@ -3,12 +3,12 @@
 The options are those of GNU coreutils 8.22 (CentOS 7) and later.
 """
 
-import contextlib
 import os
-from typing import Dict, Iterable, Iterator, List, Optional
+from typing import Dict, Iterable, Iterator, List, NamedTuple, Optional
 
 from . import children
 from .failure import Failure, explain, room, some, text
+from .files import forget
 from .progress import Progress
 from .tree import FILE, Entry, full, look
 
@@ -34,8 +34,9 @@ def copy(
     Raises Failure where a file cannot be copied; of the files that cp was given with it none stays.
     """
     environment = {b"LD_PRELOAD": preload} if preload else {}
+    copier = _Copier(source, target, environment, progress)
     for batch in _batches(entries):
-        _copy(_Copier(source, target, environment, progress), batch)
+        _copy(copier, batch)
 
 
 def _batches(entries: Iterable[Entry]) -> Iterator[List[Entry]]:
@@ -54,18 +55,13 @@ def _batches(entries: Iterable[Entry]) -> Iterator[List[Entry]]:
         yield batch
 
 
-class _Copier:
+class _Copier(NamedTuple):
     """What one call of cp needs beside names."""
 
-    def __init__(
-        self,
-        source: bytes,
-        target: bytes,
-        environment: Dict[bytes, bytes],
-        progress: Progress,
-    ) -> None:
-        self.source, self.target = source, target
-        self.environment, self.progress = environment, progress
+    source: bytes
+    target: bytes
+    environment: Dict[bytes, bytes]
+    progress: Progress
 
 
 def _copy(copier: _Copier, batch: List[Entry]) -> None:
@@ -79,7 +75,7 @@ def _copy(copier: _Copier, batch: List[Entry]) -> None:
         return
     # A file whose end could not be written may have its time already: none of them is trusted.
     for entry in batch:
-        _discard(full(copier.target, entry.path))
+        forget(full(copier.target, entry.path))
     left = [entry for entry in batch if not _vanished(copier, entry)]
     if len(left) == len(batch):
         raise Failure("cp ended with {}: {}; {}".format(code, said, room(copier.target)))
@@ -119,11 +115,6 @@ def _vanished(copier: _Copier, entry: Entry) -> bool:
     except OSError as error:
         raise Failure(explain(error)) from error
     return False
-
-
-def _discard(place: bytes) -> None:
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(place)
 
 
 class _Meter:
