@@ -166,7 +166,9 @@ def _mend(current: MigrationRun, client: Host, container: Container) -> None:
     """
     tree = files(current, container)
     result = compare(current, client, container, "verify", tree)
-    damaged = [path for path, keys in result["differing"].items() if _contents(keys)]
+    # That is, where what a file holds differs, not its owner, mode or times.
+    differing = result["differing"].items()
+    damaged = [path for path, keys in differing if {"digest", "unreadable"}.intersection(keys)]
     say(f"{len(damaged)} damaged files of the backup are copied again")
     names = b"\0".join(f"./{path}".encode(errors="surrogateescape") for path in damaged)
     if not names:
@@ -176,11 +178,6 @@ def _mend(current: MigrationRun, client: Host, container: Container) -> None:
     done, _, errors = copiers.ask(current, client, line, timeout=600)
     if problem or not done:
         raise CopyError(f"what is damaged could not be removed: {problem or errors.strip()}")
-
-
-def _contents(keys: list[str]) -> bool:
-    """Whether a difference lies in what a file holds, not in its owner, mode or times."""
-    return not {"digest", "unreadable"}.isdisjoint(keys)
 
 
 def _unused(current: MigrationRun) -> str:

@@ -79,29 +79,27 @@ def _versions(current: MigrationRun) -> Iterator[Finding]:
     if target.major < 2:
         message = f"target_release is {target}, and this leads from 1.x to 2.0 or later: set it"
         yield Finding("no-migration", (), message)
-    found: dict[Version, list[str]] = {}
-    for name, node in current.start.of(*ROLES).items():
-        if node.version:
-            found.setdefault(node.version, []).append(name)
-    later = [name for version, names in found.items() if version.major > 1 for name in names]
+    releases = _releases(current)
+    later = [name for name, version in releases.items() if version.major > 1]
     yield from about("not-1.x", later, _not_old(current))
-    unknown = [
-        name
-        for version, names in found.items()
-        if version.major < 2 and version.series not in _KNOWN
-        for name in names
-    ]
+    unknown = [name for name, v in releases.items() if v.major < 2 and v.series not in _KNOWN]
     yield from about(
         "unknown-release",
         unknown,
         f"this reads DAOS {' and '.join(_KNOWN)} alone: bring the system to {_USUAL} first, or "
         "copy its containers out yourself (`dfuse`) and install 2.x anew",
     )
+    found = sorted(set(releases.values()))
     if len(found) > 1 and not later:
-        parts = ", ".join(str(version) for version in sorted(found))
-        nodes = tuple(name for names in found.values() for name in names)
+        parts = ", ".join(map(str, found))
         message = f"the nodes have several releases ({parts}): bring them to one of them first"
-        yield Finding("mixed-versions", nodes, message)
+        yield Finding("mixed-versions", tuple(releases), message)
+
+
+def _releases(current: MigrationRun) -> dict[str, Version]:
+    """The nodes that have a known release of DAOS, with that."""
+    nodes = current.start.of(*ROLES).items()
+    return {name: node.version for name, node in nodes if node.version}
 
 
 def _not_old(current: MigrationRun) -> str:
@@ -124,8 +122,7 @@ def _health(current: MigrationRun) -> list[Finding]:
 
 def _release(current: MigrationRun) -> str:
     """The release that all nodes have; the usual one where none is known."""
-    versions = {node.version for node in current.start.of(*ROLES).values() if node.version}
-    return str(versions.pop() if versions else _USUAL)
+    return str(next(iter(_releases(current).values()), _USUAL))
 
 
 def _record(current: MigrationRun, held: Contents) -> Migration:
@@ -193,12 +190,9 @@ def _doubles(
     for entry in entries:
         by_label.setdefault(entry.label, []).append(entry.uuid)
     for label, uuids in by_label.items():
+        message = f"{what} {', '.join(uuids)} would all be {label!r}: name them in {setting}"
         if len(uuids) > 1:
-            yield Finding(
-                "label-twice",
-                (),
-                f"{what} {', '.join(uuids)} would all be {label!r}: name them in {setting}",
-            )
+            yield Finding("label-twice", (), message)
 
 
 @attempt("clients", need=copiers.copies, prepares=True)

@@ -16,11 +16,11 @@ from ..daos import platforms
 from ..daos.node import AGENT, Node
 from ..machinery import hosts, judgements
 from ..machinery.hosts import DaosNode
-from ..machinery.step import Command, attempt, step, verify
+from ..machinery.step import Command, attempt, step
 from ..rules import gates
 from ..rules.findings import Finding, about
 from ..rules.view import ROLES, View
-from . import backup, contents, conversion, operating_systems
+from . import backup, conversion, operating_systems
 from .copying import copiers, jobs, mounts
 from .copying.containers import few
 from .copying.copiers import CopyError
@@ -79,25 +79,20 @@ def _left_over(current: MigrationRun, name: str, node: Node) -> bool:
     return name in current.untidy if current.planning else bool(mounts.leftovers(node))
 
 
-@step("clients", need=_left_over, prepares=True)
-def tidied(current: MigrationRun, here: Host) -> Iterator[Command]:
+@attempt("clients", need=_left_over, prepares=True)
+def tidied(current: MigrationRun, here: Host) -> None:
     """Unmount what an interrupted run of this migration has left mounted, and end what reads it."""
     for point in mounts.leftovers(current.look().node(here.name)):
         container = point.rpartition("/")[2]
-        yield verify(current, lambda container=container: _tidy(current, here, container))  # type: ignore[misc]
-
-
-def _tidy(current: MigrationRun, client: Host, container: str) -> None:
-    with suppress(CopyError):
-        jobs.stop(current, client, f"{container}-look")
-    with suppress(CopyError):  # then it is found in use
-        mounts.unmount(current, client, container)
+        with suppress(CopyError):
+            jobs.stop(current, here, f"{container}-look")
+        with suppress(CopyError):  # then it is found in use
+            mounts.unmount(current, here, container)
 
 
 def _not_compared(current: MigrationRun) -> list[Finding]:
     """DAOS was stopped by something else, or has been used since it was compared and stopped."""
     record, view = current.migration, current.start
-    assert record
     if not _old_servers(view) or view.serving:
         return []
     message = (
@@ -312,8 +307,3 @@ def why_not_installed(current: MigrationRun) -> list[Finding]:
             f"{target} is not installed there: type stage=install",
         )
     return current.unconvertible
-
-
-def serves_old(current: MigrationRun) -> bool:
-    """Whether 1.x still serves."""
-    return current.start.serving and contents.is_old(current, copiers.first(current).name)

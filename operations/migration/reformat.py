@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
-from typing import Any
 
 from pyinfra.api import Host
 from pyinfra.context import ctx_state
@@ -20,10 +19,9 @@ from ..machinery.step import Command, attempt, step, verify
 from ..rules import gates
 from ..rules.findings import Finding, about
 from ..rules.view import View
-from . import conversion, formatting, install, verification
+from . import contents, conversion, formatting, install, verification
 from .copying import copiers, destination
-from .copying.containers import differences
-from .record.backed_up import folder, of_each, why_not_backed_up
+from .record.backed_up import of_each, why_not_backed_up
 from .record.record import Container, Migration
 from .run import MigrationRun
 
@@ -72,7 +70,7 @@ def would_be_lost(current: MigrationRun) -> list[Finding]:
 
 def serving_old(current: MigrationRun) -> list[Finding]:
     """1.x serves: it may hold more than the backup by now."""
-    if not install.serves_old(current):
+    if not contents.serves_old(current, current.start):
         return []
     return about(
         "still-serving",
@@ -88,15 +86,14 @@ def in_order(record: Migration) -> Iterator[Finding]:
         if not container.backed_up or not container.verified:
             continue  # that is said by `why_not_backed_up`
         if container.verified < container.backed_up:
-            message = f"the backup of {container} is newer than its verification: type"
-            yield Finding("not-verified", (), f"{message} stage=verify")
+            message = "the backup of {} is newer than its verification: type stage=verify"
+            yield from of_each("not-verified", [container], message)
         if not record.compared or not container.unchanged or record.compared < container.backed_up:
-            yield Finding(
-                "not-compared",
-                (),
-                f"{container} was not seen to be in DAOS as it is in the backup before DAOS "
-                "was stopped: type stage=install",
+            message = (
+                "{} was not seen to be in DAOS as it is in the backup before DAOS was stopped: "
+                "type stage=install"
             )
+            yield from of_each("not-compared", [container], message)
 
 
 def _served_since(current: MigrationRun, view: View) -> list[Finding]:
@@ -168,15 +165,13 @@ def read_back(current: MigrationRun, here: Host) -> str | None:
     return verification.each_backup(current, here, _judged)
 
 
-def _judged(current: MigrationRun, container: Container, result: dict[str, Any]) -> str | None:
-    said = differences(result)
-    if not said:
+def _judged(current: MigrationRun, container: Container, equal: bool) -> str | None:
+    if equal:
         current.read_back.add(container.uuid)
         return None
     return (
-        f"the backup of {container} in {folder(current, container)} differs from its "
-        f"manifest: {said}. DAOS still has these files: put them back from elsewhere, or bring 1.x "
-        "back (`pyinfra inventory deploys/rollback.py`) and type stage=backup again"
+        "DAOS still has these files: put them back from elsewhere, or bring 1.x back "
+        "(`pyinfra inventory deploys/rollback.py`) and type stage=backup again"
     )
 
 

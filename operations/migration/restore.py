@@ -51,16 +51,13 @@ def _way(current: MigrationRun, container: Container) -> str:
 
 
 def _pools_due(current: MigrationRun, name: str, node: Node) -> bool:
-    return "restore" not in current.migration.done or any(
-        not pool.new_uuid for pool in current.migration.pools
-    )
+    record = current.migration
+    return "restore" not in record.done or not all(pool.new_uuid for pool in record.pools)
 
 
 def _may_create(current: MigrationRun, view: Any) -> list[Finding]:
-    target = current.target
-    return gates.at_target(view, "servers", target) + judgements.members(
-        current, view, gates.joined
-    )
+    found = gates.at_target(view, "servers", current.target)
+    return found + judgements.members(current, view, gates.joined)
 
 
 @attempt(

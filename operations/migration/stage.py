@@ -20,10 +20,6 @@ from .record.memory import recall
 from .run import MigrationRun
 
 
-def _nothing(current: MigrationRun) -> None:
-    pass
-
-
 @dataclass(frozen=True)
 class Stage:
     """A stage of the migration. The one before it has to be complete.
@@ -38,8 +34,8 @@ class Stage:
 
     does: str
     look: Callable[[MigrationRun], Iterable[Finding]]
-    learn: Callable[[MigrationRun], object] = _nothing
-    show: Callable[[MigrationRun], object] = _nothing
+    learn: Callable[[MigrationRun], object] = lambda current: None
+    show: Callable[[MigrationRun], object] = lambda current: None
     tries: Callable[[MigrationRun], bool] = lambda current: False
 
 

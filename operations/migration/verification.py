@@ -27,7 +27,7 @@ def findings(current: MigrationRun) -> list[Finding]:
     found += [f for f in equipment.findings(current, False) if "python3" in f.message]
     if not found:
         found += manifests(current, current.migration.to_carry)
-    if current.start.serving and contents.is_old(current, copiers.first(current).name):
+    if contents.serves_old(current, current.start):
         found += as_recorded(current)
     return found
 
@@ -41,16 +41,23 @@ def compared(current: MigrationRun, here: Host) -> str | None:
 def each_backup(
     current: MigrationRun,
     client: Host,
-    judge: Callable[[MigrationRun, Container, dict[str, Any]], str | None],
+    judge: Callable[[MigrationRun, Container, bool], str | None],
 ) -> str | None:
     """Read the backup of every container back on a client; what is wrong, None where nothing is.
 
-    + judge: given a container and what the comparison with its manifest found, says what is wrong
+    + judge: given a container, and whether its backup equals its manifest, says what to do about
+      it where that is wrong
     """
     problems = []
     for container in one_by_one(current.migration.to_carry, "reading the backup of {}"):
         try:
-            problem = judge(current, container, _read(current, client, container))
+            said = differences(_read(current, client, container))
+            problem = judge(current, container, not said)
+            if said:
+                problem = (
+                    f"the backup of {container} in {folder(current, container)} differs from its "
+                    f"manifest: {said}. {problem}"
+                )
         except CopyError as failure:
             problem = str(failure)
         if problem:
@@ -67,15 +74,13 @@ def _read(current: MigrationRun, client: Host, container: Container) -> dict[str
     return result
 
 
-def _judged(current: MigrationRun, container: Container, result: dict[str, Any]) -> str | None:
-    said = differences(result)
-    if not said:
+def _judged(current: MigrationRun, container: Container, equal: bool) -> str | None:
+    if equal:
         return note(current, container, verified=now())
     problem = _not_true_any_more(current, container)
     return (
-        f"the backup of {container} in {folder(current, container)} differs from its "
-        f"manifest: {said}. Type stage=backup again: it copies these again, and only these; then "
-        f"stage=verify. report.json names them all{f'. {problem}' if problem else ''}"
+        "Type stage=backup again: it copies these again, and only these; then stage=verify. "
+        f"report.json names them all{f'. {problem}' if problem else ''}"
     )
 
 

@@ -55,14 +55,14 @@ class Place:
         return fuse and (self.kind == "fuse.daos" or "dfuse" in self.source)
 
 
-def look(current: MigrationRun, client: Host) -> Place | None:
-    """What a client has at the destination; None where there is no such folder.
-
-    Raises ValueError where the client does not tell.
-    """
+def look(current: MigrationRun, client: Host) -> Place | ValueError | None:
+    """What a client has at the destination, or why it does not tell; None: no such folder."""
     line = _LOOK.format(path=shlex.quote(current.site.backup_path))
     done, output, errors = copiers.ask(current, client, line)
-    return parse(output if done else errors)
+    try:
+        return parse(output if done else errors)
+    except ValueError as problem:
+        return problem
 
 
 def parse(output: str) -> Place | None:
@@ -86,7 +86,7 @@ def findings(current: MigrationRun) -> Iterator[Finding]:
     """
     path = current.site.backup_path
     missing, daos = [], []
-    for host, place in copiers.each(current, lambda client: _try(current, client)):
+    for host, place in copiers.each(current, lambda client: look(current, client)):
         if isinstance(place, ValueError):
             yield Finding("no-destination", (host.name,), f"{path}: {place}")
         elif place is None:
@@ -132,13 +132,6 @@ def _blind(current: MigrationRun, clients: list[Host]) -> list[str]:
     line = f'[ "$(cat {shlex.quote(_mark(current))} 2>/dev/null)" = {token} ]'
     seen = hosts.at_once(clients, lambda host: copiers.ask(current, host, line)[0])
     return [host.name for host, sees in zip(clients, seen, strict=True) if not sees]
-
-
-def _try(current: MigrationRun, host: Host) -> Place | ValueError | None:
-    try:
-        return look(current, host)
-    except ValueError as problem:
-        return problem
 
 
 def attempts(current: MigrationRun) -> Iterator[Finding]:
@@ -192,7 +185,7 @@ def room(current: MigrationRun, needed: int, files: int) -> Iterator[Finding]:
     + files: how many files, folders and links
     """
     client = copiers.first(current)
-    place = _try(current, client)
+    place = look(current, client)
     if not isinstance(place, Place):
         return  # has been found before
     where = f"{current.site.backup_path} ({place.source}, mounted at {place.mount})"
@@ -221,7 +214,7 @@ def gib(size: float) -> str:
 
 def full(current: MigrationRun, client: Host, needed: int) -> str:
     """What to say where the destination became full."""
-    place = _try(current, client)
+    place = look(current, client)
     if not isinstance(place, Place):
         return ""
     return (

@@ -6,6 +6,7 @@ import hashlib
 import json
 import shlex
 import time
+from collections.abc import Callable
 from typing import Any
 
 from pyinfra.api import Host
@@ -135,8 +136,8 @@ def progress(state: dict[str, Any]) -> str:
       and left (seconds)
     """
     parts = [
-        _of(_gib(state.get("bytes")), _gib(state.get("of_bytes")), "GiB"),
-        _of(_count(state.get("files")), _count(state.get("of_files")), "files"),
+        _of(state, "bytes", lambda size: f"{size / _GIB:.2f}", "GiB"),
+        _of(state, "files", "{:,}".format, "files"),
     ]
     if state.get("rate"):
         parts.append(f"{state['rate'] / 1024**2:.1f} MiB/s")
@@ -145,18 +146,11 @@ def progress(state: dict[str, Any]) -> str:
     return f"{state.get('phase') or 'at work'}: {', '.join(part for part in parts if part)}"
 
 
-def _of(done: str, all_of_it: str, unit: str) -> str:
-    if not done:
+def _of(state: dict[str, Any], key: str, show: Callable[[float], str], unit: str) -> str:
+    if state.get(key) is None:
         return ""
-    return f"{done} of {all_of_it} {unit}" if all_of_it else f"{done} {unit}"
-
-
-def _gib(size: float | None) -> str:
-    return "" if size is None else f"{size / _GIB:.2f}"
-
-
-def _count(number: int | None) -> str:
-    return "" if number is None else f"{number:,}"
+    shown = [show(state[name]) for name in (key, f"of_{key}") if state.get(name) is not None]
+    return f"{' of '.join(shown)} {unit}"
 
 
 def _time(seconds: float) -> str:

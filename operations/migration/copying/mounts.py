@@ -82,8 +82,11 @@ def mount(
     """
     where = point(container)
     old = contents.is_1_0(current, client.name)
-    words = ["dfuse", f"--pool={pool}", f"--container={container}", *_system(current)]
-    words += [_service(current, pool)] if old else []
+    words = ["dfuse", f"--pool={pool}", f"--container={container}"]
+    if current.migration.system not in ("", _DEFAULT_SYSTEM):
+        words.append(f"--sys-name={current.migration.system}")
+    if old:  # with colons between the ranks
+        words.append(f"--svc={':'.join(map(str, current.migration.pool(pool).service))}")
     line = _MOUNT.format(
         point=shlex.quote(where),
         dfuse=shlex.join(words),
@@ -159,15 +162,3 @@ def mounted(
                 unmount(current, client, container)
         raise
     hosts.at_once(clients, lambda client: unmount(current, client, container))
-
-
-def _service(current: MigrationRun, pool: str) -> str:
-    """The option of 1.0 that names the ranks of the pool's service, with colons between them."""
-    service = current.migration.pool(pool).service
-    return f"--svc={':'.join(map(str, service))}"
-
-
-def _system(current: MigrationRun) -> list[str]:
-    """The option that names the system, where it has another name than usual."""
-    name = current.migration.system or _DEFAULT_SYSTEM
-    return [] if name == _DEFAULT_SYSTEM else [f"--sys-name={name}"]

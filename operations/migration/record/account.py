@@ -16,22 +16,18 @@ def migrated(current: MigrationRun) -> dict[str, Any]:
     if not current.stage:
         return {}
     record = current.migration
+    containers = [
+        {**asdict(entry), **current.differing.get(entry.uuid, {})} for entry in record.containers
+    ]
+    known = {
+        "done": dict(record.done),
+        "left_behind": record.left_behind,
+        "containers": containers,
+    }
     return {
         "stage": current.stage,
         "configuration": current.configuration,
-        "migration": _as_dict(current) if record.recorded else None,
-    }
-
-
-def _as_dict(current: MigrationRun) -> dict[str, Any]:
-    record = current.migration
-    return {
-        "done": dict(record.done),
-        "left_behind": record.left_behind,
-        "containers": [
-            {**asdict(entry), **current.differing.get(entry.uuid, {})}
-            for entry in record.containers
-        ],
+        "migration": known if record.recorded else None,
     }
 
 

@@ -56,7 +56,7 @@ def why_not_backed_up(current: MigrationRun) -> list[Finding]:
         return [Finding("no-backup", (), f"no migration is recorded: {_AGAIN}")]
     found = list(_unfinished(record))
     found += manifests(current, record.to_carry)
-    if current.seen.serving and contents.is_old(current, copiers.first(current).name):
+    if contents.serves_old(current, current.seen):
         found += as_recorded(current)
     return found
 
@@ -109,16 +109,12 @@ def as_recorded(current: MigrationRun) -> list[Finding]:
 
 def differences(record: Migration, now: Contents) -> Iterator[Finding]:
     """Pools and containers that came or went since they were recorded."""
-    yield from _changes("pool", {p.uuid for p in record.pools}, {p.uuid for p in now.pools})
-    yield from _changes(
-        "container", {c.uuid for c in record.containers}, {c.uuid for c in now.containers}
-    )
-
-
-def _changes(kind: str, before: set[str], after: set[str]) -> Iterator[Finding]:
-    for uuid in sorted(after - before):
-        message = f"{kind} {uuid} has been created since the check: {_AGAIN}"
-        yield Finding(f"{kind}-added", (), message)
-    for uuid in sorted(before - after):
-        message = f"{kind} {uuid} is there no more since the check: {_AGAIN}"
-        yield Finding(f"{kind}-removed", (), message)
+    held = (("pool", record.pools, now.pools), ("container", record.containers, now.containers))
+    for kind, then, there in held:
+        before, after = {entry.uuid for entry in then}, {entry.uuid for entry in there}
+        for uuid in sorted(after - before):
+            message = f"{kind} {uuid} has been created since the check: {_AGAIN}"
+            yield Finding(f"{kind}-added", (), message)
+        for uuid in sorted(before - after):
+            message = f"{kind} {uuid} is there no more since the check: {_AGAIN}"
+            yield Finding(f"{kind}-removed", (), message)
