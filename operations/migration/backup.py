@@ -54,20 +54,13 @@ def copied(current: MigrationRun, here: Host) -> str | None:
         try:
             changed = _back_up(current, here, container)
         except CopyError as problem:
-            problems.append(f"{container}: {_explained(current, here, container, problem)}")
+            full = any(sign in str(problem) for sign in _FULL)
+            said = f"{destination.full(current, here, container.bytes)}\n" if full else ""
+            problems.append(f"{container}: {said}{problem}")
             break  # the next one would meet the same
         if changed:
             problems.append(changed)
     return "\n".join(problems) or None
-
-
-def _explained(
-    current: MigrationRun, client: Host, container: Container, problem: Exception
-) -> str:
-    text = str(problem)
-    if any(sign in text for sign in _FULL):
-        return f"{destination.full(current, client, container.bytes)}\n{text}"
-    return text
 
 
 def _back_up(current: MigrationRun, client: Host, container: Container) -> str | None:
@@ -75,7 +68,8 @@ def _back_up(current: MigrationRun, client: Host, container: Container) -> str |
     way = current.site.way(container.bytes)
     clients = copiers.of_way(current, way)
     with mounts.mounted(current, clients, container.pool, container.uuid) as source:
-        intact = _intact(current, client, container)
+        # The manifest that was written for it is still there, and the same.
+        intact = bool(container.manifest) and not manifests(current, [container])
         if intact and container.backed_up and not _of_source(current, client, container, source):
             say("it has not changed since it was backed up")
             return note(current, container, unchanged=_unused(current))
@@ -90,11 +84,6 @@ def _back_up(current: MigrationRun, client: Host, container: Container) -> str |
         if moved:
             return _changed(current, container, moved)
         return _seal(current, client, container, source)
-
-
-def _intact(current: MigrationRun, client: Host, container: Container) -> bool:
-    """Whether the manifest that was written for a container is still there, and the same."""
-    return bool(container.manifest) and not manifests(current, [container])
 
 
 def _copy(

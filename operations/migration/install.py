@@ -111,10 +111,8 @@ def _not_compared(current: MigrationRun) -> list[Finding]:
 
 
 def _all_unchanged(record: Migration) -> bool:
-    return bool(record.compared) and all(
-        container.unchanged and container.backed_up <= record.compared
-        for container in record.to_carry
-    )
+    seen = record.compared
+    return bool(seen) and all(c.unchanged and c.backed_up <= seen for c in record.to_carry)
 
 
 def other_window(record: Migration, view: View) -> list[str]:

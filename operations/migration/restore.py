@@ -23,9 +23,8 @@ from .contents import ContentsError
 from .copying import copiers, destination, equipment, mounts
 from .copying.containers import compare, copy, differences, say_equal
 from .copying.copiers import CopyError
-from .record import memory
 from .record.backed_up import files, folder, manifests, of_each
-from .record.memory import note, remember
+from .record.memory import always, note, remember
 from .record.record import Container, Migration, Pool, now
 from .run import MigrationRun, one_by_one
 
@@ -50,7 +49,7 @@ def _way(current: MigrationRun, container: Container) -> str:
     return container.way or current.site.way(container.bytes)
 
 
-def _pools_due(current: MigrationRun, name: str, node: Node) -> bool:
+def _pool_due(current: MigrationRun, name: str, node: Node) -> bool:
     record = current.migration
     return "restore" not in record.done or not all(pool.new_uuid for pool in record.pools)
 
@@ -60,14 +59,7 @@ def _may_create(current: MigrationRun, view: Any) -> list[Finding]:
     return found + judgements.members(current, view, gates.joined)
 
 
-@attempt(
-    "admins",
-    need=_pools_due,
-    foreseen=memory.always,
-    gate=_may_create,
-    once=True,
-    code="pool-failed",
-)
+@attempt("admins", need=_pool_due, foreseen=always, gate=_may_create, once=True, code="pool-failed")
 def pools_created(current: MigrationRun, here: Host) -> str | None:
     """Create the pools with their labels, as large on each tier as they were in 1.x.
 
@@ -102,11 +94,16 @@ def with_new_pool(record: Migration, pool: Pool, uuid: str) -> Migration:
 def _create_pool(current: MigrationRun, pool: Pool) -> str:
     line = create_line(pool, len(current.start.ranks))
     say(f"dmg {line}")
-    response = dmg.response(current.dmg.ask(line, _CREATE_TIME))
+    return _told("dmg pool create", current.dmg.ask(line, _CREATE_TIME), "uuid")
+
+
+def _told(command: str, answer: str, key: str) -> str:
+    """What the answer of a command has under a key. Raises DmgError."""
+    response = dmg.response(answer)
     try:
-        return str(response["uuid"])
+        return str(response[key])
     except (KeyError, TypeError) as problem:
-        raise DmgError(f"dmg pool create tells no {problem}") from problem
+        raise DmgError(f"{command} tells no {problem}") from problem
 
 
 def create_line(pool: Pool, ranks: int) -> str:
@@ -154,10 +151,7 @@ def _may_copy(current: MigrationRun, view: Any) -> list[Finding]:
     )
 
 
-_COPIES: dict[str, Any] = {"need": _due, "foreseen": copiers.is_first, "gate": _may_copy}
-
-
-@attempt("clients", **_COPIES, code="container-failed")
+@attempt("clients", need=_due, foreseen=copiers.is_first, gate=_may_copy, code="container-failed")
 def containers_created(current: MigrationRun, here: Host) -> str | None:
     """Create the containers, of type POSIX and with their labels.
 
@@ -184,14 +178,10 @@ def containers_created(current: MigrationRun, here: Host) -> str | None:
 def _create_container(current: MigrationRun, client: Host, pool: str, container: Container) -> str:
     line = f"daos -j container create {pool} --type=POSIX --label={shlex.quote(container.label)}"
     _, output, errors = copiers.ask(current, client, line, _EACH)
-    response = dmg.response(output or errors)
-    try:
-        return str(response["container_uuid"]).lower()
-    except (KeyError, TypeError) as problem:
-        raise DmgError(f"`{line}` tells no {problem}") from problem
+    return _told(f"`{line}`", output or errors, "container_uuid").lower()
 
 
-@attempt("clients", **_COPIES, code="restore-failed")
+@attempt("clients", need=_due, foreseen=copiers.is_first, gate=_may_copy, code="restore-failed")
 def copied(current: MigrationRun, here: Host) -> str | None:
     """Copy the backup of every container back, and compare what DAOS has then with the manifest.
 

@@ -133,11 +133,7 @@ class Migration:
     @property
     def to_carry(self) -> tuple[Container, ...]:
         """The containers whose files are carried over."""
-        return tuple(
-            container
-            for container in self.containers
-            if container.is_files and container.uuid not in self.left_behind
-        )
+        return tuple(c for c in self.containers if c.is_files and c.uuid not in self.left_behind)
 
     @property
     def to_restore(self) -> tuple[Container, ...]:
@@ -148,9 +144,7 @@ class Migration:
     def undecided(self) -> tuple[Container, ...]:
         """The containers that cannot be carried over, and of which the site has not said so."""
         return tuple(
-            container
-            for container in self.containers
-            if not container.is_files and container.uuid not in self.left_behind
+            c for c in self.containers if not c.is_files and c.uuid not in self.left_behind
         )
 
     @property

@@ -10,6 +10,7 @@ from .failure import Failure, text
 from .jobs import Answer
 from .progress import Progress
 from .tree import FILE, FOLDER, LINK, ROOT, files, size, walk
+from .way import Way
 
 _WRONG = ("changed", "vanished", "new", "missing", "extra", "differing")
 
@@ -66,9 +67,9 @@ def _copy(options: argparse.Namespace, progress: Progress) -> Dict[str, Any]:
     preload = _absolute(options.preload) if options.preload else None
     if preload and not os.path.isfile(preload):
         raise Failure("{}: there is no such library to preload".format(text(preload)))
-    way = copying.Way(_parallel(options), preload, options.anew)
+    way = Way(source, target, progress, preload)
     note = _absolute(options.marker) if options.marker else b""
-    return copying.copy(source, target, way, progress, note)
+    return copying.copy(way, _parallel(options), options.anew, note)
 
 
 def _parallel(options: argparse.Namespace) -> Optional[parallel.Job]:

@@ -156,7 +156,8 @@ def _become_job(folder: bytes, command: List[str], work: Work, lock: int, tell: 
         os.dup2(replaced, number)
     for number in map(int, os.listdir("/proc/self/fd")):
         if number > 2 and number not in (lock, tell):
-            _close(number)
+            with contextlib.suppress(OSError):  # the one that listed them is closed already
+                os.close(number)
     group = {"command": command, "process": os.getpid(), "group": os.getpgrp()}
     files.save(_in(folder, _COMMAND), group)
     os.write(tell, b".")
@@ -165,11 +166,6 @@ def _become_job(folder: bytes, command: List[str], work: Work, lock: int, tell: 
     code, answer = work(command, progress)
     progress.finish()
     files.save(_in(folder, _RESULT), {"exit": code, "result": answer})
-
-
-def _close(number: int) -> None:
-    with contextlib.suppress(OSError):  # the one that listed them is closed already
-        os.close(number)
 
 
 def _send(folder: bytes, number: int) -> None:
