@@ -91,8 +91,9 @@ def _copy(
 ) -> dict[str, Any]:
     target = files(current, container)
     _prepare(current, client, target)
-    # What is there may be anything, then.
-    options = ["--mounted", source, *(["--anew"] if anew else [])]
+    options = ["--mounted", source]
+    if anew:  # what is there may be anything
+        options.append("--anew")
     return copy(current, client, container, "copy", source, target, way, *options)
 
 
@@ -155,8 +156,8 @@ def _mend(current: MigrationRun, client: Host, container: Container) -> None:
     """
     tree = files(current, container)
     result = compare(current, client, container, "verify", tree)
-    # That is, where what a file holds differs, not its owner, mode or times.
     differing = result["differing"].items()
+    # Those whose contents differ: owners, modes and times are set again by every copy.
     damaged = [path for path, keys in differing if {"digest", "unreadable"}.intersection(keys)]
     say(f"{len(damaged)} damaged files of the backup are copied again")
     names = b"\0".join(f"./{path}".encode(errors="surrogateescape") for path in damaged)

@@ -56,21 +56,20 @@ def poll(folder: bytes) -> Dict[str, Any]:
     without a result, as when it was killed or the machine went down; "none" where there was none.
     """
     running = _held(folder)
-    began = files.load(_in(folder, _COMMAND))
-    result = None if running else files.load(_in(folder, _RESULT))
-    code = result["exit"] if result else None
+    began = files.load(_in(folder, _COMMAND)) or {}
+    ended = {} if running else files.load(_in(folder, _RESULT)) or {}
     if running:
         state = "running"
-    elif result:
-        state = "done" if code in (0, 1) else "failed"
+    elif ended:
+        state = "done" if ended["exit"] in (0, 1) else "failed"
     else:
         state = "gone" if began else "none"
     return {
         "state": state,
-        "exit": code,
-        "command": (began or {}).get("command"),
+        "exit": ended.get("exit"),
+        "command": began.get("command"),
         "progress": files.load(_in(folder, _PROGRESS)),
-        "result": result["result"] if result else None,
+        "result": ended.get("result"),
         "log": _tail(_in(folder, _LOG)),
     }
 
