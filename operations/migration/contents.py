@@ -55,15 +55,15 @@ def read(current: MigrationRun) -> Contents:
     return Contents(pools, tuple(c for pool in pools for c in _containers(current, pool)))
 
 
-def is_old(current: MigrationRun, name: str) -> bool:
-    """Whether a node has DAOS 1.x."""
-    node = current.seen.nodes.get(name)
-    return bool(node and node.version and node.version.major < 2)
-
-
 def serves_old(current: MigrationRun, view: View) -> bool:
     """Whether DAOS 1.x serves."""
-    return view.serving and is_old(current, copiers.first(current).name)
+    return view.serving and _is_old(current)
+
+
+def _is_old(current: MigrationRun) -> bool:
+    """Whether the client that is asked has DAOS 1.x."""
+    node = current.seen.nodes.get(copiers.first(current).name)
+    return bool(node and node.version and node.version.major < 2)
 
 
 def is_1_0(current: MigrationRun, name: str) -> bool:
@@ -141,7 +141,7 @@ def _list(current: MigrationRun, pool: Pool) -> dict[str, str]:
 
 def _containers(current: MigrationRun, pool: Pool) -> list[Container]:
     """The containers of a pool with their types, asked about in one command."""
-    old = is_old(current, copiers.first(current).name)
+    old = _is_old(current)
     labels = _list_old(current, pool) if old else _list(current, pool)
     if not labels:
         return []

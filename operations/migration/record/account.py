@@ -19,11 +19,7 @@ def migrated(current: MigrationRun) -> dict[str, Any]:
     containers = [
         {**asdict(entry), **current.differing.get(entry.uuid, {})} for entry in record.containers
     ]
-    known = {
-        "done": dict(record.done),
-        "left_behind": record.left_behind,
-        "containers": containers,
-    }
+    known = {"done": dict(record.done), "left_behind": record.left_behind, "containers": containers}
     return {
         "stage": current.stage,
         "configuration": current.configuration,
