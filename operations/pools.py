@@ -49,7 +49,7 @@ def _unmount(current: Run, here: Host, mount: str) -> str | None:
 
 
 def _connected(current: Run, name: str, node: Node) -> bool:
-    return current.start.opens_window and bool(current.now.where(lambda node: node.users))
+    return current.start.opens_window and bool(current.asked.where(lambda node: node.users))
 
 
 @step("admins", need=_connected, gate=_may_disconnect, once=True)

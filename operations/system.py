@@ -25,7 +25,7 @@ def servers_will_start(current: Run, name: str, node: Node) -> bool:
 
 
 def _engines_run(current: Run, name: str, node: Node) -> bool:
-    return current.start.opens_window and current.now.serving
+    return current.start.opens_window and current.asked.serving
 
 
 def _may_stop(current: Run, view: View) -> list[Finding]:
@@ -99,7 +99,7 @@ def evict_all(current: Run) -> str | None:
 
 def _to_start(current: Run, name: str, node: Node) -> bool:
     """Whether engines that `dmg system stop` has stopped are to run again as they are."""
-    idle = current.now.where(lambda node: node.runs(SERVER) and not node.engines, "servers")
+    idle = current.asked.where(lambda node: node.runs(SERVER) and not node.engines, "servers")
     return bool(idle) and not current.start.opens_window
 
 

@@ -35,6 +35,8 @@ class Run:
     + settings: what the site decided
     + start: the cluster as it was found before anything was touched
     + seen: the cluster as it was looked at last
+    + asked: the cluster that a step judges whether a node needs it: as it was found for a plan, and
+      as it is right now when the step runs
     + end: the cluster as the last step saw it; None until then
     + dmg: the session with dmg on the admin node
     + window: the offline window
@@ -52,6 +54,7 @@ class Run:
         self.settings = settings
         self.start = Start(hosts.groups(state), target=procedure.target)
         self.seen: View = self.start
+        self.asked: View = self.start
         self.end: View | None = None
         self.shared = Shared()
         self.dmg = DmgSession(state, lambda: self.seen, self._shared)
@@ -99,11 +102,6 @@ class Run:
         """The cluster right now; one reading serves all hosts that ask at about the same time."""
         self.seen = self._shared("view", lambda: hosts.read(self.state, self.start.left_out))
         return self.seen
-
-    @property
-    def now(self) -> View:
-        """The cluster as a step has to judge it: as it is right now, in a plan as it was found."""
-        return self.start if self.planning else self.look()
 
     def node(self, here: Host) -> Node | None:
         """One node at this very moment; None if it gives no answer."""

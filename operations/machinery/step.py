@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import wraps
 from typing import Any, TypeVar
 
 from pyinfra import logger
@@ -25,6 +26,7 @@ AnyRun = TypeVar("AnyRun", bound=Run)
 Need = Callable[[AnyRun, str, Node], bool]
 Gate = Callable[[AnyRun, View], list[Finding]]
 Act = Callable[..., Iterator[Command]]
+Try = Callable[[AnyRun, Host], str | None]
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,7 @@ class Step:
         return not self.roles.isdisjoint(current.start.roles(here.name))
 
     def _says(self, need: Need[Any], current: Run, here: Host, view: View) -> bool:
-        node = view.nodes.get(here.name)
+        node, current.asked = view.nodes.get(here.name), view
         return node is None or need(current, here.name, node)
 
     def _act(self, current: Run, here: Host, arguments: dict[str, Any]) -> Iterator[Command]:
@@ -163,3 +165,22 @@ def verify(
         return not problem
 
     return FunctionCommand(judge, (), {})
+
+
+def attempt(
+    *roles: str, code: str = "step-failed", **arguments: Any
+) -> Callable[[Try[Any]], Callable[..., Any]]:
+    """Make a step of a function that acts on one node, and says what went wrong; None is good.
+
+    + code: names this kind of failure in the report
+    + arguments: as of `step`
+    """
+
+    def decorate(do: Try[Any]) -> Callable[..., Any]:
+        @wraps(do)
+        def act(current: Run, here: Host) -> Iterator[Command]:
+            yield verify(current, lambda: do(current, here), code)
+
+        return step(*roles, **arguments)(act)
+
+    return decorate

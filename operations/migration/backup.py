@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import base64
 import shlex
-from collections.abc import Iterator
 from typing import Any
 
 from pyinfra.api import Host
 
 from ..machinery import commandline
 from ..machinery.run import say
-from ..machinery.step import Command, step, verify
+from ..machinery.step import attempt
 from ..rules.findings import Finding
 from .copying import copiers, destination, equipment, jobs, mounts
-from .copying.jobs import JobError
-from .copying.mounts import MountError
+from .copying.containers import compare, copy, few, paths
+from .copying.copiers import CopyError
 from .record import memory
-from .record.backed_up import as_recorded, folder, manifests, named
+from .record.backed_up import as_recorded, files, folder, manifests
+from .record.memory import note
 from .record.record import Container, now
-from .run import MigrationRun
+from .run import MigrationRun, one_by_one
 
-_NAMED = 20  # so many paths are named on the terminal; report.json has them all
 _FULL = ("No space left on device", "Disk quota exceeded")
 
 
@@ -33,22 +32,17 @@ def findings(current: MigrationRun) -> list[Finding]:
         message = "leave_behind is not what it was at the check: type stage=check again"
         found.append(Finding("bad-setting", (), message))
     found += destination.findings(current)
-    parallel = any(current.site.way(c.bytes) == "parallel" for c in current.migration.to_carry)
-    found += equipment.findings(current, parallel)
+    found += equipment.findings(current, copiers.in_parallel(current))
     return found
 
 
-@step("clients", need=copiers.is_first)
-def copied(current: MigrationRun, here: Host) -> Iterator[Command]:
+@attempt("clients", need=copiers.is_first, code="backup-failed")
+def copied(current: MigrationRun, here: Host) -> str | None:
     """Copy the files of every container that is to be carried over, and write their manifests.
 
     One container after the other; what an earlier run has copied, and what has not changed since,
     is not copied again. Source: "two paths to perform such a backup" (DAOS 2.0, update from 1.x).
     """
-    yield verify(current, lambda: _all(current, here), code="backup-failed")
-
-
-def _all(current: MigrationRun, client: Host) -> str | None:
     wrong = list(destination.attempts(current))
     if wrong:
         return "; ".join(map(str, wrong))
@@ -56,78 +50,51 @@ def _all(current: MigrationRun, client: Host) -> str | None:
     if users:
         say(f"still in use, which may change files while they are copied: {users}")
     problems = []
-    containers = current.migration.to_carry
-    for number, container in enumerate(containers, start=1):
-        say(f"{named(container)} ({number} of {len(containers)})")
+    for container in one_by_one(current.migration.to_carry, "{}"):
         try:
-            changed = _back_up(current, client, container)
-        except (JobError, MountError) as problem:
-            problems.append(
-                f"{named(container)}: {_explained(current, client, container, problem)}"
-            )
+            changed = _back_up(current, here, container)
+        except CopyError as problem:
+            full = any(sign in str(problem) for sign in _FULL)
+            said = f"{destination.full(current, here, container.bytes)}\n" if full else ""
+            problems.append(f"{container}: {said}{problem}")
             break  # the next one would meet the same
         if changed:
             problems.append(changed)
     return "\n".join(problems) or None
 
 
-def _explained(
-    current: MigrationRun, client: Host, container: Container, problem: Exception
-) -> str:
-    text = str(problem)
-    if any(sign in text for sign in _FULL):
-        return f"{destination.full(current, client, container.bytes)}\n{text}"
-    return text
-
-
 def _back_up(current: MigrationRun, client: Host, container: Container) -> str | None:
     """Back up one container; None if its backup is complete, else what has changed meanwhile."""
     way = current.site.way(container.bytes)
-    clients = copiers.hosts(current) if way == "parallel" else [client]
+    clients = copiers.of_way(current, way)
     with mounts.mounted(current, clients, container.pool, container.uuid) as source:
-        intact = _intact(current, client, container)
+        # The manifest that was written for it is still there, and the same.
+        intact = bool(container.manifest) and not manifests(current, [container])
         if intact and container.backed_up and not _of_source(current, client, container, source):
             say("it has not changed since it was backed up")
-            return _note(current, container, unchanged=_unused(current))
+            return note(current, container, unchanged=_unused(current))
         if intact and not container.backed_up:
             _mend(current, client, container)
         anew = bool(container.manifest) and not intact
         undone = dict.fromkeys(("backed_up", "verified", "unchanged", "manifest"), "")
-        problem = _note(current, container, way=way, **undone)
+        problem = note(current, container, way=way, **undone)
         if problem:
             return problem
-        copy = _copy(current, client, container, source, way, anew)
-        if changes(copy):
-            return _changed(current, container, changes(copy))
+        moved = _moved(_copy(current, client, container, source, way, anew))
+        if moved:
+            return _changed(current, container, moved)
         return _seal(current, client, container, source)
-
-
-def _intact(current: MigrationRun, client: Host, container: Container) -> bool:
-    """Whether the manifest that was written for a container is still there, and the same."""
-    return bool(container.manifest) and not manifests(current, [container])
 
 
 def _copy(
     current: MigrationRun, client: Host, container: Container, source: str, way: str, anew: bool
 ) -> dict[str, Any]:
-    target = f"{folder(current, container)}/data"
+    target = files(current, container)
     _prepare(current, client, target)
-    words = ["copy", "--from", source, "--to", target, "--way", way, "--mounted", source]
+    options = ["--mounted", source]
     if anew:  # what is there may be anything
-        words.append("--anew")
-    if way == "parallel":
-        site = current.site
-        problem = equipment.write_hosts(current)
-        if problem:
-            raise JobError(problem)
-        words += ["--processes", str(site.copy_processes), "--hosts", equipment.HOSTS]
-        words += ["--mpirun", site.mpirun, "--dcp", site.dcp]
-    copy = jobs.run(current, client, f"{container.uuid}-copy", *words, preload=True)
-    say(
-        f"copied {copy['copied_files']:,} of {copy['files']:,} files, "
-        f"{destination.gib(copy['copied_bytes'])}, in {copy['seconds']:.1f} s ({way})"
-    )
-    return copy
+        options.append("--anew")
+    return copy(current, client, container, "copy", source, target, way, *options)
 
 
 def _prepare(current: MigrationRun, client: Host, target: str) -> None:
@@ -136,21 +103,20 @@ def _prepare(current: MigrationRun, client: Host, target: str) -> None:
     line = f"mkdir -p {shlex.quote(target)} && chmod 0700 {shlex.quote(pool)}"
     done, _, errors = copiers.ask(current, client, line)
     if not done:
-        raise JobError(f"{target} could not be made on {client.name}: {errors.strip()}")
+        raise CopyError(f"{target} could not be made on {client.name}: {errors.strip()}")
 
 
 def _seal(current: MigrationRun, client: Host, container: Container, source: str) -> str | None:
     """Write the manifest of the source, and see that nothing changed while that was read."""
-    where = folder(current, container)
-    words = ["manifest", source, "--out", where, "--mounted", source]
+    words = ["manifest", source, "--out", folder(current, container), "--mounted", source]
     made = jobs.run(current, client, f"{container.uuid}-manifest", *words)
-    paths = changes(made)
-    if not paths:
-        paths = _of_source(current, client, container, source)
-        paths += _differing(current, client, container, f"{where}/data")
-    if paths:
-        return _changed(current, container, list(dict.fromkeys(paths)))
-    return _note(
+    moved = _moved(made)
+    if not moved:
+        moved = _of_source(current, client, container, source)
+        moved += _differing(current, client, container, files(current, container))
+    if moved:
+        return _changed(current, container, list(dict.fromkeys(moved)))
+    return note(
         current,
         container,
         files=made["files"],
@@ -161,31 +127,24 @@ def _seal(current: MigrationRun, client: Host, container: Container, source: str
     )
 
 
+def _moved(result: dict[str, Any]) -> list[str]:
+    """All paths that changed while a tree was read."""
+    return [*result["changed"], *result["vanished"], *result["new"]]
+
+
 def _differing(
     current: MigrationRun, client: Host, container: Container, tree: str, *options: str
 ) -> list[str]:
     """The paths below a folder that are not as the manifest says, contents not being read."""
-    manifest = f"{folder(current, container)}/manifest.mtree"
-    words = ["verify", tree, "--manifest", manifest, "--quick", *options]
-    return paths_of(jobs.run(current, client, f"{container.uuid}-look", *words))
+    return paths(compare(current, client, container, "look", tree, "--quick", *options))
 
 
 def _of_source(current: MigrationRun, client: Host, container: Container, source: str) -> list[str]:
     return _differing(current, client, container, source, "--mounted", source)
 
 
-def changes(result: dict[str, Any]) -> list[str]:
-    """All paths that changed while a tree was read."""
-    return [*result["changed"], *result["vanished"], *result["new"]]
-
-
-def paths_of(result: dict[str, Any]) -> list[str]:
-    """All paths that a comparison names."""
-    return [*result["differing"], *result["missing"], *result["extra"]]
-
-
 def source_changes(current: MigrationRun, client: Host, container: Container) -> list[str]:
-    """The paths that are not in DAOS as the manifest says. Raises JobError, MountError."""
+    """The paths that are not in DAOS as the manifest says. Raises CopyError."""
     with mounts.mounted(current, [client], container.pool, container.uuid) as source:
         return _of_source(current, client, container, source)
 
@@ -195,49 +154,30 @@ def _mend(current: MigrationRun, client: Host, container: Container) -> None:
 
     By its time and size alone a file whose contents were damaged looks as if it was complete.
     """
-    where = folder(current, container)
-    result = jobs.run(
-        current,
-        client,
-        f"{container.uuid}-verify",
-        *("verify", f"{where}/data", "--manifest", f"{where}/manifest.mtree"),
-    )
-    damaged = [*(path for path, keys in result["differing"].items() if _contents(keys))]
+    tree = files(current, container)
+    result = compare(current, client, container, "verify", tree)
+    differing = result["differing"].items()
+    # Those whose contents differ: owners, modes and times are set again by every copy.
+    damaged = [path for path, keys in differing if {"digest", "unreadable"}.intersection(keys)]
     say(f"{len(damaged)} damaged files of the backup are copied again")
     names = b"\0".join(f"./{path}".encode(errors="surrogateescape") for path in damaged)
     if not names:
         return
     problem = memory.put(current, client, f"{jobs.FOLDER}/damaged", base64.b64encode(names))
-    line = f"cd {shlex.quote(where)}/data && base64 -d {jobs.FOLDER}/damaged | xargs -0 rm -f --"
+    line = f"cd {shlex.quote(tree)} && base64 -d {jobs.FOLDER}/damaged | xargs -0 rm -f --"
     done, _, errors = copiers.ask(current, client, line, timeout=600)
     if problem or not done:
-        raise JobError(f"what is damaged could not be removed: {problem or errors.strip()}")
-
-
-def _contents(keys: list[str]) -> bool:
-    """Whether a difference lies in what a file holds, not in its owner, mode or times."""
-    return not {"digest", "unreadable"}.isdisjoint(keys)
-
-
-def _note(current: MigrationRun, container: Container, **changes: Any) -> str | None:
-    """Record how far a container is, at once."""
-    return memory.remember(current, current.migration.with_container(container.uuid, **changes))
+        raise CopyError(f"what is damaged could not be removed: {problem or errors.strip()}")
 
 
 def _unused(current: MigrationRun) -> str:
     return "" if memory.users(current) else now()
 
 
-def _changed(current: MigrationRun, container: Container, paths: list[str]) -> str:
+def _changed(current: MigrationRun, container: Container, moved: list[str]) -> str:
     users = memory.users(current)
     who = f" DAOS is used by {users}." if users else ""
     return (
-        f"{named(container)} changed while it was copied: {few(paths)}. Stop what writes to it."
+        f"{container} changed while it was copied: {few(moved)}. Stop what writes to it."
         f"{who} Then type the same command again: {commandline.typed()}"
     )
-
-
-def few(paths: list[str]) -> str:
-    """Paths as one lists them, the first of many."""
-    listed = ", ".join(map(repr, paths[:_NAMED]))
-    return f"{listed} and {len(paths) - _NAMED:,} more" if len(paths) > _NAMED else listed

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from secrets import token_hex
+from typing import Any
 
 from pyinfra.api import Host
 
@@ -12,19 +13,18 @@ from ..checks import installed
 from ..daos.releases import Version
 from ..machinery import commandline, hosts, judgements
 from ..machinery.run import say
-from ..machinery.step import Command, refuse, step, verify
+from ..machinery.step import Command, attempt, refuse, step, verify
 from ..rules import gates
 from ..rules.findings import Finding, about
 from ..rules.view import ROLES
-from . import contents, systems
+from . import contents, operating_systems
 from .contents import Contents, ContentsError
 from .copying import copiers, destination, equipment, jobs, mounts
-from .copying.jobs import JobError
-from .copying.mounts import MountError
+from .copying.copiers import CopyError
 from .record import memory
-from .record.backed_up import folder, named
+from .record.backed_up import files, of_each
 from .record.record import STAGES, Container, Migration, Pool, now
-from .run import MigrationRun
+from .run import MigrationRun, one_by_one
 
 _KNOWN = ("1.0", "1.2")  # what was between them was never released
 _USUAL = "1.2.0"
@@ -60,7 +60,7 @@ def findings(current: MigrationRun) -> list[Finding]:
         return found
     found += installed.not_installed(current.start, Version.parse(_release(current)))
     found += installed.half_installed(current.start)
-    found += systems.findings(current)
+    found += operating_systems.findings(current)
     found += gates.one_distribution(current.start)
     found += _health(current)
     found += destination.findings(current)
@@ -79,35 +79,32 @@ def _versions(current: MigrationRun) -> Iterator[Finding]:
     if target.major < 2:
         message = f"target_release is {target}, and this leads from 1.x to 2.0 or later: set it"
         yield Finding("no-migration", (), message)
-    found: dict[Version, list[str]] = {}
-    for name, node in current.start.of(*ROLES).items():
-        if node.version:
-            found.setdefault(node.version, []).append(name)
-    later = [name for version, names in found.items() if version.major > 1 for name in names]
+    releases = _releases(current)
+    later = [name for name, version in releases.items() if version.major > 1]
     yield from about("not-1.x", later, _not_old(current))
-    unknown = [
-        name
-        for version, names in found.items()
-        if version.major < 2 and version.series not in _KNOWN
-        for name in names
-    ]
+    unknown = [name for name, v in releases.items() if v.major < 2 and v.series not in _KNOWN]
     yield from about(
         "unknown-release",
         unknown,
         f"this reads DAOS {' and '.join(_KNOWN)} alone: bring the system to {_USUAL} first, or "
         "copy its containers out yourself (`dfuse`) and install 2.x anew",
     )
+    found = sorted(set(releases.values()))
     if len(found) > 1 and not later:
-        parts = ", ".join(str(version) for version in sorted(found))
-        nodes = tuple(name for names in found.values() for name in names)
+        parts = ", ".join(map(str, found))
         message = f"the nodes have several releases ({parts}): bring them to one of them first"
-        yield Finding("mixed-versions", nodes, message)
+        yield Finding("mixed-versions", tuple(releases), message)
+
+
+def _releases(current: MigrationRun) -> dict[str, Version]:
+    """The nodes that have a known release of DAOS, with that."""
+    nodes = current.start.of(*ROLES).items()
+    return {name: node.version for name, node in nodes if node.version}
 
 
 def _not_old(current: MigrationRun) -> str:
-    done = current.migration.done
-    if "verify" in done:
-        following = next((name for name in STAGES if name not in done), STAGES[-1])
+    if "verify" in current.migration.done:
+        following = current.migration.following or STAGES[-1]
         return (
             "DAOS 2.x is installed there, and this migration is past its checks: go on with "
             f"stage={following}"
@@ -125,8 +122,7 @@ def _health(current: MigrationRun) -> list[Finding]:
 
 def _release(current: MigrationRun) -> str:
     """The release that all nodes have; the usual one where none is known."""
-    versions = {node.version for node in current.start.of(*ROLES).values() if node.version}
-    return str(versions.pop() if versions else _USUAL)
+    return str(next(iter(_releases(current).values()), _USUAL))
 
 
 def _record(current: MigrationRun, held: Contents) -> Migration:
@@ -149,7 +145,7 @@ def _record(current: MigrationRun, held: Contents) -> Migration:
         ranks=current.start.ranks,
         pools=tuple(pools),
         containers=tuple(containers),
-        left_behind=tuple(uuid for uuid in site.leave_behind),
+        left_behind=tuple(site.leave_behind),
         done=earlier.done,
     )
 
@@ -157,14 +153,12 @@ def _record(current: MigrationRun, held: Contents) -> Migration:
 def carried(record: Migration, leave_behind: Iterable[str]) -> Iterator[Finding]:
     """Containers that cannot be copied as files need the site's word, and no other name has one."""
     known = {container.uuid for container in record.containers}
-    for container in record.containers:
-        if not container.is_files and container.uuid not in record.left_behind:
-            yield Finding(
-                "not-posix",
-                (),
-                f"{named(container)} is of type {container.type}, and only POSIX containers can be "
-                "copied as files: save it by its own means, then name it in leave_behind",
-            )
+    yield from of_each(
+        "not-posix",
+        record.undecided,
+        "{0} is of type {0.type}, and only POSIX containers can be copied as files: save it by its "
+        "own means, then name it in leave_behind",
+    )
     for uuid in leave_behind:
         if uuid not in known:
             yield Finding("bad-setting", (), f"leave_behind: there is no container {uuid}")
@@ -196,63 +190,51 @@ def _doubles(
     for entry in entries:
         by_label.setdefault(entry.label, []).append(entry.uuid)
     for label, uuids in by_label.items():
+        message = f"{what} {', '.join(uuids)} would all be {label!r}: name them in {setting}"
         if len(uuids) > 1:
-            yield Finding(
-                "label-twice",
-                (),
-                f"{what} {', '.join(uuids)} would all be {label!r}: name them in {setting}",
-            )
+            yield Finding("label-twice", (), message)
 
 
-@step("clients", need=copiers.copies, prepares=True)
-def equipped(current: MigrationRun, here: Host) -> Iterator[Command]:
+@attempt("clients", need=copiers.copies, prepares=True)
+def equipped(current: MigrationRun, here: Host) -> str | None:
     """Put the tool that copies and compares on each client that copies."""
-    yield verify(current, lambda: jobs.put_tool(current, here))
+    return jobs.put_tool(current, here)
 
 
-@step("clients", need=copiers.is_first, prepares=True)
-def tried(current: MigrationRun, here: Host) -> Iterator[Command]:
+@attempt("clients", need=copiers.is_first, prepares=True)
+def tried(current: MigrationRun, here: Host) -> None:
     """See that the destination keeps all of a file, and that all clients share it.
 
     Source: "backed up to non-DAOS storage before the update" (DAOS 2.0, update from 1.x).
     """
-
-    def look() -> None:
-        wrong = {finding.code for finding in current.noticed}
-        if not wrong & {"no-destination", "destination-is-daos"}:
-            current.noticed += destination.attempts(current)
-
-    yield verify(current, look)
+    wrong = {finding.code for finding in current.noticed}
+    if not wrong & {"no-destination", "destination-is-daos"}:
+        current.noticed += destination.attempts(current)
 
 
-@step("clients", need=copiers.is_first, prepares=True)
-def counted(current: MigrationRun, here: Host) -> Iterator[Command]:
+@attempt("clients", need=copiers.is_first, prepares=True)
+def counted(current: MigrationRun, here: Host) -> None:
     """Count the files of every container to carry over, mounted read-only by dfuse."""
-    yield verify(current, lambda: _count(current, here))
-
-
-def _count(current: MigrationRun, client: Host) -> None:
     needed = entries = 0
     missing = list(equipment.findings(current, parallel=False))
     containers = () if missing else current.migration.to_carry
-    for number, container in enumerate(containers, start=1):
-        say(f"counting {named(container)} ({number} of {len(containers)})")
+    for container in one_by_one(containers, "counting {}"):
         try:
-            files, folders, size = _survey(current, client, container)
-        except (JobError, MountError) as problem:
-            current.noticed.append(Finding("cannot-read", (client.name,), str(problem)))
+            number, folders, size = _survey(current, here, container)
+        except CopyError as problem:
+            current.noticed.append(Finding("cannot-read", (here.name,), str(problem)))
             continue
         way = current.site.way(size)
         current.migration = current.migration.with_container(
             container.uuid,
-            files=files,
+            files=number,
             bytes=size,
             way=container.way if container.backed_up else way,
         )
-        there, inodes = _already(current, client, container)
-        needed, entries = needed + max(0, size - there), entries + max(0, files + folders - inodes)
+        there, inodes = _already(current, here, container)
+        needed, entries = needed + max(0, size - there), entries + max(0, number + folders - inodes)
     current.noticed += destination.room(current, needed, entries)
-    parallel = any(current.site.way(c.bytes) == "parallel" for c in current.migration.to_carry)
+    parallel = copiers.in_parallel(current)
     current.noticed += equipment.findings(current, parallel)
     if parallel:
         current.noticed += equipment.try_mpirun(current)
@@ -263,17 +245,22 @@ def _survey(current: MigrationRun, client: Host, container: Container) -> tuple[
     with mounts.mounted(current, [client], container.pool, container.uuid) as source:
         words = ["survey", source, "--mounted", source]
         found = jobs.run(current, client, f"{container.uuid}-survey", *words)
-    return found["files"] + found["links"] + found["others"], found["folders"], found["bytes"]
+    return _files(found), found["folders"], found["bytes"]
+
+
+def _files(found: dict[str, Any]) -> int:
+    """All that is no folder."""
+    return found["files"] + found["links"] + found["others"]
 
 
 def _already(current: MigrationRun, client: Host, container: Container) -> tuple[int, int]:
     """Bytes and files of a backup that was begun."""
-    path = f"{folder(current, container)}/data"
+    path = files(current, container)
     done, _, _ = copiers.ask(current, client, f"test -d '{path}'")
     if not done:
         return 0, 0
     found = jobs.run(current, client, f"{container.uuid}-there", "survey", path)
-    return found["bytes"], found["files"] + found["links"] + found["others"] + found["folders"]
+    return found["bytes"], _files(found) + found["folders"]
 
 
 @step("admins", need=memory.always, once=True, prepares=True)
@@ -288,9 +275,7 @@ def concluded(current: MigrationRun, here: Host) -> Iterator[Command]:
 
 
 def _show(current: MigrationRun) -> None:
-    for line in table(current.migration):
-        say(line)
-    for line in systems.notes(current):
+    for line in (*table(current.migration), *operating_systems.notes(current)):
         say(line)
     users = memory.users(current)
     if users:

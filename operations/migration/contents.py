@@ -9,18 +9,15 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
-
-from pyinfra.api import Host
 
 from ..clients import no_permission
 from ..daos import dmg
 from ..daos.dmg import DmgError
 from ..machinery.migration_settings import UUID
+from ..rules.view import View
 from .copying import copiers
-from .copying.copiers import ask
 from .record.record import Container, Pool
 from .run import MigrationRun
 
@@ -55,18 +52,17 @@ class Contents:
 def read(current: MigrationRun) -> Contents:
     """What the live system holds, whether it is 1.x or 2.x. Raises ContentsError."""
     pools = _pools(current)
-    client = copiers.first(current)
-    old = is_old(current, client.name)
-    containers: list[Container] = []
-    for pool in pools:
-        uuids = _list_old(current, client, pool) if old else _list(current, client, pool)
-        containers += _types(current, client, pool, uuids, old)
-    return Contents(pools, tuple(containers))
+    return Contents(pools, tuple(c for pool in pools for c in _containers(current, pool)))
 
 
-def is_old(current: MigrationRun, name: str) -> bool:
-    """Whether a node has DAOS 1.x."""
-    node = current.seen.nodes.get(name)
+def serves_old(current: MigrationRun, view: View) -> bool:
+    """Whether DAOS 1.x serves."""
+    return view.serving and _is_old(current)
+
+
+def _is_old(current: MigrationRun) -> bool:
+    """Whether the client that is asked has DAOS 1.x."""
+    node = current.seen.nodes.get(copiers.first(current).name)
     return bool(node and node.version and node.version.major < 2)
 
 
@@ -88,27 +84,27 @@ def _pools(current: MigrationRun) -> tuple[Pool, ...]:
 
 def _pool(current: MigrationRun, pool: dmg.Pool) -> Pool:
     found = Pool(pool.uuid, pool.label, (), service=pool.service)
-    client = copiers.first(current)
-    if is_1_0(current, client.name):
-        return replace(found, tier_bytes=_sizes_1_0(current, client, found))
+    if is_1_0(current, copiers.first(current).name):
+        return replace(found, tier_bytes=_sizes_1_0(current, found))
     answer = dmg.response(current.dmg.ask(f"pool query {pool.argument}"))
     return replace(found, tier_bytes=tier_bytes(answer))
 
 
-def _sizes_1_0(current: MigrationRun, client: Host, pool: Pool) -> tuple[int, ...]:
+def _sizes_1_0(current: MigrationRun, pool: Pool) -> tuple[int, ...]:
     """By daos: dmg of 1.0 rounds to two digits."""
-    line = f"daos pool query {_named(current, client, pool)}"
-    output = _daos(current, client, pool, line)
+    line = f"daos pool query {_named(current, pool)}"
+    output = _daos(current, pool, line)
     sizes = tuple(int(size) for size in _SIZE.findall(output))
     if len(sizes) != 2:
-        raise ContentsError(f"`{line}` on {client.name} is not understood: {output.strip()[:200]}")
+        raise _wrong(current, line, f" is not understood: {output.strip()[:200]}")
     return sizes
 
 
-def _named(current: MigrationRun, client: Host, pool: Pool) -> str:
+def _named(current: MigrationRun, pool: Pool) -> str:
     """A pool as `daos` of 1.x wants it named."""
     service = ",".join(map(str, pool.service))
-    return f"--pool={pool.uuid}" + (f" --svc={service}" if is_1_0(current, client.name) else "")
+    oldest = is_1_0(current, copiers.first(current).name)
+    return f"--pool={pool.uuid}" + (f" --svc={service}" if oldest else "")
 
 
 def tier_bytes(answer: Any) -> tuple[int, ...]:
@@ -125,86 +121,88 @@ def tier_bytes(answer: Any) -> tuple[int, ...]:
         raise DmgError(f"dmg pool query: its sizes are not understood: {problem}") from problem
 
 
-def _list_old(current: MigrationRun, client: Host, pool: Pool) -> dict[str, str]:
-    line = f"daos pool list-containers {_named(current, client, pool)}"
-    output = _daos(current, client, pool, line)
+def _list_old(current: MigrationRun, pool: Pool) -> dict[str, str]:
+    line = f"daos pool list-containers {_named(current, pool)}"
+    output = _daos(current, pool, line)
     uuids = [word.lower() for word in output.split()]
-    strange = [word for word in uuids if not UUID.fullmatch(word)]
-    if strange:
-        raise ContentsError(f"`{line}` on {client.name} is not understood: {output.strip()[:200]}")
+    if not all(UUID.fullmatch(word) for word in uuids):
+        raise _wrong(current, line, f" is not understood: {output.strip()[:200]}")
     return dict.fromkeys(uuids, "")
 
 
-def _list(current: MigrationRun, client: Host, pool: Pool) -> dict[str, str]:
+def _list(current: MigrationRun, pool: Pool) -> dict[str, str]:
     line = f"daos -j container list {pool.uuid}"
-    rows = _response(client, line, _daos(current, client, pool, line)) or []
+    rows = _response(current, line, _daos(current, pool, line)) or []
     try:
         return {row["uuid"].lower(): row["label"] for row in map(_lower, rows)}
     except (KeyError, TypeError, AttributeError) as problem:
-        raise ContentsError(f"`{line}` on {client.name}: no {problem} in its answer") from problem
+        raise _wrong(current, line, f": no {problem} in its answer") from problem
 
 
-def _types(
-    current: MigrationRun, client: Host, pool: Pool, labels: dict[str, str], old: bool
-) -> Iterable[Container]:
+def _containers(current: MigrationRun, pool: Pool) -> list[Container]:
     """The containers of a pool with their types, asked about in one command."""
+    old = _is_old(current)
+    labels = _list_old(current, pool) if old else _list(current, pool)
     if not labels:
         return []
     ask_one = (
-        f'daos container get-prop {_named(current, client, pool)} --cont="$c"'
+        f'daos container get-prop {_named(current, pool)} --cont="$c"'
         if old
         else f'daos -j container query {pool.uuid} "$c"'
     )
     line = f'for c in {" ".join(labels)}; do echo "{_BETWEEN}$c"; {ask_one} || exit 1; done'
-    output = _daos(current, client, pool, line, timeout=60 + _EACH * len(labels))
+    output = _daos(current, pool, line, timeout=60 + _EACH * len(labels))
     answers: dict[str, str] = {}
     for part in f"\n{output}".split(f"\n{_BETWEEN}")[1:]:
         uuid, _, answer = part.partition("\n")
         answers[uuid.strip()] = answer
     read_one = _type_old if old else _type
     return [
-        Container(pool.uuid, uuid, read_one(client, uuid, answers.get(uuid, "")), label=label)
+        Container(pool.uuid, uuid, read_one(current, uuid, answers.get(uuid, "")), label=label)
         for uuid, label in labels.items()
     ]
 
 
-def _type_old(client: Host, uuid: str, answer: str) -> str:
+def _type_old(current: MigrationRun, uuid: str, answer: str) -> str:
     found = _TYPE.search(answer)
     if not found:
-        raise ContentsError(
-            f"`daos container get-prop` on {client.name} tells no layout type of container {uuid}: "
-            f"{answer.strip()[:200]!r}"
-        )
+        said = f" tells no layout type of container {uuid}: {answer.strip()[:200]!r}"
+        raise _wrong(current, "daos container get-prop", said)
     return found[1].upper()
 
 
-def _type(client: Host, uuid: str, answer: str) -> str:
-    response = _response(client, f"daos -j container query {uuid}", answer)
+def _type(current: MigrationRun, uuid: str, answer: str) -> str:
+    response = _response(current, f"daos -j container query {uuid}", answer)
     try:
         return str(response["container_type"]).upper()
     except (KeyError, TypeError) as problem:
-        raise ContentsError(
-            f"`daos container query` on {client.name} tells no type of container {uuid}: {problem}"
-        ) from problem
+        said = f" tells no type of container {uuid}: {problem}"
+        raise _wrong(current, "daos container query", said) from problem
 
 
-def _daos(current: MigrationRun, client: Host, pool: Pool, line: str, timeout: int = 120) -> str:
-    done, output, errors = ask(current, client, line, timeout)
+def _daos(current: MigrationRun, pool: Pool, line: str, timeout: int = 120) -> str:
+    done, output, errors = copiers.ask(current, copiers.first(current), line, timeout)
     if done:
         return output
     said = (errors or output).strip().splitlines()
     hint = _NO_PERMISSION.format(pool=pool.uuid) if no_permission(output + errors) else ""
-    raise ContentsError(
-        f"`{shlex.split(line)[0]}` on {client.name} does not tell what pool {pool.uuid} holds: "
-        f"{said[-1] if said else 'no answer'}; see `{line}` there{hint}"
+    raise _wrong(
+        current,
+        shlex.split(line)[0],
+        f" does not tell what pool {pool.uuid} holds: {said[-1] if said else 'no answer'}; see "
+        f"`{line}` there{hint}",
     )
 
 
-def _response(client: Host, line: str, output: str) -> Any:
+def _response(current: MigrationRun, line: str, output: str) -> Any:
     try:
         return dmg.response(output)
     except DmgError as problem:
-        raise ContentsError(f"`{line}` on {client.name}: {problem}") from problem
+        raise _wrong(current, line, f": {problem}") from problem
+
+
+def _wrong(current: MigrationRun, line: str, said: str) -> ContentsError:
+    return ContentsError(f"`{line}` on {copiers.first(current).name}{said}")
 
 
 def _lower(row: dict[str, str]) -> dict[str, str]:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import shlex
-from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
 
 from pyinfra.api import Host
 
@@ -26,7 +24,7 @@ from ..daos.configuration import (
 from ..daos.node import Node
 from ..machinery import hosts
 from ..machinery.run import Run, say
-from ..machinery.step import Command, step, verify
+from ..machinery.step import attempt
 from ..rules import gates
 from ..rules.findings import Finding, fold
 from ..rules.view import ROLES, View
@@ -72,17 +70,15 @@ def learn(current: MigrationRun) -> None:
 
     Nothing is written: what stands in the way is known before anything is stopped.
     """
-    names = list(current.start.of(*ROLES))
-    asked = [current.state.inventory.get_host(name) for name in names]
-    read = hosts.at_once(asked, lambda host: _read_or_problem(current, host))
+    asked = [current.state.inventory.get_host(name) for name in current.start.of(*ROLES)]
+    found = hosts.at_once(asked, lambda host: _due(current, host))
     problems: dict[str, list[str]] = {}
     changes: dict[tuple[str, str], list[str]] = {}
-    for name, files in zip(names, read, strict=True):
-        if isinstance(files, str):
-            problems.setdefault(files, []).append(name)
-            continue
-        for change in _judged(files, partial(_note, problems, name), _known_to_dmg(current, name)):
-            changes.setdefault((change.name, change.difference), []).append(name)
+    for host, (due, wrong) in zip(asked, found, strict=True):
+        for change in due:
+            changes.setdefault((change.name, change.difference), []).append(host.name)
+        for problem in wrong:
+            problems.setdefault(problem, []).append(host.name)
     current.configuration = [
         {"path": f"{FOLDER}/{name}", "hosts": sorted(on), "diff": difference}
         for (name, difference), on in changes.items()
@@ -100,17 +96,14 @@ def show(current: MigrationRun) -> None:
             say(f"    {line}")
 
 
-def _note(problems: dict[str, list[str]], name: str, text: str) -> None:
-    problems.setdefault(text, []).append(name)
-
-
-def _judged(
-    files: Mapping[str, str], complain: Callable[[str], None], servers: list[str] | None
-) -> Iterator[Change]:
-    """What is to be converted.
-
-    + servers: the hosts that dmg shall know; None where the node needs no dmg
-    """
+def _due(current: Run, host: Host) -> tuple[list[Change], list[str]]:
+    """What is to be converted on a node, and what cannot be read or converted."""
+    try:
+        files = read(current, host)
+    except Unreadable as problem:
+        return [], [str(problem)]
+    servers = _known_to_dmg(current, host.name)
+    due, wrong = [], []
     for name in _FILES:
         of_1_0 = name == CONTROL and servers is not None and name not in files and SHARED in files
         source = SHARED if of_1_0 else name
@@ -119,24 +112,19 @@ def _judged(
             # Where daos.yml sets nothing, the package's own file says the same.
             after = control_of_1_0(before, servers or []) if of_1_0 else convert(name, before)
         except Unconvertible as problem:
-            complain(f"{FOLDER}/{source} cannot be converted to what DAOS 2.0 reads: {problem}")
+            wrong.append(f"{FOLDER}/{source} cannot be converted to what DAOS 2.0 reads: {problem}")
             continue
         if after and after != before:
-            yield Change(name, after, diff(name, before, after, source), SHARED if of_1_0 else "")
+            difference = diff(name, before, after, source)
+            due.append(Change(name, after, difference, SHARED if of_1_0 else ""))
+    return due, wrong
 
 
-def _known_to_dmg(current: MigrationRun, name: str) -> list[str] | None:
+def _known_to_dmg(current: Run, name: str) -> list[str] | None:
     """The hosts of all servers, for a node on which dmg is used; None for the others."""
     if name not in current.start.groups["admins"]:
         return None
     return [node.hostname for node in current.start.of("servers").values()]
-
-
-def _read_or_problem(current: Run, host: Host) -> dict[str, str] | str:
-    try:
-        return read(current, host)
-    except Unreadable as problem:
-        return str(problem)
 
 
 def read(current: Run, host: Host) -> dict[str, str]:
@@ -155,12 +143,7 @@ def read(current: Run, host: Host) -> dict[str, str]:
 
 
 def _to_convert(current: MigrationRun, name: str, node: Node) -> bool:
-    try:
-        files = read(current, current.state.inventory.get_host(name))
-    except Unreadable:
-        return True
-    wrong: list[str] = []
-    return bool(list(_judged(files, wrong.append, _known_to_dmg(current, name))) or wrong)
+    return any(_due(current, current.state.inventory.get_host(name)))
 
 
 def _will_convert(current: MigrationRun, name: str, node: Node) -> bool:
@@ -171,22 +154,13 @@ def _may_convert(current: Run, view: View) -> list[Finding]:
     return gates.held(view) + gates.quiet(view)
 
 
-@step(*ROLES, need=_to_convert, foreseen=_will_convert, gate=_may_convert)
-def configured(current: MigrationRun, here: Host) -> Iterator[Command]:
+@attempt(*ROLES, need=_to_convert, foreseen=_will_convert, gate=_may_convert)
+def configured(current: MigrationRun, here: Host) -> str | None:
     """Convert what 2.0 reads otherwise; the file as it was stays beside it, ending in .1.x-backup.
 
     Source: the configuration structures of DAOS v1.0.1, v1.2.0 and v2.0.2.
     """
-    yield verify(current, lambda: _convert(current, here))
-
-
-def _convert(current: MigrationRun, here: Host) -> str | None:
-    problems: list[str] = []
-    try:
-        files = read(current, here)
-        changes = list(_judged(files, problems.append, _known_to_dmg(current, here.name)))
-    except Unreadable as problem:
-        return str(problem)
+    changes, problems = _due(current, here)
     problems += filter(None, (current.shell(here, _write(change)) for change in changes))
     return "; ".join(problems) or None
 
@@ -217,11 +191,11 @@ def _to_return(current: Run, name: str, node: Node) -> bool:
     return bool(output.strip())
 
 
-@step(*ROLES, need=_to_return, gate=_may_convert)
-def returned(current: Run, here: Host) -> Iterator[Command]:
+@attempt(*ROLES, need=_to_return, gate=_may_convert)
+def returned(current: Run, here: Host) -> str | None:
     """Give the files of 1.x back, which were converted when 2.x was installed."""
     moves = [(f"{name}{KEPT}", name) for name in (*_FILES, SHARED)]
     moves.insert(0, (f"{SHARED}.rpmsave", SHARED))
     each = (f"{{ [ ! -e {kept} ] || mv {kept} {name}; }}" for kept, name in moves)
     line = f"cd {FOLDER} && {' && '.join(each)} && sync ."
-    yield verify(current, lambda: current.shell(here, line))
+    return current.shell(here, line)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pyinfra.api import Host
 
 from ..machinery.run import say
-from ..machinery.step import Command, step, verify
+from ..machinery.step import attempt
 from ..rules.findings import Finding
 from . import contents, reformat, restore
 from .contents import Contents, ContentsError
@@ -22,16 +22,12 @@ def findings(current: MigrationRun) -> list[Finding]:
     return reformat.why_not_formatted(current) + restore.why_not_restored(current)
 
 
-@step("clients", need=copiers.is_first, looks=True)
-def inventoried(current: MigrationRun, here: Host) -> Iterator[Command]:
+@attempt("clients", need=copiers.is_first, looks=True)
+def inventoried(current: MigrationRun, here: Host) -> str | None:
     """See that the new system holds every pool and container that was to come along, and show it.
 
     Nothing is removed: neither the backup, nor the record, nor the configuration files of 1.x.
     """
-    yield verify(current, lambda: _look(current))
-
-
-def _look(current: MigrationRun) -> str | None:
     try:
         missing = list(lost(current.migration, contents.read(current)))
     except ContentsError as problem:

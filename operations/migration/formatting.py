@@ -145,13 +145,10 @@ def _refused(answer: str) -> str | None:
     try:
         dmg.response(answer)
     except DmgError as problem:
-        return f"`dmg storage format --force` failed: {problem}{_by_host(answer)}"
+        errors = _host_errors(answer)
+        by_host = f". By host: {json.dumps(errors)}" if errors else ""
+        return f"`dmg storage format --force` failed: {problem}{by_host}"
     return None
-
-
-def _by_host(answer: str) -> str:
-    errors = _host_errors(answer)
-    return f". By host: {json.dumps(errors)}" if errors else ""
 
 
 def _host_errors(answer: str) -> dict[str, str]:

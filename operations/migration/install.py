@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
-from functools import partial
-from operator import attrgetter
 
 from pyinfra.api import Host
 
@@ -18,29 +16,28 @@ from ..daos import platforms
 from ..daos.node import AGENT, Node
 from ..machinery import hosts, judgements, packaging
 from ..machinery.hosts import DaosNode
-from ..machinery.run import say
-from ..machinery.step import Command, step, verify
+from ..machinery.step import Command, attempt, step
 from ..rules import gates
 from ..rules.findings import Finding, about
 from ..rules.view import ROLES, View
-from . import backup, contents, conversion, systems
+from . import backup, conversion, operating_systems
 from .copying import copiers, jobs, mounts
-from .copying.jobs import JobError
-from .copying.mounts import MountError
-from .record.backed_up import as_recorded, manifests, named, why_not_backed_up
+from .copying.containers import few
+from .copying.copiers import CopyError
+from .record.backed_up import as_recorded, manifests, why_not_backed_up
 from .record.memory import remember
 from .record.record import Container, Migration, now
-from .run import MigrationRun
+from .run import MigrationRun, one_by_one
 
 _SECOND = timedelta(seconds=1)  # as exact as the record is
-ViewOf = Callable[[MigrationRun], View]
-
 _TRACES = "traces"  # how many starts of daos_server have left a trace on a node, see trace.py
 
 
 def learn(current: MigrationRun) -> None:
     """What will be installed and converted, and which ranks and pools there are before."""
-    brought = frozenset(name for names in systems.to_update(current).values() for name in names)
+    brought = frozenset(
+        name for names in operating_systems.to_update(current).values() for name in names
+    )
     current.procedure = replace(current.procedure, from_1_x=True, os_updates=brought)
     current.untidy = frozenset(
         name for name, node in current.start.of("clients").items() if mounts.leftovers(node)
@@ -68,7 +65,7 @@ def _of_the_nodes(current: MigrationRun) -> Iterator[Finding]:
     yield from installed.not_installed(view, target)
     yield from installed.half_installed(view)
     yield from installed.update_paths(view, target, current.procedure.from_1_x)
-    yield from systems.findings(current)
+    yield from operating_systems.findings(current)
     yield from gates.one_distribution(view)
     yield from checked_services.stray(view)
     if current.start.outdated:
@@ -86,25 +83,20 @@ def _was_left_over(current: MigrationRun, name: str, node: Node) -> bool:
     return name in current.untidy
 
 
-@step("clients", need=_left_over, foreseen=_was_left_over, prepares=True)
-def tidied(current: MigrationRun, here: Host) -> Iterator[Command]:
+@attempt("clients", need=_left_over, foreseen=_was_left_over, prepares=True)
+def tidied(current: MigrationRun, here: Host) -> None:
     """Unmount what an interrupted run of this migration has left mounted, and end what reads it."""
     for point in mounts.leftovers(current.look().node(here.name)):
         container = point.rpartition("/")[2]
-        yield verify(current, lambda container=container: _tidy(current, here, container))  # type: ignore[misc]
-
-
-def _tidy(current: MigrationRun, client: Host, container: str) -> None:
-    with suppress(JobError):
-        jobs.stop(current, client, f"{container}-look")
-    with suppress(MountError):  # then it is found in use
-        mounts.unmount(current, client, container)
+        with suppress(CopyError):
+            jobs.stop(current, here, f"{container}-look")
+        with suppress(CopyError):  # then it is found in use
+            mounts.unmount(current, here, container)
 
 
 def _not_compared(current: MigrationRun) -> list[Finding]:
     """DAOS was stopped by something else, or has been used since it was compared and stopped."""
     record, view = current.migration, current.start
-    assert record
     if not _old_servers(view) or view.serving:
         return []
     message = (
@@ -123,10 +115,8 @@ def _not_compared(current: MigrationRun) -> list[Finding]:
 
 
 def _all_unchanged(record: Migration) -> bool:
-    return bool(record.compared) and all(
-        container.unchanged and container.backed_up <= record.compared
-        for container in record.to_carry
-    )
+    seen = record.compared
+    return bool(seen) and all(c.unchanged and c.backed_up <= seen for c in record.to_carry)
 
 
 def other_window(record: Migration, view: View) -> list[str]:
@@ -179,13 +169,9 @@ def _os_to_find(current: MigrationRun, name: str, node: Node) -> bool:
     return name in current.procedure.os_updates and node.version != current.target
 
 
-@step(*ROLES, need=_os_to_find, prepares=True)
-def os_found(current: MigrationRun, here: Host) -> Iterator[Command]:
+@attempt(*ROLES, need=_os_to_find, prepares=True, code="no-later-system")
+def os_found(current: MigrationRun, here: Host) -> str | None:
     """See that the node's repositories hold a later release of its operating system."""
-    yield verify(current, lambda: _os_lacks(current, here), code="no-later-system")
-
-
-def _os_lacks(current: MigrationRun, here: Host) -> str | None:
     node = current.start.node(here.name)
     find = packaging.distribution(current, node).manager.find_os
     line = packaging.line_for(current, find, here.name, node, current.target)
@@ -199,21 +185,12 @@ def _os_lacks(current: MigrationRun, here: Host) -> str | None:
     )
 
 
-# Of these three, a plan asks the cluster as it was found, and a step the cluster as it is.
-_LIVE, _FOUND = MigrationRun.look, attrgetter("start")
-
-
-def _other_agent(view: ViewOf, current: MigrationRun, name: str, node: Node) -> bool:
-    kept = _due(view(current)) and name == copiers.first(current).name
+def _other_agent(current: MigrationRun, name: str, node: Node) -> bool:
+    kept = _due(current.asked) and name == copiers.first(current).name
     return current.start.concerns(name) and node.runs(AGENT) and not kept
 
 
-@step(
-    *ROLES,
-    need=partial(_other_agent, _LIVE),
-    foreseen=partial(_other_agent, _FOUND),
-    gate=services.may_stop_agents,
-)
+@step(*ROLES, need=_other_agent, gate=services.may_stop_agents)
 def other_agents_stopped(current: MigrationRun, here: Host) -> Iterator[Command]:
     """Stop daos_agent wherever it runs, but on the client that compares: nobody else can connect.
 
@@ -223,8 +200,12 @@ def other_agents_stopped(current: MigrationRun, here: Host) -> Iterator[Command]
     yield from services.stop(current, here, AGENT)
 
 
-def _agent_to_start(view: ViewOf, current: MigrationRun, name: str, node: Node) -> bool:
-    return _to_compare(view, current, name, node) and not node.runs(AGENT)
+def _to_compare(current: MigrationRun, name: str, node: Node) -> bool:
+    return copiers.is_first(current, name, node) and _due(current.asked)
+
+
+def _agent_to_start(current: MigrationRun, name: str, node: Node) -> bool:
+    return _to_compare(current, name, node) and not node.runs(AGENT)
 
 
 def _may_compare(current: MigrationRun, view: View) -> list[Finding]:
@@ -239,58 +220,39 @@ def _may_compare(current: MigrationRun, view: View) -> list[Finding]:
     )
 
 
-@step(
-    "clients",
-    need=partial(_agent_to_start, _LIVE),
-    foreseen=partial(_agent_to_start, _FOUND),
-    gate=_may_compare,
-)
+@step("clients", need=_agent_to_start, gate=_may_compare)
 def comparing_agent_started(current: MigrationRun, here: Host) -> Iterator[Command]:
     """Start daos_agent on the client that compares, where an earlier run has stopped it already."""
     yield from services.start(current, here, AGENT)
 
 
-def _to_compare(view: ViewOf, current: MigrationRun, name: str, node: Node) -> bool:
-    return copiers.is_first(current, name, node) and _due(view(current))
-
-
-@step(
-    "clients",
-    need=partial(_to_compare, _LIVE),
-    foreseen=partial(_to_compare, _FOUND),
-    gate=_may_compare,
-)
-def compared(current: MigrationRun, here: Host) -> Iterator[Command]:
+@attempt("clients", need=_to_compare, gate=_may_compare, code="changed-since-backup")
+def compared(current: MigrationRun, here: Host) -> str | None:
     """See that DAOS holds exactly what the manifests say, now that nobody else can change it.
 
     Nothing but what has been seen so right before DAOS is stopped may ever be reformatted.
     """
-    yield verify(current, lambda: _compare(current, here), code="changed-since-backup")
-
-
-def _compare(current: MigrationRun, client: Host) -> str | None:
     containers = current.migration.to_carry
     found = [str(f) for f in (*as_recorded(current), *manifests(current, containers))]
-    for number, container in enumerate(containers, start=1):
-        say(f"comparing {named(container)} with its manifest ({number} of {len(containers)})")
-        found += filter(None, [_differs(current, client, container)])
-    found += filter(None, [_in_between(current, client)])
+    for container in one_by_one(containers, "comparing {} with its manifest"):
+        found += filter(None, [_differs(current, here, container)])
+    found += filter(None, [_in_between(current, here)])
     if found:
         return "\n".join(found)
     return remember(current, _unchanged(current.migration, current.look()))
 
 
 def _differs(current: MigrationRun, client: Host, container: Container) -> str | None:
-    with suppress(JobError):  # one of an interrupted run looked earlier
+    with suppress(CopyError):  # one of an interrupted run looked earlier
         jobs.stop(current, client, f"{container.uuid}-look")
     try:
         paths = backup.source_changes(current, client, container)
-    except (JobError, MountError) as problem:
+    except CopyError as problem:
         return str(problem)
     if not paths:
         return None
     return (
-        f"{named(container)} has changed since it was backed up: {backup.few(paths)}. Nothing but "
+        f"{container} has changed since it was backed up: {few(paths)}. Nothing but "
         "agents was stopped: start them again (`systemctl start daos_agent` on the clients), then "
         "type stage=backup and stage=verify again"
     )
@@ -321,13 +283,9 @@ def _may_be_unsupported(current: MigrationRun, name: str, node: Node) -> bool:
     return name in current.procedure.os_updates
 
 
-@step(*ROLES, need=_may_be_unsupported)
-def system_supported(current: MigrationRun, here: Host) -> Iterator[Command]:
+@attempt(*ROLES, need=_may_be_unsupported)
+def system_supported(current: MigrationRun, here: Host) -> str | None:
     """See that the operating system that came with DAOS is one that it supports."""
-    yield verify(current, lambda: _unsupported(current, here))
-
-
-def _unsupported(current: MigrationRun, here: Host) -> str | None:
     node = hosts.ask(current.state, here, DaosNode)
     series = current.target.series
     if node is not None and platforms.is_supported(node.os, series):
@@ -351,8 +309,3 @@ def why_not_installed(current: MigrationRun) -> list[Finding]:
             f"{target} is not installed there: type stage=install",
         )
     return current.unconvertible
-
-
-def serves_old(current: MigrationRun) -> bool:
-    """Whether 1.x still serves."""
-    return current.start.serving and contents.is_old(current, copiers.first(current).name)

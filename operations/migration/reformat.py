@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
-from typing import Any
 
 from pyinfra.api import Host
 from pyinfra.context import ctx_state
@@ -16,13 +15,13 @@ from ..daos.node import SERVER, Node
 from ..examine import refuse
 from ..machinery import commandline, judgements, run
 from ..machinery.run import say
-from ..machinery.step import Command, step, verify
+from ..machinery.step import Command, attempt, step, verify
 from ..rules import gates
 from ..rules.findings import Finding, about
 from ..rules.view import View
-from . import conversion, formatting, install, verification
+from . import contents, conversion, formatting, install, verification
 from .copying import copiers, destination
-from .record.backed_up import folder, named, why_not_backed_up
+from .record.backed_up import of_each, why_not_backed_up
 from .record.record import Container, Migration
 from .run import MigrationRun
 
@@ -71,7 +70,7 @@ def would_be_lost(current: MigrationRun) -> list[Finding]:
 
 def serving_old(current: MigrationRun) -> list[Finding]:
     """1.x serves: it may hold more than the backup by now."""
-    if not install.serves_old(current):
+    if not contents.serves_old(current, current.start):
         return []
     return about(
         "still-serving",
@@ -87,15 +86,14 @@ def in_order(record: Migration) -> Iterator[Finding]:
         if not container.backed_up or not container.verified:
             continue  # that is said by `why_not_backed_up`
         if container.verified < container.backed_up:
-            message = f"the backup of {named(container)} is newer than its verification: type"
-            yield Finding("not-verified", (), f"{message} stage=verify")
+            message = "the backup of {} is newer than its verification: type stage=verify"
+            yield from of_each("not-verified", [container], message)
         if not record.compared or not container.unchanged or record.compared < container.backed_up:
-            yield Finding(
-                "not-compared",
-                (),
-                f"{named(container)} was not seen to be in DAOS as it is in the backup before DAOS "
-                "was stopped: type stage=install",
+            message = (
+                "{} was not seen to be in DAOS as it is in the backup before DAOS was stopped: "
+                "type stage=install"
             )
+            yield from of_each("not-compared", [container], message)
 
 
 def _served_since(current: MigrationRun, view: View) -> list[Finding]:
@@ -144,16 +142,13 @@ def _wrong_name(current: MigrationRun) -> list[Finding]:
     return []
 
 
+def _to_format(current: MigrationRun, name: str, node: Node) -> bool:
+    return "format" not in current.migration.done
+
+
 def _to_read_back(current: MigrationRun, name: str, node: Node) -> bool:
-    return _unread(current, current.look()) and copiers.is_first(current, name, node)
-
-
-def _will_be_read_back(current: MigrationRun, name: str, node: Node) -> bool:
-    return _unread(current, current.start) and copiers.is_first(current, name, node)
-
-
-def _unread(current: MigrationRun, view: View) -> bool:
-    return "format" not in current.migration.done and not _begun(current, view)
+    begun = _begun(current, current.asked)
+    return _to_format(current, name, node) and not begun and copiers.is_first(current, name, node)
 
 
 def _begun(current: MigrationRun, view: View) -> bool:
@@ -161,31 +156,23 @@ def _begun(current: MigrationRun, view: View) -> bool:
     return bool(current.migration.formatting) and view.serving
 
 
-@step("clients", need=_to_read_back, foreseen=_will_be_read_back, prepares=True)
-def read_back(current: MigrationRun, here: Host) -> Iterator[Command]:
+@attempt("clients", need=_to_read_back, prepares=True, code="backup-differs")
+def read_back(current: MigrationRun, here: Host) -> str | None:
     """Read the whole backup once more, now that it is about to be all there is.
 
     A bit that has flipped since the verification is found while DAOS still has the file.
     """
-    yield verify(
-        current, lambda: verification.each_backup(current, here, _judged), code="backup-differs"
-    )
+    return verification.each_backup(current, here, _judged)
 
 
-def _judged(current: MigrationRun, container: Container, result: dict[str, Any]) -> str | None:
-    said = verification.differences(result)
-    if not said:
+def _judged(current: MigrationRun, container: Container, equal: bool) -> str | None:
+    if equal:
         current.read_back.add(container.uuid)
         return None
     return (
-        f"the backup of {named(container)} in {folder(current, container)} differs from its "
-        f"manifest: {said}. DAOS still has these files: put them back from elsewhere, or bring 1.x "
-        "back (`pyinfra inventory deploys/rollback.py`) and type stage=backup again"
+        "DAOS still has these files: put them back from elsewhere, or bring 1.x back "
+        "(`pyinfra inventory deploys/rollback.py`) and type stage=backup again"
     )
-
-
-def _to_format(current: MigrationRun, name: str, node: Node) -> bool:
-    return "format" not in current.migration.done
 
 
 def _may_format(current: MigrationRun, view: View) -> list[Finding]:
@@ -205,11 +192,8 @@ def _may_format(current: MigrationRun, view: View) -> list[Finding]:
 
 
 def _not_read_back(current: MigrationRun) -> list[Finding]:
-    return [
-        Finding("not-read-back", (), f"the backup of {named(c)} was not read by this run")
-        for c in current.migration.to_carry
-        if c.uuid not in current.read_back
-    ]
+    unread = [c for c in current.migration.to_carry if c.uuid not in current.read_back]
+    return of_each("not-read-back", unread, "the backup of {} was not read by this run")
 
 
 def new_pools(current: MigrationRun) -> list[Finding]:
@@ -226,21 +210,17 @@ def new_pools(current: MigrationRun) -> list[Finding]:
     return [Finding("has-pools", (), message)]
 
 
-@step("admins", need=_to_format, gate=_may_format, once=True)
-def formatted(current: MigrationRun, here: Host) -> Iterator[Command]:
+@attempt("admins", need=_to_format, gate=_may_format, once=True, code="format-failed")
+def formatted(current: MigrationRun, here: Host) -> str | None:
     """Reformat the storage of every server: `dmg storage format --force`.
 
     Where an earlier run was interrupted in it, the servers that lack it are formatted, and the
     others are left alone. Source: "the DAOS storage will need to be reformatted" (DAOS 2.0).
     """
-    yield verify(current, lambda: formatting.reformat(current), code="format-failed")
+    return formatting.reformat(current)
 
 
-def _to_see(current: MigrationRun, name: str, node: Node) -> bool:
-    return "format" not in current.migration.done
-
-
-@step("admins", need=_to_see, once=True, looks=True)
+@step("admins", need=_to_format, once=True, looks=True)
 def joined(current: MigrationRun, here: Host) -> Iterator[Command]:
     """Wait until as many ranks have joined the new system as the old one had, and it is empty."""
     yield verify(current, lambda: _wait_joined(current))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -15,19 +15,18 @@ from ..daos.dmg import DmgError
 from ..daos.node import AGENT, Node
 from ..machinery import commandline, judgements
 from ..machinery.run import say
-from ..machinery.step import Command, step, verify
+from ..machinery.step import Command, attempt, step
 from ..rules import gates
 from ..rules.findings import Finding, about
-from . import contents, reformat, verification
+from . import contents, reformat
 from .contents import ContentsError
-from .copying import copiers, destination, equipment, jobs, mounts
-from .copying.jobs import JobError
-from .copying.mounts import MountError
-from .record import memory
-from .record.backed_up import folder, manifests, named
-from .record.memory import remember
+from .copying import copiers, destination, equipment, mounts
+from .copying.containers import compare, copy, differences, say_equal
+from .copying.copiers import CopyError
+from .record.backed_up import files, folder, manifests, of_each
+from .record.memory import always, note, remember
 from .record.record import Container, Migration, Pool, now
-from .run import MigrationRun
+from .run import MigrationRun, one_by_one
 
 _CREATE_TIME = 600  # seconds that `dmg pool create` may take
 _EACH = 120  # seconds that `daos container create` may take
@@ -37,7 +36,7 @@ def findings(current: MigrationRun) -> list[Finding]:
     """What stands in the way: the new system does not serve, or the backup is not what it was."""
     found = reformat.why_not_formatted(current)
     found += destination.findings(current)
-    to_do = [c for c in current.migration.to_carry if not c.restored]
+    to_do = current.migration.to_restore
     if not found:
         found += manifests(current, to_do)
         parallel = any(_way(current, c) == "parallel" for c in to_do)
@@ -50,29 +49,22 @@ def _way(current: MigrationRun, container: Container) -> str:
     return container.way or current.site.way(container.bytes)
 
 
-def _pools_due(current: MigrationRun, name: str, node: Node) -> bool:
-    return "restore" not in current.migration.done or any(
-        not pool.new_uuid for pool in current.migration.pools
-    )
+def _pool_due(current: MigrationRun, name: str, node: Node) -> bool:
+    record = current.migration
+    return "restore" not in record.done or not all(pool.new_uuid for pool in record.pools)
 
 
 def _may_create(current: MigrationRun, view: Any) -> list[Finding]:
-    target = current.target
-    return gates.at_target(view, "servers", target) + judgements.members(
-        current, view, gates.joined
-    )
+    found = gates.at_target(view, "servers", current.target)
+    return found + judgements.members(current, view, gates.joined)
 
 
-@step("admins", need=_pools_due, foreseen=memory.always, gate=_may_create, once=True)
-def pools_created(current: MigrationRun, here: Host) -> Iterator[Command]:
+@attempt("admins", need=_pool_due, foreseen=always, gate=_may_create, once=True, code="pool-failed")
+def pools_created(current: MigrationRun, here: Host) -> str | None:
     """Create the pools with their labels, as large on each tier as they were in 1.x.
 
     A pool that has the label already is taken up. Source: dmg v2.0.2, `dmg pool create`.
     """
-    yield verify(current, lambda: _create_pools(current), code="pool-failed")
-
-
-def _create_pools(current: MigrationRun) -> str | None:
     try:
         there = {pool.label: pool.uuid for pool in dmg.pools(current.dmg.ask("pool list"))}
     except DmgError as problem:
@@ -102,11 +94,16 @@ def with_new_pool(record: Migration, pool: Pool, uuid: str) -> Migration:
 def _create_pool(current: MigrationRun, pool: Pool) -> str:
     line = create_line(pool, len(current.start.ranks))
     say(f"dmg {line}")
-    response = dmg.response(current.dmg.ask(line, _CREATE_TIME))
+    return _told("dmg pool create", current.dmg.ask(line, _CREATE_TIME), "uuid")
+
+
+def _told(command: str, answer: str, key: str) -> str:
+    """What the answer of a command has under a key. Raises DmgError."""
+    response = dmg.response(answer)
     try:
-        return str(response["uuid"])
+        return str(response[key])
     except (KeyError, TypeError) as problem:
-        raise DmgError(f"dmg pool create tells no {problem}") from problem
+        raise DmgError(f"{command} tells no {problem}") from problem
 
 
 def create_line(pool: Pool, ranks: int) -> str:
@@ -142,8 +139,7 @@ def agents_started(current: MigrationRun, here: Host) -> Iterator[Command]:
 
 
 def _due(current: MigrationRun, name: str, node: Node) -> bool:
-    to_do = any(not c.restored for c in current.migration.to_carry)
-    return to_do and copiers.is_first(current, name, node)
+    return bool(current.migration.to_restore) and copiers.is_first(current, name, node)
 
 
 def _may_copy(current: MigrationRun, view: Any) -> list[Finding]:
@@ -151,20 +147,16 @@ def _may_copy(current: MigrationRun, view: Any) -> list[Finding]:
     return (
         _may_create(current, view)
         + about("no-agent", idle, "daos_agent does not run there: journalctl -u daos_agent -n 50")
-        + manifests(current, [c for c in current.migration.to_carry if not c.restored])
+        + manifests(current, current.migration.to_restore)
     )
 
 
-@step("clients", need=_due, foreseen=copiers.is_first, gate=_may_copy)
-def containers_created(current: MigrationRun, here: Host) -> Iterator[Command]:
+@attempt("clients", need=_due, foreseen=copiers.is_first, gate=_may_copy, code="container-failed")
+def containers_created(current: MigrationRun, here: Host) -> str | None:
     """Create the containers, of type POSIX and with their labels.
 
     One that has the label already is taken up. Source: daos v2.0.2, `daos container create`.
     """
-    yield verify(current, lambda: _create_containers(current, here), code="container-failed")
-
-
-def _create_containers(current: MigrationRun, client: Host) -> str | None:
     try:
         there = {(c.pool, c.label): c for c in contents.read(current).containers}
     except ContentsError as problem:
@@ -173,14 +165,11 @@ def _create_containers(current: MigrationRun, client: Host) -> str | None:
         pool = current.migration.pool(container.pool).new_uuid
         known = there.get((pool, container.label))
         try:
-            uuid = known.uuid if known else _create_container(current, client, pool, container)
+            uuid = known.uuid if known else _create_container(current, here, pool, container)
         except DmgError as problem:
-            return f"{named(container)} could not be created as {container.label}: {problem}"
+            return f"{container} could not be created as {container.label}: {problem}"
         if (pool, uuid) != (container.new_pool, container.new_uuid):
-            record = current.migration.with_container(
-                container.uuid, new_pool=pool, new_uuid=uuid, restored=""
-            )
-            unwritten = remember(current, record)
+            unwritten = note(current, container, new_pool=pool, new_uuid=uuid, restored="")
             if unwritten:
                 return unwritten
     return None
@@ -189,30 +178,20 @@ def _create_containers(current: MigrationRun, client: Host) -> str | None:
 def _create_container(current: MigrationRun, client: Host, pool: str, container: Container) -> str:
     line = f"daos -j container create {pool} --type=POSIX --label={shlex.quote(container.label)}"
     _, output, errors = copiers.ask(current, client, line, _EACH)
-    response = dmg.response(output or errors)
-    try:
-        return str(response["container_uuid"]).lower()
-    except (KeyError, TypeError) as problem:
-        raise DmgError(f"`{line}` tells no {problem}") from problem
+    return _told(f"`{line}`", output or errors, "container_uuid").lower()
 
 
-@step("clients", need=_due, foreseen=copiers.is_first, gate=_may_copy)
-def copied(current: MigrationRun, here: Host) -> Iterator[Command]:
+@attempt("clients", need=_due, foreseen=copiers.is_first, gate=_may_copy, code="restore-failed")
+def copied(current: MigrationRun, here: Host) -> str | None:
     """Copy the backup of every container back, and compare what DAOS has then with the manifest.
 
     It is compared over another mount, which only reads.
     """
-    yield verify(current, lambda: _copy_all(current, here), code="restore-failed")
-
-
-def _copy_all(current: MigrationRun, client: Host) -> str | None:
-    containers = [c for c in current.migration.to_carry if not c.restored]
-    for number, container in enumerate(containers, start=1):
-        say(f"{container.label}, was {container.uuid} ({number} of {len(containers)})")
+    for container in one_by_one(current.migration.to_restore, "{0.label}, was {0.uuid}"):
         try:
-            problem = _restore(current, client, container)
-        except (JobError, MountError) as failure:
-            problem = f"{named(container)}: {failure}"
+            problem = _restore(current, here, container)
+        except CopyError as failure:
+            problem = f"{container}: {failure}"
         if problem:
             return problem
     return None
@@ -221,55 +200,25 @@ def _copy_all(current: MigrationRun, client: Host) -> str | None:
 def _restore(current: MigrationRun, client: Host, container: Container) -> str | None:
     """Copy one container back and compare it; None if it is what it was."""
     way = _way(current, container)
-    clients = copiers.hosts(current) if way == "parallel" else [client]
     place = (container.new_pool, container.new_uuid)
-    source = f"{folder(current, container)}/data"
-    with mounts.mounted(current, clients, *place, read_only=False) as target:
-        # Beside the backup: beside the mount point a reboot would forget it.
-        marker = f"{folder(current, container)}/restore-{container.new_uuid}.json"
-        words = ["copy", "--from", source, "--to", target, "--way", way]
-        words += ["--mounted", target, "--marker", marker]
-        words += _in_parallel(current) if way == "parallel" else []
-        copy = jobs.run(current, client, f"{container.uuid}-restore", *words, preload=True)
-        say(
-            f"copied {copy['copied_files']:,} of {copy['files']:,} files, "
-            f"{destination.gib(copy['copied_bytes'])}, in {copy['seconds']:.1f} s ({way})"
-        )
+    # Beside the backup: beside the mount point a reboot would forget it.
+    marker = f"{folder(current, container)}/restore-{container.new_uuid}.json"
+    with mounts.mounted(current, copiers.of_way(current, way), *place, read_only=False) as target:
+        source, options = files(current, container), ("--mounted", target, "--marker", marker)
+        copy(current, client, container, "restore", source, target, way, *options)
     with mounts.mounted(current, [client], *place) as target:
-        said = _compared(current, client, container, target)
+        result = compare(current, client, container, "restored", target, "--mounted", target)
+        say_equal(result)
+    said = differences(result)
     if said:
         return (
-            f"{container.label} is not what {named(container)} was: {said}. See that nobody writes "
+            f"{container.label} is not what {container} was: {said}. See that nobody writes "
             f"to it, then type the same command again: {commandline.typed()}"
         )
-    changed = current.migration.with_container(container.uuid, restored=now())
-    return remember(current, changed)
-
-
-def _in_parallel(current: MigrationRun) -> list[str]:
-    """What the tool needs to know to copy by mpirun. Raises JobError."""
-    problem = equipment.write_hosts(current)
-    if problem:
-        raise JobError(problem)
-    site = current.site
-    words = ["--processes", str(site.copy_processes), "--hosts", equipment.HOSTS]
-    return [*words, "--mpirun", site.mpirun, "--dcp", site.dcp]
-
-
-def _compared(current: MigrationRun, client: Host, container: Container, target: str) -> str:
-    manifest = f"{folder(current, container)}/manifest.mtree"
-    words = ["verify", target, "--manifest", manifest, "--mounted", target]
-    result: Mapping[str, Any] = jobs.run(current, client, f"{container.uuid}-restored", *words)
-    said = verification.differences(dict(result))
-    if not said:
-        say(f"{result['files']:,} files, {destination.gib(result['bytes'])}, equal the manifest")
-    return said
+    return note(current, container, restored=now())
 
 
 def why_not_restored(current: MigrationRun) -> list[Finding]:
     """What is not restored; nothing is an empty list."""
-    lacking = [c for c in current.migration.to_carry if not c.restored]
-    return [
-        Finding("not-restored", (), f"{named(c)} is not restored: type stage=restore")
-        for c in lacking
-    ]
+    message = "{} is not restored: type stage=restore"
+    return of_each("not-restored", current.migration.to_restore, message)

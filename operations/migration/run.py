@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -9,10 +10,10 @@ from pyinfra.api import State
 
 from ..machinery.migration_settings import MigrationSettings
 from ..machinery.procedure import Procedure
-from ..machinery.run import Run
+from ..machinery.run import Run, say
 from ..machinery.settings import Settings
 from ..rules.findings import Finding
-from .record.record import Migration
+from .record.record import Container, Migration
 
 
 class MigrationRun(Run):
@@ -49,3 +50,13 @@ class MigrationRun(Run):
         members = self.dmg.query_or_none() or ()
         ranks = tuple(member.rank for member in members if member.state == "joined")
         self.begins(replace(self.start, ranks=ranks))
+
+
+def one_by_one(containers: Sequence[Container], words: str) -> Iterator[Container]:
+    """One container after the other, each with a line that says which of how many it is.
+
+    + words: what is said of one, for which {} stands
+    """
+    for number, container in enumerate(containers, start=1):
+        say(f"{words.format(container)} ({number} of {len(containers)})")
+        yield container

@@ -20,16 +20,11 @@ from .record.memory import recall
 from .run import MigrationRun
 
 
-def _nothing(current: MigrationRun) -> None:
-    pass
-
-
 @dataclass(frozen=True)
 class Stage:
-    """A stage of the migration.
+    """A stage of the migration. The one before it has to be complete.
 
     + does: what it does, in words
-    + after: the stage that has to be complete before it, "" for none
     + look: what stands in its way on the nodes as they are; whether the stage before is still true
       is part of that
     + learn: what has to be known before that can be judged
@@ -38,49 +33,36 @@ class Stage:
     """
 
     does: str
-    after: str
     look: Callable[[MigrationRun], Iterable[Finding]]
-    learn: Callable[[MigrationRun], object] = _nothing
-    show: Callable[[MigrationRun], object] = _nothing
+    learn: Callable[[MigrationRun], object] = lambda current: None
+    show: Callable[[MigrationRun], object] = lambda current: None
     tries: Callable[[MigrationRun], bool] = lambda current: False
 
 
 STAGES = {
     "check": Stage(
         "look at everything that the migration needs",
-        "",
         check.findings,
-        learn=check.learn,
+        check.learn,
         tries=check.is_known,
     ),
-    "backup": Stage("copy every POSIX container out of DAOS", "check", backup.findings),
+    "backup": Stage("copy every POSIX container out of DAOS", backup.findings),
     "verify": Stage(
-        "read the backup back and compare it with its manifests", "backup", verification.findings
+        "read the backup back and compare it with its manifests", verification.findings
     ),
     "install": Stage(
-        "stop DAOS, and install 2.x on all nodes",
-        "verify",
-        install.findings,
-        learn=install.learn,
-        show=conversion.show,
+        "stop DAOS, and install 2.x on all nodes", install.findings, install.learn, conversion.show
     ),
     "format": Stage(
-        "reformat the storage: the point of no return",
-        "install",
-        reformat.findings,
-        learn=conversion.learn,
+        "reformat the storage: the point of no return", reformat.findings, conversion.learn
     ),
     "restore": Stage(
         "create pools and containers, and copy the backup into them",
-        "format",
         restore.findings,
-        learn=reformat.learn,
+        reformat.learn,
     ),
     "finish": Stage(
-        "start the agents, and compare what was with what is",
-        "restore",
-        finish.findings,
-        learn=reformat.learn,
+        "start the agents, and compare what was with what is", finish.findings, reformat.learn
     ),
 }
 
@@ -155,16 +137,15 @@ def _no_stage(name: str) -> Finding:
 
 def _order(current: MigrationRun) -> Iterator[Finding]:
     """The stage before this one is recorded as complete."""
-    needed = STAGES[current.stage].after
-    done = current.migration.done
-    if needed and needed not in done:
-        first = next(name for name in STAGES if name not in done)
-        yield Finding(
-            "stage-order",
-            (),
-            f"{current.stage} comes after {needed}, which is not recorded as complete on "
-            f"{current.dmg.admin.name}: go on with `{account.command(first)}`",
+    names = list(STAGES)
+    place = names.index(current.stage)
+    before = names[place - 1]
+    if place and before not in current.migration.done:
+        message = (
+            f"{current.stage} comes after {before}, which is not recorded as complete on "
+            f"{current.dmg.admin.name}: go on with `{account.command(current.migration.following)}`"
         )
+        yield Finding("stage-order", (), message)
         if current.stage == "format":
             yield from reformat.would_be_lost(current)
 

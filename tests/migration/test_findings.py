@@ -1,4 +1,4 @@
-"""What the check finds by thinking alone: what is carried, labels, systems, and the words."""
+"""What the check finds by thinking alone: what is carried, labels, releases, and the words."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ from typing import Any
 import pytest
 
 from operations.daos.dmg import DmgError
-from operations.migration import check, systems, verification
-from operations.migration.backup import few
+from operations.migration import check, operating_systems
 from operations.migration.contents import Contents, tier_bytes
-from operations.migration.copying import jobs
+from operations.migration.copying import containers, jobs
 from operations.migration.record.backed_up import differences
 from operations.migration.record.record import Container, Pool
 
@@ -74,7 +73,7 @@ def test_what_came_and_went_is_named() -> None:
 def test_an_operating_system_is_updated_to_a_later_minor_only(
     system: str, later: list[str]
 ) -> None:
-    assert systems.later_minors(system, "2.0") == later
+    assert operating_systems.later_minors(system, "2.0") == later
 
 
 def test_the_sizes_of_a_pool_are_read_from_both_releases() -> None:
@@ -118,12 +117,12 @@ def test_differences_name_the_first_twenty_and_count_the_rest() -> None:
         "missing": [f"m{number}" for number in range(1030)],
         "extra": ["line\nbreak", "\udcff"],
     }
-    said = verification.differences(result)
+    said = containers.differences(result)
     assert "differing: 'a b (sha256digest)'" in said
     assert "'m19' and 1,010 more" in said
     assert "'line\\nbreak', '\\udcff'" in said
-    assert few(["x"]) == "'x'"
-    assert verification.differences({"differing": {}, "missing": [], "extra": []}) == ""
+    assert containers.few(["x"]) == "'x'"
+    assert containers.differences({"differing": {}, "missing": [], "extra": []}) == ""
 
 
 def test_the_table_tells_what_is_carried_and_what_is_lost() -> None:

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeVar
+
 from pyinfra.api import Host
 
 from ...daos.node import Node
-from ...machinery.hosts import command
+from ...machinery.hosts import at_once, command
 from ..run import MigrationRun
+
+T = TypeVar("T")
+
+
+class CopyError(Exception):
+    """What a client was to do failed; the message names the node, what it said, and what to do."""
 
 
 def names(current: MigrationRun) -> list[str]:
@@ -29,6 +38,22 @@ def hosts(current: MigrationRun) -> list[Host]:
 def first(current: MigrationRun) -> Host:
     """The client that does what one client alone does."""
     return hosts(current)[0]
+
+
+def of_way(current: MigrationRun, way: str) -> list[Host]:
+    """The clients that take part in a copy, "parallel" or "serial"."""
+    return hosts(current) if way == "parallel" else [first(current)]
+
+
+def in_parallel(current: MigrationRun) -> bool:
+    """Whether any container is large enough to be copied in parallel."""
+    return any(current.site.way(c.bytes) == "parallel" for c in current.migration.to_carry)
+
+
+def each(current: MigrationRun, do: Callable[[Host], T]) -> list[tuple[Host, T]]:
+    """Every client that copies, with what `do` gives for it; done for all of them in parallel."""
+    clients = hosts(current)
+    return list(zip(clients, at_once(clients, do), strict=True))
 
 
 def is_first(current: MigrationRun, name: str, node: Node) -> bool:

@@ -55,14 +55,14 @@ class Place:
         return fuse and (self.kind == "fuse.daos" or "dfuse" in self.source)
 
 
-def look(current: MigrationRun, client: Host) -> Place | None:
-    """What a client has at the destination; None where there is no such folder.
-
-    Raises ValueError where the client does not tell.
-    """
+def look(current: MigrationRun, client: Host) -> Place | ValueError | None:
+    """What a client has at the destination, or why it does not tell; None: no such folder."""
     line = _LOOK.format(path=shlex.quote(current.site.backup_path))
     done, output, errors = copiers.ask(current, client, line)
-    return parse(output if done else errors)
+    try:
+        return parse(output if done else errors)
+    except ValueError as problem:
+        return problem
 
 
 def parse(output: str) -> Place | None:
@@ -85,11 +85,8 @@ def findings(current: MigrationRun) -> Iterator[Finding]:
     After the check it also has to be the one that was found then.
     """
     path = current.site.backup_path
-    clients = copiers.hosts(current)
     missing, daos = [], []
-    for host, place in zip(
-        clients, hosts.at_once(clients, lambda h: _try(current, h)), strict=True
-    ):
+    for host, place in copiers.each(current, lambda client: look(current, client)):
         if isinstance(place, ValueError):
             yield Finding("no-destination", (host.name,), f"{path}: {place}")
         elif place is None:
@@ -114,39 +111,34 @@ def findings(current: MigrationRun) -> Iterator[Finding]:
 
 def _marked(current: MigrationRun) -> Iterator[Finding]:
     """Whether the destination is the one that the check found, on every client that copies."""
-    token, path = current.migration.token, f"{current.site.backup_path}/{MARK}"
-    if not token:
-        return
-    yield from about(
-        "other-destination",
-        _blind(current, copiers.hosts(current), path, token),
-        f"{current.site.backup_path} is not what stage=check found there: mount it again, or set "
-        f"backup_path to where it is now; what tells it is the file {path} with {token} in it",
-    )
+    token = current.migration.token
+    if token:
+        yield from about(
+            "other-destination",
+            _blind(current, copiers.hosts(current)),
+            f"{current.site.backup_path} is not what stage=check found there: mount it again, or "
+            "set backup_path to where it is now; what tells it is the file "
+            f"{_mark(current)} with {token} in it",
+        )
 
 
-def _blind(current: MigrationRun, clients: list[Host], path: str, token: str) -> list[str]:
-    """The hosts on which a file does not hold that token."""
-    line = f'[ "$(cat {shlex.quote(path)} 2>/dev/null)" = {token} ]'
+def _mark(current: MigrationRun) -> str:
+    return f"{current.site.backup_path}/{MARK}"
+
+
+def _blind(current: MigrationRun, clients: list[Host]) -> list[str]:
+    """The hosts that do not see what the check wrote into the destination."""
+    token = current.migration.token
+    line = f'[ "$(cat {shlex.quote(_mark(current))} 2>/dev/null)" = {token} ]'
     seen = hosts.at_once(clients, lambda host: copiers.ask(current, host, line)[0])
     return [host.name for host, sees in zip(clients, seen, strict=True) if not sees]
-
-
-def _try(current: MigrationRun, host: Host) -> Place | ValueError | None:
-    try:
-        return look(current, host)
-    except ValueError as problem:
-        return problem
 
 
 def attempts(current: MigrationRun) -> Iterator[Finding]:
     """What is wrong with the destination, by writing a scratch file on every client that copies."""
     path = current.site.backup_path
-    clients = copiers.hosts(current)
     lost: dict[str, list[str]] = {}
-    for host, answer in zip(
-        clients, hosts.at_once(clients, lambda h: _probe(current, h)), strict=True
-    ):
+    for host, answer in copiers.each(current, lambda client: _probe(current, client)):
         if "error" in answer:
             message = f"root cannot write in {path}: {answer['error']}"
             yield Finding("destination-not-writable", (host.name,), message)
@@ -158,7 +150,7 @@ def attempts(current: MigrationRun) -> Iterator[Finding]:
             tuple(names),
             f"the file system of {path} does not keep {what}: choose another backup_path",
         )
-    yield from _shared(current, clients)
+    yield from _shared(current)
 
 
 def _probe(current: MigrationRun, host: Host) -> dict[str, Any]:
@@ -171,16 +163,16 @@ def _probe(current: MigrationRun, host: Host) -> dict[str, Any]:
     return answer
 
 
-def _shared(current: MigrationRun, clients: list[Host]) -> Iterator[Finding]:
+def _shared(current: MigrationRun) -> Iterator[Finding]:
     """What one client writes is seen by all others, now and in the stages that follow."""
-    token, path = current.migration.token, f"{current.site.backup_path}/{MARK}"
-    writer, others = clients[0], clients[1:]
-    done, _, _ = copiers.ask(current, writer, f"echo {token} > {shlex.quote(path)}")
+    writer, *others = copiers.hosts(current)
+    line = f"echo {current.migration.token} > {shlex.quote(_mark(current))}"
+    done, _, _ = copiers.ask(current, writer, line)
     if not done:
         return  # that it cannot write has been found
     yield from about(
         "destination-not-shared",
-        _blind(current, others, path, token),
+        _blind(current, others),
         f"what {writer.name} writes to {current.site.backup_path} is not seen there: all clients "
         "that copy have to mount the same file system, or name those that do in copy_clients",
     )
@@ -193,24 +185,22 @@ def room(current: MigrationRun, needed: int, files: int) -> Iterator[Finding]:
     + files: how many files, folders and links
     """
     client = copiers.first(current)
-    place = _try(current, client)
+    place = look(current, client)
     if not isinstance(place, Place):
         return  # has been found before
-    path = current.site.backup_path
-    where = f"{path} ({place.source}, mounted at {place.mount})"
+    where = f"{current.site.backup_path} ({place.source}, mounted at {place.mount})"
+    wrong = []
     if place.free < needed:
-        yield Finding(
-            "destination-too-small",
-            (client.name,),
+        wrong.append(
             f"{where} has {gib(place.free)} free, and {gib(needed)} are to be copied: make room, "
-            "or choose another backup_path",
+            "or choose another backup_path"
         )
     if place.inodes is not None and place.inodes < files:
-        yield Finding(
-            "destination-too-small",
-            (client.name,),
-            f"{where} has room for {place.inodes:,} more files, and {files:,} are to be copied",
+        wrong.append(
+            f"{where} has room for {place.inodes:,} more files, and {files:,} are to be copied"
         )
+    for message in wrong:
+        yield Finding("destination-too-small", (client.name,), message)
 
 
 def gib(size: float) -> str:
@@ -224,7 +214,7 @@ def gib(size: float) -> str:
 
 def full(current: MigrationRun, client: Host, needed: int) -> str:
     """What to say where the destination became full."""
-    place = _try(current, client)
+    place = look(current, client)
     if not isinstance(place, Place):
         return ""
     return (

@@ -6,7 +6,6 @@ import shlex
 from collections.abc import Iterator
 
 from ...daos.node import AGENT
-from ...machinery import hosts
 from ...rules.findings import Finding, about
 from ..record import memory
 from ..run import MigrationRun
@@ -28,10 +27,9 @@ _LOOK = """\
 for program in daos dfuse; do command -v $program >/dev/null || echo $program; done
 [ -e {libioil} ] || echo libioil
 command -v python3 >/dev/null || [ -x /usr/libexec/platform-python ] || echo python3
-"""
-_LOOK_PARALLEL = """\
 command -v {mpirun} >/dev/null || echo mpirun
 command -v {dcp} >/dev/null || echo dcp
+true
 """
 _TRY = 120  # seconds for mpirun to reach all clients
 
@@ -41,29 +39,23 @@ def findings(current: MigrationRun, parallel: bool) -> Iterator[Finding]:
 
     + parallel: whether any container is copied in parallel
     """
-    clients = copiers.hosts(current)
-    idle = [host.name for host in clients if not current.start.node(host.name).runs(AGENT)]
+    idle = [name for name in copiers.names(current) if not current.start.node(name).runs(AGENT)]
     yield from about("no-agent", idle, "daos_agent does not run: systemctl start daos_agent")
-    answers = hosts.at_once(clients, lambda host: copiers.ask(current, host, _line(current, True)))
+    site = current.site
+    programs = {"libioil": site.libioil, "mpirun": site.mpirun, "dcp": site.dcp}
+    line = _LOOK.format(**{name: shlex.quote(path) for name, path in programs.items()})
+    answers = copiers.each(current, lambda client: copiers.ask(current, client, line))
     missing: dict[str, list[str]] = {}
-    for host, (done, output, errors) in zip(clients, answers, strict=True):
+    for host, (done, output, errors) in answers:
         if not done and not output:
             yield Finding("no-answer", (host.name,), f"it does not tell what it has: {errors}")
         for word in output.split():
             missing.setdefault(word, []).append(host.name)
     for word, lacking in missing.items():
         if parallel or word not in ("mpirun", "dcp"):
-            what = current.site.libioil if word == "libioil" else word
+            what = site.libioil if word == "libioil" else word
             message = f"{what} is missing there: install {_PACKAGES[word]}"
             yield Finding("program-missing", tuple(lacking), message)
-
-
-def _line(current: MigrationRun, parallel: bool) -> str:
-    site = current.site
-    line = _LOOK.format(libioil=shlex.quote(site.libioil))
-    if parallel:
-        line += _LOOK_PARALLEL.format(mpirun=shlex.quote(site.mpirun), dcp=shlex.quote(site.dcp))
-    return line + "true\n"
 
 
 def write_hosts(current: MigrationRun) -> str | None:

@@ -6,6 +6,7 @@ import hashlib
 import json
 import shlex
 import time
+from collections.abc import Callable
 from typing import Any
 
 from pyinfra.api import Host
@@ -15,7 +16,7 @@ from ...machinery.run import say
 from ..record import memory, record
 from ..run import MigrationRun
 from . import bundle
-from .copiers import ask
+from .copiers import CopyError, ask
 
 TOOL = f"{record.FOLDER}/migrate.pyz"
 FOLDER = "/run/daos-offline-update/jobs"
@@ -27,10 +28,6 @@ _EVERY = 10.0  # seconds between two lines of progress
 _WAIT = "2"  # seconds that the tool waits for the end of a job before it tells how far it is
 _LOST = 300  # seconds that a client may give no answer before the run gives up following it
 _GIB = 1024**3
-
-
-class JobError(Exception):
-    """A job failed or cannot be followed; the message names the node and says how to go on."""
 
 
 def put_tool(current: MigrationRun, client: Host) -> str | None:
@@ -58,7 +55,7 @@ def run(
     + arguments: the command and its arguments, as the tool takes them
     + preload: whether its file operations go through DAOS's interception library
 
-    Raises JobError. A result that tells of differences is none.
+    Raises CopyError. A result that tells of differences is none.
     """
     words = [*arguments, *(["--preload", current.site.libioil] if preload else [])]
     begun = _ask_tool(current, client, "start", f"{FOLDER}/{name}", "--", *words)
@@ -67,7 +64,7 @@ def run(
     current.job = f"{arguments[0]} on {client.name}"
     try:
         result = _follow(current, client, name, arguments[0])
-    except JobError:
+    except CopyError:
         current.job = ""
         raise
     current.job = ""
@@ -75,7 +72,7 @@ def run(
 
 
 def stop(current: MigrationRun, client: Host, name: str) -> None:
-    """End a job with all its processes. Raises JobError."""
+    """End a job with all its processes. Raises CopyError."""
     _ask_tool(current, client, "stop", f"{FOLDER}/{name}")
 
 
@@ -85,7 +82,7 @@ def _follow(current: MigrationRun, client: Host, name: str, what: str) -> dict[s
         try:
             answer = _ask_tool(current, client, "poll", f"{FOLDER}/{name}", "--wait", _WAIT)
             heard = time.monotonic()
-        except JobError:
+        except CopyError:
             if time.monotonic() - heard > _LOST:
                 raise
             time.sleep(2)
@@ -104,7 +101,7 @@ def _result(client: Host, what: str, answer: dict[str, Any]) -> dict[str, Any]:
     said = (result or {}).get("error") or str(answer.get("log") or "").strip()
     if answer["state"] == "gone":
         said = f"its processes are gone (was the node rebooted?). {said}".strip()
-    raise JobError(
+    raise CopyError(
         f"{what} on {client.name} failed: {said or 'it said nothing'}. What it has done stays; "
         f"type the same command again to go on from there: {commandline.typed()}"
     )
@@ -122,7 +119,7 @@ def _ask_tool(
         answer = None
     if not isinstance(answer, dict) or (verb != "poll" and "error" in answer):
         said = (answer or {}).get("error") or errors.strip() or output.strip() or "no answer"
-        raise JobError(
+        raise CopyError(
             f"the copy tool on {client.name} did not answer `job {verb}`: {said}. Type the same "
             f"command again, it goes on from there: {commandline.typed()}"
         )
@@ -136,8 +133,8 @@ def progress(state: dict[str, Any]) -> str:
       and left (seconds)
     """
     parts = [
-        _of(_gib(state.get("bytes")), _gib(state.get("of_bytes")), "GiB"),
-        _of(_count(state.get("files")), _count(state.get("of_files")), "files"),
+        _of(state, "bytes", lambda size: f"{size / _GIB:.2f}", "GiB"),
+        _of(state, "files", "{:,}".format, "files"),
     ]
     if state.get("rate"):
         parts.append(f"{state['rate'] / 1024**2:.1f} MiB/s")
@@ -146,18 +143,11 @@ def progress(state: dict[str, Any]) -> str:
     return f"{state.get('phase') or 'at work'}: {', '.join(part for part in parts if part)}"
 
 
-def _of(done: str, all_of_it: str, unit: str) -> str:
-    if not done:
+def _of(state: dict[str, Any], key: str, show: Callable[[float], str], unit: str) -> str:
+    if state.get(key) is None:
         return ""
-    return f"{done} of {all_of_it} {unit}" if all_of_it else f"{done} {unit}"
-
-
-def _gib(size: float | None) -> str:
-    return "" if size is None else f"{size / _GIB:.2f}"
-
-
-def _count(number: int | None) -> str:
-    return "" if number is None else f"{number:,}"
+    shown = [show(state[name]) for name in (key, f"of_{key}") if state.get(name) is not None]
+    return f"{' of '.join(shown)} {unit}"
 
 
 def _time(seconds: float) -> str:

@@ -19,7 +19,7 @@ from ...machinery import hosts
 from ...rules.start import Start
 from .. import contents
 from ..run import MigrationRun
-from .copiers import ask
+from .copiers import CopyError, ask
 
 FOLDER = "/run/daos-offline-update/mnt"
 _DEFAULT_SYSTEM = "daos_server"
@@ -65,10 +65,6 @@ done
 """
 
 
-class MountError(Exception):
-    """dfuse could not mount or unmount; the message names node and container, and what it said."""
-
-
 def point(container: str) -> str:
     """Where a container is mounted on a client while it is at work."""
     return f"{FOLDER}/{container}"
@@ -82,12 +78,15 @@ def mount(
     + pool, container: UUIDs
     + read_only: whether nothing can be written through the mount
 
-    Raises MountError.
+    Raises CopyError.
     """
     where = point(container)
     old = contents.is_1_0(current, client.name)
-    words = ["dfuse", f"--pool={pool}", f"--container={container}", *_system(current)]
-    words += [_service(current, pool)] if old else []
+    words = ["dfuse", f"--pool={pool}", f"--container={container}"]
+    if current.migration.system not in ("", _DEFAULT_SYSTEM):
+        words.append(f"--sys-name={current.migration.system}")
+    if old:  # with colons between the ranks
+        words.append(f"--svc={':'.join(map(str, current.migration.pool(pool).service))}")
     line = _MOUNT.format(
         point=shlex.quote(where),
         dfuse=shlex.join(words),
@@ -98,24 +97,24 @@ def mount(
     kind, _, options = output.strip().partition(" ")
     if not done or kind != "fuse.daos":
         said = (errors or output).strip() or "no answer"
-        raise MountError(
+        raise CopyError(
             f"container {container} of pool {pool} could not be mounted on {client.name}: {said}. "
             f"Try it there: `{shlex.join([*words, f'--mountpoint={where}'])}`"
         )
     if read_only and "ro" not in options.strip().split(","):
         unmount(current, client, container)
-        raise MountError(f"{where} on {client.name} could not be made read-only: {options.strip()}")
+        raise CopyError(f"{where} on {client.name} could not be made read-only: {options.strip()}")
     return where
 
 
 def unmount(current: MigrationRun, client: Host, container: str) -> None:
-    """Unmount a container on a client, and see that it is gone. Raises MountError."""
+    """Unmount a container on a client, and see that it is gone. Raises CopyError."""
     where = point(container)
     done, output, errors = ask(
         current, client, _UNMOUNT.format(point=shlex.quote(where)), _PATIENCE
     )
     if not done:
-        raise MountError(
+        raise CopyError(
             f"{where} on {client.name} could not be unmounted: {(errors or output).strip()}. See "
             f"`fuser -vm {where}` there, then `fusermount3 -u {where}`"
         )
@@ -152,26 +151,14 @@ def mounted(
     """Have a container mounted on these clients, and unmounted afterwards, also after a failure.
 
     A run that is ended (Ctrl-C) leaves it mounted: the job goes on reading it, and the next run
-    finds both. Raises MountError.
+    finds both. Raises CopyError.
     """
     try:
         hosts.at_once(clients, lambda client: mount(current, client, pool, container, read_only))
         yield point(container)
     except Exception:
         for client in clients:
-            with suppress(MountError):  # the failure itself says more
+            with suppress(CopyError):  # the failure itself says more
                 unmount(current, client, container)
         raise
     hosts.at_once(clients, lambda client: unmount(current, client, container))
-
-
-def _service(current: MigrationRun, pool: str) -> str:
-    """The option of 1.0 that names the ranks of the pool's service, with colons between them."""
-    service = current.migration.pool(pool).service
-    return f"--svc={':'.join(map(str, service))}"
-
-
-def _system(current: MigrationRun) -> list[str]:
-    """The option that names the system, where it has another name than usual."""
-    name = current.migration.system or _DEFAULT_SYSTEM
-    return [] if name == _DEFAULT_SYSTEM else [f"--sys-name={name}"]

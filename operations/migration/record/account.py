@@ -16,22 +16,14 @@ def migrated(current: MigrationRun) -> dict[str, Any]:
     if not current.stage:
         return {}
     record = current.migration
+    containers = [
+        {**asdict(entry), **current.differing.get(entry.uuid, {})} for entry in record.containers
+    ]
+    known = {"done": dict(record.done), "left_behind": record.left_behind, "containers": containers}
     return {
         "stage": current.stage,
         "configuration": current.configuration,
-        "migration": _as_dict(current) if record.recorded else None,
-    }
-
-
-def _as_dict(current: MigrationRun) -> dict[str, Any]:
-    record = current.migration
-    return {
-        "done": dict(record.done),
-        "left_behind": record.left_behind,
-        "containers": [
-            {**asdict(entry), **current.differing.get(entry.uuid, {})}
-            for entry in record.containers
-        ],
+        "migration": known if record.recorded else None,
     }
 
 
@@ -43,7 +35,7 @@ def at_work(current: MigrationRun) -> Iterator[str]:
 
 def summary(current: MigrationRun) -> str:
     """How a stage ended that went well, and what comes next."""
-    following = next((name for name in STAGES if name not in current.migration.done), "")
+    following = current.migration.following
     then = f"; the next stage is {following}: stage={following}" if following else ""
     return f"The stage {current.stage} is complete{then}"
 
@@ -55,8 +47,7 @@ def go_on(current: MigrationRun) -> str:
     """
     if not current.stage:
         return ""
-    done = current.migration.done
-    following = next((name for name in STAGES if name not in done), current.stage)
+    following = current.migration.following or current.stage
     if STAGES.index(following) >= STAGES.index(current.stage):
         return ""
     return command(following)

@@ -21,6 +21,30 @@ def folder(current: MigrationRun, container: Container) -> str:
     return f"{current.site.backup_path}/{container.pool}/{container.uuid}"
 
 
+def files(current: MigrationRun, container: Container) -> str:
+    """Where the files of a container lie in its backup."""
+    return f"{folder(current, container)}/data"
+
+
+def manifest(current: MigrationRun, container: Container) -> str:
+    """Where the manifest of a container lies in its backup."""
+    return f"{folder(current, container)}/manifest.mtree"
+
+
+def of_each(code: str, containers: Iterable[Container], message: str) -> list[Finding]:
+    """A finding for each of these containers.
+
+    + message: what is said of one, for which {} stands
+    """
+    return [Finding(code, (), message.format(container)) for container in containers]
+
+
+def not_backed_up(containers: Iterable[Container]) -> list[Finding]:
+    """Those of these containers that are not backed up."""
+    lacking = [container for container in containers if not container.backed_up]
+    return of_each("not-backed-up", lacking, "{} is not backed up: type stage=backup")
+
+
 def why_not_backed_up(current: MigrationRun) -> list[Finding]:
     """What is missing for the backup to stand for the system: nothing is an empty list.
 
@@ -32,30 +56,22 @@ def why_not_backed_up(current: MigrationRun) -> list[Finding]:
         return [Finding("no-backup", (), f"no migration is recorded: {_AGAIN}")]
     found = list(_unfinished(record))
     found += manifests(current, record.to_carry)
-    if current.seen.serving and contents.is_old(current, copiers.first(current).name):
+    if contents.serves_old(current, current.seen):
         found += as_recorded(current)
     return found
 
 
 def _unfinished(record: Migration) -> Iterator[Finding]:
-    for container in record.containers:
-        if not container.is_files and container.uuid not in record.left_behind:
-            yield Finding("not-carried", (), f"{named(container)} is {container.type}: {_AGAIN}")
+    yield from of_each("not-carried", record.undecided, f"{{0}} is {{0.type}}: {_AGAIN}")
     for container in record.to_carry:
-        if not container.backed_up:
-            yield Finding(
-                "not-backed-up", (), f"{named(container)} is not backed up: type stage=backup"
-            )
-        elif not container.verified:
-            yield Finding(
-                "not-verified", (), f"the backup of {named(container)} is not verified: type "
-                "stage=verify"
-            )  # fmt: skip
+        yield from not_backed_up([container]) or _not_verified([container])
 
 
-def named(container: Container) -> str:
-    """A container as messages name it."""
-    return f"container {container.uuid} of pool {container.pool}"
+def _not_verified(containers: Iterable[Container]) -> list[Finding]:
+    """Those of these containers whose backup is not verified."""
+    lacking = [container for container in containers if not container.verified]
+    message = "the backup of {} is not verified: type stage=verify"
+    return of_each("not-verified", lacking, message)
 
 
 def manifests(current: MigrationRun, containers: Iterable[Container]) -> list[Finding]:
@@ -67,7 +83,7 @@ def manifests(current: MigrationRun, containers: Iterable[Container]) -> list[Fi
 
 def _manifests(current: MigrationRun, containers: list[Container]) -> list[Finding]:
     client = copiers.first(current)
-    paths = {f"{folder(current, container)}/manifest.mtree": container for container in containers}
+    paths = {manifest(current, container): container for container in containers}
     line = shlex.join(["sha256sum", "--", *paths])
     _, output, errors = copiers.ask(current, client, line, timeout=300)
     read = {path: digest for digest, _, path in (x.partition("  ") for x in output.splitlines())}
@@ -93,16 +109,12 @@ def as_recorded(current: MigrationRun) -> list[Finding]:
 
 def differences(record: Migration, now: Contents) -> Iterator[Finding]:
     """Pools and containers that came or went since they were recorded."""
-    yield from _changes("pool", {p.uuid for p in record.pools}, {p.uuid for p in now.pools})
-    yield from _changes(
-        "container", {c.uuid for c in record.containers}, {c.uuid for c in now.containers}
-    )
-
-
-def _changes(kind: str, before: set[str], after: set[str]) -> Iterator[Finding]:
-    for uuid in sorted(after - before):
-        message = f"{kind} {uuid} has been created since the check: {_AGAIN}"
-        yield Finding(f"{kind}-added", (), message)
-    for uuid in sorted(before - after):
-        message = f"{kind} {uuid} is there no more since the check: {_AGAIN}"
-        yield Finding(f"{kind}-removed", (), message)
+    held = (("pool", record.pools, now.pools), ("container", record.containers, now.containers))
+    for kind, then, there in held:
+        before, after = {entry.uuid for entry in then}, {entry.uuid for entry in there}
+        for uuid in sorted(after - before):
+            message = f"{kind} {uuid} has been created since the check: {_AGAIN}"
+            yield Finding(f"{kind}-added", (), message)
+        for uuid in sorted(before - after):
+            message = f"{kind} {uuid} is there no more since the check: {_AGAIN}"
+            yield Finding(f"{kind}-removed", (), message)

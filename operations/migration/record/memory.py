@@ -6,7 +6,6 @@ import base64
 import hashlib
 import io
 import shlex
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +16,12 @@ from pyinfra.api.arguments import CONNECTOR_ARGUMENT_KEYS, pop_global_arguments
 
 from ...daos.node import Node
 from ...machinery import hosts
-from ...machinery.step import Command, step, verify
+from ...machinery.step import attempt
 from ...rules.findings import Finding
 from ...rules.view import ROLES
 from ..copying import copiers
 from ..run import MigrationRun
-from .record import PATH, Migration
+from .record import PATH, Container, Migration
 
 RUNS = Path("runs")
 
@@ -61,6 +60,11 @@ def remember(current: MigrationRun, changed: Migration) -> str | None:
     current.migration = changed
     _copy(current, text)
     return None
+
+
+def note(current: MigrationRun, container: Container, **changes: Any) -> str | None:
+    """Record how far a container is, at once; answers as `remember` does."""
+    return remember(current, current.migration.with_container(container.uuid, **changes))
 
 
 def _copy(current: MigrationRun, text: bytes) -> None:
@@ -112,19 +116,15 @@ def always(current: MigrationRun, name: str, node: Node) -> bool:
     return True
 
 
-@step("admins", need=always, once=True, prepares=True)
-def completed(current: MigrationRun, here: Host) -> Iterator[Command]:
+@attempt("admins", need=always, once=True, prepares=True)
+def completed(current: MigrationRun, here: Host) -> str | None:
     """Record that this stage is complete; those that build on it have to be done again."""
-    yield verify(current, lambda: complete(current))
+    return complete(current)
 
 
-@step("admins", need=always, once=True, prepares=True)
-def reached(current: MigrationRun, here: Host) -> Iterator[Command]:
+@attempt("admins", need=always, once=True, prepares=True)
+def reached(current: MigrationRun, here: Host) -> str | None:
     """Record that this stage is complete, unless it was before and nothing had to be done."""
-    yield verify(current, lambda: _reach(current))
-
-
-def _reach(current: MigrationRun) -> str | None:
     if current.acted or current.stage not in current.migration.done:
         return complete(current)
     current.end = current.look()

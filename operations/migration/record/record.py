@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, field, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ConfigDict
 from pydantic.dataclasses import dataclass
@@ -57,6 +57,9 @@ class Container:
     new_uuid: str = ""
     restored: str = ""
 
+    def __str__(self) -> str:
+        return f"container {self.uuid} of pool {self.pool}"
+
     @property
     def is_files(self) -> bool:
         """Whether it can be copied as files."""
@@ -79,6 +82,9 @@ class Pool:
     tier_bytes: tuple[int, ...]
     new_uuid: str = ""
     service: tuple[int, ...] = ()
+
+
+Entry = TypeVar("Entry", Container, Pool)
 
 
 @dataclass(frozen=True, config=_AS_WRITTEN)
@@ -127,11 +133,24 @@ class Migration:
     @property
     def to_carry(self) -> tuple[Container, ...]:
         """The containers whose files are carried over."""
+        return tuple(c for c in self.containers if c.is_files and c.uuid not in self.left_behind)
+
+    @property
+    def to_restore(self) -> tuple[Container, ...]:
+        """The containers whose files are not back yet."""
+        return tuple(container for container in self.to_carry if not container.restored)
+
+    @property
+    def undecided(self) -> tuple[Container, ...]:
+        """The containers that cannot be carried over, and of which the site has not said so."""
         return tuple(
-            container
-            for container in self.containers
-            if container.is_files and container.uuid not in self.left_behind
+            c for c in self.containers if not c.is_files and c.uuid not in self.left_behind
         )
+
+    @property
+    def following(self) -> str:
+        """The first stage that is not complete; "" where all are."""
+        return next((name for name in STAGES if name not in self.done), "")
 
     def container(self, uuid: str) -> Container:
         """The container of that UUID in 1.x; raises KeyError."""
@@ -143,22 +162,11 @@ class Migration:
 
     def with_container(self, uuid: str, **changes: Any) -> Migration:
         """This record with something changed about one container."""
-        return replace(
-            self,
-            containers=tuple(
-                replace(container, **changes) if container.uuid == uuid else container
-                for container in self.containers
-            ),
-        )
+        return replace(self, containers=_with(self.containers, uuid, changes))
 
     def with_pool(self, uuid: str, **changes: Any) -> Migration:
         """This record with something changed about one pool."""
-        return replace(
-            self,
-            pools=tuple(
-                replace(pool, **changes) if pool.uuid == uuid else pool for pool in self.pools
-            ),
-        )
+        return replace(self, pools=_with(self.pools, uuid, changes))
 
     def with_done(self, stage: str) -> Migration:
         """This record with a stage complete; those that build on it have to be done again."""
@@ -174,6 +182,11 @@ class Migration:
     def text(self) -> str:
         """The record as it stands in its file."""
         return json.dumps(asdict(self), indent=1)
+
+
+def _with(entries: tuple[Entry, ...], uuid: str, changes: dict[str, Any]) -> tuple[Entry, ...]:
+    """The entries, with something changed about the one of that UUID."""
+    return tuple(replace(each, **changes) if each.uuid == uuid else each for each in entries)
 
 
 def now() -> str:

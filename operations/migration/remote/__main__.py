@@ -5,7 +5,7 @@ import signal
 import sys
 import traceback
 from types import FrameType
-from typing import Any, Dict, List, Optional
+from typing import List, Optional
 
 from . import commands
 from .failure import Failure, Stopped, explain
@@ -31,20 +31,17 @@ def perform(argv: List[str], progress: Progress) -> Answer:
             return 0, commands.manage(argv[1:], perform)
         return commands.run(argv, progress)
     except Failure as failure:
-        return FAILED, _error(str(failure))
+        said = str(failure)
     except OSError as error:
-        return FAILED, _error(explain(error))
+        said = explain(error)
     except Stopped:
-        return FAILED, _error("it was stopped; the same command goes on")
+        said = "it was stopped; the same command goes on"
     except KeyboardInterrupt:
-        return FAILED, _error("it was interrupted; the same command goes on")
+        said = "it was interrupted; the same command goes on"
     except Exception as error:
         traceback.print_exc()
-        return FAILED, _error("{}: {} (a bug; see the log)".format(type(error).__name__, error))
-
-
-def _error(message: str) -> Dict[str, Any]:
-    return {"error": message}
+        said = "{}: {} (a bug; see the log)".format(type(error).__name__, error)
+    return FAILED, {"error": said}
 
 
 def _stop(_number: int, _frame: Optional[FrameType]) -> None:

@@ -2,10 +2,13 @@
 
 from typing import Dict, List
 
+from .failure import text
 from .tree import ROOT, Tree, differences
 
+Changes = Dict[str, List[bytes]]
 
-def between(before: Tree, after: Tree) -> Dict[str, List[bytes]]:
+
+def between(before: Tree, after: Tree) -> Changes:
     """The paths that have changed, vanished, or are new.
 
     The time of the last change of status (ctime) shows a change that a program has hidden behind
@@ -25,6 +28,11 @@ def between(before: Tree, after: Tree) -> Dict[str, List[bytes]]:
         "vanished": [path for path in before if path not in after],
         "new": [path for path in after if path not in before],
     }
+
+
+def named(found: Changes) -> Dict[str, List[str]]:
+    """The same for JSON."""
+    return {kind: [text(path) for path in paths] for kind, paths in found.items()}
 
 
 def _ctime_is_made_up(before: Tree, after: Tree) -> bool:

@@ -3,13 +3,14 @@
 import argparse
 import os
 import sys
-from typing import Any, Callable, Dict, List, NoReturn, Optional, Tuple
+from typing import Any, Callable, Dict, List, NoReturn, Optional
 
 from . import copying, jobs, parallel, proof
 from .failure import Failure, text
 from .jobs import Answer
 from .progress import Progress
 from .tree import FILE, FOLDER, LINK, ROOT, files, size, walk
+from .way import Way
 
 _WRONG = ("changed", "vanished", "new", "missing", "extra", "differing")
 
@@ -20,11 +21,9 @@ def run(argv: List[str], progress: Progress) -> Answer:
     Raises Failure and OSError.
     """
     options = _options(argv)
-    for place in options.mounted:
-        _check_mounted(place)
+    _check_mounted(options.mounted)
     answer = _COMMANDS[options.command](options, progress)
-    for place in options.mounted:
-        _check_mounted(place)
+    _check_mounted(options.mounted)
     return int(any(answer.get(kind) for kind in _WRONG)), answer
 
 
@@ -33,7 +32,8 @@ def manage(argv: List[str], work: jobs.Work) -> Dict[str, Any]:
 
     Raises Failure and OSError.
     """
-    before, dashes, command = _split(argv)
+    place = argv.index("--") if "--" in argv else len(argv)
+    before, command = argv[:place], argv[place + 1 :]
     parser = _Parser(prog="migrate.pyz job")
     parser.add_argument("what", choices=["start", "poll", "stop"])
     parser.add_argument("folder", metavar="FOLDER")
@@ -42,22 +42,14 @@ def manage(argv: List[str], work: jobs.Work) -> Dict[str, Any]:
     folder = _absolute(options.folder)
     if options.what != "start":
         return jobs.poll(folder, options.wait) if options.what == "poll" else jobs.stop(folder)
-    if not dashes or not command:
+    if not command:
         raise Failure("type: job start FOLDER -- COMMAND...")
     _options(command)
     return jobs.start(folder, command, work)
 
 
-def _split(argv: List[str]) -> Tuple[List[str], bool, List[str]]:
-    if "--" not in argv:
-        return argv, False, []
-    place = argv.index("--")
-    return argv[:place], True, argv[place + 1 :]
-
-
 def _survey(options: argparse.Namespace, progress: Progress) -> Dict[str, Any]:
-    progress.begin("looking")
-    tree = walk(_folder(options.dir), progress, xattrs=False)
+    tree = walk(_folder(options.dir), progress.begin("looking"), xattrs=False)
     kinds = [entry.type for path, entry in tree.items() if path != ROOT]
     return {
         "files": files(tree),
@@ -76,9 +68,9 @@ def _copy(options: argparse.Namespace, progress: Progress) -> Dict[str, Any]:
     preload = _absolute(options.preload) if options.preload else None
     if preload and not os.path.isfile(preload):
         raise Failure("{}: there is no such library to preload".format(text(preload)))
-    way = copying.Way(_parallel(options), preload, options.anew)
+    way = Way(source, target, progress, preload)
     note = _absolute(options.marker) if options.marker else b""
-    return copying.copy(source, target, way, progress, note)
+    return copying.copy(way, _parallel(options), options.anew, note)
 
 
 def _parallel(options: argparse.Namespace) -> Optional[parallel.Job]:
@@ -187,8 +179,8 @@ def _check_apart(source: bytes, target: bytes) -> None:
         )
 
 
-def _check_mounted(word: str) -> None:
-    path = _absolute(word)
-    os.stat(path)
-    if not os.path.ismount(path):
-        raise Failure("{}: nothing is mounted there".format(text(path)))
+def _check_mounted(words: List[str]) -> None:
+    for path in map(_absolute, words):
+        os.stat(path)
+        if not os.path.ismount(path):
+            raise Failure("{}: nothing is mounted there".format(text(path)))

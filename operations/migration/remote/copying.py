@@ -1,116 +1,87 @@
 """A copy of a tree from beginning to end; one that was interrupted goes on where it was."""
 
-import contextlib
-import os
 import time
-from typing import Any, Dict, List, NamedTuple, Optional, Set
+from typing import Any, Dict, List, Optional
 
 from . import changes, parallel, prepare, serial
 from . import files as whole
 from .failure import Failure, some, text
 from .marker import Marker
 from .mend import mend
-from .progress import Progress
-from .tree import FILE, Entry, Tree, differences, files, full, size, walk
-
-
-class Way(NamedTuple):
-    """How files are copied.
-
-    + job: the parallel job; None for cp on this client
-    + preload: the I/O interception library, None for none
-    + anew: copy again what looks complete, too
-    """
-
-    job: Optional[parallel.Job] = None
-    preload: Optional[bytes] = None
-    anew: bool = False
+from .tree import FILE, Entry, Tree, alone, differences, files, full, size, walk
+from .way import Way
 
 
 def copy(
-    source: bytes, target: bytes, way: Way, progress: Progress, note: bytes = b""
+    way: Way, job: Optional[parallel.Job] = None, anew: bool = False, note: bytes = b""
 ) -> Dict[str, Any]:
     """Make the destination what the source is, and tell what changed in the source meanwhile.
 
     What is in the destination and not in the source is removed from it. A file that changed is
     not left in the destination, so that the next run copies it again whatever its time says.
 
+    + job: the parallel job; None for cp on this client
+    + anew: copy again what looks complete, too
     + note: where the note on this copy is kept (see `marker`)
 
     Raises Failure and OSError; what is copied by then stays, and the next run goes on.
     """
     began = time.monotonic()
+    source, target, progress, _ = way
     marker = Marker(source, target, note)
-    if way.anew:
+    if anew:
         marker.trust(False)
-    progress.begin("looking at the source")
-    before = walk(source, progress)
+    before = walk(source, progress.begin("looking at the source"))
     progress.begin("looking at the destination")
     complete = prepare.clear(target, before, walk(target, progress), marker.trusted)
     prepare.make(target, before)
-    todo = _todo(before, complete)
-    _copy(source, target, way, marker, before, todo, progress)
-    progress.begin("setting attributes", of_files=len(before))
-    mend(target, before, progress)
+    copied = [
+        entry for path, entry in before.items() if entry.type == FILE and path not in complete
+    ]
+    _copy(way, job, marker, before, copied)
+    mend(target, before, progress.begin("setting attributes", of_files=len(before)))
     whole.settle(target)
     progress.begin("looking at the source again", of_files=len(before))
     found = changes.between(before, walk(source, progress))
     _discard_changed(target, before, found)
     progress.begin("comparing", of_files=len(before))
     _check(target, before, walk(target, progress), found)
-    copied = [
-        entry for path, entry in before.items() if entry.type == FILE and path not in complete
-    ]
     return {
         "files": files(before),
         "bytes": size(before.values()),
         "copied_files": len(copied),
         "copied_bytes": size(copied),
         "seconds": round(time.monotonic() - began, 3),
-        **{kind: [text(path) for path in paths] for kind, paths in found.items()},
+        **changes.named(found),
     }
 
 
-def _todo(before: Tree, complete: Set[bytes]) -> List[Entry]:
-    """The files to copy; of a file with several names the first, the others are linked to it."""
-    return [
-        entry
-        for path, entry in before.items()
-        if entry.type == FILE and not entry.leader and path not in complete
-    ]
-
-
 def _copy(
-    source: bytes,
-    target: bytes,
-    way: Way,
-    marker: Marker,
-    before: Tree,
-    todo: List[Entry],
-    progress: Progress,
+    way: Way, job: Optional[parallel.Job], marker: Marker, before: Tree, lacking: List[Entry]
 ) -> None:
-    alone = [entry for entry in before.values() if entry.type == FILE and not entry.leader]
-    of_bytes = size(alone)
-    progress.begin("copying", len(alone), of_bytes, len(alone) - len(todo), of_bytes - size(todo))
-    if way.job is None:
+    """Of a file with several names the first is copied, and the others are linked to it later."""
+    todo = [entry for entry in lacking if not entry.leader]
+    of_files, of_bytes = len(alone(before)), size(before.values())
+    done = (of_files - len(todo), of_bytes - size(todo))
+    way.progress.begin("copying", of_files, of_bytes, *done)
+    if job is None:
         marker.trust(True)  # what was not to be trusted is removed by now
-        serial.copy(source, target, todo, way.preload, progress)
+        serial.copy(way, todo)
     elif todo:
         # dcp sets the times of a file also where it could not write all of it, and a process that
         # is killed does not tell which files it had in hand: only its good end makes them good.
         marker.trust(False)
-        parallel.copy(source, target, before, way.job, way.preload, progress)
+        parallel.copy(way, before, job)
         marker.trust(True)
 
 
-def _discard_changed(target: bytes, before: Tree, found: Dict[str, List[bytes]]) -> None:
+def _discard_changed(target: bytes, before: Tree, found: changes.Changes) -> None:
     for path in found["changed"] + found["vanished"]:
         if before[path].type == FILE:
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(full(target, path))
+            whole.forget(full(target, path))
 
 
-def _check(target: bytes, before: Tree, have: Tree, found: Dict[str, List[bytes]]) -> None:
+def _check(target: bytes, before: Tree, have: Tree, found: changes.Changes) -> None:
     """Whether the destination took all. Of a folder that lost an entry the time is another one."""
     if any(found.values()):
         return

@@ -6,7 +6,7 @@ import threading
 from typing import Dict, Iterable, Iterator, List, Optional
 
 from .progress import Progress
-from .tree import FILE, Entry, Tree, full
+from .tree import Entry, Tree, alone, full
 
 _BLOCK = 1 << 20  # bytes read at a time
 _LOOK = 0.2  # seconds between two looks at the threads
@@ -24,8 +24,7 @@ def take(
     + jobs: number of threads
     + unreadable: takes the errors of files that cannot be read; without it the first one is raised
     """
-    alone = [entry for entry in tree.values() if entry.type == FILE and not entry.leader]
-    readers = _Readers(root, alone, progress, unreadable is None)
+    readers = _Readers(root, alone(tree), progress, unreadable is None)
     readers.run(jobs)
     if unreadable is not None:
         unreadable.update(readers.failed)

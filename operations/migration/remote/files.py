@@ -1,5 +1,6 @@
 """Files that are whole or not there at all."""
 
+import contextlib
 import ctypes
 import hashlib
 import json
@@ -41,6 +42,12 @@ def load(path: bytes) -> Optional[Any]:
             return json.load(file)
     except (FileNotFoundError, ValueError):
         return None
+
+
+def forget(path: bytes) -> None:
+    """Remove a file, if it is there."""
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(path)
 
 
 def settle(folder: bytes) -> None:

@@ -20,10 +20,8 @@ from .progress import Progress
 Answer = Tuple[int, Dict[str, Any]]
 Work = Callable[[List[str], Progress], Answer]
 
-_LOCK, _COMMAND, _PROGRESS, _RESULT, _LOG = (
-    *(b"lock", b"command.json", b"progress.json"),
-    *(b"result.json", b"log"),
-)
+_LOCK, _LOG = b"lock", b"log"
+_COMMAND, _PROGRESS, _RESULT = b"command.json", b"progress.json", b"result.json"
 _SHOWN = 4096  # bytes of the log
 _LINES = 20
 _LOOKS = 5  # at the lock, since a poll holds it for a moment, too
@@ -44,7 +42,7 @@ def start(folder: bytes, command: List[str], work: Work) -> Dict[str, Any]:
             running = files.load(_in(folder, _COMMAND)) or {}
             return {"running": True, "attached": True, "command": running.get("command")}
         for name in (_RESULT, _PROGRESS):
-            _forget(_in(folder, name))
+            files.forget(_in(folder, name))
         _detach(folder, command, work, lock)
     finally:
         os.close(lock)
@@ -64,21 +62,20 @@ def poll(folder: bytes, wait: float = 0.0) -> Dict[str, Any]:
     while running and time.monotonic() < deadline:
         time.sleep(_PAUSE)
         running = _held(folder)
-    began = files.load(_in(folder, _COMMAND))
-    result = None if running else files.load(_in(folder, _RESULT))
-    code = result["exit"] if result else None
+    began = files.load(_in(folder, _COMMAND)) or {}
+    ended = {} if running else files.load(_in(folder, _RESULT)) or {}
     if running:
         state = "running"
-    elif result:
-        state = "done" if code in (0, 1) else "failed"
+    elif ended:
+        state = "done" if ended["exit"] in (0, 1) else "failed"
     else:
         state = "gone" if began else "none"
     return {
         "state": state,
-        "exit": code,
-        "command": (began or {}).get("command"),
+        "exit": ended.get("exit"),
+        "command": began.get("command"),
         "progress": files.load(_in(folder, _PROGRESS)),
-        "result": result["result"] if result else None,
+        "result": ended.get("result"),
         "log": _tail(_in(folder, _LOG)),
     }
 
@@ -164,7 +161,8 @@ def _become_job(folder: bytes, command: List[str], work: Work, lock: int, tell: 
         os.dup2(replaced, number)
     for number in map(int, os.listdir("/proc/self/fd")):
         if number > 2 and number not in (lock, tell):
-            _close(number)
+            with contextlib.suppress(OSError):  # the one that listed them is closed already
+                os.close(number)
     group = {"command": command, "process": os.getpid(), "group": os.getpgrp()}
     files.save(_in(folder, _COMMAND), group)
     os.write(tell, b".")
@@ -173,11 +171,6 @@ def _become_job(folder: bytes, command: List[str], work: Work, lock: int, tell: 
     code, answer = work(command, progress)
     progress.finish()
     files.save(_in(folder, _RESULT), {"exit": code, "result": answer})
-
-
-def _close(number: int) -> None:
-    with contextlib.suppress(OSError):  # the one that listed them is closed already
-        os.close(number)
 
 
 def _send(folder: bytes, number: int) -> None:
@@ -195,8 +188,3 @@ def _tail(path: bytes) -> str:
     except FileNotFoundError:
         return ""
     return "\n".join(text(line) for line in lines[-_LINES:])
-
-
-def _forget(path: bytes) -> None:
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(path)

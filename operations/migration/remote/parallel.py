@@ -7,12 +7,12 @@ before 0.9 (2018); FIFOs and devices are passed over by dcp, hard links become f
 
 import os
 import time
-from typing import List, NamedTuple, Optional
+from typing import List, NamedTuple
 
 from . import children
 from .failure import Failure, room
-from .progress import Progress
 from .tree import FILE, Tree, full
+from .way import Way
 
 _PATIENCE = 20  # times as long as a look at the destination takes, until the next one
 
@@ -31,30 +31,21 @@ class Job(NamedTuple):
     processes: int
 
 
-def copy(
-    source: bytes,
-    target: bytes,
-    want: Tree,
-    job: Job,
-    preload: Optional[bytes],
-    progress: Progress,
-) -> None:
-    """Copy everything. Raises Failure where dcp fails; nothing that is there is to be trusted then.
-
-    + preload: the library that every process is given as LD_PRELOAD
-    """
-    watch = _Watch(target, want, progress)
-    code, said = children.run(command(source, target, job, preload), b"/", watch=watch.look)
+def copy(way: Way, want: Tree, job: Job) -> None:
+    """Copy everything. Raises Failure where dcp fails; what is there is not to be trusted then."""
+    watch = _Watch(way, want)
+    code, said = children.run(command(way, job), b"/", watch=watch.look)
     if code:
-        raise Failure("dcp under mpirun ended with {}: {}; {}".format(code, said, room(target)))
+        raise Failure("dcp under mpirun ended with {}: {}; {}".format(code, said, room(way.target)))
 
 
-def command(source: bytes, target: bytes, job: Job, preload: Optional[bytes]) -> List[bytes]:
-    """What is typed for it."""
-    environment = [b"-genv", b"LD_PRELOAD", preload] if preload else []
+def command(way: Way, job: Job) -> List[bytes]:
+    """What is typed for it; every process is given the library."""
+    environment = [b"-genv", b"LD_PRELOAD", way.preload] if way.preload else []
     many = str(job.processes).encode("ascii")
     start = [job.mpirun, *environment, b"-np", many, b"-f", job.hosts]
-    return [*start, job.dcp, b"--preserve", b"--sparse", source.rstrip(b"/") + b"/", target]
+    source = way.source.rstrip(b"/") + b"/"
+    return [*start, job.dcp, b"--preserve", b"--sparse", source, way.target]
 
 
 class _Watch:
@@ -63,8 +54,8 @@ class _Watch:
     A look at many files takes its time, and is taken the more rarely.
     """
 
-    def __init__(self, target: bytes, want: Tree, progress: Progress) -> None:
-        self._target, self._progress = target, progress
+    def __init__(self, way: Way, want: Tree) -> None:
+        self._way = way
         self._files = [entry for entry in want.values() if entry.type == FILE]
         self._next = time.monotonic() + 1
 
@@ -75,12 +66,12 @@ class _Watch:
         count = done = 0
         for entry in self._files:
             try:
-                status = os.lstat(full(self._target, entry.path))
+                status = os.lstat(full(self._way.target, entry.path))
             except OSError:
                 continue
             there = min(status.st_blocks * 512, entry.size)
             done += 0 if entry.leader else there
             count += there == entry.size
-        self._progress.at(count, done)
+        self._way.progress.at(count, done)
         now = time.monotonic()
         self._next = now + max(1.0, _PATIENCE * (now - began))

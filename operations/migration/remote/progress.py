@@ -26,8 +26,8 @@ class Progress:
 
     def begin(
         self, phase: str, of_files: int = 0, of_bytes: int = 0, files: int = 0, done: int = 0
-    ) -> None:
-        """A phase begins.
+    ) -> "Progress":
+        """A phase begins; returns this progress, for whoever does it.
 
         + of_files, of_bytes: what there is to do, 0 where that is not known
         + files, done: the files and bytes of it that an earlier run did already
@@ -39,6 +39,7 @@ class Progress:
             self._samples.clear()
             self._samples.append((time.monotonic(), files, done))
             self._write_if_due()
+        return self
 
     def add(self, files: int = 0, done: int = 0) -> None:
         """Files and bytes have been done."""

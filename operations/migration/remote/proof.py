@@ -8,7 +8,7 @@ from . import changes, digest, mtree, sums
 from . import files as whole
 from .failure import Failure, text
 from .progress import Progress
-from .tree import FILE, Tree, differences, files, size, walk
+from .tree import Tree, alone, differences, files, size, walk
 
 MANIFEST, SUMS = b"manifest.mtree", b"SHA256SUMS"
 
@@ -20,8 +20,7 @@ def manifest(root: bytes, out: bytes, jobs: int, progress: Progress) -> Dict[str
 
     + jobs: number of threads that read
     """
-    progress.begin("looking")
-    before = walk(root, progress)
+    before = walk(root, progress.begin("looking"))
     _begin(progress, before)
     tree = digest.take(root, before, jobs, progress)
     progress.begin("looking again", of_files=len(before))
@@ -31,11 +30,7 @@ def manifest(root: bytes, out: bytes, jobs: int, progress: Progress) -> Dict[str
         os.makedirs(out, exist_ok=True)
         whole.replace(os.path.join(out, SUMS), sums.write(tree))
         written = whole.replace(os.path.join(out, MANIFEST), mtree.write(tree))
-    return {
-        **_amount(tree),
-        "digest": written,
-        **{kind: [text(path) for path in paths] for kind, paths in found.items()},
-    }
+    return {**_amount(tree), "digest": written, **changes.named(found)}
 
 
 def verify(root: bytes, path: bytes, quick: bool, jobs: int, progress: Progress) -> Dict[str, Any]:
@@ -45,8 +40,7 @@ def verify(root: bytes, path: bytes, quick: bool, jobs: int, progress: Progress)
     + jobs: number of threads that read
     """
     want, written = _read(path)
-    progress.begin("looking", of_files=len(want))
-    have = walk(root, progress)
+    have = walk(root, progress.begin("looking", of_files=len(want)))
     unreadable: Dict[bytes, OSError] = {}
     if not quick:
         _begin(progress, have)
@@ -84,8 +78,7 @@ def _digested(lines: Iterable[bytes], digest_: Any) -> Iterator[bytes]:
 
 
 def _begin(progress: Progress, tree: Tree) -> None:
-    alone = [entry for entry in tree.values() if entry.type == FILE and not entry.leader]
-    progress.begin("reading", len(alone), size(alone))
+    progress.begin("reading", len(alone(tree)), size(tree.values()))
 
 
 def _amount(tree: Tree) -> Dict[str, int]:

@@ -136,6 +136,11 @@ def differences(want: Entry, have: Entry) -> List[str]:
     return sorted(key for key, one, other in pairs if one != other)
 
 
+def alone(tree: Tree) -> List[Entry]:
+    """The files; of one with several names the first alone."""
+    return [entry for entry in tree.values() if entry.type == FILE and not entry.leader]
+
+
 def files(tree: Tree) -> int:
     """How many names of files a tree has."""
     return sum(entry.type == FILE for entry in tree.values())

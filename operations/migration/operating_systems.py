@@ -30,38 +30,32 @@ def to_update(current: MigrationRun) -> dict[tuple[str, str], list[str]]:
     if not current.site.update_os:
         return {}
     found: dict[tuple[str, str], list[str]] = {}
+    accepted, series = current.settings.accepted_systems, current.target.series
     for name, node in current.start.of(*ROLES).items():
-        settings = current.settings
-        known = node.os in settings.accepted_systems
-        if known or platforms.is_supported(node.os, current.target.series):
+        if node.os in accepted or platforms.is_supported(node.os, series):
             continue
         takes = platforms.distribution(node.os)
-        later = later_minors(node.os, current.target.series)
+        later = later_minors(node.os, series)
         if later and takes and takes.manager.install_with_os:
             found.setdefault((node.os, platforms.in_words(later)), []).append(name)
     return found
 
 
-def later_minors(system: str, series: str) -> list[str]:
-    """The supported systems that differ from one in a later minor alone."""
-    os_id, _, version = system.partition(" ")
-    major, _, minor = version.partition(".")
+def later_minors(os: str, series: str) -> list[str]:
+    """The supported operating systems that differ from one in a later minor alone."""
+    release, _, minor = os.partition(".")
+    supported = [name.partition(".") for name in platforms.supported(series)]
     return [
-        supported
-        for supported in platforms.supported(series)
-        if supported.startswith(f"{os_id} {major}.") and _later(supported, minor)
+        f"{name}.{later}"
+        for name, _, later in supported
+        if name == release and minor.isdigit() and later.isdigit() and int(later) > int(minor)
     ]
-
-
-def _later(supported: str, minor: str) -> bool:
-    wanted = supported.rpartition(".")[2]
-    return minor.isdigit() and wanted.isdigit() and int(wanted) > int(minor)
 
 
 def _hint(current: MigrationRun, names: list[str]) -> str:
     series = current.target.series
-    systems = {current.start.node(name).os for name in names}
-    later = [name for system in sorted(systems) for name in later_minors(system, series)]
+    found = {current.start.node(name).os for name in names}
+    later = [name for os in sorted(found) for name in later_minors(os, series)]
     return f". From there to {platforms.in_words(later)}" if later else ""
 
 
