@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from functools import wraps
 from typing import Any, TypeVar
 
@@ -29,33 +28,55 @@ Act = Callable[..., Iterator[Command]]
 Try = Callable[[AnyRun, Host], str | None]
 
 
-@dataclass(frozen=True)
+def _no_gate(current: Run, view: View) -> list[Finding]:
+    return []
+
+
 class Step:
     """A step: what it does on one node, on which nodes, when it is needed and when it is allowed.
 
-    + act: yields the commands for one node
+    It makes a pyinfra operation of a generator that yields the commands for one node. Every host
+    calls every operation, and whether it has something to do is decided in the step: only so does
+    pyinfra keep the written order. After a failure no later step acts (R8).
+
     + roles: the nodes that it is about
     + need: whether a node needs it right now, given its name and state
-    + foreseen: whether a plan foresees that it will, given its name and its state at the start
+    + foreseen: whether a plan foresees that it will, given its name and its state at the start;
+      where it is left out, what the nodes need then
     + gate: what must hold across the cluster right before it acts; judged once for all nodes
     + once: act on the one admin node that dmg is run on, not on all of `roles`
     + prepares: whether it leaves alone what serves, as what comes before the window does
     + looks: whether it only looks, which another run at the same time does not disturb
     """
 
-    act: Act
-    roles: frozenset[str]
-    need: Need[Any]
-    foreseen: Need[Any]
-    gate: Gate[Any]
-    once: bool
-    prepares: bool
-    looks: bool
+    def __init__(
+        self,
+        *roles: str,
+        need: Need[AnyRun],
+        foreseen: Need[AnyRun] | None = None,
+        gate: Gate[AnyRun] = _no_gate,
+        once: bool = False,
+        prepares: bool = False,
+        looks: bool = False,
+    ) -> None:
+        self.roles, self.once, self.prepares, self.looks = frozenset(roles), once, prepares, looks
+        self.need: Need[Any] = need
+        self.foreseen: Need[Any] = foreseen or need
+        self.gate: Gate[Any] = gate
 
-    def commands(self, current: Run, here: Host, arguments: dict[str, Any]) -> Iterator[Command]:
-        """The commands of this step for one node."""
-        if self.act.__name__ not in current.steps:
-            current.steps.append(self.act.__name__)
+    def __call__(self, act: Act) -> Callable[..., Any]:
+        """The operation that does what `act` yields for a node."""
+
+        def op(**arguments: Any) -> Iterator[Command]:
+            current, here = run.of(ctx_state.get()), ctx_host.get()
+            if act.__name__ not in current.steps:
+                current.steps.append(act.__name__)
+            yield from self._commands(current, here, lambda: act(current, here, **arguments))
+
+        op.__name__, op.__doc__, op.__module__ = act.__name__, act.__doc__, act.__module__
+        return operation()(op)  # type: ignore[arg-type]
+
+    def _commands(self, current: Run, here: Host, act: Act) -> Iterator[Command]:
         if not self._concerns(current, here):
             here.noop("the step is not about this node")
         elif current.planning:
@@ -64,7 +85,7 @@ class Step:
         elif trouble := self._earlier_failure(current):
             yield refuse(current, trouble)
         else:
-            yield from self._act(current, here, arguments)
+            yield from self._act(current, here, act)
 
     def _concerns(self, current: Run, here: Host) -> bool:
         if self.once:
@@ -75,7 +96,7 @@ class Step:
         node, current.asked = view.nodes.get(here.name), view
         return node is None or need(current, here.name, node)
 
-    def _act(self, current: Run, here: Host, arguments: dict[str, Any]) -> Iterator[Command]:
+    def _act(self, current: Run, here: Host, act: Act) -> Iterator[Command]:
         view = current.look()
         if not self._says(self.need, current, here, view):
             here.noop("nothing to do")
@@ -85,7 +106,7 @@ class Step:
             yield refuse(current, findings)
         else:
             current.acted = current.acted or not self.prepares
-            yield from self.act(current, here, **arguments)
+            yield from act()
 
     def _in_the_way(self, current: Run, view: View) -> list[Finding]:
         alone = [] if self.looks else judgements.alone(current)
@@ -98,37 +119,7 @@ class Step:
         return about("stopped-at-trouble", failed, message)
 
 
-def _no_gate(current: Run, view: View) -> list[Finding]:
-    return []
-
-
-def step(
-    *roles: str,
-    need: Need[AnyRun],
-    foreseen: Need[AnyRun] | None = None,
-    gate: Gate[AnyRun] = _no_gate,
-    once: bool = False,
-    prepares: bool = False,
-    looks: bool = False,
-) -> Callable[[Act], Callable[..., Any]]:
-    """Make a pyinfra operation of a generator that acts on one node; arguments as in `Step`.
-
-    + foreseen: where it is left out, what the nodes need at the start
-
-    Every host calls every operation, and whether it has something to do is decided in the step:
-    only so does pyinfra keep the written order. After a failure no later step acts (R8).
-    """
-
-    def decorate(act: Act) -> Callable[..., Any]:
-        made = Step(act, frozenset(roles), need, foreseen or need, gate, once, prepares, looks)
-
-        def op(**arguments: Any) -> Iterator[Command]:
-            yield from made.commands(run.of(ctx_state.get()), ctx_host.get(), arguments)
-
-        op.__name__, op.__doc__, op.__module__ = act.__name__, act.__doc__, act.__module__
-        return operation()(op)  # type: ignore[arg-type]
-
-    return decorate
+step = Step  # as a decorator it is named like one
 
 
 def refuse(current: Run, findings: Iterable[Finding]) -> FunctionCommand:

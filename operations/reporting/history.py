@@ -96,11 +96,8 @@ def read(report: Mapping[str, Any]) -> History:
         return History()
     start = min(time(phase["start"]) for phase in phases)
     length = max(_ends(report, start))
-    steps: list[Step] = []
-    for phase in phases:
-        nodes = _nodes(phase, start)
-        if nodes:
-            steps.append(_step(len(steps) + 1, phase, nodes, start, length))
+    acted = [phase for phase in phases if _nodes(phase, start)]
+    steps = [_step(number, phase, start, length) for number, phase in enumerate(acted, 1)]
     waits = {name: wait for name in report.get("hosts", {}) for wait in _wait(name, steps)}
     return History(start, tuple(steps), length, _window(report, start), waits)
 
@@ -135,20 +132,14 @@ def _nodes(phase: Mapping[str, Any], start: datetime) -> dict[str, NodeStep]:
     return {name: NodeStep(begin, end) for name in phase.get("hosts") or []}
 
 
-def _step(
-    number: int,
-    phase: Mapping[str, Any],
-    nodes: dict[str, NodeStep],
-    start: datetime,
-    length: float,
-) -> Step:
+def _step(number: int, phase: Mapping[str, Any], start: datetime, length: float) -> Step:
     return Step(
         number=number,
         name=phase["name"],
         start=time(phase["start"]),
         begin=_since(start, phase["start"]),
         end=_since(start, phase["end"]) if phase.get("end") else length,
-        nodes=nodes,
+        nodes=_nodes(phase, start),
         changed=frozenset(phase.get("changed") or []),
         failed=frozenset(phase.get("failed") or []),
     )
@@ -168,10 +159,7 @@ def _window(report: Mapping[str, Any], start: datetime) -> tuple[float, float | 
         return None
     begin = _since(start, window["start"])
     end = _since(start, window["end"]) if window.get("end") else None
-    if end is not None and report["outcome"] == "failed" and _last_begin(report, start) <= end:
+    last_begin = max(_since(start, phase["start"]) for phase in report["phases"])
+    if end is not None and report["outcome"] == "failed" and last_begin <= end:
         end = None  # the step that failed, or was interrupted, is the one that starts the agents
     return begin, end
-
-
-def _last_begin(report: Mapping[str, Any], start: datetime) -> float:
-    return max(_since(start, phase["start"]) for phase in report["phases"])
