@@ -2,57 +2,46 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 
-from testbed.lab.container import Node
+from testbed import faults
 
+from ..lab import usage
 from ..lab.site import Outcome, Site
 from ..lab.waiting import eventually
 from .mutated import starting
 
-FAULTS = "/etc/daos/lab-faults.json"
+_SERVER = "daos-server-02"
 QUICK = {"packages": 300, "service": 60, "stop": 8, "join": 8, "client": 8}
-
-
-def _plant(node: Node, **faults: object) -> None:
-    node.run(f"echo '{json.dumps(faults)}' > {FAULTS}")
 
 
 def mend(site: Site) -> None:
     """No fault is planted any more."""
     for node in site.lab.nodes.values():
-        node.run(f"rm -f {FAULTS}")
+        faults.clear(node)
 
 
 def _excluded(site: Site) -> None:
     """An engine dies, and the others exclude it."""
-    site.lab.node("daos-server-02").run("pkill -KILL -o -x daos_engine")
-    eventually(lambda: "excluded" in _states(site))
-
-
-def _states(site: Site) -> set[str]:
-    answer = json.loads(site.lab.node("login-01").run("dmg -j system query").stdout)
-    return {member["state"] for member in answer["response"]["members"]}
+    faults.ENGINE_DIES.plant(site.lab.node(_SERVER))
+    eventually(lambda: "excluded" in usage.states(site.lab.node("login-01")).values())
 
 
 def _never_ready(site: Site) -> None:
-    _plant(site.lab.node("daos-server-02"), engine_never_ready=True)
+    faults.ENGINE_NEVER_READY.plant(site.lab.node(_SERVER))
 
 
 def _cannot_be_prepared(site: Site) -> None:
-    _plant(site.lab.node("daos-server-02"), prep_fails=True)
+    faults.ENGINE_NOT_PREPARED.plant(site.lab.node(_SERVER))
 
 
 def _rpm_fails(site: Site) -> None:
-    _plant(site.lab.node("daos-server-02"), rpm_fails=True)
+    faults.PACKAGES_FAIL.plant(site.lab.node(_SERVER))
 
 
 def _failed_on_the_client(site: Site) -> None:
-    client = site.lab.node("login-01")
-    _plant(client, rpm_fails=True)
-    assert site.update().exit_code == 1
-    mend(site)
+    with faults.PACKAGES_FAIL.on(site.lab.node("login-01")):
+        assert site.update().exit_code == 1
 
 
 def _started(site: Site) -> None:
@@ -71,10 +60,7 @@ def _killed_with_agent_not_enabled(site: Site) -> None:
 
 def _job(site: Site) -> None:
     """An application holds a connection of a pool."""
-    site.lab.node("login-01").run(
-        "setsid daos-job tank home --hold > /tmp/job.log 2>&1 & "
-        "timeout 20 sh -c 'until grep -qs connected /tmp/job.log; do sleep 0.1; done'"
-    )
+    usage.hold(site.lab.node("login-01"))
 
 
 SCENES: dict[str, Callable[[Site], object]] = {
@@ -97,9 +83,9 @@ def _as_it_is(site: Site, *typed: str) -> Outcome:
 
 
 def _a_server_reboots(site: Site, *typed: str) -> Outcome:
-    server = site.lab.node("daos-server-02")
+    server = site.lab.node(_SERVER)
     words = starting("packages.updated")
-    return site.typed_until(words, server.restart, *typed, timeouts=QUICK)
+    return site.typed_until(words, lambda: faults.REBOOT.strike(server), *typed, timeouts=QUICK)
 
 
 RUNS: dict[str, Callable[..., Outcome]] = {

@@ -6,15 +6,12 @@ soon as the gate is taken out. docs/rules.md has them as tables.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from testbed.lab.harness import LabNode
 from testbed.referee import judge
 
-from ..lab.conftest import StartSite
-from ..lab.site import ADMIN, CLIENT, SERVER, Outcome, Site, nodes
+from ..lab.site import ADMIN, CLIENT, SERVER, Outcome, Site, StartSite, nodes
 from .mutated import Edit, install
 from .mutations import ADMIN_LEFT, GATED, REFEREED, RULES, Rule, Wrong
 from .scenes import RUNS, SCENES, mend
@@ -53,7 +50,7 @@ def _codes(site: Site) -> set[str]:
 def _is_caught(site: Site, wrong: Wrong, done: Outcome) -> None:
     """The procedure ended at a gate."""
     assert done.exit_code not in (0, 130), done.output
-    assert {wrong.gate, wrong.otherwise} & _codes(site), done.output
+    assert {wrong.gate, wrong.otherwise} & _codes(site), f"{wrong.name}: {done.output}"
 
 
 def _is_judged(site: Site, wrong: Wrong, done: Outcome) -> None:
@@ -75,40 +72,27 @@ def test_a_gate_keeps_the_rule(start_fresh_site: StartSite, rule: Rule) -> None:
     _is_judged(site, wrong, done)
 
 
-@pytest.fixture(scope="module")
-def one_system(start_site: StartSite) -> Site:
-    site = start_site(NODES)
+def test_gates_catch_one_wrong_procedure_after_the_other(start_fresh_site: StartSite) -> None:
+    """On one system: each goes on from where the one before was refused, at last the right one."""
+    site = start_fresh_site(NODES)
     site.lab.note_contents()
-    return site
-
-
-@pytest.fixture
-def refusing_site(one_system: Site) -> Iterator[Site]:
-    """One system for all procedures that gates refuse: each goes on from where it is then."""
-    yield one_system
-    mend(one_system)
-
-
-@pytest.mark.parametrize("wrong", GATED, ids=[wrong.name for wrong in GATED])
-def test_a_gate_catches(refusing_site: Site, wrong: Wrong) -> None:
-    SCENES[wrong.scene](refusing_site)
-    done = _type(refusing_site, wrong)
-    _is_caught(refusing_site, wrong, done)
-    assert _broken(refusing_site) == set()
+    for wrong in GATED:
+        SCENES[wrong.scene](site)
+        done = _type(site, wrong)
+        mend(site)
+        _is_caught(site, wrong, done)
+        assert _broken(site) == set(), wrong.name
+    install(site)
+    done = site.update()
+    assert done.exit_code == 0, done.output
+    assert site.report["outcome"] == "updated"
+    site.lab.note_contents()
 
 
 def test_an_admin_node_is_not_passed_over(start_fresh_site: StartSite) -> None:
     site = start_fresh_site(nodes(servers=1, clients=1))
     _is_caught(site, ADMIN_LEFT, _type(site, ADMIN_LEFT))
     assert _broken(site) == set()
-
-
-def test_after_all_that_was_refused_the_right_procedure_goes_on(refusing_site: Site) -> None:
-    install(refusing_site)
-    done = refusing_site.update()
-    assert done.exit_code == 0, done.output
-    assert refusing_site.report["outcome"] == "updated"
-    refusing_site.lab.note_contents()
 
 
 @pytest.mark.parametrize("wrong", REFEREED, ids=[wrong.name for wrong in REFEREED])
