@@ -19,6 +19,8 @@ from . import bundle
 from .copiers import CopyError, ask
 
 TOOL = f"{record.FOLDER}/migrate.pyz"
+# Python keeps there what it has compiled; in a zip it cannot.
+_UNPACKED = f"{record.FOLDER}/migrate"
 FOLDER = "/run/daos-offline-update/jobs"
 
 # Python of the distribution, and the one that dnf brings where it has none of its own.
@@ -34,13 +36,15 @@ def put_tool(current: MigrationRun, client: Host) -> str | None:
     """Put the tool that copies and compares on a client; None if that went well, else what not."""
     content = bundle.pack()
     digest = hashlib.sha256(content).hexdigest()
-    done, output, _ = ask(current, client, f"sha256sum {TOOL}")
+    done, output, _ = ask(current, client, f"test -d {_UNPACKED} && sha256sum {TOOL}")
     if done and output.startswith(digest):
         return None
     problem = memory.put(current, client, TOOL, content)
     if problem:
         return problem
-    done, output, errors = ask(current, client, f"{PYTHON} {TOOL} --help")
+    unpack = f"rm -rf {_UNPACKED} && {PYTHON} -m zipfile -e {TOOL} {_UNPACKED}"
+    line = f"{unpack} && {PYTHON} {_UNPACKED} --help || {{ rm -rf {_UNPACKED}; false; }}"
+    done, output, errors = ask(current, client, line)
     return None if done else f"{TOOL} does not run there: {(errors or output).strip()}"
 
 
@@ -110,7 +114,7 @@ def _result(client: Host, what: str, answer: dict[str, Any]) -> dict[str, Any]:
 def _ask_tool(
     current: MigrationRun, client: Host, verb: str, folder: str, *words: str
 ) -> dict[str, Any]:
-    line = f"{PYTHON} {TOOL} job {verb} {shlex.join([folder, *words])}"
+    line = f"{PYTHON} {_UNPACKED} job {verb} {shlex.join([folder, *words])}"
     _, output, errors = ask(current, client, line)
     lines = output.strip().splitlines()
     try:

@@ -150,4 +150,4 @@ def users(current: MigrationRun) -> str:
 
 
 def _ours(user: str) -> bool:
-    return "/run/daos-offline-update/" in user or "migrate.pyz" in user
+    return "/daos-offline-update/" in user
