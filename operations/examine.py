@@ -59,7 +59,9 @@ def begin(
         settings, wrong = command.read_settings(state)
         current = make(state, settings)
         report.follow(current)
-        current.refused([*command.findings(state), *wrong] or look(current))
+        current.refused(
+            [*command.findings(state), *wrong, *command.empty_groups(state)] or look(current)
+        )
         if not current.refusals:
             run.say(summary(current))
         return current

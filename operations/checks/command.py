@@ -24,12 +24,16 @@ def read_settings(state: State) -> tuple[Settings, list[Finding]]:
 
 
 def findings(state: State) -> Iterator[Finding]:
-    """What is wrong with what was typed, and with the inventory."""
+    """What is wrong with what was typed, and with where settings stand."""
     if not commandline.remembered():
         yield Finding("no-config", (), "config.py was not read: leave out --config")
     for reason in commandline.impossible_flags():
         yield Finding("impossible-flag", (), f"{reason}; leave it out")
     yield from of_settings({host.name: host.data.dict() for host in state.inventory})
+
+
+def empty_groups(state: State) -> Iterator[Finding]:
+    """Roles that the inventory gives to nobody."""
     for role, names in hosts.groups(state).items():
         if not names:
             message = f"the inventory names no {role}: list them in `inventory`"
