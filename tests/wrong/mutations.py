@@ -235,7 +235,7 @@ RULES = (
             (
                 Replaced(
                     "services._agent_to_stop",
-                    'lambda original, current, name, node: node.runs("daos_agent")',
+                    'lambda original, current, name, node: node.runs("daos_agent.service")',
                 ),
             ),
             gate="not-needed",
