@@ -14,6 +14,9 @@ from operations.rules.findings import Finding, about
 SOURCE = Path(__file__).parents[3] / "operations"
 ROWS = [row for group in GROUPS for row in group.rows]
 
+# What makes findings, and takes their code first.
+MAKERS = {"Finding", "about", "for_each", "of_each"}
+
 # Codes that are put together, and all that can come of it.
 BUILT = {
     "f'not-{state}'": {"not-joined", "not-stopped"},
@@ -33,7 +36,7 @@ def code_of(call: ast.Call) -> ast.expr | None:
     for keyword in call.keywords:
         if keyword.arg == "code":
             return keyword.value
-    makes = isinstance(call.func, ast.Name) and call.func.id in ("Finding", "about", "for_each")
+    makes = isinstance(call.func, ast.Name) and call.func.id in MAKERS
     return call.args[0] if makes and call.args else None
 
 
