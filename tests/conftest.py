@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pyinfra
@@ -12,6 +13,9 @@ from operations.machinery import commandline
 
 pytest_plugins = ["tests.sharing", "tests.lab.labs"]
 pytest.register_assert_rewrite("tests.lab.site", "tests.lab.usage", "tests.lab.waiting")
+
+# Where Python may not keep what it has compiled, each command would compile the procedure anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 # How fast an example is says nothing where several processes share the cores.
 settings.register_profile("shared", deadline=None, suppress_health_check=[HealthCheck.too_slow])
