@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +13,7 @@ from typing import Any
 from testbed.lab.container import Node
 from testbed.lab.harness import Lab, LabNode
 
+from .typed import PYINFRA, Typed
 from .usage import states
 
 ROOT = Path(__file__).parents[2]
@@ -55,7 +54,7 @@ class Site:
     broken_rules: set[str] = field(default_factory=set)
     typed: bool = False  # has a command been typed here?
     _events_before: int = 0
-    _child: subprocess.Popen[str] | None = None
+    _child: Typed | None = None
 
     @classmethod
     def of(cls, folder: Path, lab: Lab, settings: dict[str, Any] | None = None) -> Site:
@@ -78,27 +77,20 @@ class Site:
         + enter: answer every question with Enter
         + data: settings to override, as `--data KEY=VALUE`
         """
-        self._start(arguments, data, stdin=subprocess.PIPE if enter else subprocess.DEVNULL)
-        return self.end("\n" * 20 if enter else None)
+        self._start(arguments, data, "\n" * 20 if enter else "")
+        return self.end()
 
     def start_update(self) -> None:
         """Type `pyinfra inventory deploy.py -y` and go on; `end` gives what came of it."""
         self._start(("deploy.py", "-y"), {})
 
-    def end(self, typed: str | None = None) -> Outcome:
-        """Wait for the end of the command that runs.
-
-        + typed: what is typed while it runs
-        """
+    def end(self) -> Outcome:
+        """Wait for the end of the command that runs."""
         child = self._child
         assert child
-        try:
-            output, _ = child.communicate(typed, timeout=600)
-        finally:
-            child.kill()
-            self._note_end(child)
+        output = child.read(timeout=600)
         print(output)
-        return Outcome(child.returncode, output)
+        return Outcome(self._noted_end(child), output)
 
     def update_until(self, words: str, do: Callable[[], object], **data: Any) -> Outcome:
         """Type `pyinfra inventory deploy.py -y`; on a line with `words` in it, do something."""
@@ -109,7 +101,6 @@ class Site:
     ) -> Outcome:
         """Type `pyinfra inventory ARGUMENTS`; on the first line with `words`, do something."""
         child = self._start(arguments, data)
-        assert child.stdout
         lines = []
         done = False
         for line in child.stdout:
@@ -118,41 +109,31 @@ class Site:
             if words in line and not done:
                 done = True
                 do()
-        child.wait(timeout=60)
-        self._note_end(child)
-        return Outcome(child.returncode, "".join(lines))
+        return Outcome(self._noted_end(child), "".join(lines))
 
     def command(self, arguments: Sequence[str], data: dict[str, Any]) -> list[str]:
         """`pyinfra inventory ARGUMENTS`, to the lab, word by word."""
         overrides = {"ssh_config_file": self.lab.ssh_config, **self.settings, **data}
-        words = [str(Path(sys.executable).with_name("pyinfra")), "inventory", *arguments]
+        words = [str(PYINFRA), "inventory", *arguments]
         for key, value in overrides.items():
             text = value if isinstance(value, str | Path) else json.dumps(value)
             words += ["--data", f"{key}={text}"]
         return words
 
-    def _start(
-        self, arguments: Sequence[str], data: dict[str, Any], stdin: int = subprocess.DEVNULL
-    ) -> subprocess.Popen[str]:
+    def _start(self, arguments: Sequence[str], data: dict[str, Any], typed: str = "") -> Typed:
         command = self.command(arguments, data)
         self.typed = True
         self.lab.note("command", argv=command[1:])
         print("$", *command)
-        self._child = subprocess.Popen(
-            command,
-            cwd=self.folder,
-            env={**os.environ, "PYINFRA_PROGRESS": "off"},
-            stdin=stdin,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
+        environment = {**os.environ, "PYINFRA_PROGRESS": "off"}
+        self._child = Typed(command[1:], self.folder, environment, typed)
         return self._child
 
-    def _note_end(self, child: subprocess.Popen[str]) -> None:
-        """Tell the referee how a command ended."""
-        assert isinstance(child.args, list)
-        self.lab.note("command-ended", argv=child.args[1:], exit=child.wait())
+    def _noted_end(self, child: Typed) -> int:
+        """The exit code of a command; the referee is told that it ended."""
+        code = child.wait(timeout=60)
+        self.lab.note("command-ended", argv=child.args[1:], exit=code)
+        return code
 
     def kill(self) -> None:
         """End the command that runs as `kill -9` does."""
