@@ -39,7 +39,7 @@ def _remembers(current: Run, node: Node) -> bool:
 
 
 def _untraced(current: Run, name: str, node: Node) -> bool:
-    """Whether a daos_server that somebody starts there would leave no trace, see trace.py."""
+    """Whether a daos_server that somebody starts there would leave no trace, see start_trace.py."""
     return "servers" in current.start.roles(name) and not node.traced
 
 

@@ -232,6 +232,20 @@ def _queried(pool: Pool, text: str) -> Pool:
     return replace(pool, error=pool.error or error, engines=engines, rebuilding=state == "busy")
 
 
+def tier_bytes(answer: Any) -> tuple[int, ...]:
+    """The size of a pool on SCM and on NVMe, in bytes.
+
+    + answer: the response of `dmg -j pool query`, of 1.2 (scm, nvme) or of 2.0 (tier_stats)
+
+    Raises DmgError.
+    """
+    try:
+        tiers = answer.get("tier_stats") or [answer["scm"], answer["nvme"]]
+        return tuple(0 if tier is None else int(tier["total"]) for tier in tiers)
+    except (KeyError, TypeError, AttributeError, ValueError) as problem:
+        raise DmgError(f"dmg pool query: its sizes are not understood: {problem}") from problem
+
+
 def results(text: str, verb: str = "stop") -> list[RankResult]:
     """What was done to each rank, from the answer of `dmg -j system stop` or `system start`.
 
@@ -247,3 +261,14 @@ def results(text: str, verb: str = "stop") -> list[RankResult]:
     if not rows:
         raise DmgError(error or f"dmg system {verb}: its answer names no rank")
     return rows
+
+
+def host_errors(text: str) -> dict[str, str]:
+    """What `dmg -j storage format` says went wrong, to the hosts where it did.
+
+    They are folded as `dmg -l` takes them; nothing where the text is no such answer.
+    """
+    try:
+        return dict(json.loads(text)["response"]["host_errors"] or {})
+    except (ValueError, KeyError, TypeError):
+        return {}

@@ -14,7 +14,7 @@ from .window_file import Record
 SERVER = "daos_server.service"
 AGENT = "daos_agent.service"
 
-# Has a start of daos_server leave a trace while an update is under way, see trace.py.
+# Has a start of daos_server leave a trace while an update is under way, see start_trace.py.
 DROP_IN = f"/etc/systemd/system/{SERVER}.d/daos-offline-update.conf"
 
 # Each part of the answer starts with a line "== NAME"; the last one proves that nothing was cut.

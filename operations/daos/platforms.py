@@ -26,11 +26,12 @@ class Distribution:
     systems: Collection[str]
 
 
-CENTOS7 = Distribution("CentOS7", Yum(), ("centos 7", "rhel 7"))
-EL8 = Distribution("EL8", Dnf(), ("centos 8", "rhel 8", "rocky 8"))
-LEAP15 = Distribution("Leap15", Zypper(), ("opensuse-leap 15", "sles 15"))
-
-_NAMED = {distribution.name: distribution for distribution in (CENTOS7, EL8, LEAP15)}
+_DISTRIBUTIONS = (
+    Distribution("CentOS7", Yum(), ("centos 7", "rhel 7")),
+    Distribution("EL8", Dnf(), ("centos 8", "rhel 8", "rocky 8")),
+    Distribution("Leap15", Zypper(), ("opensuse-leap 15", "sles 15")),
+)
+_NAMED = {distribution.name: distribution for distribution in _DISTRIBUTIONS}
 NAMES = tuple(_NAMED)
 
 # Later series name theirs in ways that a table does not hold; there the distribution is all.

@@ -20,7 +20,7 @@ from . import records
 
 FOLDER = "/var/lib/daos-offline-update"
 PATH = f"{FOLDER}/window.json"
-STARTS = f"{FOLDER}/starts"  # what daos_server was started on meanwhile, see trace.py
+STARTS = f"{FOLDER}/starts"  # what daos_server was started on meanwhile, see start_trace.py
 
 
 def _time(value: object) -> object:

@@ -87,7 +87,7 @@ def _pool(current: MigrationRun, pool: dmg.Pool) -> Pool:
     if is_1_0(current, copiers.first(current).name):
         return replace(found, tier_bytes=_sizes_1_0(current, found))
     answer = dmg.response(current.dmg.ask(f"pool query {pool.argument}"))
-    return replace(found, tier_bytes=tier_bytes(answer))
+    return replace(found, tier_bytes=dmg.tier_bytes(answer))
 
 
 def _sizes_1_0(current: MigrationRun, pool: Pool) -> tuple[int, ...]:
@@ -105,20 +105,6 @@ def _named(current: MigrationRun, pool: Pool) -> str:
     service = ",".join(map(str, pool.service))
     oldest = is_1_0(current, copiers.first(current).name)
     return f"--pool={pool.uuid}" + (f" --svc={service}" if oldest else "")
-
-
-def tier_bytes(answer: Any) -> tuple[int, ...]:
-    """The size of a pool on SCM and on NVMe, in bytes.
-
-    + answer: the response of `dmg -j pool query`, of 1.2 (scm, nvme) or of 2.0 (tier_stats)
-
-    Raises DmgError.
-    """
-    try:
-        tiers = answer.get("tier_stats") or [answer["scm"], answer["nvme"]]
-        return tuple(0 if tier is None else int(tier["total"]) for tier in tiers)
-    except (KeyError, TypeError, AttributeError, ValueError) as problem:
-        raise DmgError(f"dmg pool query: its sizes are not understood: {problem}") from problem
 
 
 def _list_old(current: MigrationRun, pool: Pool) -> dict[str, str]:

@@ -67,7 +67,7 @@ def _format_erased(current: MigrationRun, hosts: Collection[str]) -> str | None:
     lacking = fold(hosts)
     while True:
         answer = _storage_format(current, lacking)
-        lacking = ",".join(sorted(set(_host_errors(answer).values())))
+        lacking = ",".join(sorted(set(dmg.host_errors(answer).values())))
         if not lacking or time.monotonic() > deadline:
             return _refused(answer)
         time.sleep(_PAUSE)
@@ -145,15 +145,7 @@ def _refused(answer: str) -> str | None:
     try:
         dmg.response(answer)
     except DmgError as problem:
-        errors = _host_errors(answer)
+        errors = dmg.host_errors(answer)
         by_host = f". By host: {json.dumps(errors)}" if errors else ""
         return f"`dmg storage format --force` failed: {problem}{by_host}"
     return None
-
-
-def _host_errors(answer: str) -> dict[str, str]:
-    """What went wrong, to the hosts where it did, folded as `dmg -l` takes them."""
-    try:
-        return dict(json.loads(answer)["response"]["host_errors"] or {})
-    except (ValueError, KeyError, TypeError):
-        return {}

@@ -30,7 +30,7 @@ from .record.record import Container, Migration, now
 from .run import MigrationRun, one_by_one
 
 _SECOND = timedelta(seconds=1)  # as exact as the record is
-_TRACES = "traces"  # how many starts of daos_server have left a trace on a node, see trace.py
+_TRACES = "traces"  # how many starts of daos_server have left a trace on a node, see start_trace.py
 
 
 def learn(current: MigrationRun) -> None:

@@ -69,7 +69,7 @@ def never_started(view: View) -> list[Finding]:
     """R12: no engine has been started on the release that is to be left again.
 
     Told by what the update has remembered before it started daos_server, by the trace of any other
-    start that systemd made (trace.py), and by systemd itself: one that was started since the
+    start that systemd made (start_trace.py), and by systemd itself: one that was started since the
     packages were installed ran on them. A server that remembers nothing of an update that others do
     any more has been through the whole update.
     """

@@ -87,7 +87,7 @@ def jobs(sim: Path) -> Iterator[Job]:
             }
             folder = f"v{series_of(version)}/{distribution.folder}"
             yield Job("daos.spec", folder, tuple(defines.items()))
-        for series in ("2.0", "2.2"):
+        for series in sorted({series_of(version) for version in VERSIONS if version[0] != "1"}):
             release = (("hwloc_release", distribution.release),)
             yield Job("compat-hwloc1.spec", f"v{series}/{distribution.folder}", release)
     yield Job("os-release.spec", OS, tuple(_CENTOS.items()))

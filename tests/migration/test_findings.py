@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from operations.daos.dmg import DmgError
+from operations.daos.dmg import DmgError, tier_bytes
 from operations.migration import check, operating_systems
-from operations.migration.contents import Contents, tier_bytes
+from operations.migration.contents import Contents
 from operations.migration.copying import containers, jobs
 from operations.migration.record.backed_up import differences
 from operations.migration.record.record import Container, Pool

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from testbed.__main__ import main as lab
 from testbed.referee import Unreadable, judge, lines, read
 from testbed.referee.__main__ import main
+from testbed.referee.rules import RULES
 
 from .histories import SERVERS, Event, History
 
@@ -55,7 +56,7 @@ def test_it_exits_with_1_where_one_is_and_shows_by_what(
 def test_many_events_are_cut_short() -> None:
     text = lines(judge(History().command().packages(nodes=SERVERS).events))
     assert sum("rpm installed" in line or "rpm removed" in line for line in text) == 6
-    assert text[-1 - 10].strip() == "and 2 more events"
+    assert "and 2 more events" in map(str.strip, text)
 
 
 def test_colour_is_for_terminals() -> None:
@@ -135,4 +136,4 @@ def test_events_given_directly_are_checked_too() -> None:
 @settings(deadline=None)
 @given(st.lists(st.sampled_from(range(len(GOOD))), unique=True, min_size=1))
 def test_a_history_with_holes_is_judged_all_the_same(kept: list[int]) -> None:
-    assert len(judge([GOOD[number] for number in kept])) == 14
+    assert len(judge([GOOD[number] for number in kept])) == len(RULES)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from itertools import combinations
 from pathlib import Path
@@ -11,10 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from testbed.referee import Verdict, judge, read
+from testbed.referee.rules import RULES as ALL
 
 from .histories import CLIENTS, FILES, MIGRATION, NEW, OLD, OLDEST, SERVERS, Chains, Event, History
 
-RULES = [*(f"R{number}" for number in range(1, 13)), "M1", "M2"]
+RULES = [rule.number for rule in ALL]
 EVICTING = ("--data", "evict_connections=true")
 ACCEPTING = ("--data", "accepted_exclusions=[1]")
 
@@ -1244,6 +1246,11 @@ def test_not_exercised(rule: str) -> None:
 @pytest.mark.parametrize("rule", RULES)
 def test_every_rule_has_a_history_that_keeps_it_and_one_that_breaks_it(rule: str) -> None:
     assert rule in {row[0] for row in KEPT} & {row[0] for row in BROKEN}
+
+
+def test_the_document_has_a_row_for_every_rule() -> None:
+    document = (Path(__file__).parents[2] / "docs" / "referee.md").read_text()
+    assert re.findall(r"^\| ([RM]\d+) ", document, re.MULTILINE) == RULES
 
 
 # Whole procedures

@@ -9,6 +9,8 @@ from types import FunctionType
 
 import pytest
 
+from testbed.referee import rules as referee
+
 from . import replaced
 from .mutated import Edit, Replaced, write
 from .mutations import EVERY, RULES, Wrong
@@ -17,7 +19,8 @@ WITHOUT = {rule.wrong.name: rule.without for rule in RULES}
 
 
 def test_every_rule_has_a_gate() -> None:
-    assert {rule.rule for rule in RULES} == {f"R{number}" for number in range(1, 13)}
+    judged = {rule.number for rule in referee.RULES}
+    assert {rule.rule for rule in RULES} == {number for number in judged if number[0] == "R"}
     assert all(rule.rule in rule.wrong.breaks and rule.wrong.gate for rule in RULES)
 
 

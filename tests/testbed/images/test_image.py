@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import runpy
 import tarfile
 from pathlib import Path
 
 import pytest
 
+from operations.daos import platforms
 from testbed.images import image
 from testbed.packages import build
 
@@ -71,12 +73,14 @@ def test_a_repository_holds_recipes_and_programs() -> None:
 
 def test_releases_and_distributions_of_the_repositories() -> None:
     jobs = [job for job in build.jobs(Path("/sim")) if job.spec == "daos.spec"]
-    assert len(jobs) == 7 * 3
-    assert {job.folder for job in jobs} == {
-        f"v{series}/{distribution}"
-        for series in ("1.0", "1.2", "2.0", "2.2")
-        for distribution in ("CentOS7", "EL8", "Leap15")
-    }
+    assert len(jobs) == len(build.VERSIONS) * len(build.DISTRIBUTIONS)
+    assert {"v1.0/CentOS7", "v1.2/EL8", "v2.0/Leap15", "v2.2/EL8"} <= {job.folder for job in jobs}
+
+
+def test_a_distribution_is_known_to_the_lab_the_product_and_the_site() -> None:
+    site = runpy.run_path(str(image.HERE.parent / "group_data" / "all.py"))["repositories"]
+    folders = {distribution.folder for distribution in build.DISTRIBUTIONS}
+    assert folders == {*platforms.NAMES} == {*site}
 
 
 def test_a_repository_of_the_operating_system_has_the_newer_hwloc() -> None:
