@@ -1,6 +1,7 @@
 """The report page in a real browser: it fits, it can be read, and it loads nothing.
 
-Chromium cannot be made narrower than some 500 pixels; a phone is a frame of 390 pixels in a page.
+Chromium cannot be made narrower than some 500 pixels; a phone is a frame of 390 pixels in a page,
+and one page has a frame for each report and each width.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from operations.reporting.page import page
 
 REPORTS = Path(__file__).parents[1] / "data" / "reports"
 DARK, LIGHT = 0, 1  # as Chromium's setting preferredColorScheme numbers them
+WIDTHS = {"phone": 390, "desk": 1280}
 
 # In the page: what is too wide, how well each text stands out, what was loaded.
 _MEASURE = """
@@ -47,7 +49,7 @@ addEventListener("load", () => {
     && [...element.childNodes].some(node => node.nodeType === 3 && node.data.trim()));
   const worst = texts.map(e => [contrast(e), e.textContent.trim().slice(0, 40)])
     .sort((a, b) => a[0] - b[0])[0];
-  parent.document.getElementById("result").textContent = JSON.stringify({
+  frameElement.previousElementSibling.textContent = JSON.stringify({
     width: innerWidth, needs: document.documentElement.scrollWidth, worst: worst,
     texts: texts.length, loaded: performance.getEntriesByType("resource").map(r => r.name),
     dark: matchMedia("(prefers-color-scheme: dark)").matches,
@@ -55,7 +57,7 @@ addEventListener("load", () => {
 });
 </script>
 """
-_FRAME = """<!doctype html><title>frame</title><pre id="result"></pre>
+_FRAME = """<pre id="{report} {device}"></pre>
 <iframe style="border:0;width:{width}px;height:2000px" srcdoc="{page}"></iframe>"""
 
 
@@ -66,12 +68,20 @@ def _chromium() -> str:
     return browser
 
 
-def _measure(name: str, width: int, scheme: int, folder: Path) -> dict[str, Any]:
-    """Open the page of a report; give what its own measurements say, and the browser's log."""
-    text = page(json.loads((REPORTS / f"{name}.json").read_text()))
-    measured = text.replace("</body>", f"{_MEASURE}</body>")
-    frame = folder / "frame.html"
-    frame.write_text(_FRAME.format(width=width, page=html.escape(measured)))
+def _frames(report: str) -> str:
+    """A report as it is on each device."""
+    text = page(json.loads((REPORTS / f"{report}.json").read_text()))
+    measured = html.escape(text.replace("</body>", f"{_MEASURE}</body>"))
+    return "\n".join(
+        _FRAME.format(report=report, device=device, width=width, page=measured)
+        for device, width in WIDTHS.items()
+    )
+
+
+def _measure(reports: list[str], scheme: int, folder: Path) -> dict[str, dict[str, Any]]:
+    """Open the pages of reports; give what their own measurements say, by "report device"."""
+    frames = folder / "frames.html"
+    frames.write_text("\n".join(["<!doctype html><title>frames</title>", *map(_frames, reports)]))
     done = subprocess.run(
         [
             _chromium(),
@@ -79,32 +89,33 @@ def _measure(name: str, width: int, scheme: int, folder: Path) -> dict[str, Any]
             *("--disable-background-networking", "--disable-component-update", "--disable-quic"),
             *("--enable-logging=stderr", "--v=0", f"--user-data-dir={folder}/profile"),
             *(f"--blink-settings=preferredColorScheme={scheme}", "--window-size=1400,2100"),
-            *("--virtual-time-budget=5000", "--dump-dom", frame.as_uri()),
+            *("--virtual-time-budget=5000", "--dump-dom", frames.as_uri()),
         ],
         capture_output=True,
         text=True,
         timeout=120,
         check=True,
     )
-    found = re.search(r'<pre id="result">(.*?)</pre>', done.stdout, re.DOTALL)
-    assert found
-    assert found[1], done.stderr
+    found = dict(re.findall(r'<pre id="(.*?)">(.*?)</pre>', done.stdout, re.DOTALL))
+    assert all(found.values()), done.stderr
     assert "CONSOLE" not in done.stderr, done.stderr
-    return dict(json.loads(html.unescape(found[1])))
+    return {which: json.loads(html.unescape(said)) for which, said in found.items()}
 
 
-@pytest.mark.parametrize("name", ["updated", "failed"])
 @pytest.mark.parametrize("scheme", [LIGHT, DARK], ids=["light", "dark"])
-@pytest.mark.parametrize("width", [390, 1280], ids=["phone", "desk"])
-def test_the_page_fits_and_can_be_read(name: str, scheme: int, width: int, tmp_path: Path) -> None:
-    seen = _measure(name, width, scheme, tmp_path)
-    assert seen["width"] == width
-    assert seen["needs"] <= width, "it scrolls sideways"
-    assert seen["dark"] == (scheme == DARK)
-    assert seen["loaded"] == []
-    assert seen["bars"] > 10
-    assert seen["texts"] > 50
-    assert seen["worst"][0] >= 4.5, seen["worst"]
+def test_the_pages_fit_and_can_be_read(scheme: int, tmp_path: Path) -> None:
+    reports = ["updated", "failed"]
+    measured = _measure(reports, scheme, tmp_path)
+    assert set(measured) == {f"{report} {device}" for report in reports for device in WIDTHS}
+    for which, seen in measured.items():
+        width = WIDTHS[which.split()[1]]
+        assert seen["width"] == width, which
+        assert seen["needs"] <= width, f"{which}: it scrolls sideways"
+        assert seen["dark"] == (scheme == DARK), which
+        assert seen["loaded"] == [], which
+        assert seen["bars"] > 10, which
+        assert seen["texts"] > 50, which
+        assert seen["worst"][0] >= 4.5, (which, seen["worst"])
 
 
 def test_it_can_be_printed(tmp_path: Path) -> None:

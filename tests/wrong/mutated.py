@@ -1,4 +1,4 @@
-"""A procedure with edits: a copy of the deploy code in the folder of a site."""
+"""A procedure with edits, in the folder of a site; all else there is the deploy code as it is."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ from pathlib import Path
 
 from ..lab.site import ROOT, Site
 
-_CODE = ("deploy.py", "deploys", "config.py", "operations", "group_data")
+_EDITED = ("deploy.py", "deploys", "config.py")
 _HELPER = "replaced.py"
-_NO_CACHES = shutil.ignore_patterns("__pycache__")
 
 DEPLOY = "deploy.py"
 FINDS_NOTHING = "lambda original, *args, **named: []"  # of a gate; a step does nothing
@@ -89,7 +88,7 @@ def starting(step: str) -> str:
 
 
 def install(site: Site, edits: Iterable[Edit] = (), file: str = DEPLOY) -> None:
-    """Put the deploy code into the folder of a site, with these edits made one after the other.
+    """Put the procedures into the folder of a site, with these edits made one after the other.
 
     + file: the procedure whose steps are edited
     """
@@ -97,18 +96,18 @@ def install(site: Site, edits: Iterable[Edit] = (), file: str = DEPLOY) -> None:
 
 
 def write(folder: Path, edits: Iterable[Edit], file: str = DEPLOY) -> None:
-    """Copy the deploy code into a folder, in place of what is there, and edit it.
+    """Copy the procedures into a folder, in place of what is there, and edit them.
 
     Raises AssertionError where a step is not in the procedure.
     """
-    for name in _CODE:
+    for name in _EDITED:
         target = folder / name
         if target.is_symlink() or target.is_file():
             target.unlink()
         elif target.exists():
             shutil.rmtree(target)
         if (ROOT / name).is_dir():
-            shutil.copytree(ROOT / name, target, ignore=_NO_CACHES)
+            shutil.copytree(ROOT / name, target)
         else:
             shutil.copy(ROOT / name, target)
     shutil.copy(Path(__file__).with_name(_HELPER), folder)

@@ -27,7 +27,7 @@ from testbed.lab.harness import Lab, LabNode
 from ..site import ROOT, Site, StartSite, nodes
 from ..waiting import eventually
 
-EMPTY = [LabNode("node-01", frozenset()), LabNode("node-02", frozenset())]  # without DAOS
+EMPTY = [LabNode("node-01", frozenset())]  # without DAOS
 
 
 def _labelled(lab_id: str) -> list[dict[str, Any]]:
@@ -104,7 +104,7 @@ def start_other(tmp_path: Path) -> Iterator[StartOther]:
         yield start
 
 
-def test_what_a_killed_lab_leaves_is_removed_by_the_next_one(
+def test_what_a_killed_lab_leaves_is_removed_by_the_next_one_and_no_other_lab(
     start_other: StartOther, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Labs of others start meanwhile; what is left here is for the next one here.
@@ -122,20 +122,30 @@ def test_what_a_killed_lab_leaves_is_removed_by_the_next_one(
     assert _labelled(lab.id) == []
     assert len(_labelled(alive.id)) == 4
 
+    with (  # a directory has one lab at a time
+        pytest.raises(LabError, match="another process has a lab in"),
+        Lab(EMPTY, directory=alive.directory, seed=False),
+    ):
+        pass
+    assert len(_labelled(alive.id)) == 4
+    assert (alive.directory / "ssh_config").exists()
+    _ends_by(alive, signal.SIGTERM, 128 + signal.SIGTERM)
+
 
 @pytest.mark.parametrize(
     ("number", "exit_code"),
-    [
-        (signal.SIGTERM, 128 + signal.SIGTERM),
-        (signal.SIGHUP, 128 + signal.SIGHUP),
-        (signal.SIGINT, -signal.SIGINT),
-    ],
+    [(signal.SIGHUP, 128 + signal.SIGHUP), (signal.SIGINT, -signal.SIGINT)],
 )
 def test_a_signal_removes_a_lab_at_once(
     start_other: StartOther, number: signal.Signals, exit_code: int
 ) -> None:
     other = start_other()
     other.wait_up()
+    _ends_by(other, number, exit_code)
+
+
+def _ends_by(other: Other, number: signal.Signals, exit_code: int) -> None:
+    """A signal ends a lab at once, and nothing of it is left."""
     assert other.end(number) == exit_code
     assert _labelled(other.id) == []
     assert not (other.directory / "ssh_config").exists()
@@ -150,18 +160,6 @@ def test_a_signal_removes_a_lab_that_is_just_being_started(
     eventually(lambda: _labelled(other.id))
     assert other.end(number) != 0
     assert _labelled(other.id) == []
-
-
-def test_a_directory_has_one_lab_at_a_time(start_other: StartOther) -> None:
-    other = start_other()
-    other.wait_up()
-    with (
-        pytest.raises(LabError, match="another process has a lab in"),
-        Lab(EMPTY, directory=other.directory, seed=False),
-    ):
-        pass
-    assert len(_labelled(other.id)) == 4
-    assert (other.directory / "ssh_config").exists()
 
 
 # Two labs side by side, with nodes of the same names
@@ -397,7 +395,9 @@ def _typed(folder: Path, command: list[str]) -> subprocess.CompletedProcess[str]
 _TYPED_IN_ONE_SHELL = f"""
 source .lab/activate
 pyinfra inventory exec -- hostname; echo "[up: $?]"
-{sys.executable} -m testbed down >/dev/null
+{sys.executable} -m testbed down; echo "[ended: $?]"
+find .lab -type f -printf '[left over: %f]\\n'
+{sys.executable} -m testbed down; echo "[ended again: $?]"
 pyinfra inventory exec -- hostname; echo "[down: $?]"
 command pyinfra inventory exec -- hostname; echo "[down, not by the function: $?]"
 rm -r .lab
@@ -435,10 +435,18 @@ def test_a_lab_that_stays_up(desk: Path) -> None:
 
     with Lab(EMPTY, directory=desk / "other", seed=False):
         pass  # another lab that starts and ends leaves it alone
+    lab_id = json.loads((folder / "lab.json").read_text())["id"]
+    assert len(_labelled(lab_id)) == 3
     shell = _bash(desk, _TYPED_IN_ONE_SHELL)
     seen = _plain(shell)
     assert "[up: 0]" in shell.stdout, seen
     assert seen.count("[daos-01] daos-01") == 1, seen
+    assert "the lab is down\n[ended: 0]" in shell.stdout, seen
+    assert _labelled(lab_id) == []
+    left = re.findall(r"\[left over: (.*)\]", shell.stdout)
+    assert left == ["pyinfra"]  # refuses, in shells that have the lab activated
+    assert "no lab is up" in shell.stdout, seen
+    assert "[ended again: 0]" in shell.stdout, seen
     assert "[down: 1]" in shell.stdout, seen
     assert "[down, not by the function: 1]" in shell.stdout, seen
     assert shell.stderr.count("the lab is down") == 2, seen
@@ -450,16 +458,3 @@ def test_a_lab_that_stays_up(desk: Path) -> None:
 def _plain(done: subprocess.CompletedProcess[str]) -> str:
     """What was printed, without colours."""
     return re.sub(r"\x1b\[[0-9;]*m", "", done.stdout + done.stderr)
-
-
-def test_down_removes_everything(desk: Path) -> None:
-    assert _testbed(desk, "up").returncode == 0
-    lab_id = json.loads((desk / ".lab" / "lab.json").read_text())["id"]
-    assert len(_labelled(lab_id)) == 3
-    down = _testbed(desk, "down")
-    assert (down.returncode, "the lab is down" in down.stdout) == (0, True)
-    assert _labelled(lab_id) == []
-    left = [path.name for path in (desk / ".lab").rglob("*") if path.is_file()]
-    assert left == ["pyinfra"]  # refuses, in shells that have the lab activated
-    again = _testbed(desk, "down")
-    assert (again.returncode, "no lab is up" in again.stdout) == (0, True)

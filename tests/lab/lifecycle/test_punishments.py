@@ -119,19 +119,6 @@ def _leader(lab: Lab) -> str:
 # A stop as it should be
 
 
-def test_a_clean_stop_and_start_keeps_everything(lab: Lab, digests: dict[str, str]) -> None:
-    _dmg(lab, "system stop")
-    assert _all(lab, "stopped")
-    for server in lab.having("servers"):
-        assert not server.run("pgrep -x daos_engine", check=False).stdout
-        server.run("systemctl stop daos_server")
-    for server in lab.having("servers"):
-        server.run("systemctl start daos_server")
-    lab.wait_joined()
-    assert set(_disabled(lab).values()) == {0}
-    assert lab.digests() == digests
-
-
 def test_while_the_system_is_stopped_dmg_still_answers(lab: Lab) -> None:
     _dmg(lab, "system stop")
     assert _dmg(lab, "system query -v").stdout.count("Stopped") == 4 * ENGINES
@@ -143,8 +130,9 @@ def test_while_the_system_is_stopped_dmg_still_answers(lab: Lab) -> None:
 # Engines that vanish
 
 
-def test_an_engine_that_is_killed_is_excluded_and_its_targets_disabled(lab: Lab) -> None:
-    server = lab.node("daos-server-04")
+def test_engines_that_vanish_are_excluded_and_their_targets_disabled(lab: Lab) -> None:
+    """One that is killed, those of a server that is stopped under them, and at last all."""
+    servers, server = lab.having("servers"), lab.node("daos-server-04")
     assert len(server.run("pgrep -x daos_engine").stdout.split()) == ENGINES
     faults.ENGINE_DIES.plant(server)
     eventually(lambda: _states(lab)[server.name] == {"excluded", "joined"})
@@ -153,17 +141,11 @@ def test_an_engine_that_is_killed_is_excluded_and_its_targets_disabled(lab: Lab)
     lab.wait_joined()
     assert _disabled(lab) == dict.fromkeys(POOLS, TARGETS), "joining alone mends no pool"
 
-
-def test_a_server_stopped_under_its_engines_degrades_the_pools(lab: Lab) -> None:
-    server = lab.node("daos-server-04")
     server.run("systemctl stop daos_server")
     server.run("systemctl start daos_server")
     lab.wait_joined()
     assert _disabled(lab) == dict.fromkeys(POOLS, ENGINES * TARGETS)
 
-
-def test_all_servers_stopped_under_their_engines_lose_every_target(lab: Lab) -> None:
-    servers = lab.having("servers")
     for server in servers:
         server.run("systemctl --no-block stop daos_server")
     for server in servers:
@@ -188,7 +170,9 @@ def test_a_node_that_loses_power_is_excluded_and_another_leads(lab: Lab) -> None
 # The two phases of a system stop
 
 
-def test_a_rank_that_cannot_be_prepared_stops_the_stop(lab: Lab) -> None:
+def test_a_rank_that_cannot_be_prepared_stops_the_stop_and_by_force_the_pools_suffer(
+    lab: Lab,
+) -> None:
     server = lab.node("daos-server-02")
     faults.ENGINE_NOT_PREPARED.plant(server)
     asked = _dmg(lab, "-j system stop", check=False)
@@ -202,14 +186,10 @@ def test_a_rank_that_cannot_be_prepared_stops_the_stop(lab: Lab) -> None:
     assert _all(lab, "joined")
     assert set(_disabled(lab).values()) == {0}
 
-
-def test_a_stop_that_is_forced_kills_and_the_pools_suffer(lab: Lab) -> None:
-    faults.ENGINE_NOT_PREPARED.plant(lab.node("daos-server-02"))
-    assert _dmg(lab, "system stop", check=False).exit_code == 1
     _dmg(lab, "system stop --force")
     assert _all(lab, "stopped")
-    for server in lab.having("servers"):
-        assert not server.run("pgrep -x daos_engine", check=False).stdout
+    for node in lab.having("servers"):
+        assert not node.run("pgrep -x daos_engine", check=False).stdout
     _dmg(lab, "system start")
     lab.wait_joined()
     assert all(_disabled(lab).values())
@@ -218,27 +198,23 @@ def test_a_stop_that_is_forced_kills_and_the_pools_suffer(lab: Lab) -> None:
 # The management service
 
 
-def test_a_server_that_is_no_replica_tells_who_is(lab: Lab) -> None:
+def test_every_server_says_where_an_order_goes(lab: Lab) -> None:
+    """One that is no replica, too; and an application that is evicted fails at its next I/O."""
     alone = _dmg(lab, "-j -l daos-server-04 system query")
     assert len(json.loads(alone.stdout)["response"]["members"]) == 4 * ENGINES
     assert "daos-server-04" not in provision.access_points([n.name for n in lab.having("servers")])
 
-
-def test_every_server_says_where_an_order_goes(lab: Lab) -> None:
+    client = _client(lab)
+    usage.hold(client)
+    assert usage.holds(client)
     for server in lab.having("servers"):
         _dmg(lab, f"-l {server.name} pool evict tank")
     evictions = [e for e in lab.events() if e["event"] == "pool-evicted"][-4:]
     assert len({event["host"] for event in evictions}) == 1, "only the leader acts"
-
-
-def test_another_server_leads_when_the_leader_is_stopped(lab: Lab) -> None:
-    before = eventually(lambda: _leader(lab))
-    _dmg(lab, "system stop")
-    lab.node(before).run("systemctl stop daos_server")
-    eventually(lambda: _leader(lab) not in ("", before))
-    assert _all(lab, "stopped")
-    lab.node(before).run("systemctl start daos_server")
-    eventually(lambda: _states(lab).get(before) == {"joined"})
+    eventually(lambda: not usage.holds(client))
+    assert "DER_NO_HDL" in client.read(usage.JOB_LOG)
+    last = [e for e in lab.events() if e["program"] == "daos-job"][-1]
+    assert last["event"] == "failed"
 
 
 # Asks with a shorter deadline than dmg's, which is five minutes.
@@ -259,43 +235,46 @@ def _asked_briefly(lab: Lab) -> str:
     return _admin(lab).run(f"python3 -IS - {hosts} <<'EOF'\n{_ASK}\nEOF").stdout
 
 
-def test_without_a_leader_a_query_fails_rather_than_being_empty(lab: Lab) -> None:
+def test_what_a_query_says_as_one_server_after_the_other_is_stopped_and_all_are_started(
+    lab: Lab, digests: dict[str, str]
+) -> None:
+    """Another server leads; without a leader it fails rather than being empty, without any server
+    at once. A clean stop and start of all keeps everything."""
+    servers = lab.having("servers")
+    before = eventually(lambda: _leader(lab))
     _dmg(lab, "system stop")
-    for number in (2, 3):
-        lab.node(f"daos-server-0{number}").run("systemctl stop daos_server")
+    assert _all(lab, "stopped")
+    for server in servers:
+        assert not server.run("pgrep -x daos_engine", check=False).stdout
+
+    lab.node(before).run("systemctl stop daos_server")
+    leads = eventually(lambda: (now := _leader(lab)) not in ("", before) and now)
+    assert _all(lab, "stopped")
+
+    lab.node(str(leads)).run("systemctl stop daos_server")
     said = eventually(lambda: "members 8" not in (text := _asked_briefly(lab)) and text)
     assert "no leader" in str(said)
     asked = _admin(lab).run("timeout 3 dmg -j system query", check=False)
     assert (asked.exit_code, asked.stdout) == (124, "")  # dmg asks on for five minutes
 
-
-def test_with_all_servers_stopped_a_query_fails_at_once(lab: Lab) -> None:
-    _dmg(lab, "system stop")
-    for server in lab.having("servers"):
+    for server in servers:
         server.run("systemctl stop daos_server")
     asked = _dmg(lab, "-j system query", check=False)
     assert asked.exit_code == 1
     assert "unable to contact the DAOS Management Service" in json.loads(asked.stdout)["error"]
 
-    for server in lab.having("servers"):  # and while they start it is never empty, either
+    for server in servers:  # and while they start it is never empty, either
         server.run("systemctl start daos_server")
         asked = _admin(lab).run("timeout 1 dmg -j system query", check=False)
         answer = json.loads(asked.stdout or '{"error": "no answer yet"}')
         assert answer["error"] or len(answer["response"]["members"]) == 4 * ENGINES
+    eventually(lambda: _states(lab).get(before) == {"joined"})
+    lab.wait_joined()
+    assert set(_disabled(lab).values()) == {0}
+    assert lab.digests() == digests
 
 
 # Connections
-
-
-def test_an_evicted_application_fails_at_its_next_io(lab: Lab) -> None:
-    client = _client(lab)
-    usage.hold(client)
-    assert usage.holds(client)
-    _dmg(lab, "pool evict tank")
-    eventually(lambda: not usage.holds(client))
-    assert "DER_NO_HDL" in client.read(usage.JOB_LOG)
-    last = [e for e in lab.events() if e["program"] == "daos-job"][-1]
-    assert last["event"] == "failed"
 
 
 def _connections(lab: Lab, event: str) -> set[str]:
@@ -357,8 +336,9 @@ def _aborts(lab: Lab, server: Node) -> list[str]:
     ]
 
 
-@pytest.fixture
-def mixed(start_fresh_site: StartSite) -> Lab:
+def test_an_engine_of_another_release_does_not_join_and_aborts_where_it_was_higher(
+    start_fresh_site: StartSite,
+) -> None:
     """A system of one server with 2.0.1, and a second one with 2.0.3 that asks to join."""
     lab = start_fresh_site(
         [
@@ -368,33 +348,27 @@ def mixed(start_fresh_site: StartSite) -> Lab:
         ],
         seed=False,
     ).lab
+    alone = {"daos-server-01": {"joined"}}
     _dmg(lab, "storage format -l daos-server-01")
-    eventually(lambda: _states(lab) == {"daos-server-01": {"joined"}})
+    eventually(lambda: _states(lab) == alone)
     _dmg(lab, "storage format -l daos-server-02")
-    return lab
 
-
-def test_an_engine_of_another_release_does_not_join(mixed: Lab) -> None:
-    newer = mixed.node("daos-server-02")
+    server = lab.node("daos-server-02")
     reason = "engine version 2.0.3 does not match 2.0.1 of joined rank"
-    eventually(lambda: _server_log(newer).count(f"join failed: {reason}") == ENGINES)
-    assert len(newer.run("pgrep -x daos_engine").stdout.split()) == ENGINES
-    assert _states(mixed) == {"daos-server-01": {"joined"}}
-    assert reason not in _server_log(mixed.node("daos-server-01"))
+    eventually(lambda: _server_log(server).count(f"join failed: {reason}") == ENGINES)
+    assert len(server.run("pgrep -x daos_engine").stdout.split()) == ENGINES
+    assert _states(lab) == alone
+    assert reason not in _server_log(lab.node("daos-server-01"))
 
-
-def test_an_engine_lower_than_its_storage_has_seen_aborts(mixed: Lab) -> None:
-    server = mixed.node("daos-server-02")
-    eventually(lambda: "join failed" in _server_log(server))
     server.run("systemctl stop daos_server")
     _dnf(server, "downgrade", "2.0.1")
     server.run("systemctl start daos_server")
-    reasons = eventually(lambda: len(r := _aborts(mixed, server)) == ENGINES and r)
+    reasons = eventually(lambda: len(r := _aborts(lab, server)) == ENGINES and r)
     assert reasons
     for reason in reasons:
         assert "was used by engine 2.0.3, this one is 2.0.1" in reason
     eventually(lambda: "exited: exit status 1: /mnt/daos0 was used" in _server_log(server))
-    assert _states(mixed) == {"daos-server-01": {"joined"}}
+    assert _states(lab) == alone
 
 
 def test_an_engine_on_storage_of_1_x_aborts(start_fresh_site: StartSite) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any
 
 import pytest
@@ -15,7 +15,7 @@ from testbed.lab.container import Node
 from testbed.lab.harness import LabNode
 
 from .. import usage
-from ..site import ADMIN, CLIENT, ROOT, SERVER, Site, StartSite, nodes
+from ..site import ADMIN, CLIENT, ROOT, SERVER, Site, StartSite
 from ..waiting import eventually
 
 NODES = [
@@ -52,14 +52,27 @@ def _daemons(site: Site) -> list[str]:
     ]
 
 
-def _found(site: Site, **data: Any) -> dict[str, dict[str, Any]]:
-    """What `--dry` refuses for: code to the finding. Nothing may have been changed by it."""
+Found = dict[str, list[dict[str, Any]]]
+Plant = Callable[[Site], AbstractContextManager[dict[str, Any]]]
+
+
+def _found(site: Site, **data: Any) -> Found:
+    """What `--dry` refuses for: code to the findings. Nothing may have been changed by it."""
     done = site.pyinfra("deploy.py", "--dry", **data)
     findings = site.report["refusals"] if done.exit_code else []
     assert (done.exit_code == 0) == (not findings), done.output
+    by_code: Found = {}
     for finding in findings:
         assert f"[{finding['code']}]" in done.output
-    return {finding["code"]: finding for finding in findings}
+        by_code.setdefault(finding["code"], []).append(finding)
+    return by_code
+
+
+def _hosts(findings: list[dict[str, Any]]) -> set[str]:
+    return {host for finding in findings for host in finding["hosts"]}
+
+
+# What may be wrong: contexts in which it is so; they give what belongs into the words of findings
 
 
 @contextmanager
@@ -76,24 +89,107 @@ def _running(node: Node, program: str) -> Iterator[int]:
         node.run(f"kill {pid}; rm /tmp/{program}")
 
 
+@contextmanager
+def _managers_run(site: Site) -> Iterator[dict[str, Any]]:
+    """A package manager is at work on a client, and one that waits for orders on another."""
+    first, second = site.lab.node("daos-client-01"), site.lab.node("daos-client-02")
+    with _running(first, "yum") as pid, _running(second, "packagekitd"):
+        yield {"pid": pid}
+
+
+@contextmanager
+def _mounted(site: Site) -> Iterator[dict[str, Any]]:
+    client = site.lab.node("daos-client-01")
+    with usage.mounted(client, "tank", "home", user="ops") as mount:
+        yield {"mount": mount, "pid": client.run("pgrep -x dfuse").stdout.strip()}
+
+
+@contextmanager
+def _disabled(site: Site) -> Iterator[dict[str, Any]]:
+    client = site.lab.node("daos-client-02")
+    client.run("systemctl disable daos_agent")
+    try:
+        yield {}
+    finally:
+        client.run("systemctl enable daos_agent")
+
+
+def _replaced(name: str, path: str, text: str) -> Plant:
+    @contextmanager
+    def planted(site: Site) -> Iterator[dict[str, Any]]:
+        with faults.FILE_REPLACED.on(site.lab.node(name), path=path, text=text):
+            yield {}
+
+    return planted
+
+
+CENTOS = "/etc/centos-release"
+_old_centos = _replaced("daos-client-01", CENTOS, "CentOS Linux release 7.8.2003 (Core)\n")
+_other_centos = _replaced("daos-server-02", CENTOS, "CentOS Linux release 8.4.2105\n")
+# The simulated pools are rebuilt at once, so dmg is made to say that one is not done.
+_rebuilding = _replaced(
+    "daos-admin-01",
+    "/usr/bin/dmg",
+    '#!/bin/sh\n/usr/bin/dmg.kept "$@" | sed "s/\\"idle\\"/\\"busy\\"/"',
+)
+SERVERS = {"daos-server-01", "daos-server-02"}
+
+# What is wrong, the code of what is found, the nodes it is about, and words of it
+WRONG: tuple[tuple[Plant, str, set[str], str], ...] = (
+    (_old_centos, "unsupported-system", {"daos-client-01"}, "centos 7.8"),
+    (_other_centos, "mixed-servers", SERVERS, "centos 8.4 on daos-server-02"),
+    (
+        _managers_run,
+        "package-manager-busy",
+        {"daos-client-01"},
+        "/tmp/yum 600 (pid {pid}, user root)",
+    ),
+    (_disabled, "not-enabled", {"daos-client-02"}, "`systemctl enable daos_agent`"),
+    (_rebuilding, "rebuild-running", set(), "is being rebuilt"),
+    (_mounted, "in-use", {"daos-client-01"}, "dfuse mounted at {mount} (pid {pid}, user ops)"),
+)
+
+
 def test_a_healthy_cluster_of_three_distributions_has_no_findings(site: Site) -> None:
     assert _found(site) == {}
 
 
-def test_the_look_at_the_packages_leaves_nothing_behind(site: Site) -> None:
+def test_everything_is_found_at_once(site: Site) -> None:
+    """All that is wrong, each with its nodes and in its words, and nothing else."""
+    with ExitStack() as planted:
+        told = {plant: planted.enter_context(plant(site)) for plant, *_ in WRONG}
+        found = _found(site, free_space_mib=10**9)
+    expected = {code: hosts for _, code, hosts, _ in WRONG}
+    everywhere = {"no-space": {node.name for node in NODES}}
+    assert {code: _hosts(findings) for code, findings in found.items()} == expected | everywhere
+    assert all("MiB on /" in finding["message"] for finding in found["no-space"])
+    for plant, code, _, words in WRONG:
+        assert words.format(**told[plant]) in found[code][0]["message"]
+
+
+def test_what_the_site_answers_for_is_not_found(site: Site) -> None:
+    """An operating system, and a service that does not start at boot."""
+    with _old_centos(site), _disabled(site):
+        assert _found(site, accepted_systems={"centos 7.8": "CentOS7"}, start_at_boot=None) == {}
+
+
+def test_a_release_that_the_repositories_do_not_have_is_found_and_leaves_nothing_behind(
+    site: Site,
+) -> None:
+    """Neither the repository nor what was fetched from it, nor the key.
+
+    What any dnf or zypper writes, whoever types it, is no matter: dnf which repositories are out of
+    date, zypper what is installed (@System). It may be there before the look, or be new with it.
+    """
     listing = (
         "find /etc/yum.repos.d /etc/zypp /tmp /var/cache/zypp /var/cache/dnf /var/cache/yum "
-        "-type f -not -name expired_repos.json 2>/dev/null | sort; rpm -qa gpg-pubkey"
+        "-type f -not -name expired_repos.json -not -path '*/solv/@System/*' 2>/dev/null | sort; "
+        "rpm -qa gpg-pubkey"
     )
     before = {name: node.run(listing).stdout for name, node in site.lab.nodes.items()}
-    assert "packages-not-available" in _found(site, target_release="2.0.9")
+    found = _found(site, target_release="2.0.9")["packages-not-available"]
     assert {name: node.run(listing).stdout for name, node in site.lab.nodes.items()} == before
-
-
-def test_a_release_that_the_repositories_do_not_have_is_shown_by_a_dry_run(site: Site) -> None:
-    site.pyinfra("deploy.py", "--dry", target_release="2.0.9")
-    found = [f for f in site.report["refusals"] if f["code"] == "packages-not-available"]
-    assert {host for finding in found for host in finding["hosts"]} == set(site.lab.nodes)
+    assert _hosts(found) == set(site.lab.nodes)
     assert all("2.0.9" in finding["message"] for finding in found)
 
 
@@ -105,73 +201,11 @@ def test_a_package_that_one_role_needs_and_the_repository_lacks_is_told_of_those
         f"cp -a {place} /srv/kept && rm {place}/daos-server-2.0.3* && refresh-repository {place}"
     )
     try:
-        finding = _found(site)["packages-not-available"]
+        [finding] = _found(site)["packages-not-available"]
     finally:
         site.lab.repo.run(f"rm -r {place} && mv /srv/kept {place}")
     assert finding["hosts"] == ["daos-server-01", "daos-server-02"]
     assert "daos-server-2.0.3" in finding["message"]
-
-
-def test_an_operating_system_that_is_not_supported(site: Site) -> None:
-    client = site.lab.node("daos-client-01")
-    text = "CentOS Linux release 7.8.2003 (Core)\n"
-    with faults.FILE_REPLACED.on(client, path="/etc/centos-release", text=text):
-        finding = _found(site)["unsupported-system"]
-        assert finding["hosts"] == ["daos-client-01"]
-        assert "centos 7.8" in finding["message"]
-        assert _found(site, accepted_systems={"centos 7.8": "CentOS7"}) == {}
-
-
-def test_servers_of_two_minor_releases_of_one_distribution(site: Site) -> None:
-    server = site.lab.node("daos-server-02")
-    text = "CentOS Linux release 8.4.2105\n"
-    with faults.FILE_REPLACED.on(server, path="/etc/centos-release", text=text):
-        finding = _found(site)["mixed-servers"]
-    assert "centos 8.4 on daos-server-02" in finding["message"]
-
-
-def test_too_little_space(site: Site) -> None:
-    finding = _found(site, free_space_mib=10**9)["no-space"]
-    assert "MiB on /" in finding["message"]
-
-
-def test_a_package_manager_at_work_and_not_one_that_waits_for_orders(site: Site) -> None:
-    first, second = site.lab.node("daos-client-01"), site.lab.node("daos-client-02")
-    with _running(first, "yum") as pid, _running(second, "packagekitd"):
-        findings = _found(site)
-    assert list(findings) == ["package-manager-busy"]
-    assert findings["package-manager-busy"]["hosts"] == ["daos-client-01"]
-    assert f"/tmp/yum 600 (pid {pid}, user root)" in findings["package-manager-busy"]["message"]
-
-
-def test_a_service_that_does_not_start_at_boot(site: Site) -> None:
-    client = site.lab.node("daos-client-02")
-    client.run("systemctl disable daos_agent")
-    try:
-        finding = _found(site)["not-enabled"]
-        assert finding["hosts"] == ["daos-client-02"]
-        assert "`systemctl enable daos_agent`" in finding["message"]
-        assert _found(site, start_at_boot=None) == {}
-    finally:
-        client.run("systemctl enable daos_agent")
-
-
-def test_a_rebuild(site: Site) -> None:
-    """The simulated pools are rebuilt at once, so dmg is made to say that one is not done."""
-    admin = site.lab.node("daos-admin-01")
-    told = '#!/bin/sh\n/usr/bin/dmg.kept "$@" | sed "s/\\"idle\\"/\\"busy\\"/"'
-    with faults.FILE_REPLACED.on(admin, path="/usr/bin/dmg", text=told):
-        finding = _found(site)["rebuild-running"]
-    assert "is being rebuilt" in finding["message"]
-
-
-def test_a_mount_is_named_with_its_process_and_user(site: Site) -> None:
-    client = site.lab.node("daos-client-01")
-    with usage.mounted(client, "tank", "home", user="ops") as mount:
-        pid = client.run("pgrep -x dfuse").stdout.strip()
-        finding = _found(site)["in-use"]
-    assert finding["hosts"] == ["daos-client-01"]
-    assert f"dfuse mounted at {mount} (pid {pid}, user ops)" in finding["message"]
 
 
 def test_a_setting_of_one_group_and_a_misspelt_one(site: Site) -> None:
@@ -180,47 +214,37 @@ def test_a_setting_of_one_group_and_a_misspelt_one(site: Site) -> None:
     shutil.copytree(ROOT / "group_data", own)
     (own / "clients.py").write_text("evict_connections = True\n")
     try:
-        site.pyinfra("deploy.py", "--dry", evict_connection=True)
+        found = _found(site, evict_connection=True)["bad-setting"]
     finally:
         shutil.rmtree(own)
         own.symlink_to(ROOT / "group_data")
-    found = [f for f in site.report["refusals"] if f["code"] == "bad-setting"]
     assert "did you mean evict_connections?" in found[0]["message"]
     assert found[1]["hosts"] == ["daos-client-01", "daos-client-02"]
 
 
-def test_servers_of_two_releases_while_engines_run(site: Site) -> None:
-    """The packages of one server were updated under its running daemons, by hand."""
-    server = site.lab.node("daos-server-02")
+# Systems of their own, since they do not stay as they are
+
+LOGIN = [*(LabNode(name, SERVER) for name in sorted(SERVERS)), LabNode("login-01", ADMIN | CLIENT)]
+
+
+def test_servers_of_two_releases_while_engines_run(start_fresh_site: StartSite) -> None:
+    """The packages of one server are updated under its running daemons, by hand."""
+    site = start_fresh_site(LOGIN)
     source = f"--repofrompath=daos,http://{provision.REPOSITORY}/v2.0/EL8 --nogpgcheck"
-    dnf = f"dnf -y -q --disablerepo='*' {source}"
-    server.run(f"{dnf} upgrade daos-2.0.3 daos-server-2.0.3")
-    try:
-        finding = _found(site)["mixed-versions"]
-    finally:
-        server.run(f"{dnf} downgrade daos-2.0.1 daos-server-2.0.1")
+    site.lab.node("daos-server-02").run(
+        f"dnf -y -q --disablerepo='*' {source} upgrade daos-2.0.3 daos-server-2.0.3"
+    )
+    before = _daemons(site)
+    [finding] = _found(site)["mixed-versions"]
     assert finding["hosts"] == ["daos-server-01", "daos-server-02"]
     assert "2.0.1 on daos-server-01, 2.0.3 on daos-server-02" in finding["message"]
-
-
-def test_everything_is_found_at_once(site: Site) -> None:
-    client = site.lab.node("daos-client-01")
-    client.run("systemctl disable daos_agent")
-    try:
-        with _running(client, "yum"):
-            findings = _found(site, free_space_mib=10**9, target_release="2.0.9")
-    finally:
-        client.run("systemctl enable daos_agent")
-    assert {"not-enabled", "package-manager-busy", "no-space"} <= set(findings)
-
-
-# A system of its own: one of its ranks is excluded
+    assert _daemons(site) == before
 
 
 def test_an_update_with_an_excluded_rank_that_the_site_accepts(start_fresh_site: StartSite) -> None:
-    site = start_fresh_site(nodes(servers=2, clients=1))
+    site = start_fresh_site(LOGIN)
     faults.ENGINE_DIES.plant(site.lab.node("daos-server-02"))
-    admin = site.lab.node("daos-admin-01")
+    admin = site.lab.node("login-01")
     eventually(lambda: "excluded" in usage.states(admin).values())
     [lost] = [rank for rank, state in usage.states(admin).items() if state == "excluded"]
     others = set(usage.states(admin)) - {lost}

@@ -6,20 +6,22 @@ import pytest
 
 from testbed.lab.harness import LabNode
 
-from ..site import ADMIN, ALL_ROLES, CLIENT, SERVER, Site, StartSite, nodes
+from ..site import ADMIN, ALL_ROLES, CLIENT, SERVER, Site, StartSite
 
-ONE_FOR_ALL = [LabNode("daos-01", ALL_ROLES, "el8")]
-LOGIN_NODES = [
-    LabNode("daos-server-01", SERVER, "el8"),
-    LabNode("login-01", ADMIN | CLIENT, "leap15"),
-]
 
+def _mixed(servers: str, others: str) -> list[LabNode]:
+    """A server, and a login node of another distribution."""
+    return [
+        LabNode("daos-server-01", SERVER, servers),
+        LabNode("login-01", ADMIN | CLIENT, others),
+    ]
+
+
+# Each distribution in each role
 CLUSTERS = {
-    "leap15": nodes(server_flavour="leap15", client_flavour="leap15"),
-    "el7": nodes(server_flavour="el7", client_flavour="el7"),
-    "el8 servers, el7 clients": nodes(server_flavour="el8", client_flavour="el7"),
-    "one node with all roles": ONE_FOR_ALL,
-    "login node of another flavour": LOGIN_NODES,
+    "leap15 server, el7 login node": _mixed("leap15", "el7"),
+    "el7 server, leap15 login node": _mixed("el7", "leap15"),
+    "one el8 node with all roles": [LabNode("daos-01", ALL_ROLES, "el8")],
 }
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import pytest
@@ -67,18 +69,31 @@ def test_waiting_shows_progress(updated: Update) -> None:
     assert "8 of 8 engines stopped" in updated.outcome.output
 
 
+Connect = Callable[[str], Any]
+
+
+@pytest.fixture(scope="module")
+def connect(site: Site) -> Connect:
+    """Gives a node as testinfra sees it, over one connection."""
+    config = str(site.lab.ssh_config)
+    return cache(
+        lambda name: testinfra.get_host(f"paramiko://{name}", ssh_config=config, sudo=True)
+    )
+
+
 @pytest.mark.parametrize("name", NODES)
-def test_every_package_is_at_the_target(site: Site, updated: Update, name: str) -> None:
-    node = testinfra.get_host(f"paramiko://{name}", ssh_config=str(site.lab.ssh_config), sudo=True)
+def test_every_package_is_at_the_target(connect: Connect, updated: Update, name: str) -> None:
+    node = connect(name)
     role = "daos-server" if name in SERVERS else "daos-client"
     for package in ("daos", role):
         assert node.package(package).version == "2.0.3"
 
 
 @pytest.mark.parametrize("name", [*SERVERS, *CLIENTS])
-def test_every_service_runs_and_starts_at_boot(site: Site, updated: Update, name: str) -> None:
-    node = testinfra.get_host(f"paramiko://{name}", ssh_config=str(site.lab.ssh_config), sudo=True)
-    service = node.service("daos_server" if name in SERVERS else "daos_agent")
+def test_every_service_runs_and_starts_at_boot(
+    connect: Connect, updated: Update, name: str
+) -> None:
+    service = connect(name).service("daos_server" if name in SERVERS else "daos_agent")
     assert service.is_running
     assert service.is_enabled
 
