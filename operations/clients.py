@@ -10,7 +10,6 @@ from pyinfra.api import Host
 from .daos.dmg import DmgError, Pool
 from .daos.node import AGENT, Node
 from .daos.releases import Version
-from .machinery import hosts
 from .machinery.run import Run
 from .machinery.step import Command, step, verify
 from .system import servers_will_start
@@ -21,7 +20,7 @@ _NO_PERMISSION = re.compile(r"DER_NO_PERM|(?<!\d)-1001\b")  # as 2.x says it, an
 def _not_seen_to_work(current: Run, name: str, node: Node) -> bool:
     if not node.runs(AGENT):
         return False
-    return current.acted or bool(_fails(current, current.state.inventory.get_host(name)))
+    return current.acted or bool(_fails(current, current.host(name)))
 
 
 @step("clients", need=_not_seen_to_work, foreseen=servers_will_start, looks=True)
@@ -45,7 +44,7 @@ def _fails(current: Run, here: Host) -> str | None:
         return f"it is not known which pool a client should reach: {problem}"
     if not line:
         return None  # nothing that a client could reach
-    done, output, errors = hosts.command(current.state, here, line, timeout=30)
+    done, output, errors = current.command(here, line, timeout=30)
     # A pool that root may not read has been reached all the same.
     if done or no_permission(output + errors):
         return None

@@ -140,8 +140,7 @@ def _wait_for_transactions(current: Run) -> None:
 
 
 def _away(state: State, view: View) -> list[str]:
-    found = [state.inventory.get_host(name) for name in view.nodes]
-    return [host.name for host in found if not host.connected]
+    return [name for name in view.nodes if not state.inventory.get_host(name).connected]
 
 
 def _silent(state: State, view: View) -> Iterator[Finding]:

@@ -13,7 +13,7 @@ from pyinfra.operations import files
 from .daos.node import Node
 from .daos.package_managers import REPOSITORY
 from .daos.releases import Version
-from .machinery import hosts, judgements, packaging
+from .machinery import judgements, packaging
 from .machinery.run import Run
 from .machinery.step import Command, step, verify
 from .rules import gates
@@ -141,7 +141,7 @@ def _fails(current: Run, here: Host, line: str, what: str, typed: str | None = N
     + typed: what somebody who wants to see it again would type, where that is shorter
     """
     timeout = current.settings.timeouts["packages"]
-    done, output, errors = hosts.command(current.state, here, line, timeout)
+    done, output, errors = current.command(here, line, timeout)
     if done:
         return None
     said = "\n".join(f"    {text}" for text in (output + "\n" + errors).strip().splitlines()[-12:])

@@ -9,7 +9,7 @@ from pyinfra.api import Host
 
 from .daos.dmg import DmgError, Pool
 from .daos.node import Node
-from .machinery import hosts, judgements
+from .machinery import judgements
 from .machinery.run import Run
 from .machinery.step import Command, step, verify
 from .rules import gates
@@ -44,7 +44,7 @@ def _unmount(current: Run, here: Host, mount: str) -> str | None:
     path = shlex.quote(mount)
     line = f"fusermount3 -u {path} || fusermount3 -uz {path}"
     timeout = current.settings.timeouts["service"]
-    done, _, errors = hosts.command(current.state, here, line, timeout)
+    done, _, errors = current.command(here, line, timeout)
     return None if done else f"{mount} could not be unmounted: {errors.strip()}"
 
 

@@ -9,7 +9,7 @@ from pyinfra.api import Host
 from .daos import dmg
 from .daos.dmg import DmgError, Member
 from .daos.node import SERVER, Node
-from .machinery import hosts, judgements
+from .machinery import judgements
 from .machinery.run import Run, say
 from .machinery.step import Command, step, verify
 from .rules import gates
@@ -184,8 +184,8 @@ def _who_is_missing(current: Run, view: View) -> str:
 
 
 def _log_of(current: Run, name: str) -> str:
-    host = current.state.inventory.get_host(name)
+    host = current.host(name)
     line = f"journalctl --no-pager -u daos_server -n {_LOG_LINES} -o cat"
-    _, output, errors = hosts.command(current.state, host, line, timeout=30)
+    _, output, errors = current.command(host, line, timeout=30)
     lines = (output or errors).splitlines()[-_LOG_LINES:]
     return "\n".join([f"last lines of daos_server on {name}:", *(f"    {text}" for text in lines)])

@@ -115,10 +115,17 @@ class Run:
         """A reading that is shared within one step, never with the next one."""
         return self.shared.get((name, ctx_host.get().executing_op_hash), read, **freshness)
 
+    def host(self, name: str) -> Host:
+        """One node, as pyinfra knows it."""
+        return self.state.inventory.get_host(name)
+
+    def command(self, host: Host, line: str, timeout: int = 60) -> tuple[bool, str, str]:
+        """Run a shell command on a node; arguments and answer as of `hosts.command`."""
+        return hosts.command(self.state, host, line, timeout)
+
     def shell(self, here: Host, line: str) -> str | None:
         """Run a short command on a node; None if that went well, else what it said."""
-        timeout = self.settings.timeouts["service"]
-        done, output, errors = hosts.command(self.state, here, line, timeout)
+        done, output, errors = self.command(here, line, self.settings.timeouts["service"])
         return None if done else f"`{line}` failed: {(errors or output).strip()}"
 
     def wait(self, kind: str, look: Callable[[], tuple[bool, str]]) -> bool:

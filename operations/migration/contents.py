@@ -22,7 +22,6 @@ from .record.record import Container, Pool
 from .run import MigrationRun
 
 _EACH = 5  # seconds that daos may take for one container, besides a minute
-_BETWEEN = "== "
 _TYPE = re.compile(r"^layout type(?::\s*| -> \d+/)(\S+)", re.MULTILINE)  # 1.2 and 1.0
 _SIZE = re.compile(r"^\s*Total size: (\d+)$", re.MULTILINE)
 
@@ -150,12 +149,8 @@ def _containers(current: MigrationRun, pool: Pool) -> list[Container]:
         if old
         else f'daos -j container query {pool.uuid} "$c"'
     )
-    line = f'for c in {" ".join(labels)}; do echo "{_BETWEEN}$c"; {ask_one} || exit 1; done'
-    output = _daos(current, pool, line, timeout=60 + _EACH * len(labels))
-    answers: dict[str, str] = {}
-    for part in f"\n{output}".split(f"\n{_BETWEEN}")[1:]:
-        uuid, _, answer = part.partition("\n")
-        answers[uuid.strip()] = answer
+    line = dmg.one_by_one(labels, f"{ask_one} || exit 1", each="c")
+    answers = dmg.answers(_daos(current, pool, line, timeout=60 + _EACH * len(labels)))
     read_one = _type_old if old else _type
     return [
         Container(pool.uuid, uuid, read_one(current, uuid, answers.get(uuid, "")), label=label)
@@ -181,7 +176,7 @@ def _type(current: MigrationRun, uuid: str, answer: str) -> str:
 
 
 def _daos(current: MigrationRun, pool: Pool, line: str, timeout: int = 120) -> str:
-    done, output, errors = copiers.ask(current, copiers.first(current), line, timeout)
+    done, output, errors = current.command(copiers.first(current), line, timeout)
     if done:
         return output
     said = (errors or output).strip().splitlines()

@@ -21,12 +21,13 @@ from ..daos.configuration import (
     convert,
     diff,
 )
+from ..daos.dmg import answers
 from ..daos.node import Node
 from ..machinery import hosts
 from ..machinery.run import Run, say
 from ..machinery.step import attempt
 from ..rules import gates
-from ..rules.findings import Finding, fold
+from ..rules.findings import Finding, fold, for_each, grouped
 from ..rules.view import ROLES, View
 from .run import MigrationRun
 
@@ -70,22 +71,15 @@ def learn(current: MigrationRun) -> None:
 
     Nothing is written: what stands in the way is known before anything is stopped.
     """
-    asked = [current.state.inventory.get_host(name) for name in current.start.of(*ROLES)]
-    found = hosts.at_once(asked, lambda host: _due(current, host))
-    problems: dict[str, list[str]] = {}
-    changes: dict[tuple[str, str], list[str]] = {}
-    for host, (due, wrong) in zip(asked, found, strict=True):
-        for change in due:
-            changes.setdefault((change.name, change.difference), []).append(host.name)
-        for problem in wrong:
-            problems.setdefault(problem, []).append(host.name)
+    asked = [current.host(name) for name in current.start.of()]
+    found = hosts.at_once(asked, lambda host: _due(current, host)).items()
+    changes = grouped((host.name, (c.name, c.difference)) for host, (due, _) in found for c in due)
     current.configuration = [
         {"path": f"{FOLDER}/{name}", "hosts": sorted(on), "diff": difference}
         for (name, difference), on in changes.items()
     ]
-    current.unconvertible = [
-        Finding("configuration", tuple(on), problem) for problem, on in problems.items()
-    ]
+    problems = ((host.name, problem) for host, (_, wrong) in found for problem in wrong)
+    current.unconvertible = for_each("configuration", problems)
 
 
 def show(current: MigrationRun) -> None:
@@ -129,21 +123,20 @@ def _known_to_dmg(current: Run, name: str) -> list[str] | None:
 
 def read(current: Run, host: Host) -> dict[str, str]:
     """The configuration files of a node, name to text. Raises Unreadable."""
-    done, output, errors = hosts.command(current.state, host, _READ, timeout=60)
+    done, output, errors = current.command(host, _READ)
     if not done:
         raise Unreadable(f"{FOLDER} cannot be read: {errors.strip() or 'no answer'}")
     files = {}
-    for part in f"\n{output}".split("\n== ")[1:]:
-        name, _, content = part.partition("\n")
+    for name, content in answers(output).items():
         try:
-            files[name.strip()] = base64.b64decode(content).decode()
+            files[name] = base64.b64decode(content).decode()
         except (binascii.Error, UnicodeDecodeError) as problem:
-            raise Unreadable(f"{FOLDER}/{name.strip()} is no text: {problem}") from problem
+            raise Unreadable(f"{FOLDER}/{name} is no text: {problem}") from problem
     return files
 
 
 def _to_convert(current: MigrationRun, name: str, node: Node) -> bool:
-    return any(_due(current, current.state.inventory.get_host(name)))
+    return any(_due(current, current.host(name)))
 
 
 def _will_convert(current: MigrationRun, name: str, node: Node) -> bool:
@@ -186,8 +179,8 @@ def _to_return(current: Run, name: str, node: Node) -> bool:
         return False
     kept = [f"{name}{KEPT}" for name in (*_FILES, SHARED)] + [f"{SHARED}.rpmsave"]
     line = f"cd {FOLDER} && ls {' '.join(kept)} 2>/dev/null"
-    host = current.state.inventory.get_host(name)
-    _, output, _ = hosts.command(current.state, host, line, timeout=60)
+    host = current.host(name)
+    _, output, _ = current.command(host, line)
     return bool(output.strip())
 
 

@@ -92,11 +92,7 @@ def _unformatted(current: MigrationRun, view: View) -> list[str]:
     """The servers without an engine of 2.x, which does not stay up on storage of 1.x."""
     members = current.dmg.query_or_none() or []
     there = {member.host for member in members if member.state == "joined"}
-    return [
-        name
-        for name, node in view.of("servers").items()
-        if not node.engines and node.hostname not in there
-    ]
+    return view.where(lambda node: not node.engines and node.hostname not in there, "servers")
 
 
 def _read(current: MigrationRun) -> View:
@@ -123,7 +119,7 @@ def to_format(
 
 def _replicas(current: MigrationRun) -> set[str]:
     """The hosts of the management service, without their ports; empty where that is not known."""
-    server = current.state.inventory.get_host(current.start.groups["servers"][0])
+    server = current.host(current.start.groups["servers"][0])
     try:
         text = conversion.read(current, server).get(SERVER, "")
         points = (yaml.safe_load(text) or {}).get("access_points") or []
@@ -134,9 +130,7 @@ def _replicas(current: MigrationRun) -> set[str]:
 
 def _erase(current: MigrationRun) -> str | None:
     say("a management service of 1.x answers there: dmg system erase")
-    done, output, errors = hosts.command(
-        current.state, current.dmg.admin, "dmg system erase", _FORMAT_TIME
-    )
+    done, output, errors = current.command(current.dmg.admin, "dmg system erase", _FORMAT_TIME)
     return None if done else f"`dmg system erase` failed: {(errors or output).strip()}"
 
 

@@ -177,7 +177,7 @@ def _judged(current: MigrationRun, container: Container, equal: bool) -> str | N
 
 def _may_format(current: MigrationRun, view: View) -> list[Finding]:
     """The point of no return: all of it is looked at again, right before it."""
-    down = [name for name, node in view.of("servers").items() if not node.runs(SERVER)]
+    down = view.where(lambda node: not node.runs(SERVER), "servers")
     return [
         *why_not_backed_up(current),
         *in_order(current.migration),

@@ -177,7 +177,7 @@ def containers_created(current: MigrationRun, here: Host) -> str | None:
 
 def _create_container(current: MigrationRun, client: Host, pool: str, container: Container) -> str:
     line = f"daos -j container create {pool} --type=POSIX --label={shlex.quote(container.label)}"
-    _, output, errors = copiers.ask(current, client, line, _EACH)
+    _, output, errors = current.command(client, line, _EACH)
     return _told(f"`{line}`", output or errors, "container_uuid").lower()
 
 

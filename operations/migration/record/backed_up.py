@@ -85,7 +85,7 @@ def _manifests(current: MigrationRun, containers: list[Container]) -> list[Findi
     client = copiers.first(current)
     paths = {manifest(current, container): container for container in containers}
     line = shlex.join(["sha256sum", "--", *paths])
-    _, output, errors = copiers.ask(current, client, line, timeout=300)
+    _, output, errors = current.command(client, line, timeout=300)
     read = {path: digest for digest, _, path in (x.partition("  ") for x in output.splitlines())}
     return [
         Finding(

@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import io
 import shlex
 from pathlib import Path
 from typing import Any
 
-from paramiko import SSHException
 from pyinfra import logger
 from pyinfra.api import Host
-from pyinfra.api.arguments import CONNECTOR_ARGUMENT_KEYS, pop_global_arguments
 
 from ...daos.node import Node
 from ...machinery import hosts
 from ...machinery.step import attempt
 from ...rules.findings import Finding
-from ...rules.view import ROLES
 from ..copying import copiers
 from ..run import MigrationRun
 from .record import PATH, Container, Migration
@@ -32,7 +28,7 @@ _IN_A_LINE = 64 * 1024
 def recall(current: MigrationRun) -> list[Finding]:
     """Read the record of an earlier stage; it stays blank where there was none."""
     line = f"test ! -e {PATH} || cat {PATH}"
-    done, output, errors = hosts.command(current.state, current.dmg.admin, line, timeout=60)
+    done, output, errors = current.command(current.dmg.admin, line)
     where = (current.dmg.admin.name,)
     if not done:
         return [Finding("no-record", where, f"{PATH} cannot be read: {errors.strip()}")]
@@ -89,26 +85,15 @@ def put(current: MigrationRun, host: Host, path: str, content: bytes) -> str | N
     if len(content) <= _IN_A_LINE:
         text = base64.b64encode(content).decode()
         line = f"{folder} && echo {text} | base64 -d > {draft} && {keep}"
-        done, _, errors = hosts.command(current.state, host, line, timeout=60)
+        done, _, errors = current.command(host, line)
     else:
-        done, _, errors = hosts.command(current.state, host, folder, timeout=60)
-        if done and _upload(current, host, f"{path}.new", content):
-            done, _, errors = hosts.command(current.state, host, keep, timeout=60)
-        else:
-            done = False
+        done, _, errors = current.command(host, folder)
+        done = done and hosts.upload(current.state, host, f"{path}.new", content)
+        if done:
+            done, _, errors = current.command(host, keep)
     if done:
         return None
     return f"{path} could not be written on {host.name}: {errors.strip() or 'no space?'}"
-
-
-def _upload(current: MigrationRun, host: Host, path: str, content: bytes) -> bool:
-    arguments, _ = pop_global_arguments(current.state, host, {"_timeout": 60})
-    chosen: Any = {key: arguments.get(key) for key in CONNECTOR_ARGUMENT_KEYS if key in arguments}
-    try:
-        return host.put_file(io.BytesIO(content), path, **chosen)
-    except (OSError, EOFError, SSHException) as problem:
-        logger.warning(f"{host.name}: {path}: {problem}")
-        return False
 
 
 def always(current: MigrationRun, name: str, node: Node) -> bool:
@@ -143,8 +128,7 @@ def users(current: MigrationRun) -> str:
     """Who uses DAOS right now besides this migration, with their nodes; "" if nobody does."""
     view = current.look()
     found = {
-        name: [user for user in node.users if not _ours(user)]
-        for name, node in view.of(*ROLES).items()
+        name: [user for user in node.users if not _ours(user)] for name, node in view.of().items()
     }
     return "; ".join(f"{name}: {', '.join(users)}" for name, users in found.items() if users)
 
