@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 from pyinfra.api import Host
 
@@ -11,7 +10,7 @@ from .daos.dmg import DmgError, Pool
 from .daos.node import AGENT, Node
 from .daos.releases import Version
 from .machinery.run import Run
-from .machinery.step import Command, step, verify
+from .machinery.step import attempt
 from .system import servers_will_start
 
 _NO_PERMISSION = re.compile(r"DER_NO_PERM|(?<!\d)-1001\b")  # as 2.x says it, and 1.x
@@ -23,18 +22,15 @@ def _not_seen_to_work(current: Run, name: str, node: Node) -> bool:
     return current.acted or bool(_fails(current, current.host(name)))
 
 
-@step("clients", need=_not_seen_to_work, foreseen=servers_will_start, looks=True)
-def working(current: Run, here: Host) -> Iterator[Command]:
+@attempt("clients", need=_not_seen_to_work, foreseen=servers_will_start, looks=True)
+def working(current: Run, here: Host) -> str | None:
     """See that each client whose agent runs reaches a pool through it.
 
     Source: "check on the clients that DAOS works" (DAOS documentation, 2026). Of the commands that
     answer that, `daos container list POOL` is the one that all 2.x releases have.
     """
-
-    def look() -> tuple[bool, str]:
-        return _fails(current, here) is None, ""
-
-    yield verify(current, lambda: None if current.wait("client", look) else _fails(current, here))
+    works = current.wait("client", lambda: (_fails(current, here) is None, ""))
+    return None if works else _fails(current, here)
 
 
 def _fails(current: Run, here: Host) -> str | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator
-from functools import partial
 from io import StringIO
 
 from pyinfra.api import Host
@@ -15,7 +14,7 @@ from .daos.package_managers import REPOSITORY
 from .daos.releases import Version
 from .machinery import judgements, packaging
 from .machinery.run import Run
-from .machinery.step import Command, step, verify
+from .machinery.step import Command, attempt, step, verify
 from .rules import gates
 from .rules.findings import Finding
 from .rules.view import ROLES, View
@@ -53,9 +52,12 @@ def repository(current: Run, here: Host) -> Iterator[Command]:
     """
     node = current.look().node(here.name)
     takes = packaging.distribution(current, node)
-    key = current.settings.repositories[takes.name].key
-    line = f"rpm --import {shlex.quote(key)}"
-    yield _had(current, here, line)
+    line = f"rpm --import {shlex.quote(current.settings.repositories[takes.name].key)}"
+    yield verify(
+        current,
+        lambda: _fails(current, here, line, packaging.NOT_HAD),
+        code="packages-not-available",
+    )
     yield from files.put._inner(
         src=StringIO(packaging.definition(current, takes, node)),
         dest=f"{takes.manager.folder}/{REPOSITORY}.repo",
@@ -63,8 +65,8 @@ def repository(current: Run, here: Host) -> Iterator[Command]:
     )
 
 
-@step(*ROLES, need=_outdated, prepares=True)
-def fetched(current: Run, here: Host) -> Iterator[Command]:
+@attempt(*ROLES, need=_outdated, prepares=True, code="packages-not-available")
+def fetched(current: Run, here: Host) -> str | None:
     """Download the packages of the target with all that they depend on, and check them.
 
     The package manager itself resolves; nothing is installed, and DAOS goes on serving.
@@ -75,13 +77,7 @@ def fetched(current: Run, here: Host) -> Iterator[Command]:
     line = packaging.line_for(
         current, line, here.name, node, current.target, current.procedure.back
     )
-    yield _had(current, here, line)
-
-
-def _had(current: Run, here: Host, line: str) -> Command:
-    """Run a line without which the packages of the target cannot be had."""
-    what = partial(_fails, current, here, line, packaging.NOT_HAD)
-    return verify(current, what, code="packages-not-available")
+    return _fails(current, here, line, packaging.NOT_HAD)
 
 
 def _may_update(current: Run, view: View) -> list[Finding]:

@@ -20,7 +20,6 @@ def _all_there(current: Run, view: View) -> list[Finding]:
 
 @step(
     *ROLES,
-    need=lambda current, name, node: True,
     foreseen=lambda current, name, node: False,
     gate=_all_there,
     prepares=True,

@@ -11,7 +11,7 @@ from .daos.dmg import DmgError, Member
 from .daos.node import SERVER, Node
 from .machinery import judgements
 from .machinery.run import Run, say
-from .machinery.step import Command, step, verify
+from .machinery.step import Command, attempt, step, verify
 from .rules import gates
 from .rules.findings import Finding, fold
 from .rules.view import View
@@ -107,16 +107,12 @@ def _may_start(current: Run, view: View) -> list[Finding]:
     return gates.at_target(view, "servers", current.target)
 
 
-@step("admins", need=_to_start, gate=_may_start, once=True)
-def started(current: Run, here: Host) -> Iterator[Command]:
+@attempt("admins", need=_to_start, gate=_may_start, once=True)
+def started(current: Run, here: Host) -> str | None:
     """Start engines that `dmg system stop` has stopped, where daos_server has run on since.
 
     Source: "dmg system start" (DAOS 2.0, system operations).
     """
-    yield verify(current, lambda: _start(current))
-
-
-def _start(current: Run) -> str | None:
     try:
         answer = current.dmg.ask("system start", current.settings.timeouts["join"])
         rows = dmg.results(answer, "start")

@@ -28,6 +28,11 @@ Act = Callable[..., Iterator[Command]]
 Try = Callable[[AnyRun, Host], str | None]
 
 
+def always(current: Run, name: str, node: Node) -> bool:
+    """The `need` of a step that every run takes, on all of its nodes."""
+    return True
+
+
 def _no_gate(current: Run, view: View) -> list[Finding]:
     return []
 
@@ -52,7 +57,7 @@ class Step:
     def __init__(
         self,
         *roles: str,
-        need: Need[AnyRun],
+        need: Need[AnyRun] = always,
         foreseen: Need[AnyRun] | None = None,
         gate: Gate[AnyRun] = _no_gate,
         once: bool = False,

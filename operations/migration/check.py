@@ -259,7 +259,7 @@ def _already(current: MigrationRun, client: Host, container: Container) -> tuple
     return found["bytes"], _files(found) + found["folders"]
 
 
-@step("admins", need=memory.always, once=True, prepares=True)
+@step("admins", once=True, prepares=True)
 def concluded(current: MigrationRun, here: Host) -> Iterator[Command]:
     """Say all that is wrong; where nothing is, record what the system holds, and show it."""
     found = list(dict.fromkeys(current.noticed))

@@ -61,7 +61,7 @@ def _of_the_nodes(current: MigrationRun) -> Iterator[Finding]:
     view, settings, target = current.start, current.settings, current.target
     yield from installed.not_installed(view, target)
     yield from installed.half_installed(view)
-    yield from installed.update_paths(view, target, current.procedure.from_1_x)
+    yield from gates.update_paths(view, target, current.procedure.from_1_x)
     yield from operating_systems.findings(current)
     yield from gates.one_distribution(view)
     yield from checked_services.stray(view)
@@ -72,15 +72,12 @@ def _of_the_nodes(current: MigrationRun) -> Iterator[Finding]:
         yield from manager.space(view, settings.free_space_mib)
 
 
-def _left_over(current: MigrationRun, name: str, node: Node) -> bool:
-    return bool(mounts.leftovers(node))
-
-
-def _was_left_over(current: MigrationRun, name: str, node: Node) -> bool:
-    return name in current.untidy
-
-
-@attempt("clients", need=_left_over, foreseen=_was_left_over, prepares=True)
+@attempt(
+    "clients",
+    need=lambda current, name, node: bool(mounts.leftovers(node)),
+    foreseen=lambda current, name, node: name in current.untidy,
+    prepares=True,
+)
 def tidied(current: MigrationRun, here: Host) -> None:
     """Unmount what an interrupted run of this migration has left mounted, and end what reads it."""
     for point in mounts.leftovers(current.look().node(here.name)):
@@ -271,11 +268,7 @@ def _unchanged(record: Migration, view: View) -> Migration:
     return replace(record, compared=time, starts=starts)
 
 
-def _may_be_unsupported(current: MigrationRun, name: str, node: Node) -> bool:
-    return name in current.procedure.os_updates
-
-
-@attempt(*ROLES, need=_may_be_unsupported)
+@attempt(*ROLES, need=lambda current, name, node: name in current.procedure.os_updates)
 def system_supported(current: MigrationRun, here: Host) -> str | None:
     """See that the operating system that came with DAOS is one that it supports."""
     node = current.node(here)

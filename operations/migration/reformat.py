@@ -15,7 +15,7 @@ from ..daos.node import SERVER, Node
 from ..examine import refuse
 from ..machinery import commandline, judgements, run
 from ..machinery.run import say
-from ..machinery.step import Command, attempt, step, verify
+from ..machinery.step import attempt
 from ..rules import gates
 from ..rules.findings import Finding, about
 from ..rules.view import View
@@ -220,11 +220,10 @@ def formatted(current: MigrationRun, here: Host) -> str | None:
     return formatting.reformat(current)
 
 
-@step("admins", need=_to_format, once=True, looks=True)
-def joined(current: MigrationRun, here: Host) -> Iterator[Command]:
+@attempt("admins", need=_to_format, once=True, looks=True)
+def joined(current: MigrationRun, here: Host) -> str | None:
     """Wait until as many ranks have joined the new system as the old one had, and it is empty."""
-    yield verify(current, lambda: _wait_joined(current))
-    yield verify(current, lambda: _not_empty(current))
+    return _wait_joined(current) or _not_empty(current)
 
 
 def _wait_joined(current: MigrationRun) -> str | None:

@@ -15,7 +15,7 @@ from ..daos.dmg import DmgError
 from ..daos.node import AGENT, Node
 from ..machinery import commandline, judgements
 from ..machinery.run import say
-from ..machinery.step import Command, attempt, step
+from ..machinery.step import Command, always, attempt, step
 from ..rules import gates
 from ..rules.findings import Finding, about
 from . import contents, reformat
@@ -24,7 +24,7 @@ from .copying import copiers, destination, equipment, mounts
 from .copying.containers import compare, copy, differences, say_equal
 from .copying.copiers import CopyError
 from .record.backed_up import files, folder, manifests, of_each
-from .record.memory import always, note, remember
+from .record.memory import note, remember
 from .record.record import Container, Migration, Pool, now
 from .run import MigrationRun, one_by_one
 

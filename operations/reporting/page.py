@@ -12,11 +12,10 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from ..rules.findings import grouped
+from ..rules.view import ROLES
 from . import history, timeline
 from .history import History, Wait
 from .timeline import duration, folded
-
-ROLES = ("servers", "admins", "clients")
 
 _templates = Environment(
     loader=FileSystemLoader(Path(__file__).parent),

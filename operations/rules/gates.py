@@ -49,20 +49,18 @@ def needed(
     + reinstalls: whether the storage is reformatted, so that a node may come from 1.x as well
     + back: whether the target is the release of before, to which no engine has to go back yet
     """
-    nodes = view.of()
-    if all(node.version == target for node in nodes.values()):
+    if all(node.version == target for node in view.of().values()):
         message = f"every node is at {target} by now: type the same command again to see it"
         return [Finding("not-needed", (), message)]
-    if back:
-        return never_started(view)
-    return for_each(
-        "no-update-path",
-        (
-            (name, why_not(node.version, target, reinstalls))
-            for name, node in nodes.items()
-            if node.version
-        ),
-    )
+    return never_started(view) if back else update_paths(view, target, reinstalls)
+
+
+def update_paths(view: View, target: Version, reinstalls: bool = False) -> list[Finding]:
+    """Nodes from whose release no update leads to the target; arguments as in `needed`."""
+    # Where a transaction was cut short, the highest release is the one that counts.
+    installed = {name: node.version or node.newest for name, node in view.of().items()}
+    why = ((name, has and why_not(has, target, reinstalls)) for name, has in installed.items())
+    return for_each("no-update-path", why)
 
 
 def never_started(view: View) -> list[Finding]:

@@ -11,7 +11,6 @@ from typing import Any
 from pyinfra import logger
 from pyinfra.api import Host
 
-from ...daos.node import Node
 from ...machinery import hosts
 from ...machinery.step import attempt
 from ...rules.findings import Finding
@@ -96,18 +95,13 @@ def put(current: MigrationRun, host: Host, path: str, content: bytes) -> str | N
     return f"{path} could not be written on {host.name}: {errors.strip() or 'no space?'}"
 
 
-def always(current: MigrationRun, name: str, node: Node) -> bool:
-    """The `need` of steps that every run of a stage takes."""
-    return True
-
-
-@attempt("admins", need=always, once=True, prepares=True)
+@attempt("admins", once=True, prepares=True)
 def completed(current: MigrationRun, here: Host) -> str | None:
     """Record that this stage is complete; those that build on it have to be done again."""
     return complete(current)
 
 
-@attempt("admins", need=always, once=True, prepares=True)
+@attempt("admins", once=True, prepares=True)
 def reached(current: MigrationRun, here: Host) -> str | None:
     """Record that this stage is complete, unless it was before and nothing had to be done."""
     if current.acted or current.stage not in current.migration.done:
