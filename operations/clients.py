@@ -1,7 +1,5 @@
 """The clients: seen to reach the system after the update."""
 
-from __future__ import annotations
-
 import re
 
 from pyinfra.api import Host

@@ -1,7 +1,5 @@
 """The look at everything before anything is touched: what stands in the way is listed at once."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import NoReturn, TypeVar

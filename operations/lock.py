@@ -1,7 +1,5 @@
 """One run at a time: a lock on a server that ends with the connection of the run that holds it."""
 
-from __future__ import annotations
-
 import getpass
 import os
 import shlex

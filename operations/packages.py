@@ -1,7 +1,5 @@
 """The packages: fetched and checked while DAOS serves, then installed in one transaction a node."""
 
-from __future__ import annotations
-
 import shlex
 from collections.abc import Iterator
 from io import StringIO

@@ -1,7 +1,5 @@
 """The pools: no connection is open when the engines stop, and all are there when they are back."""
 
-from __future__ import annotations
-
 import shlex
 from collections.abc import Mapping
 

@@ -1,7 +1,5 @@
 """The report: complete once every node has been looked at again."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from pyinfra.api import Host

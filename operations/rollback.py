@@ -1,7 +1,5 @@
 """The look at everything before the way back: where to, and whether there still is one (R12)."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import replace
 

@@ -1,7 +1,5 @@
 """The engines as one system: `dmg system stop`, and every rank seen to have joined again."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from pyinfra.api import Host

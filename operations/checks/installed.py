@@ -1,7 +1,5 @@
 """What is installed on the nodes, releases and operating systems, and whether it can be updated."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from ..daos import platforms, releases

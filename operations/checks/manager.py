@@ -1,7 +1,5 @@
 """The package manager of each node: nothing in its way, and the target within its reach."""
 
-from __future__ import annotations
-
 import re
 import shlex
 from collections.abc import Collection, Iterator

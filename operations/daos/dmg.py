@@ -3,8 +3,6 @@
 Source: output of dmg 2.0.3, kept under tests/data.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager

@@ -5,8 +5,6 @@ management service, but asks the server that was connected first: it is given th
 Source: src/control/cmd/dmg and src/control/client (chooseServiceLeader) of DAOS v1.0.1.
 """
 
-from __future__ import annotations
-
 import json
 import re
 import shlex

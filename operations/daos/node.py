@@ -1,7 +1,5 @@
 """What one node has of DAOS: packages, services, engines and users, read with one command."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field

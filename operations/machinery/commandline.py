@@ -1,7 +1,5 @@
 """What was typed: flags that make a correct run impossible, and the lab that must not be missed."""
 
-from __future__ import annotations
-
 import os
 import shlex
 import sys

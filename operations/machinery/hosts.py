@@ -1,7 +1,5 @@
 """Everything that talks to a node: commands, the node's look, and many nodes at once."""
 
-from __future__ import annotations
-
 import shlex
 from collections.abc import Callable, Collection, Sequence
 from io import BytesIO

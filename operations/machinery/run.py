@@ -1,7 +1,5 @@
 """One run of a procedure: what the site decided, what was found at its start, what steps share."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable, Iterable
 from typing import TypeVar

@@ -1,7 +1,5 @@
 """What every step of a procedure has in common: its nodes, its plan, its gate, and R8."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator
 from functools import wraps
 from typing import Any, TypeVar

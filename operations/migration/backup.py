@@ -1,7 +1,5 @@
 """The second stage: every POSIX container is copied out of DAOS, with a manifest beside it."""
 
-from __future__ import annotations
-
 import base64
 import shlex
 from typing import Any

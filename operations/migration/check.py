@@ -1,7 +1,5 @@
 """The first stage: everything that the migration needs is looked at, and all that lacks is said."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from secrets import token_hex

@@ -5,8 +5,6 @@ containers, and tells a container's type among its properties. That of 1.0 has t
 of the pool's service, and it alone tells a pool's size there to the byte.
 """
 
-from __future__ import annotations
-
 import re
 import shlex
 from dataclasses import dataclass, replace

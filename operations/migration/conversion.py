@@ -1,7 +1,5 @@
 """The configuration on the nodes: read, and converted to what 2.0 reads; the old files stay."""
 
-from __future__ import annotations
-
 import base64
 import binascii
 import shlex

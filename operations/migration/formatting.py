@@ -4,8 +4,6 @@ Source: src/control/lib/control/storage.go (checkFormatReq) of DAOS v2.0.2: noth
 while a management service answers, and that of 2.x answers for the system of 1.x.
 """
 
-from __future__ import annotations
-
 import json
 import shlex
 import time

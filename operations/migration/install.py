@@ -1,7 +1,5 @@
 """The fourth stage: DAOS is seen to hold what the backup holds, and stopped, and 2.x comes."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace

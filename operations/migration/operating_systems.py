@@ -1,7 +1,5 @@
 """Operating systems that the target supports, and how one gets to them."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from ..checks import installed

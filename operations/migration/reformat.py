@@ -1,7 +1,5 @@
 """The fifth stage: the storage is reformatted by 2.x. What is not in the backup is gone then."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Iterator
 from contextlib import suppress

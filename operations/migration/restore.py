@@ -1,7 +1,5 @@
 """The sixth stage: pools and containers are created in 2.x, and the backup is copied into them."""
 
-from __future__ import annotations
-
 import shlex
 from collections.abc import Iterator
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """The last words of a run: how it ended, in what state the system is, and what to do now."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import suppress
 

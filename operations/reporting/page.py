@@ -1,7 +1,5 @@
 """The report as a page for people: report.html, made of what stands in report.json alone."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass

@@ -4,8 +4,6 @@ Each returns what is in the way; nothing in the way is an empty list. The number
 rules that keep data safe.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterable, Sequence
 
 from ..daos.dmg import Member

@@ -1,7 +1,5 @@
 """The whole cluster as it was seen at one moment."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property

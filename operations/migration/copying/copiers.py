@@ -1,7 +1,5 @@
 """The clients that copy, and how commands are run on them."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 

@@ -1,7 +1,5 @@
 """The destination of the backup: outside DAOS, shared by the clients that copy, keeping all."""
 
-from __future__ import annotations
-
 import json
 import shlex
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """What copying needs on the clients: dfuse, libioil, Python; MPI and dcp for parallel copies."""
 
-from __future__ import annotations
-
 import shlex
 from collections.abc import Iterator
 

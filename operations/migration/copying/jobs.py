@@ -1,7 +1,5 @@
 """Long work on a client: started detached, followed, and found again by the next run."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import shlex

@@ -5,8 +5,6 @@ ranks of the pool's service, and returns before it has connected and mounted (sr
 v1.0.1): its mount is waited for.
 """
 
-from __future__ import annotations
-
 import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress

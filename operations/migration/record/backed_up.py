@@ -1,7 +1,5 @@
 """Whether the backup is complete and verified, for all that the system holds."""
 
-from __future__ import annotations
-
 import shlex
 from collections.abc import Iterable, Iterator
 

@@ -1,7 +1,5 @@
 """The record of a migration on the admin node: read at the start, written as soon as it changes."""
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import shlex
