@@ -8,18 +8,14 @@ from .daos.node import AGENT
 from .machinery.run import Run, say
 from .machinery.step import Command, step
 from .rules import gates
-from .rules.findings import Finding, fold
-from .rules.view import ROLES, View
-
-
-def _all_there(current: Run, view: View) -> list[Finding]:
-    return gates.all_at_target(view, current.target)
+from .rules.findings import fold
+from .rules.view import ROLES
 
 
 @step(
     *ROLES,
     foreseen=lambda current, name, node: False,
-    gate=_all_there,
+    gate=lambda current, view: gates.all_at_target(view, current.target),
     prepares=True,
     looks=True,
 )

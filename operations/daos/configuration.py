@@ -8,8 +8,6 @@ server/engine, server/storage, cmd/daos_agent, client, lib/control, security). 2
 that has a key which it does not know.
 """
 
-from __future__ import annotations
-
 import difflib
 import tomllib
 from collections.abc import Iterator
@@ -27,6 +25,9 @@ KEPT = ".1.x-backup"  # behind the name of the file as it was
 # Each file or part of one: the keys that it may have, and those that go, which nothing comes of.
 _KEYS = tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf-8"))
 _KNOWN, _GONE = ({part: set(_KEYS[part][which]) for part in _KEYS} for which in ("known", "gone"))
+
+# Key to the node of the key and the node of its value.
+_Keys = dict[str, tuple[yaml.Node, yaml.Node]]
 
 _TRUE = ("y", "yes", "on", "true")
 _FALSE = ("n", "no", "off", "false")
@@ -209,10 +210,6 @@ def _transport(keys: _Keys, text: str) -> Iterator[_Edit]:
     inner = _keys(node, "transport_config")
     _known(inner, "transport_config")
     yield from _gone(node, inner, "transport_config", text)
-
-
-# Key to the node of the key and the node of its value.
-_Keys = dict[str, tuple[yaml.Node, yaml.Node]]
 
 
 def _keys(node: yaml.Node, what: str) -> _Keys:

@@ -131,7 +131,9 @@ def _list(current: MigrationRun, pool: Pool) -> dict[str, str]:
     line = f"daos -j container list {pool.uuid}"
     rows = _response(current, line, _daos(current, pool, line)) or []
     try:
-        return {row["uuid"].lower(): row["label"] for row in map(_lower, rows)}
+        # 2.0 writes the keys of this list in capitals.
+        lowered = ({key.lower(): value for key, value in row.items()} for row in rows)
+        return {row["uuid"].lower(): row["label"] for row in lowered}
     except (KeyError, TypeError, AttributeError) as problem:
         raise _wrong(current, line, f": no {problem} in its answer") from problem
 
@@ -196,8 +198,3 @@ def _response(current: MigrationRun, line: str, output: str) -> Any:
 
 def _wrong(current: MigrationRun, line: str, said: str) -> ContentsError:
     return ContentsError(f"`{line}` on {copiers.first(current).name}{said}")
-
-
-def _lower(row: dict[str, str]) -> dict[str, str]:
-    """2.0 writes the keys of this list in capitals."""
-    return {key.lower(): value for key, value in row.items()}

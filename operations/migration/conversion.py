@@ -7,18 +7,8 @@ from dataclasses import dataclass
 
 from pyinfra.api import Host
 
-from ..daos.configuration import (
-    AGENT,
-    CONTROL,
-    FOLDER,
-    KEPT,
-    SERVER,
-    SHARED,
-    Unconvertible,
-    control_of_1_0,
-    convert,
-    diff,
-)
+from ..daos import configuration
+from ..daos.configuration import AGENT, CONTROL, FOLDER, KEPT, SERVER, SHARED, Unconvertible
 from ..daos.dmg import answers
 from ..daos.node import Node
 from ..machinery import hosts
@@ -102,12 +92,15 @@ def _due(current: Run, host: Host) -> tuple[list[Change], list[str]]:
         before = files.get(source, "")
         try:
             # Where daos.yml sets nothing, the package's own file says the same.
-            after = control_of_1_0(before, servers or []) if of_1_0 else convert(name, before)
+            if of_1_0:
+                after = configuration.control_of_1_0(before, servers or [])
+            else:
+                after = configuration.convert(name, before)
         except Unconvertible as problem:
             wrong.append(f"{FOLDER}/{source} cannot be converted to what DAOS 2.0 reads: {problem}")
             continue
         if after and after != before:
-            difference = diff(name, before, after, source)
+            difference = configuration.diff(name, before, after, source)
             due.append(Change(name, after, difference, SHARED if of_1_0 else ""))
     return due, wrong
 

@@ -84,14 +84,11 @@ def in_order(record: Migration) -> Iterator[Finding]:
         if not container.backed_up or not container.verified:
             continue  # that is said by `why_not_backed_up`
         if container.verified < container.backed_up:
-            message = "the backup of {} is newer than its verification: type stage=verify"
-            yield from of_each("not-verified", [container], message)
+            message = f"the backup of {container} is newer than its verification: type stage=verify"
+            yield Finding("not-verified", (), message)
         if not record.compared or not container.unchanged or record.compared < container.backed_up:
-            message = (
-                "{} was not seen to be in DAOS as it is in the backup before DAOS was stopped: "
-                "type stage=install"
-            )
-            yield from of_each("not-compared", [container], message)
+            message = "was not seen to be in DAOS as it is in the backup before DAOS was stopped"
+            yield Finding("not-compared", (), f"{container} {message}: type stage=install")
 
 
 def _served_since(current: MigrationRun, view: View) -> list[Finding]:

@@ -23,7 +23,6 @@ LOST = frozenset({"excluded", "adminexcluded"})
 # What a rank may be that the site has accepted as missing. While it comes up it is waited for.
 _DOWN = LOST | {"stopped", "errored"}
 
-
 # What a rank is in once `dmg system stop` has got to it.
 STOPPED = frozenset({"stopping", "stopped"})
 
