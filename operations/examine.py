@@ -128,8 +128,7 @@ def _wait_for_transactions(current: Run) -> None:
     """What an interrupted run of this update has begun on the nodes ends there by itself."""
 
     def look() -> tuple[bool, str]:
-        left_out = current.start.left_out
-        _begin(current, hosts.read(current.state, left_out), left_out)
+        _begin(current, current.read(), current.start.left_out)
         busy = current.start.where(lambda node: node.managers)
         return not busy, f"waiting for the package manager on {fold(busy)}" if busy else ""
 

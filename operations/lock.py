@@ -39,7 +39,7 @@ def others(current: Run) -> list[Finding]:
     deadline = time.monotonic() + _LINGERS
     while findings and time.monotonic() < deadline:
         time.sleep(0.5)
-        findings = _locks(hosts.read(current.state, current.start.left_out))
+        findings = _locks(current.read())
     return findings
 
 

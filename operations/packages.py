@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Iterator
+from functools import partial
 from io import StringIO
 
 from pyinfra.api import Host
@@ -51,11 +52,8 @@ def repository(current: Run, here: Host) -> Iterator[Command]:
     node = current.look().node(here.name)
     takes = packaging.distribution(current, node)
     line = f"rpm --import {shlex.quote(current.settings.repositories[takes.name].key)}"
-    yield verify(
-        current,
-        lambda: _fails(current, here, line, packaging.NOT_HAD),
-        code="packages-not-available",
-    )
+    trusted = partial(_fails, current, here, line, packaging.NOT_HAD)
+    yield verify(current, trusted, code="packages-not-available")
     yield from files.put._inner(
         src=StringIO(packaging.definition(current, takes, node)),
         dest=f"{takes.manager.folder}/{REPOSITORY}.repo",

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pyinfra.api import Host
 
 from .daos import dmg
-from .daos.dmg import DmgError, Member
+from .daos.dmg import DmgError
 from .daos.node import SERVER, Node
 from .machinery import judgements
 from .machinery.run import Run, say
@@ -67,8 +67,8 @@ def _stop(current: Run) -> str | None:
 
     def look() -> tuple[bool, str]:
         members = gates.expected(current.dmg.query_or_none() or [], accepted)
-        down = [member for member in members if member.state == "stopped"]
-        return bool(down) and len(down) == len(members), _progress(down, members, "stopped")
+        down, all_ = sum(member.state == "stopped" for member in members), len(members)
+        return down == all_ > 0, f"{down} of {all_} engines stopped"
 
     if current.wait("stop", look):
         return None
@@ -146,13 +146,9 @@ def _wait_joined(current: Run) -> str | None:
             return False, "waiting for the management service to answer"
         up = [member for member in members if member.state == "joined"]
         missing = gates.joined(view, members, current.accepted)
-        return not missing, _progress(up, members, "joined")
+        return not missing, f"{len(up)} of {len(members)} engines joined"
 
     return None if current.wait("join", look) else _who_is_missing(current, view)
-
-
-def _progress(done: list[Member], members: list[Member], state: str) -> str:
-    return f"{len(done)} of {len(members)} engines {state}"
 
 
 def _who_is_missing(current: Run, view: View) -> str:
@@ -161,17 +157,13 @@ def _who_is_missing(current: Run, view: View) -> str:
     hosts = {host for finding in missing for host in finding.hosts}
     if current.dmg.query_or_none() is None:  # nobody can tell: the logs of all servers
         hosts = set(view.groups["servers"])
-    logs = [
-        _log_of(current, name)
-        for name, node in view.of("servers").items()
-        if {name, node.hostname} & hosts
-    ]
+    logs = [name for name, node in view.of("servers").items() if {name, node.hostname} & hosts]
     return "\n".join(
         [
             f"not every engine has joined after {timeout} seconds, missing on "
             f"{fold(hosts)}; no agent is started",
             *map(str, missing),
-            *logs,
+            *(_log_of(current, name) for name in logs),
             "Mend what the log says, then run the same command again: it goes on from here",
         ]
     )

@@ -20,7 +20,6 @@ _IMPOSSIBLE = {
     "exclude": "--exclude leaves nodes out, and all nodes of a system are updated together",
 }
 
-
 _typed: dict[str, Any] = {}
 _read_config = False
 

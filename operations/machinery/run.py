@@ -98,8 +98,12 @@ class Run:
 
     def look(self) -> View:
         """The cluster right now; one reading serves all hosts that ask at about the same time."""
-        self.seen = self._shared("view", lambda: hosts.read(self.state, self.start.left_out))
+        self.seen = self._shared("view", self.read)
         return self.seen
+
+    def read(self) -> View:
+        """The cluster right now, read by whoever asks; what steps have seen stays as it is."""
+        return hosts.read(self.state, self.start.left_out)
 
     def node(self, here: Host) -> Node | None:
         """One node at this very moment; None if it gives no answer."""

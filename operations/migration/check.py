@@ -218,12 +218,11 @@ def counted(current: MigrationRun, here: Host) -> None:
         except CopyError as problem:
             current.noticed.append(Finding("cannot-read", (here.name,), str(problem)))
             continue
-        way = current.site.way(size)
         current.migration = current.migration.with_container(
             container.uuid,
             files=number,
             bytes=size,
-            way=container.way if container.backed_up else way,
+            way=container.way if container.backed_up else current.site.way(size),
         )
         there, inodes = _already(current, here, container)
         needed, entries = needed + max(0, size - there), entries + max(0, number + folders - inodes)

@@ -45,13 +45,13 @@ class Change:
     + name: which one
     + after: what will stand in it
     + difference: what changes, as `diff -u` shows it
-    + source: the file that it is made of, where that has another name
+    + source: the file that it is made of, which may have another name
     """
 
     name: str
     after: str
     difference: str
-    source: str = ""
+    source: str
 
 
 def learn(current: MigrationRun) -> None:
@@ -100,8 +100,7 @@ def _due(current: Run, host: Host) -> tuple[list[Change], list[str]]:
             wrong.append(f"{FOLDER}/{source} cannot be converted to what DAOS 2.0 reads: {problem}")
             continue
         if after and after != before:
-            difference = configuration.diff(name, before, after, source)
-            due.append(Change(name, after, difference, SHARED if of_1_0 else ""))
+            due.append(Change(name, after, configuration.diff(name, before, after, source), source))
     return due, wrong
 
 
@@ -152,13 +151,13 @@ def configured(current: MigrationRun, here: Host) -> str | None:
 def _write(change: Change) -> str:
     """The shell command that replaces a file, such that it is whole at any moment."""
     name, draft = change.name, f"{change.name}.new"
-    source = change.source or name
-    kept = f"{source}{KEPT}"
+    source, kept = change.source, f"{change.source}{KEPT}"
+    renamed = source != name
     # What dmg read in 1.0 is found under its own name, or as the package's update has left it.
-    found = f"$(ls -d {source}.rpmsave {source} 2>/dev/null | tail -n 1)" if change.source else name
+    found = f"$(ls -d {source}.rpmsave {source} 2>/dev/null | tail -n 1)" if renamed else name
     keep = f"{{ test -e {kept} || cp -a {found} {kept}; }}"
     return (
-        f"cd {FOLDER} && {keep} && cp -a {kept if change.source else name} {draft}"
+        f"cd {FOLDER} && {keep} && cp -a {kept if renamed else name} {draft}"
         f" && printf %s {shlex.quote(change.after)} > {draft} && sync {draft} {kept}"
         f" && mv {draft} {name} && sync ."
     )

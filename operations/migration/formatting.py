@@ -16,7 +16,6 @@ from ..daos import dmg
 from ..daos.configuration import SERVER
 from ..daos.dmg import DmgError
 from ..daos.node import Node
-from ..machinery import hosts
 from ..machinery.run import say
 from ..rules.findings import fold
 from ..rules.view import View
@@ -38,7 +37,7 @@ def reformat(current: MigrationRun) -> str | None:
     problem = None if begun else remember(current, replace(current.migration, formatting=now()))
     if problem:
         return problem
-    servers = _read(current).of("servers")
+    servers = current.read().of("servers")
     lacking = _still_lacking(current) if begun else list(servers)
     if not lacking:
         return None
@@ -80,7 +79,7 @@ def _still_lacking(current: MigrationRun) -> list[str]:
     deadline = time.monotonic() + _SETTLE
     lacking = None
     while True:
-        before, lacking = lacking, _unformatted(current, _read(current))
+        before, lacking = lacking, _unformatted(current, current.read())
         if lacking == before and (not lacking or time.monotonic() > deadline):
             return lacking
         time.sleep(_PAUSE)
@@ -91,10 +90,6 @@ def _unformatted(current: MigrationRun, view: View) -> list[str]:
     members = current.dmg.query_or_none() or []
     there = {member.host for member in members if member.state == "joined"}
     return view.where(lambda node: not node.engines and node.hostname not in there, "servers")
-
-
-def _read(current: MigrationRun) -> View:
-    return hosts.read(current.state, current.start.left_out)
 
 
 def to_format(

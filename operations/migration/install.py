@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import chain
 
 from pyinfra.api import Host
 
@@ -32,9 +33,7 @@ _TRACES = "traces"  # how many starts of daos_server have left a trace on a node
 
 def learn(current: MigrationRun) -> None:
     """What will be installed and converted, and which ranks and pools there are before."""
-    brought = frozenset(
-        name for names in operating_systems.to_update(current).values() for name in names
-    )
+    brought = frozenset(chain.from_iterable(operating_systems.to_update(current).values()))
     current.procedure = replace(current.procedure, from_1_x=True, os_updates=brought)
     current.untidy = frozenset(current.start.where(mounts.leftovers, "clients"))
     current.begins(mounts.without_leftovers(current.start))

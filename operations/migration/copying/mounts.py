@@ -108,9 +108,8 @@ def mount(
 def unmount(current: MigrationRun, client: Host, container: str) -> None:
     """Unmount a container on a client, and see that it is gone. Raises CopyError."""
     where = point(container)
-    done, output, errors = current.command(
-        client, _UNMOUNT.format(point=shlex.quote(where)), _PATIENCE
-    )
+    line = _UNMOUNT.format(point=shlex.quote(where))
+    done, output, errors = current.command(client, line, _PATIENCE)
     if not done:
         raise CopyError(
             f"{where} on {client.name} could not be unmounted: {(errors or output).strip()}. See "

@@ -118,12 +118,9 @@ def complete(current: MigrationRun) -> str | None:
 
 def users(current: MigrationRun) -> str:
     """Who uses DAOS right now besides this migration, with their nodes; "" if nobody does."""
-    view = current.look()
     found = {
-        name: [user for user in node.users if not _ours(user)] for name, node in view.of().items()
+        # What this migration has mounted lies below a folder of its name.
+        name: [user for user in node.users if "/daos-offline-update/" not in user]
+        for name, node in current.look().of().items()
     }
     return "; ".join(f"{name}: {', '.join(users)}" for name, users in found.items() if users)
-
-
-def _ours(user: str) -> bool:
-    return "/daos-offline-update/" in user
