@@ -1,7 +1,5 @@
 """What starts at boot: nothing during the update, and afterwards what did before (R11)."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime

@@ -1,18 +1,14 @@
 """The clients: seen to reach the system after the update."""
 
-from __future__ import annotations
-
 import re
-from collections.abc import Iterator
 
 from pyinfra.api import Host
 
 from .daos.dmg import DmgError, Pool
 from .daos.node import AGENT, Node
 from .daos.releases import Version
-from .machinery import hosts
 from .machinery.run import Run
-from .machinery.step import Command, step, verify
+from .machinery.step import attempt
 from .system import servers_will_start
 
 _NO_PERMISSION = re.compile(r"DER_NO_PERM|(?<!\d)-1001\b")  # as 2.x says it, and 1.x
@@ -21,21 +17,18 @@ _NO_PERMISSION = re.compile(r"DER_NO_PERM|(?<!\d)-1001\b")  # as 2.x says it, an
 def _not_seen_to_work(current: Run, name: str, node: Node) -> bool:
     if not node.runs(AGENT):
         return False
-    return current.acted or bool(_fails(current, current.state.inventory.get_host(name)))
+    return current.acted or bool(_fails(current, current.host(name)))
 
 
-@step("clients", need=_not_seen_to_work, foreseen=servers_will_start, looks=True)
-def working(current: Run, here: Host) -> Iterator[Command]:
+@attempt("clients", need=_not_seen_to_work, foreseen=servers_will_start, looks=True)
+def working(current: Run, here: Host) -> str | None:
     """See that each client whose agent runs reaches a pool through it.
 
     Source: "check on the clients that DAOS works" (DAOS documentation, 2026). Of the commands that
     answer that, `daos container list POOL` is the one that all 2.x releases have.
     """
-
-    def look() -> tuple[bool, str]:
-        return _fails(current, here) is None, ""
-
-    yield verify(current, lambda: None if current.wait("client", look) else _fails(current, here))
+    works = current.wait("client", lambda: (_fails(current, here) is None, ""))
+    return None if works else _fails(current, here)
 
 
 def _fails(current: Run, here: Host) -> str | None:
@@ -45,7 +38,7 @@ def _fails(current: Run, here: Host) -> str | None:
         return f"it is not known which pool a client should reach: {problem}"
     if not line:
         return None  # nothing that a client could reach
-    done, output, errors = hosts.command(current.state, here, line, timeout=30)
+    done, output, errors = current.command(here, line, timeout=30)
     # A pool that root may not read has been reached all the same.
     if done or no_permission(output + errors):
         return None

@@ -1,7 +1,5 @@
 """The look at everything before anything is touched: what stands in the way is listed at once."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import NoReturn, TypeVar
@@ -130,8 +128,7 @@ def _wait_for_transactions(current: Run) -> None:
     """What an interrupted run of this update has begun on the nodes ends there by itself."""
 
     def look() -> tuple[bool, str]:
-        left_out = current.start.left_out
-        _begin(current, hosts.read(current.state, left_out), left_out)
+        _begin(current, current.read(), current.start.left_out)
         busy = current.start.where(lambda node: node.managers)
         return not busy, f"waiting for the package manager on {fold(busy)}" if busy else ""
 
@@ -140,8 +137,7 @@ def _wait_for_transactions(current: Run) -> None:
 
 
 def _away(state: State, view: View) -> list[str]:
-    found = [state.inventory.get_host(name) for name in view.nodes]
-    return [host.name for host in found if not host.connected]
+    return [name for name in view.nodes if not state.inventory.get_host(name).connected]
 
 
 def _silent(state: State, view: View) -> Iterator[Finding]:

@@ -1,13 +1,10 @@
 """One run at a time: a lock on a server that ends with the connection of the run that holds it."""
 
-from __future__ import annotations
-
 import getpass
 import os
 import shlex
 import socket
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import gevent
@@ -16,7 +13,7 @@ from pyinfra.api import Host
 from .daos.node import Node
 from .machinery import hosts
 from .machinery.run import Run
-from .machinery.step import Command, step, verify
+from .machinery.step import attempt
 from .rules.findings import Finding, for_each
 from .rules.view import View
 
@@ -42,7 +39,7 @@ def others(current: Run) -> list[Finding]:
     deadline = time.monotonic() + _LINGERS
     while findings and time.monotonic() < deadline:
         time.sleep(0.5)
-        findings = _locks(hosts.read(current.state, current.start.left_out))
+        findings = _locks(current.read())
     return findings
 
 
@@ -64,17 +61,13 @@ def _unlocked(current: Run, name: str, node: Node) -> bool:
     return busy and name == min(current.start.groups["servers"])
 
 
-@step("servers", need=_unlocked, prepares=True, looks=True)
-def locked(current: Run, here: Host) -> Iterator[Command]:
+@attempt("servers", need=_unlocked, prepares=True, looks=True, code="another-run")
+def locked(current: Run, here: Host) -> str | None:
     """Keep other runs away from here on, until this run ends in whatever way.
 
     The lock is an flock(1) that lives in an SSH session of this run, so that nobody has to remove
     it after a crash, and a reboot of the server frees it.
     """
-    yield verify(current, lambda: _hold(current, here), code="another-run")
-
-
-def _hold(current: Run, here: Host) -> str | None:
     me = who()
     line = _HOLD.format(who=shlex.quote(me))
     holder = gevent.spawn(hosts.command, current.state, here, line, _FOR_EVER)

@@ -1,7 +1,5 @@
 """The packages: fetched and checked while DAOS serves, then installed in one transaction a node."""
 
-from __future__ import annotations
-
 import shlex
 from collections.abc import Iterator
 from functools import partial
@@ -13,9 +11,9 @@ from pyinfra.operations import files
 from .daos.node import Node
 from .daos.package_managers import REPOSITORY
 from .daos.releases import Version
-from .machinery import hosts, judgements, packaging
+from .machinery import judgements, packaging
 from .machinery.run import Run
-from .machinery.step import Command, step, verify
+from .machinery.step import Command, attempt, step, verify
 from .rules import gates
 from .rules.findings import Finding
 from .rules.view import ROLES, View
@@ -53,9 +51,9 @@ def repository(current: Run, here: Host) -> Iterator[Command]:
     """
     node = current.look().node(here.name)
     takes = packaging.distribution(current, node)
-    key = current.settings.repositories[takes.name].key
-    line = f"rpm --import {shlex.quote(key)}"
-    yield _had(current, here, line)
+    line = f"rpm --import {shlex.quote(current.settings.repositories[takes.name].key)}"
+    trusted = partial(_fails, current, here, line, packaging.NOT_HAD)
+    yield verify(current, trusted, code="packages-not-available")
     yield from files.put._inner(
         src=StringIO(packaging.definition(current, takes, node)),
         dest=f"{takes.manager.folder}/{REPOSITORY}.repo",
@@ -63,8 +61,8 @@ def repository(current: Run, here: Host) -> Iterator[Command]:
     )
 
 
-@step(*ROLES, need=_outdated, prepares=True)
-def fetched(current: Run, here: Host) -> Iterator[Command]:
+@attempt(*ROLES, need=_outdated, prepares=True, code="packages-not-available")
+def fetched(current: Run, here: Host) -> str | None:
     """Download the packages of the target with all that they depend on, and check them.
 
     The package manager itself resolves; nothing is installed, and DAOS goes on serving.
@@ -75,13 +73,7 @@ def fetched(current: Run, here: Host) -> Iterator[Command]:
     line = packaging.line_for(
         current, line, here.name, node, current.target, current.procedure.back
     )
-    yield _had(current, here, line)
-
-
-def _had(current: Run, here: Host, line: str) -> Command:
-    """Run a line without which the packages of the target cannot be had."""
-    what = partial(_fails, current, here, line, packaging.NOT_HAD)
-    return verify(current, what, code="packages-not-available")
+    return _fails(current, here, line, packaging.NOT_HAD)
 
 
 def _may_update(current: Run, view: View) -> list[Finding]:
@@ -141,7 +133,7 @@ def _fails(current: Run, here: Host, line: str, what: str, typed: str | None = N
     + typed: what somebody who wants to see it again would type, where that is shorter
     """
     timeout = current.settings.timeouts["packages"]
-    done, output, errors = hosts.command(current.state, here, line, timeout)
+    done, output, errors = current.command(here, line, timeout)
     if done:
         return None
     said = "\n".join(f"    {text}" for text in (output + "\n" + errors).strip().splitlines()[-12:])

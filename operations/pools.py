@@ -1,17 +1,15 @@
 """The pools: no connection is open when the engines stop, and all are there when they are back."""
 
-from __future__ import annotations
-
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 from pyinfra.api import Host
 
 from .daos.dmg import DmgError, Pool
 from .daos.node import Node
-from .machinery import hosts, judgements
+from .machinery import judgements
 from .machinery.run import Run
-from .machinery.step import Command, step, verify
+from .machinery.step import attempt
 from .rules import gates
 from .rules.findings import Finding
 from .rules.pools import unhealthy
@@ -29,52 +27,49 @@ def _may_disconnect(current: Run, view: View) -> list[Finding]:
     return judgements.needed(current, view) + unused
 
 
-@step(*ROLES, need=_mounted, gate=_may_disconnect)
-def unmounted(current: Run, here: Host) -> Iterator[Command]:
+@attempt(*ROLES, need=_mounted, gate=_may_disconnect)
+def unmounted(current: Run, here: Host) -> str | None:
     """Unmount dfuse on a client that still has it, where the site allows to evict (R2).
 
     Source: "unmount every dfuse mount, then evict what is left" (DAOS documentation, 2026).
     """
     for mount in current.look().node(here.name).mounts:
+        path = shlex.quote(mount)
         # Lazily where it is in use: its connection is evicted next, and it would hang otherwise.
-        yield verify(current, lambda mount=mount: _unmount(current, here, mount))  # type: ignore[misc]
-
-
-def _unmount(current: Run, here: Host, mount: str) -> str | None:
-    path = shlex.quote(mount)
-    line = f"fusermount3 -u {path} || fusermount3 -uz {path}"
-    timeout = current.settings.timeouts["service"]
-    done, _, errors = hosts.command(current.state, here, line, timeout)
-    return None if done else f"{mount} could not be unmounted: {errors.strip()}"
+        line = f"fusermount3 -u {path} || fusermount3 -uz {path}"
+        done, _, errors = current.command(here, line, current.settings.timeouts["service"])
+        if not done:
+            return f"{mount} could not be unmounted: {errors.strip()}"
+    return None
 
 
 def _connected(current: Run, name: str, node: Node) -> bool:
     return current.start.opens_window and bool(current.asked.where(lambda node: node.users))
 
 
-@step("admins", need=_connected, gate=_may_disconnect, once=True)
-def disconnected(current: Run, here: Host) -> Iterator[Command]:
+@attempt("admins", need=_connected, gate=_may_disconnect, once=True)
+def disconnected(current: Run, here: Host) -> str | None:
     """Evict what is still connected to a pool, where the site allows it (R2).
 
     Source: "dmg pool evict can be used on an admin node to disconnect any active pool connections"
     (DAOS 2.0, offline update).
     """
-    yield verify(current, lambda: evict_all(current))
+    return evict_all(current)
 
 
 def _not_seen(current: Run, name: str, node: Node) -> bool:
     return current.acted or bool(_wrong(current))
 
 
-@step("admins", need=_not_seen, foreseen=servers_will_start, once=True, looks=True)
-def seen(current: Run, here: Host) -> Iterator[Command]:
+@attempt("admins", need=_not_seen, foreseen=servers_will_start, once=True, looks=True)
+def seen(current: Run, here: Host) -> str | None:
     """See that every pool that was there before is there again, with all its targets (R7)."""
 
     def look() -> tuple[bool, str]:
         problem = _wrong(current)
         return not problem, problem or ""
 
-    yield verify(current, lambda: None if current.wait("join", look) else _wrong(current))
+    return None if current.wait("join", look) else _wrong(current)
 
 
 def _wrong(current: Run) -> str | None:

@@ -1,7 +1,5 @@
 """The report: complete once every node has been looked at again."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from pyinfra.api import Host
@@ -10,19 +8,14 @@ from .daos.node import AGENT
 from .machinery.run import Run, say
 from .machinery.step import Command, step
 from .rules import gates
-from .rules.findings import Finding, fold
-from .rules.view import ROLES, View
-
-
-def _all_there(current: Run, view: View) -> list[Finding]:
-    return gates.all_at_target(view, current.target)
+from .rules.findings import fold
+from .rules.view import ROLES
 
 
 @step(
     *ROLES,
-    need=lambda current, name, node: True,
     foreseen=lambda current, name, node: False,
-    gate=_all_there,
+    gate=lambda current, view: gates.all_at_target(view, current.target),
     prepares=True,
     looks=True,
 )

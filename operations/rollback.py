@@ -1,9 +1,8 @@
 """The look at everything before the way back: where to, and whether there still is one (R12)."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import chain
 
 from .checks import manager
 from .daos.releases import Version
@@ -47,10 +46,17 @@ def _before(start: Start) -> dict[str, list[str]]:
 
 def _nowhere_to(start: Start) -> Iterator[Finding]:
     releases = _before(start)
+    names = tuple(chain.from_iterable(releases.values()))
     if not start.records:
-        yield _nothing(releases)
+        yield _nothing(names)
     elif len(releases) != 1 or not all(releases):
-        yield _several(releases)
+        found = "; ".join(f"{release or 'none'} on {fold(on)}" for release, on in releases.items())
+        yield Finding(
+            "several-releases",
+            names,
+            f"they had different releases before ({found}), and this goes back to one alone: "
+            "finish the update, `pyinfra inventory deploy.py`",
+        )
 
 
 def _turn_back(current: Run) -> None:
@@ -63,9 +69,11 @@ def _turn_back(current: Run) -> None:
     current.begins(replace(start, target=target))
 
 
-def _nothing(releases: dict[str, list[str]]) -> Finding:
-    """Where no server remembers an update, its engines may have run on any release since (R12)."""
-    others = tuple(name for names in releases.values() for name in names)
+def _nothing(others: tuple[str, ...]) -> Finding:
+    """Where no server remembers an update, its engines may have run on any release since (R12).
+
+    + others: the nodes that remember one all the same
+    """
     if not others:
         message = "no update is under way: nothing is remembered on any node, and what an update "
         return Finding("nothing-to-roll-back", (), f"{message}has finished stays")
@@ -73,15 +81,5 @@ def _nothing(releases: dict[str, list[str]]) -> Finding:
         "nothing-to-roll-back",
         others,
         "an update is remembered there, and on no server, so the servers stay as they are: finish "
-        "the update, `pyinfra inventory deploy.py`",
-    )
-
-
-def _several(releases: dict[str, list[str]]) -> Finding:
-    found = "; ".join(f"{release or 'none'} on {fold(on)}" for release, on in releases.items())
-    return Finding(
-        "several-releases",
-        tuple(name for names in releases.values() for name in names),
-        f"they had different releases before ({found}), and this goes back to one alone: finish "
         "the update, `pyinfra inventory deploy.py`",
     )

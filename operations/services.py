@@ -1,7 +1,5 @@
 """The two daemons, daos_agent and daos_server: stopped and started, and seen to be so."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from pyinfra.api import Host

@@ -1,17 +1,15 @@
 """The engines as one system: `dmg system stop`, and every rank seen to have joined again."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from pyinfra.api import Host
 
 from .daos import dmg
-from .daos.dmg import DmgError, Member
+from .daos.dmg import DmgError
 from .daos.node import SERVER, Node
-from .machinery import hosts, judgements
+from .machinery import judgements
 from .machinery.run import Run, say
-from .machinery.step import Command, step, verify
+from .machinery.step import Command, attempt, step, verify
 from .rules import gates
 from .rules.findings import Finding, fold
 from .rules.view import View
@@ -69,8 +67,8 @@ def _stop(current: Run) -> str | None:
 
     def look() -> tuple[bool, str]:
         members = gates.expected(current.dmg.query_or_none() or [], accepted)
-        down = [member for member in members if member.state == "stopped"]
-        return bool(down) and len(down) == len(members), _progress(down, members, "stopped")
+        down, all_ = sum(member.state == "stopped" for member in members), len(members)
+        return down == all_ > 0, f"{down} of {all_} engines stopped"
 
     if current.wait("stop", look):
         return None
@@ -107,16 +105,12 @@ def _may_start(current: Run, view: View) -> list[Finding]:
     return gates.at_target(view, "servers", current.target)
 
 
-@step("admins", need=_to_start, gate=_may_start, once=True)
-def started(current: Run, here: Host) -> Iterator[Command]:
+@attempt("admins", need=_to_start, gate=_may_start, once=True)
+def started(current: Run, here: Host) -> str | None:
     """Start engines that `dmg system stop` has stopped, where daos_server has run on since.
 
     Source: "dmg system start" (DAOS 2.0, system operations).
     """
-    yield verify(current, lambda: _start(current))
-
-
-def _start(current: Run) -> str | None:
     try:
         answer = current.dmg.ask("system start", current.settings.timeouts["join"])
         rows = dmg.results(answer, "start")
@@ -152,13 +146,9 @@ def _wait_joined(current: Run) -> str | None:
             return False, "waiting for the management service to answer"
         up = [member for member in members if member.state == "joined"]
         missing = gates.joined(view, members, current.accepted)
-        return not missing, _progress(up, members, "joined")
+        return not missing, f"{len(up)} of {len(members)} engines joined"
 
     return None if current.wait("join", look) else _who_is_missing(current, view)
-
-
-def _progress(done: list[Member], members: list[Member], state: str) -> str:
-    return f"{len(done)} of {len(members)} engines {state}"
 
 
 def _who_is_missing(current: Run, view: View) -> str:
@@ -167,25 +157,21 @@ def _who_is_missing(current: Run, view: View) -> str:
     hosts = {host for finding in missing for host in finding.hosts}
     if current.dmg.query_or_none() is None:  # nobody can tell: the logs of all servers
         hosts = set(view.groups["servers"])
-    logs = [
-        _log_of(current, name)
-        for name, node in view.of("servers").items()
-        if {name, node.hostname} & hosts
-    ]
+    logs = [name for name, node in view.of("servers").items() if {name, node.hostname} & hosts]
     return "\n".join(
         [
             f"not every engine has joined after {timeout} seconds, missing on "
             f"{fold(hosts)}; no agent is started",
             *map(str, missing),
-            *logs,
+            *(_log_of(current, name) for name in logs),
             "Mend what the log says, then run the same command again: it goes on from here",
         ]
     )
 
 
 def _log_of(current: Run, name: str) -> str:
-    host = current.state.inventory.get_host(name)
+    host = current.host(name)
     line = f"journalctl --no-pager -u daos_server -n {_LOG_LINES} -o cat"
-    _, output, errors = hosts.command(current.state, host, line, timeout=30)
+    _, output, errors = current.command(host, line, timeout=30)
     lines = (output or errors).splitlines()[-_LOG_LINES:]
     return "\n".join([f"last lines of daos_server on {name}:", *(f"    {text}" for text in lines)])

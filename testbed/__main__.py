@@ -1,7 +1,5 @@
 """The lab's command line: `python -m testbed up|down|rehearse|rehearse-migration|referee`."""
 
-from __future__ import annotations
-
 import argparse
 import os
 import sys

@@ -10,8 +10,6 @@ Several may be planted on one node at once. Some faults are told to the node's p
 as if they were so (testbed/sim/common/faults.py); the others happen.
 """
 
-from __future__ import annotations
-
 import json
 import shlex
 from collections.abc import Callable, Iterator

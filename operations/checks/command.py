@@ -1,7 +1,5 @@
 """What can be told without a node: flags, settings, inventory."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The system: every rank Joined and every pool whole, or stopped and to be taken on from there."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterator
 from contextlib import suppress
 from dataclasses import replace

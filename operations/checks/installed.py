@@ -1,7 +1,5 @@
 """What is installed on the nodes, releases and operating systems, and whether it can be updated."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from ..daos import platforms, releases
@@ -10,7 +8,7 @@ from ..daos.releases import Version
 from ..machinery.run import Run
 from ..machinery.settings import Settings
 from ..rules import gates
-from ..rules.findings import Finding, about, fold, for_each, grouped
+from ..rules.findings import Finding, about, fold, grouped
 from ..rules.view import ROLES, View
 
 
@@ -21,7 +19,7 @@ def findings(current: Run) -> Iterator[Finding]:
     yield from half_installed(view)
     yield from systems(view, current.settings, target.series)
     yield from gates.one_distribution(view)
-    yield from update_paths(view, target)
+    yield from gates.update_paths(view, target)
     yield from one_release(view)
     yield from gates.current_daemons(view)
 
@@ -85,21 +83,6 @@ def systems(view: View, settings: Settings, series: str) -> Iterator[Finding]:
                 f"no repository of DAOS is known for {system}: add it to repositories, or name "
                 "the system in accepted_systems, in group_data/all.py",
             )
-
-
-def update_paths(view: View, target: Version, reinstalls: bool = False) -> list[Finding]:
-    """Nodes from whose release no update leads to the target.
-
-    + reinstalls: whether the storage is reformatted, so that a node may come from 1.x as well
-    """
-    nodes = view.of().items()
-    why = ((name, _why_not(node, target, reinstalls)) for name, node in nodes)
-    return for_each("no-update-path", why)
-
-
-def _why_not(node: Node, target: Version, reinstalls: bool) -> str | None:
-    installed = node.version or node.newest  # the latter where a transaction was cut short
-    return installed and releases.why_not(installed, target, reinstalls)
 
 
 def one_release(view: View) -> list[Finding]:

@@ -1,7 +1,5 @@
 """The package manager of each node: nothing in its way, and the target within its reach."""
 
-from __future__ import annotations
-
 import re
 import shlex
 from collections.abc import Collection, Iterator
@@ -78,14 +76,13 @@ def within_reach(current: Run, found: Collection[Finding]) -> list[Finding]:
     """
     named = {host for finding in found if finding.code in _POINTLESS for host in finding.hosts}
     # A node from half the way has more to finish than an installation; `updated` does.
-    names = [
-        name
-        for name, node in current.start.of().items()
-        if name in current.start.outdated and node.version and name not in named
-    ]
-    asked = [current.state.inventory.get_host(name) for name in names]
+    whole = current.start.where(lambda node: node.version)
+    names = [name for name in whole if name in current.start.outdated and name not in named]
+    asked = [current.host(name) for name in names]
     said = hosts.at_once(asked, lambda host: _problem(current, host))
-    return for_each("packages-not-available", zip(names, said, strict=True))
+    return for_each(
+        "packages-not-available", ((host.name, problem) for host, problem in said.items())
+    )
 
 
 def _problem(current: Run, host: Host) -> str | None:
@@ -93,7 +90,7 @@ def _problem(current: Run, host: Host) -> str | None:
     line = _line(current, host.name)
     with ctx_state.use(current.state), ctx_host.use(host):
         timeout = current.settings.timeouts["packages"]
-        problem = complaint(*hosts.command(current.state, host, line, timeout))
+        problem = complaint(*current.command(host, line, timeout))
         return f"{packaging.NOT_HAD}.\n{problem}" if problem else None
 
 

@@ -1,7 +1,5 @@
 """The services of DAOS: on the nodes where they belong, and enabled as they should be."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from ..daos.node import AGENT, SERVER

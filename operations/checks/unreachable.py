@@ -1,7 +1,5 @@
 """The nodes that cannot be reached: which of them a run can go without, and going without them."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Sequence
 
 from pyinfra import logger

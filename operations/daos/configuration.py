@@ -8,8 +8,6 @@ server/engine, server/storage, cmd/daos_agent, client, lib/control, security). 2
 that has a key which it does not know.
 """
 
-from __future__ import annotations
-
 import difflib
 import tomllib
 from collections.abc import Iterator
@@ -25,10 +23,11 @@ SHARED = "daos.yml"  # what dmg read in 1.0; becomes daos_control.yml
 KEPT = ".1.x-backup"  # behind the name of the file as it was
 
 # Each file or part of one: the keys that it may have, and those that go, which nothing comes of.
-_KEYS = {
-    part: (set(keys["known"]), set(keys["gone"]))
-    for part, keys in tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf-8")).items()
-}
+_KEYS = tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf-8"))
+_KNOWN, _GONE = ({part: set(_KEYS[part][which]) for part in _KEYS} for which in ("known", "gone"))
+
+# Key to the node of the key and the node of its value.
+_Keys = dict[str, tuple[yaml.Node, yaml.Node]]
 
 _TRUE = ("y", "yes", "on", "true")
 _FALSE = ("n", "no", "off", "false")
@@ -213,10 +212,6 @@ def _transport(keys: _Keys, text: str) -> Iterator[_Edit]:
     yield from _gone(node, inner, "transport_config", text)
 
 
-# Key to the node of the key and the node of its value.
-_Keys = dict[str, tuple[yaml.Node, yaml.Node]]
-
-
 def _keys(node: yaml.Node, what: str) -> _Keys:
     if not isinstance(node, yaml.MappingNode):
         raise Unconvertible(f"{what} is not a set of keys (line {node.start_mark.line + 1})")
@@ -231,7 +226,7 @@ def _keys(node: yaml.Node, what: str) -> _Keys:
 
 
 def _known(keys: _Keys, part: str) -> None:
-    unknown = sorted(set(keys).difference(*_KEYS[part]))
+    unknown = sorted(set(keys) - _KNOWN[part] - _GONE[part])
     if unknown:
         line = keys[unknown[0]][0].start_mark.line + 1
         raise Unconvertible(
@@ -242,8 +237,7 @@ def _known(keys: _Keys, part: str) -> None:
 
 def _gone(node: yaml.Node, keys: _Keys, part: str, text: str) -> Iterator[_Edit]:
     """Make comments of keys that 2.0 has no more."""
-    _, gone = _KEYS[part]
-    for name in sorted(gone & set(keys)):
+    for name in sorted(_GONE[part] & set(keys)):
         key, value = keys[name]
         start, end = key.start_mark.index, value.end_mark.index
         flow = isinstance(node, yaml.MappingNode) and node.flow_style
@@ -314,8 +308,7 @@ def _means(name: str, data: dict[str, Any]) -> dict[str, Any]:
 
 
 def _kept(part: str, data: dict[str, Any]) -> dict[str, Any]:
-    _, gone = _KEYS[part]
-    return {key: value for key, value in data.items() if key not in gone}
+    return {key: value for key, value in data.items() if key not in _GONE[part]}
 
 
 def _rename(meant: dict[str, Any]) -> None:

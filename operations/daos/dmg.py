@@ -3,8 +3,6 @@
 Source: output of dmg 2.0.3, kept under tests/data.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -173,7 +171,7 @@ def _old_pool(pool: Any) -> Pool:
     return Pool(pool["uuid"], "", targets=0, disabled=0, error="", old_dmg=True, service=service)
 
 
-# Between the answers about several pools; no line of JSON begins so.
+# Before each of several answers; no line of JSON begins so.
 BETWEEN = "== "
 
 
@@ -184,18 +182,19 @@ def pool_queries(pools: Iterable[Pool]) -> str:
     return one_by_one((pool.uuid for pool in asked), f'dmg -j pool query {option}"$pool"')
 
 
-def one_by_one(uuids: Iterable[str], query: str) -> str:
-    """One shell command that asks about each of these pools; `answers` tells the answers apart.
+def one_by_one(names: Iterable[str], query: str, each: str = "pool") -> str:
+    """One shell command that asks about each of these; `answers` tells the answers apart.
 
-    + query: asks about "$pool"
+    + query: asks about one of them
+    + each: the shell's variable that it calls this one by
     """
-    return f'for pool in {" ".join(uuids)}; do echo "{BETWEEN}$pool"; {query}; done'
+    return f'for {each} in {" ".join(names)}; do echo "{BETWEEN}${each}"; {query}; done'
 
 
 def answers(text: str) -> dict[str, str]:
-    """UUID to what was answered about that pool."""
+    """Name to what was answered about it."""
     parts = (part.partition("\n") for part in f"\n{text}".split(f"\n{BETWEEN}")[1:])
-    return {uuid.strip(): answer for uuid, _, answer in parts}
+    return {name.strip(): answer for name, _, answer in parts}
 
 
 def queried(pools: Iterable[Pool], text: str) -> list[Pool]:

@@ -5,8 +5,6 @@ management service, but asks the server that was connected first: it is given th
 Source: src/control/cmd/dmg and src/control/client (chooseServiceLeader) of DAOS v1.0.1.
 """
 
-from __future__ import annotations
-
 import json
 import re
 import shlex
@@ -26,8 +24,6 @@ _RULE = re.compile(r"^-+( +-+)*\s*$")  # under a table's titles, one group of da
 _POOL = re.compile(r"^Pool \S+, ntarget=(\d+), disabled=(\d+)$", re.MULTILINE)
 _REBUILD = re.compile(r"^Rebuild (\w+), \d+ objs", re.MULTILINE)
 _FAILED = re.compile(r"^Rebuild failed, rc=-?\d+, status=(-?\d+)", re.MULTILINE)
-
-Text = str
 
 
 def speaks(version: Version | None) -> bool:
@@ -71,13 +67,13 @@ def pool_queries(uuids: Iterable[str], point: str) -> str:
     return one_by_one(uuids, f"{query} 2>&1")
 
 
-def pool_answers(text: Text) -> Text:
+def pool_answers(text: str) -> str:
     """The answer to `pool_queries` as that to `dmg.pool_queries` would be."""
     said = answers(text).items()
     return "".join(f"{BETWEEN}{pool}\n{answer('pool query', True, it)}\n" for pool, it in said)
 
 
-def answer(arguments: str, done: bool, text: Text, errors: Text = "") -> Text:
+def answer(arguments: str, done: bool, text: str, errors: str = "") -> str:
     """What dmg printed, in the form of 1.2's JSON; as it is where it is not understood.
 
     + arguments: the command that dmg was given
@@ -96,11 +92,11 @@ def answer(arguments: str, done: bool, text: Text, errors: Text = "") -> Text:
     return json.dumps({"response": response, "error": None, "status": 0})
 
 
-def _members(text: Text) -> Any:
+def _members(text: str) -> Any:
     if "No members in system" in text:
         return {"members": None}
-    rows = _table(text)
-    if rows is None or not all(len(row) == 4 and row[0].isdigit() for row in rows):
+    rows = _table(text, 4)
+    if rows is None or not all(rank.isdigit() for rank, *_ in rows):
         return None
     return {
         "members": [
@@ -117,9 +113,9 @@ def _members(text: Text) -> Any:
     }
 
 
-def _results(text: Text) -> Any:
-    rows = _table(text)
-    if rows is None or not all(len(row) == 3 for row in rows):
+def _results(text: str) -> Any:
+    rows = _table(text, 3)
+    if rows is None:
         return None
     try:
         return {
@@ -133,11 +129,11 @@ def _results(text: Text) -> Any:
         return None
 
 
-def _pools(text: Text) -> Any:
+def _pools(text: str) -> Any:
     if "No pools in system" in text:
         return {"Status": 0, "pools": None}
-    rows = _table(text)
-    if rows is None or not all(len(row) == 2 for row in rows):
+    rows = _table(text, 2)
+    if rows is None:
         return None
     return {
         "Status": 0,
@@ -148,7 +144,7 @@ def _pools(text: Text) -> Any:
     }
 
 
-def _pool(text: Text) -> Any:
+def _pool(text: str) -> Any:
     targets, rebuild, failed = _POOL.search(text), _REBUILD.search(text), _FAILED.search(text)
     if not targets or not (rebuild or failed):
         return None
@@ -163,7 +159,7 @@ def _pool(text: Text) -> Any:
     }
 
 
-_READERS: dict[str, Callable[[Text], Any]] = {
+_READERS: dict[str, Callable[[str], Any]] = {
     "system query": _members,
     "system stop": _results,
     "system start": _results,
@@ -172,8 +168,8 @@ _READERS: dict[str, Callable[[Text], Any]] = {
 }
 
 
-def _table(text: Text) -> list[tuple[str, ...]] | None:
-    """The rows of the table in a text; None where there is no table."""
+def _table(text: str, columns: int) -> list[tuple[str, ...]] | None:
+    """The rows of the table in a text; None where there is none with so many columns."""
     lines = text.splitlines()
     rule = next((number for number, row in enumerate(lines) if _RULE.match(row)), None)
     if not rule:
@@ -181,5 +177,7 @@ def _table(text: Text) -> list[tuple[str, ...]] | None:
     starts = [match.start() for match in re.finditer(r"-+", lines[rule])]
     ends = [*starts[1:], None]
     spans = list(zip(starts, ends, strict=True))
+    if len(spans) != columns:
+        return None
     rows = (row for row in lines[rule + 1 :] if row.strip())
     return [tuple(row[start:end].strip() for start, end in spans) for row in rows]

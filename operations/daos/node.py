@@ -1,7 +1,5 @@
 """What one node has of DAOS: packages, services, engines and users, read with one command."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -31,7 +29,6 @@ _PROGRAMS = {"daos", "daos-server", "daos-client"}
 # Part of DAOS itself: that these have libdaos mapped is no use of a pool. In 1.0 an engine is
 # called daos_io_server.
 _DAEMONS = {"daos_server", "daos_engine", "daos_io_server", "daos_agent"}
-
 
 # How package managers are started, which says nothing, and what of them changes nothing.
 _INTERPRETER = re.compile(r"^\S*python\S*\s+(-\S+\s+)*")
@@ -194,9 +191,11 @@ def parse(lines: list[str]) -> Node:
     services = dict(_services(parts["services"]))
     if set(services) != {SERVER, AGENT}:
         raise ValueError("systemd says nothing about " + ", ".join({SERVER, AGENT} - set(services)))
+    named, *release = parts["os"]  # ID and VERSION_ID, the line of /etc/redhat-release
+    os_id, _, version = named.partition(" ")
     return Node(
         hostname=parts["hostname"][0].split(".")[0],
-        os=platforms.system(*_os(parts["os"])),
+        os=platforms.system(os_id, version, "".join(release[:1])),
         addresses=tuple(_words(parts["addresses"])),
         packages=_packages(parts["packages"]),
         services=services,
@@ -213,12 +212,6 @@ def parse(lines: list[str]) -> Node:
         starts=tuple(parts["starts"]),
         lock=" ".join(parts["lock"]),
     )
-
-
-def _os(lines: list[str]) -> tuple[str, str, str]:
-    """ID, VERSION_ID, and the line of /etc/redhat-release."""
-    os_id, _, version = lines[0].partition(" ")
-    return os_id, version, "".join(lines[1:2])
 
 
 def _words(lines: list[str]) -> list[str]:

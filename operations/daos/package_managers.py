@@ -3,8 +3,6 @@
 Only options that the yum of CentOS 7 has as well.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 from .releases import Version

@@ -3,8 +3,6 @@
 Source: "Supported operating systems" and the release notes of DAOS 2.0 and 2.2.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Records that are kept on nodes as JSON: read as they were written, or said to be damaged."""
 
-from __future__ import annotations
-
 from typing import TypeVar
 
 from pydantic import TypeAdapter, ValidationError

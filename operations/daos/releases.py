@@ -3,10 +3,8 @@
 Source: the DAOS documentation ("Updating to DAOS Version 2.0", and the release notes up to 2.8).
 """
 
-from __future__ import annotations
-
 import re
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 _VERSION = re.compile(r"(\d+)\.(\d+)\.(\d+)")
 
@@ -19,7 +17,7 @@ class Version(NamedTuple):
     fix: int
 
     @classmethod
-    def parse(cls, text: str) -> Version:
+    def parse(cls, text: str) -> Self:
         """Read "2.0.3".
 
         Raises ValueError for anything else; a package's release ("2.0.3-1.el8") is not part of it.

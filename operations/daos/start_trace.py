@@ -5,8 +5,6 @@ by hand, stops it again and reboots the node leaves no sign of that to systemd; 
 unit itself write the installed release to disk before it starts.
 """
 
-from __future__ import annotations
-
 import shlex
 
 from .node import DROP_IN, SERVER

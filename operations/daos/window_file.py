@@ -4,14 +4,12 @@ Services are disabled for the time of the offline window, so that a node which r
 start DAOS by itself; what they were before has to outlive that reboot, and the run that began.
 """
 
-from __future__ import annotations
-
 import json
 import shlex
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Self
 
 from pydantic import AwareDatetime, BeforeValidator, ConfigDict
 from pydantic.dataclasses import dataclass
@@ -52,7 +50,7 @@ class Record:
     started: str
 
     @classmethod
-    def parse(cls, text: str) -> Record | None:
+    def parse(cls, text: str) -> Self | None:
         """Read a record; None where there is none. Raises ValueError if it is damaged."""
         return records.read(cls, text, PATH)
 
@@ -60,7 +58,7 @@ class Record:
         """The record as it stands in its file, on one line."""
         return json.dumps({**asdict(self), "began": self.began.isoformat()})
 
-    def starting(self, release: str) -> Record:
+    def starting(self, release: str) -> Self:
         """This record, with the mark that engines of a release are started on its node."""
         return replace(self, started=release)
 

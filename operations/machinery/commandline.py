@@ -1,7 +1,5 @@
 """What was typed: flags that make a correct run impossible, and the lab that must not be missed."""
 
-from __future__ import annotations
-
 import os
 import shlex
 import sys
@@ -21,7 +19,6 @@ _IMPOSSIBLE = {
     "limit": "--limit leaves nodes out, and all nodes of a system are updated together",
     "exclude": "--exclude leaves nodes out, and all nodes of a system are updated together",
 }
-
 
 _typed: dict[str, Any] = {}
 _read_config = False

@@ -1,14 +1,14 @@
 """Everything that talks to a node: commands, the node's look, and many nodes at once."""
 
-from __future__ import annotations
-
 import shlex
 from collections.abc import Callable, Collection, Sequence
+from io import BytesIO
 from typing import Any, TypeVar
 
 from gevent import Timeout
 from gevent.pool import Pool
 from paramiko import SSHException
+from pyinfra import logger
 from pyinfra.api import FactBase, Host, State, StringCommand
 from pyinfra.api.arguments import CONNECTOR_ARGUMENT_KEYS, pop_global_arguments
 from pyinfra.api.facts import get_fact
@@ -69,13 +69,14 @@ def read(state: State, left_out: Collection[str] = ()) -> View:
     by_role = groups(state, left_out)
     hosts = [state.inventory.get_host(name) for name in names_of(by_role)]
     nodes = at_once(hosts, lambda host: ask(state, host, DaosNode))
-    return View(by_role, {host.name: node for host, node in zip(hosts, nodes, strict=True)})
+    return View(by_role, {host.name: node for host, node in nodes.items()})
 
 
-def at_once(hosts: Sequence[Host], do: Callable[[Host], T]) -> list[T]:
-    """What `do` gives for each host, done for all of them in parallel."""
+def at_once(hosts: Sequence[Host], do: Callable[[Host], T]) -> dict[Host, T]:
+    """Each host with what `do` gives for it, done for all of them in parallel."""
     # A pool of its own: the hosts that wait for what comes of this fill pyinfra's pool.
-    return list(Pool(max(1, min(len(hosts), _AT_ONCE))).map(do, hosts))
+    given = Pool(max(1, min(len(hosts), _AT_ONCE))).map(do, hosts)
+    return dict(zip(hosts, given, strict=True))
 
 
 def ask(state: State, host: Host, fact: type[FactBase[T]]) -> T | None:
@@ -98,11 +99,25 @@ def command(state: State, host: Host, line: str, timeout: int) -> tuple[bool, st
     + timeout: seconds until it is given up
     Returns whether it exited 0, its standard output, and its standard error.
     """
-    arguments, _ = pop_global_arguments(state, host, {"_timeout": timeout})
-    chosen: Any = {key: arguments.get(key) for key in CONNECTOR_ARGUMENT_KEYS if key in arguments}
     try:
         with Timeout(timeout + _GRACE, TimeoutError):
+            chosen = _chosen(state, host, timeout)
             done, output = host.run_shell_command(StringCommand(line), **chosen)
     except (TimeoutError, OSError, EOFError, SSHException) as problem:
         return False, "", f"no answer within {timeout} seconds ({problem or 'timed out'})"
     return done, output.stdout, output.stderr
+
+
+def upload(state: State, host: Host, path: str, content: bytes) -> bool:
+    """Write a file on a host through the connection; whether that went well."""
+    try:
+        return host.put_file(BytesIO(content), path, **_chosen(state, host, timeout=60))
+    except (OSError, EOFError, SSHException) as problem:
+        logger.warning(f"{host.name}: {path}: {problem}")
+        return False
+
+
+def _chosen(state: State, host: Host, timeout: int) -> Any:
+    """The settings of config.py that a connection takes."""
+    arguments, _ = pop_global_arguments(state, host, {"_timeout": timeout})
+    return {key: arguments.get(key) for key in CONNECTOR_ARGUMENT_KEYS if key in arguments}

@@ -1,7 +1,5 @@
 """What is judged on live readings by more than one step: the gates, asked for a run."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection
 
 from ..daos.dmg import DmgError, Member

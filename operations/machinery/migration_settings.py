@@ -1,7 +1,5 @@
 """What a site decides about a migration in group_data: read and checked with the other settings."""
 
-from __future__ import annotations
-
 import re
 from posixpath import normpath
 from typing import Annotated

@@ -1,7 +1,5 @@
 """What the package manager of a node is told in a run: its repository, and its packages. No I/O."""
 
-from __future__ import annotations
-
 from ..daos import releases
 from ..daos.node import Node
 from ..daos.package_managers import REPOSITORY

@@ -1,7 +1,5 @@
 """What a run will do, step by step and node by node, as `--dry` shows it."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from pyinfra.api import State

@@ -1,7 +1,5 @@
 """What kind of run this is: the update, the way back from it, or a stage of a migration."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any

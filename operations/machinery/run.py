@@ -1,7 +1,5 @@
 """One run of a procedure: what the site decided, what was found at its start, what steps share."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable, Iterable
 from typing import TypeVar
@@ -100,8 +98,12 @@ class Run:
 
     def look(self) -> View:
         """The cluster right now; one reading serves all hosts that ask at about the same time."""
-        self.seen = self._shared("view", lambda: hosts.read(self.state, self.start.left_out))
+        self.seen = self._shared("view", self.read)
         return self.seen
+
+    def read(self) -> View:
+        """The cluster right now, read by whoever asks; what steps have seen stays as it is."""
+        return hosts.read(self.state, self.start.left_out)
 
     def node(self, here: Host) -> Node | None:
         """One node at this very moment; None if it gives no answer."""
@@ -115,10 +117,17 @@ class Run:
         """A reading that is shared within one step, never with the next one."""
         return self.shared.get((name, ctx_host.get().executing_op_hash), read, **freshness)
 
+    def host(self, name: str) -> Host:
+        """One node, as pyinfra knows it."""
+        return self.state.inventory.get_host(name)
+
+    def command(self, host: Host, line: str, timeout: int = 60) -> tuple[bool, str, str]:
+        """Run a shell command on a node; arguments and answer as of `hosts.command`."""
+        return hosts.command(self.state, host, line, timeout)
+
     def shell(self, here: Host, line: str) -> str | None:
         """Run a short command on a node; None if that went well, else what it said."""
-        timeout = self.settings.timeouts["service"]
-        done, output, errors = hosts.command(self.state, here, line, timeout)
+        done, output, errors = self.command(here, line, self.settings.timeouts["service"])
         return None if done else f"`{line}` failed: {(errors or output).strip()}"
 
     def wait(self, kind: str, look: Callable[[], tuple[bool, str]]) -> bool:

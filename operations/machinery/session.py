@@ -1,7 +1,5 @@
 """The session with dmg: what it is asked on the admin node, in the words of any release."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any

@@ -1,7 +1,5 @@
 """What a site decides in group_data: read and checked before anything is touched."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from typing import Annotated, Any, Self

@@ -1,7 +1,5 @@
 """Readings that all hosts share: the first that asks makes one, and the others wait for it."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable, Hashable
 from typing import TypeVar

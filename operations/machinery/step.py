@@ -1,7 +1,5 @@
 """What every step of a procedure has in common: its nodes, its plan, its gate, and R8."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator
 from functools import wraps
 from typing import Any, TypeVar
@@ -28,6 +26,11 @@ Act = Callable[..., Iterator[Command]]
 Try = Callable[[AnyRun, Host], str | None]
 
 
+def always(current: Run, name: str, node: Node) -> bool:
+    """The `need` of a step that every run takes, on all of its nodes."""
+    return True
+
+
 def _no_gate(current: Run, view: View) -> list[Finding]:
     return []
 
@@ -52,7 +55,7 @@ class Step:
     def __init__(
         self,
         *roles: str,
-        need: Need[AnyRun],
+        need: Need[AnyRun] = always,
         foreseen: Need[AnyRun] | None = None,
         gate: Gate[AnyRun] = _no_gate,
         once: bool = False,

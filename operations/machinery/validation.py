@@ -1,7 +1,5 @@
 """Settings that pydantic reads, and what is wrong with them in sentences of ours."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Self
 

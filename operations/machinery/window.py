@@ -1,7 +1,5 @@
 """The offline window: from the first thing that is stopped to the last agent that is started."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import UTC, datetime
 

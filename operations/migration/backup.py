@@ -1,7 +1,5 @@
 """The second stage: every POSIX container is copied out of DAOS, with a manifest beside it."""
 
-from __future__ import annotations
-
 import base64
 import shlex
 from typing import Any
@@ -101,7 +99,7 @@ def _prepare(current: MigrationRun, client: Host, target: str) -> None:
     """Make the folder; what is in it was readable for its owners alone, and so is the backup."""
     pool = target.rsplit("/", 2)[0]
     line = f"mkdir -p {shlex.quote(target)} && chmod 0700 {shlex.quote(pool)}"
-    done, _, errors = copiers.ask(current, client, line)
+    done, _, errors = current.command(client, line)
     if not done:
         raise CopyError(f"{target} could not be made on {client.name}: {errors.strip()}")
 
@@ -165,7 +163,7 @@ def _mend(current: MigrationRun, client: Host, container: Container) -> None:
         return
     problem = memory.put(current, client, f"{jobs.FOLDER}/damaged", base64.b64encode(names))
     line = f"cd {shlex.quote(tree)} && base64 -d {jobs.FOLDER}/damaged | xargs -0 rm -f --"
-    done, _, errors = copiers.ask(current, client, line, timeout=600)
+    done, _, errors = current.command(client, line, timeout=600)
     if problem or not done:
         raise CopyError(f"what is damaged could not be removed: {problem or errors.strip()}")
 

@@ -1,7 +1,5 @@
 """The first stage: everything that the migration needs is looked at, and all that lacks is said."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from secrets import token_hex
@@ -11,12 +9,11 @@ from pyinfra.api import Host
 
 from ..checks import installed
 from ..daos.releases import Version
-from ..machinery import commandline, hosts, judgements
+from ..machinery import commandline, judgements
 from ..machinery.run import say
 from ..machinery.step import Command, attempt, refuse, step, verify
 from ..rules import gates
-from ..rules.findings import Finding, about
-from ..rules.view import ROLES
+from ..rules.findings import Finding, about, grouped
 from . import contents, operating_systems
 from .contents import Contents, ContentsError
 from .copying import copiers, destination, equipment, jobs, mounts
@@ -98,7 +95,7 @@ def _versions(current: MigrationRun) -> Iterator[Finding]:
 
 def _releases(current: MigrationRun) -> dict[str, Version]:
     """The nodes that have a known release of DAOS, with that."""
-    nodes = current.start.of(*ROLES).items()
+    nodes = current.start.of().items()
     return {name: node.version for name, node in nodes if node.version}
 
 
@@ -134,7 +131,7 @@ def _record(current: MigrationRun, held: Contents) -> Migration:
         for c in held.containers
     )
     pools = (replace(pool, label=site.pool_label(pool.uuid)) for pool in held.pools)
-    _, name, _ = hosts.command(current.state, current.dmg.admin, _NAME, timeout=60)
+    _, name, _ = current.command(current.dmg.admin, _NAME)
     return Migration(
         system=name.strip() or "daos_server",
         began=earlier.began or now(),
@@ -186,10 +183,7 @@ def labels(
 def _doubles(
     what: str, setting: str, entries: Iterable[Pool] | Iterable[Container]
 ) -> Iterator[Finding]:
-    by_label: dict[str, list[str]] = {}
-    for entry in entries:
-        by_label.setdefault(entry.label, []).append(entry.uuid)
-    for label, uuids in by_label.items():
+    for label, uuids in grouped((entry.uuid, entry.label) for entry in entries).items():
         message = f"{what} {', '.join(uuids)} would all be {label!r}: name them in {setting}"
         if len(uuids) > 1:
             yield Finding("label-twice", (), message)
@@ -224,12 +218,11 @@ def counted(current: MigrationRun, here: Host) -> None:
         except CopyError as problem:
             current.noticed.append(Finding("cannot-read", (here.name,), str(problem)))
             continue
-        way = current.site.way(size)
         current.migration = current.migration.with_container(
             container.uuid,
             files=number,
             bytes=size,
-            way=container.way if container.backed_up else way,
+            way=container.way if container.backed_up else current.site.way(size),
         )
         there, inodes = _already(current, here, container)
         needed, entries = needed + max(0, size - there), entries + max(0, number + folders - inodes)
@@ -256,14 +249,14 @@ def _files(found: dict[str, Any]) -> int:
 def _already(current: MigrationRun, client: Host, container: Container) -> tuple[int, int]:
     """Bytes and files of a backup that was begun."""
     path = files(current, container)
-    done, _, _ = copiers.ask(current, client, f"test -d '{path}'")
+    done, _, _ = current.command(client, f"test -d '{path}'")
     if not done:
         return 0, 0
     found = jobs.run(current, client, f"{container.uuid}-there", "survey", path)
     return found["bytes"], _files(found) + found["folders"]
 
 
-@step("admins", need=memory.always, once=True, prepares=True)
+@step("admins", once=True, prepares=True)
 def concluded(current: MigrationRun, here: Host) -> Iterator[Command]:
     """Say all that is wrong; where nothing is, record what the system holds, and show it."""
     found = list(dict.fromkeys(current.noticed))

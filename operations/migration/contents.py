@@ -5,8 +5,6 @@ containers, and tells a container's type among its properties. That of 1.0 has t
 of the pool's service, and it alone tells a pool's size there to the byte.
 """
 
-from __future__ import annotations
-
 import re
 import shlex
 from dataclasses import dataclass, replace
@@ -22,7 +20,6 @@ from .record.record import Container, Pool
 from .run import MigrationRun
 
 _EACH = 5  # seconds that daos may take for one container, besides a minute
-_BETWEEN = "== "
 _TYPE = re.compile(r"^layout type(?::\s*| -> \d+/)(\S+)", re.MULTILINE)  # 1.2 and 1.0
 _SIZE = re.compile(r"^\s*Total size: (\d+)$", re.MULTILINE)
 
@@ -120,7 +117,9 @@ def _list(current: MigrationRun, pool: Pool) -> dict[str, str]:
     line = f"daos -j container list {pool.uuid}"
     rows = _response(current, line, _daos(current, pool, line)) or []
     try:
-        return {row["uuid"].lower(): row["label"] for row in map(_lower, rows)}
+        # 2.0 writes the keys of this list in capitals.
+        lowered = ({key.lower(): value for key, value in row.items()} for row in rows)
+        return {row["uuid"].lower(): row["label"] for row in lowered}
     except (KeyError, TypeError, AttributeError) as problem:
         raise _wrong(current, line, f": no {problem} in its answer") from problem
 
@@ -136,12 +135,8 @@ def _containers(current: MigrationRun, pool: Pool) -> list[Container]:
         if old
         else f'daos -j container query {pool.uuid} "$c"'
     )
-    line = f'for c in {" ".join(labels)}; do echo "{_BETWEEN}$c"; {ask_one} || exit 1; done'
-    output = _daos(current, pool, line, timeout=60 + _EACH * len(labels))
-    answers: dict[str, str] = {}
-    for part in f"\n{output}".split(f"\n{_BETWEEN}")[1:]:
-        uuid, _, answer = part.partition("\n")
-        answers[uuid.strip()] = answer
+    line = dmg.one_by_one(labels, f"{ask_one} || exit 1", each="c")
+    answers = dmg.answers(_daos(current, pool, line, timeout=60 + _EACH * len(labels)))
     read_one = _type_old if old else _type
     return [
         Container(pool.uuid, uuid, read_one(current, uuid, answers.get(uuid, "")), label=label)
@@ -167,7 +162,7 @@ def _type(current: MigrationRun, uuid: str, answer: str) -> str:
 
 
 def _daos(current: MigrationRun, pool: Pool, line: str, timeout: int = 120) -> str:
-    done, output, errors = copiers.ask(current, copiers.first(current), line, timeout)
+    done, output, errors = current.command(copiers.first(current), line, timeout)
     if done:
         return output
     said = (errors or output).strip().splitlines()
@@ -189,8 +184,3 @@ def _response(current: MigrationRun, line: str, output: str) -> Any:
 
 def _wrong(current: MigrationRun, line: str, said: str) -> ContentsError:
     return ContentsError(f"`{line}` on {copiers.first(current).name}{said}")
-
-
-def _lower(row: dict[str, str]) -> dict[str, str]:
-    """2.0 writes the keys of this list in capitals."""
-    return {key.lower(): value for key, value in row.items()}

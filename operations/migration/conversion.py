@@ -1,7 +1,5 @@
 """The configuration on the nodes: read, and converted to what 2.0 reads; the old files stay."""
 
-from __future__ import annotations
-
 import base64
 import binascii
 import shlex
@@ -9,24 +7,15 @@ from dataclasses import dataclass
 
 from pyinfra.api import Host
 
-from ..daos.configuration import (
-    AGENT,
-    CONTROL,
-    FOLDER,
-    KEPT,
-    SERVER,
-    SHARED,
-    Unconvertible,
-    control_of_1_0,
-    convert,
-    diff,
-)
+from ..daos import configuration
+from ..daos.configuration import AGENT, CONTROL, FOLDER, KEPT, SERVER, SHARED, Unconvertible
+from ..daos.dmg import answers
 from ..daos.node import Node
 from ..machinery import hosts
 from ..machinery.run import Run, say
 from ..machinery.step import attempt
 from ..rules import gates
-from ..rules.findings import Finding, fold
+from ..rules.findings import Finding, fold, for_each, grouped
 from ..rules.view import ROLES, View
 from .run import MigrationRun
 
@@ -56,13 +45,13 @@ class Change:
     + name: which one
     + after: what will stand in it
     + difference: what changes, as `diff -u` shows it
-    + source: the file that it is made of, where that has another name
+    + source: the file that it is made of, which may have another name
     """
 
     name: str
     after: str
     difference: str
-    source: str = ""
+    source: str
 
 
 def learn(current: MigrationRun) -> None:
@@ -70,22 +59,15 @@ def learn(current: MigrationRun) -> None:
 
     Nothing is written: what stands in the way is known before anything is stopped.
     """
-    asked = [current.state.inventory.get_host(name) for name in current.start.of(*ROLES)]
-    found = hosts.at_once(asked, lambda host: _due(current, host))
-    problems: dict[str, list[str]] = {}
-    changes: dict[tuple[str, str], list[str]] = {}
-    for host, (due, wrong) in zip(asked, found, strict=True):
-        for change in due:
-            changes.setdefault((change.name, change.difference), []).append(host.name)
-        for problem in wrong:
-            problems.setdefault(problem, []).append(host.name)
+    asked = [current.host(name) for name in current.start.of()]
+    found = hosts.at_once(asked, lambda host: _due(current, host)).items()
+    changes = grouped((host.name, (c.name, c.difference)) for host, (due, _) in found for c in due)
     current.configuration = [
         {"path": f"{FOLDER}/{name}", "hosts": sorted(on), "diff": difference}
         for (name, difference), on in changes.items()
     ]
-    current.unconvertible = [
-        Finding("configuration", tuple(on), problem) for problem, on in problems.items()
-    ]
+    problems = ((host.name, problem) for host, (_, wrong) in found for problem in wrong)
+    current.unconvertible = for_each("configuration", problems)
 
 
 def show(current: MigrationRun) -> None:
@@ -110,13 +92,15 @@ def _due(current: Run, host: Host) -> tuple[list[Change], list[str]]:
         before = files.get(source, "")
         try:
             # Where daos.yml sets nothing, the package's own file says the same.
-            after = control_of_1_0(before, servers or []) if of_1_0 else convert(name, before)
+            if of_1_0:
+                after = configuration.control_of_1_0(before, servers or [])
+            else:
+                after = configuration.convert(name, before)
         except Unconvertible as problem:
             wrong.append(f"{FOLDER}/{source} cannot be converted to what DAOS 2.0 reads: {problem}")
             continue
         if after and after != before:
-            difference = diff(name, before, after, source)
-            due.append(Change(name, after, difference, SHARED if of_1_0 else ""))
+            due.append(Change(name, after, configuration.diff(name, before, after, source), source))
     return due, wrong
 
 
@@ -129,21 +113,20 @@ def _known_to_dmg(current: Run, name: str) -> list[str] | None:
 
 def read(current: Run, host: Host) -> dict[str, str]:
     """The configuration files of a node, name to text. Raises Unreadable."""
-    done, output, errors = hosts.command(current.state, host, _READ, timeout=60)
+    done, output, errors = current.command(host, _READ)
     if not done:
         raise Unreadable(f"{FOLDER} cannot be read: {errors.strip() or 'no answer'}")
     files = {}
-    for part in f"\n{output}".split("\n== ")[1:]:
-        name, _, content = part.partition("\n")
+    for name, content in answers(output).items():
         try:
-            files[name.strip()] = base64.b64decode(content).decode()
+            files[name] = base64.b64decode(content).decode()
         except (binascii.Error, UnicodeDecodeError) as problem:
-            raise Unreadable(f"{FOLDER}/{name.strip()} is no text: {problem}") from problem
+            raise Unreadable(f"{FOLDER}/{name} is no text: {problem}") from problem
     return files
 
 
 def _to_convert(current: MigrationRun, name: str, node: Node) -> bool:
-    return any(_due(current, current.state.inventory.get_host(name)))
+    return any(_due(current, current.host(name)))
 
 
 def _will_convert(current: MigrationRun, name: str, node: Node) -> bool:
@@ -168,13 +151,13 @@ def configured(current: MigrationRun, here: Host) -> str | None:
 def _write(change: Change) -> str:
     """The shell command that replaces a file, such that it is whole at any moment."""
     name, draft = change.name, f"{change.name}.new"
-    source = change.source or name
-    kept = f"{source}{KEPT}"
+    source, kept = change.source, f"{change.source}{KEPT}"
+    renamed = source != name
     # What dmg read in 1.0 is found under its own name, or as the package's update has left it.
-    found = f"$(ls -d {source}.rpmsave {source} 2>/dev/null | tail -n 1)" if change.source else name
+    found = f"$(ls -d {source}.rpmsave {source} 2>/dev/null | tail -n 1)" if renamed else name
     keep = f"{{ test -e {kept} || cp -a {found} {kept}; }}"
     return (
-        f"cd {FOLDER} && {keep} && cp -a {kept if change.source else name} {draft}"
+        f"cd {FOLDER} && {keep} && cp -a {kept if renamed else name} {draft}"
         f" && printf %s {shlex.quote(change.after)} > {draft} && sync {draft} {kept}"
         f" && mv {draft} {name} && sync ."
     )
@@ -186,8 +169,8 @@ def _to_return(current: Run, name: str, node: Node) -> bool:
         return False
     kept = [f"{name}{KEPT}" for name in (*_FILES, SHARED)] + [f"{SHARED}.rpmsave"]
     line = f"cd {FOLDER} && ls {' '.join(kept)} 2>/dev/null"
-    host = current.state.inventory.get_host(name)
-    _, output, _ = hosts.command(current.state, host, line, timeout=60)
+    host = current.host(name)
+    _, output, _ = current.command(host, line)
     return bool(output.strip())
 
 

@@ -1,7 +1,5 @@
 """The last stage: everybody may use DAOS again, and what was stands beside what is."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from pyinfra.api import Host

@@ -4,8 +4,6 @@ Source: src/control/lib/control/storage.go (checkFormatReq) of DAOS v2.0.2: noth
 while a management service answers, and that of 2.x answers for the system of 1.x.
 """
 
-from __future__ import annotations
-
 import json
 import shlex
 import time
@@ -18,7 +16,6 @@ from ..daos import dmg
 from ..daos.configuration import SERVER
 from ..daos.dmg import DmgError
 from ..daos.node import Node
-from ..machinery import hosts
 from ..machinery.run import say
 from ..rules.findings import fold
 from ..rules.view import View
@@ -40,7 +37,7 @@ def reformat(current: MigrationRun) -> str | None:
     problem = None if begun else remember(current, replace(current.migration, formatting=now()))
     if problem:
         return problem
-    servers = _read(current).of("servers")
+    servers = current.read().of("servers")
     lacking = _still_lacking(current) if begun else list(servers)
     if not lacking:
         return None
@@ -82,7 +79,7 @@ def _still_lacking(current: MigrationRun) -> list[str]:
     deadline = time.monotonic() + _SETTLE
     lacking = None
     while True:
-        before, lacking = lacking, _unformatted(current, _read(current))
+        before, lacking = lacking, _unformatted(current, current.read())
         if lacking == before and (not lacking or time.monotonic() > deadline):
             return lacking
         time.sleep(_PAUSE)
@@ -92,15 +89,7 @@ def _unformatted(current: MigrationRun, view: View) -> list[str]:
     """The servers without an engine of 2.x, which does not stay up on storage of 1.x."""
     members = current.dmg.query_or_none() or []
     there = {member.host for member in members if member.state == "joined"}
-    return [
-        name
-        for name, node in view.of("servers").items()
-        if not node.engines and node.hostname not in there
-    ]
-
-
-def _read(current: MigrationRun) -> View:
-    return hosts.read(current.state, current.start.left_out)
+    return view.where(lambda node: not node.engines and node.hostname not in there, "servers")
 
 
 def to_format(
@@ -123,7 +112,7 @@ def to_format(
 
 def _replicas(current: MigrationRun) -> set[str]:
     """The hosts of the management service, without their ports; empty where that is not known."""
-    server = current.state.inventory.get_host(current.start.groups["servers"][0])
+    server = current.host(current.start.groups["servers"][0])
     try:
         text = conversion.read(current, server).get(SERVER, "")
         points = (yaml.safe_load(text) or {}).get("access_points") or []
@@ -134,9 +123,7 @@ def _replicas(current: MigrationRun) -> set[str]:
 
 def _erase(current: MigrationRun) -> str | None:
     say("a management service of 1.x answers there: dmg system erase")
-    done, output, errors = hosts.command(
-        current.state, current.dmg.admin, "dmg system erase", _FORMAT_TIME
-    )
+    done, output, errors = current.command(current.dmg.admin, "dmg system erase", _FORMAT_TIME)
     return None if done else f"`dmg system erase` failed: {(errors or output).strip()}"
 
 

@@ -1,11 +1,10 @@
 """The fourth stage: DAOS is seen to hold what the backup holds, and stopped, and 2.x comes."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import chain
 
 from pyinfra.api import Host
 
@@ -14,8 +13,7 @@ from ..checks import health, installed, manager
 from ..checks import services as checked_services
 from ..daos import platforms
 from ..daos.node import AGENT, Node
-from ..machinery import hosts, judgements, packaging
-from ..machinery.hosts import DaosNode
+from ..machinery import judgements, packaging
 from ..machinery.step import Command, attempt, step
 from ..rules import gates
 from ..rules.findings import Finding, about
@@ -35,13 +33,9 @@ _TRACES = "traces"  # how many starts of daos_server have left a trace on a node
 
 def learn(current: MigrationRun) -> None:
     """What will be installed and converted, and which ranks and pools there are before."""
-    brought = frozenset(
-        name for names in operating_systems.to_update(current).values() for name in names
-    )
+    brought = frozenset(chain.from_iterable(operating_systems.to_update(current).values()))
     current.procedure = replace(current.procedure, from_1_x=True, os_updates=brought)
-    current.untidy = frozenset(
-        name for name, node in current.start.of("clients").items() if mounts.leftovers(node)
-    )
+    current.untidy = frozenset(current.start.where(mounts.leftovers, "clients"))
     current.begins(mounts.without_leftovers(current.start))
     if current.start.outdated:
         current.begins(health.learnt(current))
@@ -64,7 +58,7 @@ def _of_the_nodes(current: MigrationRun) -> Iterator[Finding]:
     view, settings, target = current.start, current.settings, current.target
     yield from installed.not_installed(view, target)
     yield from installed.half_installed(view)
-    yield from installed.update_paths(view, target, current.procedure.from_1_x)
+    yield from gates.update_paths(view, target, current.procedure.from_1_x)
     yield from operating_systems.findings(current)
     yield from gates.one_distribution(view)
     yield from checked_services.stray(view)
@@ -75,15 +69,12 @@ def _of_the_nodes(current: MigrationRun) -> Iterator[Finding]:
         yield from manager.space(view, settings.free_space_mib)
 
 
-def _left_over(current: MigrationRun, name: str, node: Node) -> bool:
-    return bool(mounts.leftovers(node))
-
-
-def _was_left_over(current: MigrationRun, name: str, node: Node) -> bool:
-    return name in current.untidy
-
-
-@attempt("clients", need=_left_over, foreseen=_was_left_over, prepares=True)
+@attempt(
+    "clients",
+    need=lambda current, name, node: bool(mounts.leftovers(node)),
+    foreseen=lambda current, name, node: name in current.untidy,
+    prepares=True,
+)
 def tidied(current: MigrationRun, here: Host) -> None:
     """Unmount what an interrupted run of this migration has left mounted, and end what reads it."""
     for point in mounts.leftovers(current.look().node(here.name)):
@@ -126,11 +117,10 @@ def other_window(record: Migration, view: View) -> list[str]:
     forgotten when it serves again.
     """
     compared = datetime.fromisoformat(record.compared) if record.compared else None
-    return [
-        name
-        for name, node in view.of("servers").items()
-        if node.record is None or compared is None or node.record.began > compared + _SECOND
-    ]
+    return view.where(
+        lambda node: not (compared and node.record and node.record.began <= compared + _SECOND),
+        "servers",
+    )
 
 
 def used_since(record: Migration, view: View) -> list[str]:
@@ -139,11 +129,8 @@ def used_since(record: Migration, view: View) -> list[str]:
     systemd tells when it started a unit last in this boot, and 0 where it did not; what daos_server
     left on the disk whenever it was started tells more.
     """
-    return [
-        name
-        for name, node in view.of(*ROLES).items()
-        if _started_since(record.starts.get(name, {}), node)
-    ]
+    nodes = view.of().items()
+    return [name for name, it in nodes if _started_since(record.starts.get(name, {}), it)]
 
 
 def _started_since(before: Mapping[str, float], node: Node) -> bool:
@@ -156,8 +143,7 @@ def _started_since(before: Mapping[str, float], node: Node) -> bool:
 
 def _old_servers(view: View) -> list[str]:
     """The servers that have 1.x, as all have before the first package is replaced."""
-    servers = view.of("servers").items()
-    return [name for name, node in servers if node.newest and node.newest.major < 2]
+    return view.where(lambda node: node.newest and node.newest.major < 2, "servers")
 
 
 def _due(view: View) -> bool:
@@ -176,7 +162,7 @@ def os_found(current: MigrationRun, here: Host) -> str | None:
     find = packaging.distribution(current, node).manager.find_os
     line = packaging.line_for(current, find, here.name, node, current.target)
     timeout = current.settings.timeouts["packages"]
-    done, _, _ = hosts.command(current.state, here, line, timeout)
+    done, _, _ = current.command(here, line, timeout)
     if done:
         return None
     return (
@@ -211,7 +197,7 @@ def _agent_to_start(current: MigrationRun, name: str, node: Node) -> bool:
 def _may_compare(current: MigrationRun, view: View) -> list[Finding]:
     """Every rank serves, and nobody is connected or can connect but from the comparing client."""
     client = copiers.first(current).name
-    others = [name for name, node in view.of(*ROLES).items() if node.runs(AGENT) and name != client]
+    others = [name for name, node in view.of().items() if node.runs(AGENT) and name != client]
     return (
         about("agent-running", others, "daos_agent still runs: systemctl stop daos_agent")
         + gates.unused(view)
@@ -260,7 +246,7 @@ def _differs(current: MigrationRun, client: Host, container: Container) -> str |
 
 def _in_between(current: MigrationRun, client: Host) -> str | None:
     """Somebody on the comparing client, where the agent has to run, has connected meanwhile."""
-    node = hosts.ask(current.state, client, DaosNode)
+    node = current.node(client)
     if node is None:
         return f"{client.name} gives no answer any more"
     return f"on {client.name}, {', '.join(node.users)} uses DAOS" if node.users else None
@@ -272,21 +258,17 @@ def _unchanged(record: Migration, view: View) -> Migration:
     starts = {
         name: {unit: service.started for unit, service in node.services.items()}
         | {_TRACES: float(len(node.starts))}
-        for name, node in view.of(*ROLES).items()
+        for name, node in view.of().items()
     }
     for container in record.to_carry:
         record = record.with_container(container.uuid, unchanged=time)
     return replace(record, compared=time, starts=starts)
 
 
-def _may_be_unsupported(current: MigrationRun, name: str, node: Node) -> bool:
-    return name in current.procedure.os_updates
-
-
-@attempt(*ROLES, need=_may_be_unsupported)
+@attempt(*ROLES, need=lambda current, name, node: name in current.procedure.os_updates)
 def system_supported(current: MigrationRun, here: Host) -> str | None:
     """See that the operating system that came with DAOS is one that it supports."""
-    node = hosts.ask(current.state, here, DaosNode)
+    node = current.node(here)
     series = current.target.series
     if node is not None and platforms.is_supported(node.os, series):
         return None

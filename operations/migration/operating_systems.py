@@ -1,13 +1,10 @@
 """Operating systems that the target supports, and how one gets to them."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from ..checks import installed
 from ..daos import platforms
-from ..rules.findings import Finding, about, fold
-from ..rules.view import ROLES
+from ..rules.findings import Finding, about, fold, grouped
 from .run import MigrationRun
 
 
@@ -29,16 +26,18 @@ def to_update(current: MigrationRun) -> dict[tuple[str, str], list[str]]:
     """
     if not current.site.update_os:
         return {}
-    found: dict[tuple[str, str], list[str]] = {}
-    accepted, series = current.settings.accepted_systems, current.target.series
-    for name, node in current.start.of(*ROLES).items():
-        if node.os in accepted or platforms.is_supported(node.os, series):
-            continue
-        takes = platforms.distribution(node.os)
-        later = later_minors(node.os, series)
-        if later and takes and takes.manager.install_with_os:
-            found.setdefault((node.os, platforms.in_words(later)), []).append(name)
-    return found
+    nodes = current.start.of().items()
+    return grouped((name, _updated(current, node.os)) for name, node in nodes)
+
+
+def _updated(current: MigrationRun, os: str) -> tuple[str, str] | None:
+    """What an operating system is and what it is updated to; None where it is not."""
+    series = current.target.series
+    if os in current.settings.accepted_systems or platforms.is_supported(os, series):
+        return None
+    takes, later = platforms.distribution(os), later_minors(os, series)
+    with_os = later and takes and takes.manager.install_with_os
+    return (os, platforms.in_words(later)) if with_os else None
 
 
 def later_minors(os: str, series: str) -> list[str]:

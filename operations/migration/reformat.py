@@ -1,7 +1,5 @@
 """The fifth stage: the storage is reformatted by 2.x. What is not in the backup is gone then."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
@@ -15,7 +13,7 @@ from ..daos.node import SERVER, Node
 from ..examine import refuse
 from ..machinery import commandline, judgements, run
 from ..machinery.run import say
-from ..machinery.step import Command, attempt, step, verify
+from ..machinery.step import attempt
 from ..rules import gates
 from ..rules.findings import Finding, about
 from ..rules.view import View
@@ -86,14 +84,11 @@ def in_order(record: Migration) -> Iterator[Finding]:
         if not container.backed_up or not container.verified:
             continue  # that is said by `why_not_backed_up`
         if container.verified < container.backed_up:
-            message = "the backup of {} is newer than its verification: type stage=verify"
-            yield from of_each("not-verified", [container], message)
+            message = f"the backup of {container} is newer than its verification: type stage=verify"
+            yield Finding("not-verified", (), message)
         if not record.compared or not container.unchanged or record.compared < container.backed_up:
-            message = (
-                "{} was not seen to be in DAOS as it is in the backup before DAOS was stopped: "
-                "type stage=install"
-            )
-            yield from of_each("not-compared", [container], message)
+            message = "was not seen to be in DAOS as it is in the backup before DAOS was stopped"
+            yield Finding("not-compared", (), f"{container} {message}: type stage=install")
 
 
 def _served_since(current: MigrationRun, view: View) -> list[Finding]:
@@ -177,7 +172,7 @@ def _judged(current: MigrationRun, container: Container, equal: bool) -> str | N
 
 def _may_format(current: MigrationRun, view: View) -> list[Finding]:
     """The point of no return: all of it is looked at again, right before it."""
-    down = [name for name, node in view.of("servers").items() if not node.runs(SERVER)]
+    down = view.where(lambda node: not node.runs(SERVER), "servers")
     return [
         *why_not_backed_up(current),
         *in_order(current.migration),
@@ -220,11 +215,10 @@ def formatted(current: MigrationRun, here: Host) -> str | None:
     return formatting.reformat(current)
 
 
-@step("admins", need=_to_format, once=True, looks=True)
-def joined(current: MigrationRun, here: Host) -> Iterator[Command]:
+@attempt("admins", need=_to_format, once=True, looks=True)
+def joined(current: MigrationRun, here: Host) -> str | None:
     """Wait until as many ranks have joined the new system as the old one had, and it is empty."""
-    yield verify(current, lambda: _wait_joined(current))
-    yield verify(current, lambda: _not_empty(current))
+    return _wait_joined(current) or _not_empty(current)
 
 
 def _wait_joined(current: MigrationRun) -> str | None:

@@ -1,7 +1,5 @@
 """The sixth stage: pools and containers are created in 2.x, and the backup is copied into them."""
 
-from __future__ import annotations
-
 import shlex
 from collections.abc import Iterator
 from dataclasses import replace
@@ -15,7 +13,7 @@ from ..daos.dmg import DmgError
 from ..daos.node import AGENT, Node
 from ..machinery import commandline, judgements
 from ..machinery.run import say
-from ..machinery.step import Command, attempt, step
+from ..machinery.step import Command, always, attempt, step
 from ..rules import gates
 from ..rules.findings import Finding, about
 from . import contents, reformat
@@ -24,7 +22,7 @@ from .copying import copiers, destination, equipment, mounts
 from .copying.containers import compare, copy, differences, say_equal
 from .copying.copiers import CopyError
 from .record.backed_up import files, folder, manifests, of_each
-from .record.memory import always, note, remember
+from .record.memory import note, remember
 from .record.record import Container, Migration, Pool, now
 from .run import MigrationRun, one_by_one
 
@@ -177,7 +175,7 @@ def containers_created(current: MigrationRun, here: Host) -> str | None:
 
 def _create_container(current: MigrationRun, client: Host, pool: str, container: Container) -> str:
     line = f"daos -j container create {pool} --type=POSIX --label={shlex.quote(container.label)}"
-    _, output, errors = copiers.ask(current, client, line, _EACH)
+    _, output, errors = current.command(client, line, _EACH)
     return _told(f"`{line}`", output or errors, "container_uuid").lower()
 
 

@@ -1,7 +1,5 @@
 """One run of a stage of a migration: a run, and what the stages of before remember."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any

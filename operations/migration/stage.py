@@ -1,7 +1,5 @@
 """The stages of a migration: which there are, which was typed, and whether it may begin."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any

@@ -1,7 +1,5 @@
 """The third stage: the backup is read back, and compared with its manifests, entry by entry."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any

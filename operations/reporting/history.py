@@ -1,7 +1,5 @@
 """What a report tells about time: the steps in which something was done, and who waited."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime

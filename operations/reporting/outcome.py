@@ -1,7 +1,5 @@
 """The last words of a run: how it ended, in what state the system is, and what to do now."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import suppress
 
@@ -40,7 +38,7 @@ def _look(current: Run) -> View:
             looked_at = [host for host in state.activated_hosts if host.name in current.seen.nodes]
             hosts.at_once(looked_at, _reconnect)
             state.failed_hosts.clear()  # whatever failed there, it may well answer
-            return hosts.read(state, current.start.left_out)
+            return current.read()
     except (Timeout, KeyboardInterrupt, Exception):
         return current.seen
 

@@ -1,7 +1,5 @@
 """The report as a page for people: report.html, made of what stands in report.json alone."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,11 +10,10 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from ..rules.findings import grouped
+from ..rules.view import ROLES
 from . import history, timeline
 from .history import History, Wait
 from .timeline import duration, folded
-
-ROLES = ("servers", "admins", "clients")
 
 _templates = Environment(
     loader=FileSystemLoader(Path(__file__).parent),

@@ -4,8 +4,6 @@ report.html, the page that is made of it at the end."""
 # pyinfra declares its callbacks as static methods; these are of an object.
 # mypy: disable-error-code="override"
 
-from __future__ import annotations
-
 import atexit
 import json
 import logging

@@ -1,7 +1,5 @@
 """When each step of a run began and ended, on all nodes together and on each that acted."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any

@@ -3,8 +3,6 @@
 Here is only where everything goes: across in per cent of the width, down in pixels.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median

@@ -3,8 +3,6 @@
 docs/findings.md lists them; `make docs` writes that list anew.
 """
 
-from __future__ import annotations
-
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path

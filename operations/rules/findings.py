@@ -1,7 +1,5 @@
 """What stands in the way of an update: findings, each with a code, the nodes, and what to do."""
 
-from __future__ import annotations
-
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from typing import Any, TypeVar

@@ -4,8 +4,6 @@ Each returns what is in the way; nothing in the way is an empty list. The number
 rules that keep data safe.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterable, Sequence
 
 from ..daos.dmg import Member
@@ -24,7 +22,6 @@ LOST = frozenset({"excluded", "adminexcluded"})
 
 # What a rank may be that the site has accepted as missing. While it comes up it is waited for.
 _DOWN = LOST | {"stopped", "errored"}
-
 
 # What a rank is in once `dmg system stop` has got to it.
 STOPPED = frozenset({"stopping", "stopped"})
@@ -49,20 +46,18 @@ def needed(
     + reinstalls: whether the storage is reformatted, so that a node may come from 1.x as well
     + back: whether the target is the release of before, to which no engine has to go back yet
     """
-    nodes = view.of()
-    if all(node.version == target for node in nodes.values()):
+    if all(node.version == target for node in view.of().values()):
         message = f"every node is at {target} by now: type the same command again to see it"
         return [Finding("not-needed", (), message)]
-    if back:
-        return never_started(view)
-    return for_each(
-        "no-update-path",
-        (
-            (name, why_not(node.version, target, reinstalls))
-            for name, node in nodes.items()
-            if node.version
-        ),
-    )
+    return never_started(view) if back else update_paths(view, target, reinstalls)
+
+
+def update_paths(view: View, target: Version, reinstalls: bool = False) -> list[Finding]:
+    """Nodes from whose release no update leads to the target; arguments as in `needed`."""
+    # Where a transaction was cut short, the highest release is the one that counts.
+    installed = {name: node.version or node.newest for name, node in view.of().items()}
+    why = ((name, has and why_not(has, target, reinstalls)) for name, has in installed.items())
+    return for_each("no-update-path", why)
 
 
 def never_started(view: View) -> list[Finding]:

@@ -1,7 +1,5 @@
 """What is wrong with pools, as findings. No I/O."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 from ..daos.dmg import Pool

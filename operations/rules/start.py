@@ -1,7 +1,5 @@
 """The cluster as a run found it, before it touched anything, and what follows from that."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime

@@ -1,13 +1,12 @@
 """The whole cluster as it was seen at one moment."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from ..daos.node import Node
 from ..daos.window_file import Record
+from .findings import grouped
 
 ROLES = ("servers", "admins", "clients")
 
@@ -35,11 +34,7 @@ class View:
     @cached_property
     def _roles(self) -> dict[str, list[str]]:
         """Node name to its roles: every host asks in every step, and there may be thousands."""
-        roles: dict[str, list[str]] = {}
-        for role in ROLES:
-            for name in self.groups[role]:
-                roles.setdefault(name, []).append(role)
-        return roles
+        return grouped((role, name) for role in ROLES for name in self.groups[role])
 
     def node(self, name: str) -> Node:
         """One node that gave an answer. Raises KeyError for one that gave none."""

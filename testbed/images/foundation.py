@@ -1,7 +1,5 @@
 """The Debian that the images are built on: pulled from a registry, else made by mmdebstrap."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import subprocess

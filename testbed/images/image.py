@@ -3,8 +3,6 @@
 An image's tag holds a hash of all that it is made of. `python -m testbed.images.image` builds them.
 """
 
-from __future__ import annotations
-
 import fcntl
 import hashlib
 import io

@@ -4,8 +4,6 @@ The file system is a volume of the engine. The servers see it too, read-only and
 lab's own, so that they can witness what had been copied when storage is formatted.
 """
 
-from __future__ import annotations
-
 import shlex
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor

@@ -5,8 +5,6 @@ runs it. A lab whose process is gone is a leftover, unless its directory says th
 guard that looks after it still lives (who wants to see what is left when a process is killed).
 """
 
-from __future__ import annotations
-
 import os
 import platform
 import signal

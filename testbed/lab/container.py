@@ -1,7 +1,5 @@
 """One container of a running lab: commands in it, power and reboot, its log."""
 
-from __future__ import annotations
-
 import contextlib
 import io
 import tarfile

@@ -1,7 +1,5 @@
 """What dmg of DAOS 1.0 printed, in the words of its successors' JSON: each line is a message."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator
 from typing import Any

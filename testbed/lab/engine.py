@@ -4,8 +4,6 @@ A published port is bound to loopback, and to a number picked beforehand, so tha
 when a node reboots.
 """
 
-from __future__ import annotations
-
 import contextlib
 import os
 import random

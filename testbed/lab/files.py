@@ -1,7 +1,5 @@
 """The files in a lab's directory: written when the lab is up, removed when it goes down."""
 
-from __future__ import annotations
-
 import fcntl
 import json
 import os

@@ -7,8 +7,6 @@ What it starts is gone when the block ends, however it ends. What a killed proce
 removed when the next lab starts.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import secrets
@@ -19,7 +17,7 @@ from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 from testbed.images.image import Images, ensure_images
 from testbed.lab import backup, cleanup, engine, provision, ssh, system
@@ -107,7 +105,7 @@ class Lab:
 
     # Its life
 
-    def __enter__(self) -> Lab:
+    def __enter__(self) -> Self:
         self._exit.enter_context(self.files.claim())
         self._exit.enter_context(cleanup.ending_on_signals())
         try:

@@ -1,7 +1,5 @@
 """Starting the machines of a lab: the package repository and all nodes at once."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field

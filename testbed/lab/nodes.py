@@ -1,7 +1,5 @@
 """The nodes that a lab is made of, and how an inventory describes them."""
 
-from __future__ import annotations
-
 import runpy
 from collections.abc import Iterable
 from dataclasses import dataclass

@@ -4,8 +4,6 @@ Configuration files have the keys and places of their release; packages have the
 project's.
 """
 
-from __future__ import annotations
-
 import shlex
 from collections.abc import Sequence
 from typing import Any

@@ -3,8 +3,6 @@
 Both OpenSSH and paramiko read these files, so they hold only what both understand alike.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path

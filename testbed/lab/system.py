@@ -1,7 +1,5 @@
 """The DAOS system of a lab, worked with by its own commands: format, ranks, pools, data."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Sequence

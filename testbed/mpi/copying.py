@@ -5,8 +5,6 @@ Paths are bytes, as names need not be UTF-8. What fails is an OSError.
 # pathlib has no paths of bytes:
 # ruff: noqa: PTH101, PTH103, PTH115, PTH118, PTH211
 
-from __future__ import annotations
-
 import errno
 import os
 import stat

@@ -13,8 +13,6 @@ Source: dcp(1), and src/dcp, src/common/mfu_flist_copy.c of mpiFileUtils 0.11.1.
 # pathlib has no paths of bytes:
 # ruff: noqa: PTH112, PTH118, PTH119, PTH120
 
-from __future__ import annotations
-
 import getopt
 import os
 import sys

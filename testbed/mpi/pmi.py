@@ -4,8 +4,6 @@ mpirun's proxy on the node answers PMI-1 on the descriptor PMI_FD: a command a l
 `key=value` words. Source: the simple PMI of MPICH (src/pmi/simple), as libmpich itself speaks it.
 """
 
-from __future__ import annotations
-
 import base64
 import os
 from collections.abc import Mapping

@@ -1,7 +1,5 @@
 """The texts with which systemctl answers about a unit: show, status, list-units."""
 
-from __future__ import annotations
-
 import time
 
 from .manager import Manager

@@ -5,13 +5,12 @@ The messages are those of systemd 239 (EL8), which differ little from 219 (CentO
 (Leap 15.3).
 """
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import signal
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from typing import Self
 
 from . import answers, events
 from .manager import Manager
@@ -31,7 +30,7 @@ class Answer:
     err: str = ""
     code: int = 0
 
-    def add(self, other: Answer) -> None:
+    def add(self, other: Self) -> None:
         """Append another answer; the last exit code that is not 0 counts."""
         self.out += other.out
         self.err += other.err

@@ -3,8 +3,6 @@
 `docker restart` is a reboot: /run is emptied, enabled units start, others do not.
 """
 
-from __future__ import annotations
-
 import asyncio
 import os
 import shutil

@@ -1,7 +1,5 @@
 """All services of a node: boot, shutdown, and finding a service by its name."""
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import fnmatch

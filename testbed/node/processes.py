@@ -4,8 +4,6 @@ A container has no control groups of its own, so the processes of a service are 
 session that its main process leads, and their descendants.
 """
 
-from __future__ import annotations
-
 import asyncio
 import grp
 import os

@@ -1,7 +1,5 @@
 """One running service: its states, and the jobs that start and stop it, as systemd has them."""
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import os

@@ -3,8 +3,6 @@
 Meanings and defaults are those of systemd.unit(5), systemd.service(5) and systemd.time(7).
 """
 
-from __future__ import annotations
-
 import re
 import shlex
 from collections.abc import Mapping

@@ -4,8 +4,6 @@ Search order and symlinks are those of systemd.unit(5). Nothing is cached: an up
 a unit file is seen at once, so daemon-reload has nothing to do.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from .unit import Unit, parse_unit, unit_name

@@ -1,7 +1,5 @@
 """The referee's command line: `python -m testbed.referee [EVENTS]`."""
 
-from __future__ import annotations
-
 import argparse
 import sys
 from pathlib import Path

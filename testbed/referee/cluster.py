@@ -1,7 +1,5 @@
 """What ran, was installed and was connected at a moment, as the events up to it show."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 

@@ -1,7 +1,5 @@
 """Reading a history: the events that the nodes of a lab and an observer outside logged."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """The judgement of a whole history."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 

@@ -1,11 +1,10 @@
 """What an outside observer knows at a moment: the cluster, who acts on it, and the window."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, field
 from enum import IntEnum
+from typing import Self
 
 from testbed.referee.cluster import Cluster, major
 from testbed.referee.history import (
@@ -52,7 +51,7 @@ class Snapshot:
     engines: int
 
     @classmethod
-    def of(cls, cluster: Cluster) -> Snapshot:
+    def of(cls, cluster: Cluster) -> Self:
         nodes = cluster.nodes.values()
         return cls(
             joined=cluster.joined(),

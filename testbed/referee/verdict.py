@@ -1,7 +1,5 @@
 """What the referee says of a rule, and how that is printed."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal

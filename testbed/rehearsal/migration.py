@@ -4,8 +4,6 @@
 containers held before is compared with what they hold at the end, as clients read it.
 """
 
-from __future__ import annotations
-
 import json
 import shlex
 import sys
@@ -18,16 +16,7 @@ from testbed.lab import backup, system
 from testbed.lab.container import Node
 from testbed.lab.harness import Lab
 from testbed.referee import judge, lines
-from testbed.rehearsal.session import (
-    LATEST,
-    broken_rules,
-    concluded,
-    lab_of_its_own,
-    say,
-    say_where_time_went,
-    typed,
-    written,
-)
+from testbed.rehearsal import session
 
 VERSION, FLAVOUR, FILES = "1.2.0", "el83", 12_000
 _TOOL = "/var/lib/daos-offline-update/migrate.pyz"
@@ -79,23 +68,23 @@ def rehearse(inventory: Path, version: str, flavour: str, files: int) -> int:
     + files: how many files it has in its containers, all together
     """
     more = {"seed": False, "backup_mib": 0}
-    with lab_of_its_own("migration", inventory, version, flavour, **more) as lab:
+    with session.lab_of_its_own("migration", inventory, version, flavour, **more) as lab:
         contents = make_contents(lab, files)
-        say_where_time_went(lab.timings)
+        session.say_where_time_went(lab.timings)
         return _rehearse_on(lab, inventory, contents)
 
 
 def make_contents(lab: Lab, files: int) -> Contents:
     """Format the storage; make two pools, three POSIX containers with files, and another one."""
     admin, client = lab.having("admins")[0], lab.having("clients")[0]
-    say("formatting the storage")
+    session.say("formatting the storage")
     system.format_storage(admin, lab.having("servers"), lab.version)
     first, second = system.make_pools(admin, lab.version).values()
     counts = [files // 2, files // 3, files - files // 2 - files // 3]
     made: dict[str, int] = {}
     pools: dict[str, str] = {}
     for seed, (pool, count) in enumerate(zip((first, first, second), counts, strict=True), start=1):
-        say(f"writing {count:,} files into a container")
+        session.say(f"writing {count:,} files into a container")
         uuid = system.make_container(client, pool, "POSIX", lab.version)
         client.run(f"daos-job {pool} {uuid} --tree {count} --seed {seed}")
         made[uuid], pools[uuid] = count, pool
@@ -108,24 +97,24 @@ def _rehearse_on(lab: Lab, inventory: Path, contents: Contents) -> int:
     before = digests(lab, contents.pools)
     lab.note_contents(before)
     failed = _typed_all(lab, inventory, contents)
-    record = written(LATEST / "migration.json")
+    record = session.written(session.LATEST / "migration.json")
     after: dict[str, str] = {}
     if not failed:
         new = moved(record)
         after = digests(lab, {uuid: pool for pool, uuid in new.values()})
         lab.note_contents(after)
         after = {old: after[uuid] for old, (_, uuid) in new.items()}
-    run = LATEST.resolve()
+    run = session.LATEST.resolve()
     lab.collect_events(run / "events.jsonl")
     verdicts = judge(lab.events())
     for line in lines(verdicts, sys.stdout.isatty()):
-        say(line)
+        session.say(line)
     complaints = [failed] if failed else list(differences(before, after))
-    complaints += broken_rules(verdicts)
+    complaints += session.broken_rules(verdicts)
     for line in [] if failed else table(contents.files, before, after):
-        say(line)
+        session.say(line)
     total = f"{sum(contents.files.values()):,} files in {len(contents.files)} containers"
-    return concluded(complaints, run, success=f"{total}: all identical")
+    return session.concluded(complaints, run, success=f"{total}: all identical")
 
 
 def _typed_all(lab: Lab, inventory: Path, contents: Contents) -> str:
@@ -133,12 +122,12 @@ def _typed_all(lab: Lab, inventory: Path, contents: Contents) -> str:
     for stage in stages(contents):
         data = {"stage": stage.name, **stage.data}
         words = [word for key, value in data.items() for word in ("--data", f"{key}={value}")]
-        code = typed(lab, inventory, "deploys/migrate.py", "-y", *words)
+        code = session.typed(lab, inventory, "deploys/migrate.py", "-y", *words)
         if code != 0:
             return f"the stage {stage.name} exited with {code}"
         if stage.name == "backup":
             for line in _ways(lab, contents):
-                say(line)
+                session.say(line)
     return ""
 
 

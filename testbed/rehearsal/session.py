@@ -1,7 +1,5 @@
 """What all rehearsals do: a lab of their own, typed commands, and a word on the outcome."""
 
-from __future__ import annotations
-
 import json
 import os
 import subprocess

@@ -1,7 +1,5 @@
 """The rehearsal of an update, as `inventory` and `group_data` describe it, run on a lab."""
 
-from __future__ import annotations
-
 import os
 import sys
 from collections.abc import Sequence
@@ -11,53 +9,43 @@ from typing import Any
 
 from testbed.lab.harness import Lab
 from testbed.referee import Verdict, judge, lines
-from testbed.rehearsal.session import (
-    LATEST,
-    RUNS,
-    broken_rules,
-    concluded,
-    lab_of_its_own,
-    say,
-    say_where_time_went,
-    typed,
-    written,
-)
+from testbed.rehearsal import session
 
 UPDATED = "updated"
 
 
 def rehearse(inventory: Path, version: str, flavour: str) -> int:
     """Run the update on a lab and judge it; give the exit code: 0 only if all is well."""
-    with lab_of_its_own("rehearsal", inventory, version, flavour) as lab:
-        say_where_time_went(lab.timings)
+    with session.lab_of_its_own("rehearsal", inventory, version, flavour) as lab:
+        session.say_where_time_went(lab.timings)
         return _rehearse_on(lab, inventory)
 
 
 def _rehearse_on(lab: Lab, inventory: Path) -> int:
     lab.note_contents()
-    run_before = LATEST.resolve()
-    exit_code = typed(lab, inventory, "deploy.py", "-y")
-    run = LATEST.resolve()
+    run_before = session.LATEST.resolve()
+    exit_code = session.typed(lab, inventory, "deploy.py", "-y")
+    run = session.LATEST.resolve()
     if run == run_before or not run.is_dir():
         run = _run_without_report()
     if exit_code == 0:  # a system that is down would not answer
         lab.note_contents()
     lab.collect_events(run / "events.jsonl")
     verdicts = judge(lab.events())
-    report = written(run / "report.json")
+    report = session.written(run / "report.json")
     for line in [*summary(report, run), *lines(verdicts, sys.stdout.isatty())]:
-        say(line)
+        session.say(line)
     complaints = find_complaints(exit_code, report, verdicts)
-    return concluded(complaints, run, "; to repeat it by hand: `make lab`")
+    return session.concluded(complaints, run, "; to repeat it by hand: `make lab`")
 
 
 def _run_without_report() -> Path:
     """A folder under runs/ for a deploy that ended before it made one."""
-    run = RUNS.absolute() / f"{datetime.now(UTC):%Y-%m-%dT%H-%M-%SZ}-no-report"
+    run = session.RUNS.absolute() / f"{datetime.now(UTC):%Y-%m-%dT%H-%M-%SZ}-no-report"
     run.mkdir(parents=True)
-    draft = RUNS / f".latest.{os.getpid()}"
+    draft = session.RUNS / f".latest.{os.getpid()}"
     draft.symlink_to(run.name)
-    draft.replace(LATEST)
+    draft.replace(session.LATEST)
     return run
 
 
@@ -76,7 +64,7 @@ def find_complaints(
     if outcome != UPDATED:
         complaints.append(f"its outcome is {outcome!r}, not {UPDATED!r}")
     complaints.extend(f"it refused: {refusal['message']}" for refusal in report.get("refusals", ()))
-    return complaints + broken_rules(verdicts)
+    return complaints + session.broken_rules(verdicts)
 
 
 def summary(report: dict[str, Any], run: Path) -> list[str]:

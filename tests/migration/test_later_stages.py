@@ -350,8 +350,8 @@ def test_a_pool_that_was_made_anew_holds_nothing_yet() -> None:
     record = FORMATTED.with_container(A, new_pool="old", new_uuid="old", restored=LATER)
     record = restore.with_new_pool(record, record.pools[0], NEW_POOL)
     assert record.pools[0].new_uuid == NEW_POOL
-    assert record.container(A).restored == ""
-    assert record.container(A).new_uuid == ""
+    [container] = [c for c in record.containers if c.uuid == A]
+    assert (container.restored, container.new_uuid) == ("", "")
 
 
 def test_old_and_new_stand_side_by_side() -> None:

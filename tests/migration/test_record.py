@@ -79,7 +79,8 @@ def test_the_file_is_read_and_written_as_ever() -> None:
     record = Migration.parse(TEXT)
     assert record is not None
     assert record.pools == (Pool("p", "tank", (8, 80), service=(0,)),)
-    assert record.container("c").backed_up == "2026-11-22T11:00:00+00:00"
+    [backed_up] = [c.backed_up for c in record.containers if c.uuid == "c"]
+    assert backed_up == "2026-11-22T11:00:00+00:00"
     assert record.text() == TEXT
     assert Migration.parse("") is None
 

@@ -1,7 +1,5 @@
 """The remote tool as one file that a client's python3 runs."""
 
-from __future__ import annotations
-
 import io
 import zipapp
 import zipfile

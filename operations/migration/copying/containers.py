@@ -1,7 +1,5 @@
 """What the tool does with the files of one container: copies them, compares them; and in words."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from pyinfra.api import Host

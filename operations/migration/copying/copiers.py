@@ -1,14 +1,12 @@
 """The clients that copy, and how commands are run on them."""
 
-from __future__ import annotations
-
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 from pyinfra.api import Host
 
 from ...daos.node import Node
-from ...machinery.hosts import at_once, command
+from ...machinery.hosts import at_once
 from ..run import MigrationRun
 
 T = TypeVar("T")
@@ -32,7 +30,7 @@ def unknown(current: MigrationRun) -> list[str]:
 
 def hosts(current: MigrationRun) -> list[Host]:
     """The clients that copy; the first of them does what one client alone does."""
-    return [current.state.inventory.get_host(name) for name in names(current)]
+    return [current.host(name) for name in names(current)]
 
 
 def first(current: MigrationRun) -> Host:
@@ -50,10 +48,9 @@ def in_parallel(current: MigrationRun) -> bool:
     return any(current.site.way(c.bytes) == "parallel" for c in current.migration.to_carry)
 
 
-def each(current: MigrationRun, do: Callable[[Host], T]) -> list[tuple[Host, T]]:
+def each(current: MigrationRun, do: Callable[[Host], T]) -> Iterable[tuple[Host, T]]:
     """Every client that copies, with what `do` gives for it; done for all of them in parallel."""
-    clients = hosts(current)
-    return list(zip(clients, at_once(clients, do), strict=True))
+    return at_once(hosts(current), do).items()
 
 
 def is_first(current: MigrationRun, name: str, node: Node) -> bool:
@@ -64,11 +61,3 @@ def is_first(current: MigrationRun, name: str, node: Node) -> bool:
 def copies(current: MigrationRun, name: str, node: Node) -> bool:
     """Whether a node is one of the clients that copy."""
     return name in names(current)
-
-
-def ask(current: MigrationRun, host: Host, line: str, timeout: int = 60) -> tuple[bool, str, str]:
-    """Run a shell command on a client: whether it exited 0, its output, and its errors.
-
-    + timeout: seconds until it is given up
-    """
-    return command(current.state, host, line, timeout)

@@ -1,7 +1,5 @@
 """The destination of the backup: outside DAOS, shared by the clients that copy, keeping all."""
 
-from __future__ import annotations
-
 import json
 import shlex
 from collections.abc import Iterator
@@ -12,7 +10,7 @@ from typing import Any
 from pyinfra.api import Host
 
 from ...machinery import hosts
-from ...rules.findings import Finding, about
+from ...rules.findings import Finding, about, for_each
 from ..run import MigrationRun
 from . import copiers
 from .jobs import PYTHON
@@ -58,7 +56,7 @@ class Place:
 def look(current: MigrationRun, client: Host) -> Place | ValueError | None:
     """What a client has at the destination, or why it does not tell; None: no such folder."""
     line = _LOOK.format(path=shlex.quote(current.site.backup_path))
-    done, output, errors = copiers.ask(current, client, line)
+    done, output, errors = current.command(client, line)
     try:
         return parse(output if done else errors)
     except ValueError as problem:
@@ -130,32 +128,28 @@ def _blind(current: MigrationRun, clients: list[Host]) -> list[str]:
     """The hosts that do not see what the check wrote into the destination."""
     token = current.migration.token
     line = f'[ "$(cat {shlex.quote(_mark(current))} 2>/dev/null)" = {token} ]'
-    seen = hosts.at_once(clients, lambda host: copiers.ask(current, host, line)[0])
-    return [host.name for host, sees in zip(clients, seen, strict=True) if not sees]
+    seen = hosts.at_once(clients, lambda host: current.command(host, line)[0])
+    return [host.name for host, sees in seen.items() if not sees]
 
 
 def attempts(current: MigrationRun) -> Iterator[Finding]:
     """What is wrong with the destination, by writing a scratch file on every client that copies."""
     path = current.site.backup_path
-    lost: dict[str, list[str]] = {}
+    loses = []
     for host, answer in copiers.each(current, lambda client: _probe(current, client)):
         if "error" in answer:
             message = f"root cannot write in {path}: {answer['error']}"
             yield Finding("destination-not-writable", (host.name,), message)
         elif answer["lost"]:
-            lost.setdefault(", ".join(answer["lost"]), []).append(host.name)
-    for what, names in lost.items():
-        yield Finding(
-            "destination-loses",
-            tuple(names),
-            f"the file system of {path} does not keep {what}: choose another backup_path",
-        )
+            what = f"does not keep {', '.join(answer['lost'])}: choose another backup_path"
+            loses.append((host.name, f"the file system of {path} {what}"))
+    yield from for_each("destination-loses", loses)
     yield from _shared(current)
 
 
 def _probe(current: MigrationRun, host: Host) -> dict[str, Any]:
     script, path = shlex.quote(_PROBE), shlex.quote(current.site.backup_path)
-    _, output, errors = copiers.ask(current, host, f"{PYTHON} -c {script} {path}")
+    _, output, errors = current.command(host, f"{PYTHON} -c {script} {path}")
     try:
         answer: dict[str, Any] = json.loads(output)
     except ValueError:
@@ -167,7 +161,7 @@ def _shared(current: MigrationRun) -> Iterator[Finding]:
     """What one client writes is seen by all others, now and in the stages that follow."""
     writer, *others = copiers.hosts(current)
     line = f"echo {current.migration.token} > {shlex.quote(_mark(current))}"
-    done, _, _ = copiers.ask(current, writer, line)
+    done, _, _ = current.command(writer, line)
     if not done:
         return  # that it cannot write has been found
     yield from about(

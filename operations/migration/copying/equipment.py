@@ -1,12 +1,10 @@
 """What copying needs on the clients: dfuse, libioil, Python; MPI and dcp for parallel copies."""
 
-from __future__ import annotations
-
 import shlex
 from collections.abc import Iterator
 
 from ...daos.node import AGENT
-from ...rules.findings import Finding, about
+from ...rules.findings import Finding, about, for_each
 from ..record import memory
 from ..run import MigrationRun
 from . import copiers
@@ -44,18 +42,17 @@ def findings(current: MigrationRun, parallel: bool) -> Iterator[Finding]:
     site = current.site
     programs = {"libioil": site.libioil, "mpirun": site.mpirun, "dcp": site.dcp}
     line = _LOOK.format(**{name: shlex.quote(path) for name, path in programs.items()})
-    answers = copiers.each(current, lambda client: copiers.ask(current, client, line))
-    missing: dict[str, list[str]] = {}
+    answers = copiers.each(current, lambda client: current.command(client, line))
+    missing = []
     for host, (done, output, errors) in answers:
         if not done and not output:
             yield Finding("no-answer", (host.name,), f"it does not tell what it has: {errors}")
         for word in output.split():
-            missing.setdefault(word, []).append(host.name)
-    for word, lacking in missing.items():
-        if parallel or word not in ("mpirun", "dcp"):
-            what = site.libioil if word == "libioil" else word
-            message = f"{what} is missing there: install {_PACKAGES[word]}"
-            yield Finding("program-missing", tuple(lacking), message)
+            if parallel or word not in ("mpirun", "dcp"):
+                what = site.libioil if word == "libioil" else word
+                message = f"{what} is missing there: install {_PACKAGES[word]}"
+                missing.append((host.name, message))
+    yield from for_each("program-missing", missing)
 
 
 def write_hosts(current: MigrationRun) -> str | None:
@@ -72,7 +69,7 @@ def try_mpirun(current: MigrationRun) -> Iterator[Finding]:
     names = copiers.names(current)
     hostnames = {current.start.node(name).hostname for name in names}
     line = f"{shlex.quote(current.site.mpirun)} -np {len(names)} -f {HOSTS} hostname"
-    done, output, errors = copiers.ask(current, client, line, _TRY)
+    done, output, errors = current.command(client, line, _TRY)
     answered = {word.split(".")[0] for word in output.split()}
     if problem or not done or not hostnames <= answered:
         said = problem or (errors or output).strip()[-500:] or "nothing"

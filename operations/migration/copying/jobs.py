@@ -1,7 +1,5 @@
 """Long work on a client: started detached, followed, and found again by the next run."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import shlex
@@ -16,7 +14,7 @@ from ...machinery.run import say
 from ..record import memory, record
 from ..run import MigrationRun
 from . import bundle
-from .copiers import CopyError, ask
+from .copiers import CopyError
 
 TOOL = f"{record.FOLDER}/migrate.pyz"
 # Python keeps there what it has compiled; in a zip it cannot.
@@ -36,7 +34,7 @@ def put_tool(current: MigrationRun, client: Host) -> str | None:
     """Put the tool that copies and compares on a client; None if that went well, else what not."""
     content = bundle.pack()
     digest = hashlib.sha256(content).hexdigest()
-    done, output, _ = ask(current, client, f"test -d {_UNPACKED} && sha256sum {TOOL}")
+    done, output, _ = current.command(client, f"test -d {_UNPACKED} && sha256sum {TOOL}")
     if done and output.startswith(digest):
         return None
     problem = memory.put(current, client, TOOL, content)
@@ -44,7 +42,7 @@ def put_tool(current: MigrationRun, client: Host) -> str | None:
         return problem
     unpack = f"rm -rf {_UNPACKED} && {PYTHON} -m zipfile -e {TOOL} {_UNPACKED}"
     line = f"{unpack} && {PYTHON} {_UNPACKED} --help || {{ rm -rf {_UNPACKED}; false; }}"
-    done, output, errors = ask(current, client, line)
+    done, output, errors = current.command(client, line)
     return None if done else f"{TOOL} does not run there: {(errors or output).strip()}"
 
 
@@ -115,7 +113,7 @@ def _ask_tool(
     current: MigrationRun, client: Host, verb: str, folder: str, *words: str
 ) -> dict[str, Any]:
     line = f"{PYTHON} {_UNPACKED} job {verb} {shlex.join([folder, *words])}"
-    _, output, errors = ask(current, client, line)
+    _, output, errors = current.command(client, line)
     lines = output.strip().splitlines()
     try:
         answer = json.loads(lines[-1])

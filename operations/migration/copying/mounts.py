@@ -5,8 +5,6 @@ ranks of the pool's service, and returns before it has connected and mounted (sr
 v1.0.1): its mount is waited for.
 """
 
-from __future__ import annotations
-
 import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -19,7 +17,7 @@ from ...machinery import hosts
 from ...rules.start import Start
 from .. import contents
 from ..run import MigrationRun
-from .copiers import CopyError, ask
+from .copiers import CopyError
 
 FOLDER = "/run/daos-offline-update/mnt"
 _DEFAULT_SYSTEM = "daos_server"
@@ -93,7 +91,7 @@ def mount(
         appear=_APPEAR if old else "",
         remount=_READ_ONLY if read_only else _WRITABLE,
     )
-    done, output, errors = ask(current, client, line, _PATIENCE)
+    done, output, errors = current.command(client, line, _PATIENCE)
     kind, _, options = output.strip().partition(" ")
     if not done or kind != "fuse.daos":
         said = (errors or output).strip() or "no answer"
@@ -110,9 +108,8 @@ def mount(
 def unmount(current: MigrationRun, client: Host, container: str) -> None:
     """Unmount a container on a client, and see that it is gone. Raises CopyError."""
     where = point(container)
-    done, output, errors = ask(
-        current, client, _UNMOUNT.format(point=shlex.quote(where)), _PATIENCE
-    )
+    line = _UNMOUNT.format(point=shlex.quote(where))
+    done, output, errors = current.command(client, line, _PATIENCE)
     if not done:
         raise CopyError(
             f"{where} on {client.name} could not be unmounted: {(errors or output).strip()}. See "

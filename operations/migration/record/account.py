@@ -1,7 +1,5 @@
 """What a stage of a migration says of itself at its end: in report.json, and in a sentence."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any

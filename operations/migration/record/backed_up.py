@@ -1,7 +1,5 @@
 """Whether the backup is complete and verified, for all that the system holds."""
 
-from __future__ import annotations
-
 import shlex
 from collections.abc import Iterable, Iterator
 
@@ -64,14 +62,10 @@ def why_not_backed_up(current: MigrationRun) -> list[Finding]:
 def _unfinished(record: Migration) -> Iterator[Finding]:
     yield from of_each("not-carried", record.undecided, f"{{0}} is {{0.type}}: {_AGAIN}")
     for container in record.to_carry:
-        yield from not_backed_up([container]) or _not_verified([container])
-
-
-def _not_verified(containers: Iterable[Container]) -> list[Finding]:
-    """Those of these containers whose backup is not verified."""
-    lacking = [container for container in containers if not container.verified]
-    message = "the backup of {} is not verified: type stage=verify"
-    return of_each("not-verified", lacking, message)
+        yield from not_backed_up([container])
+        if container.backed_up and not container.verified:
+            message = f"the backup of {container} is not verified: type stage=verify"
+            yield Finding("not-verified", (), message)
 
 
 def manifests(current: MigrationRun, containers: Iterable[Container]) -> list[Finding]:
@@ -85,7 +79,7 @@ def _manifests(current: MigrationRun, containers: list[Container]) -> list[Findi
     client = copiers.first(current)
     paths = {manifest(current, container): container for container in containers}
     line = shlex.join(["sha256sum", "--", *paths])
-    _, output, errors = copiers.ask(current, client, line, timeout=300)
+    _, output, errors = current.command(client, line, timeout=300)
     read = {path: digest for digest, _, path in (x.partition("  ") for x in output.splitlines())}
     return [
         Finding(

@@ -1,24 +1,17 @@
 """The record of a migration on the admin node: read at the start, written as soon as it changes."""
 
-from __future__ import annotations
-
 import base64
 import hashlib
-import io
 import shlex
 from pathlib import Path
 from typing import Any
 
-from paramiko import SSHException
 from pyinfra import logger
 from pyinfra.api import Host
-from pyinfra.api.arguments import CONNECTOR_ARGUMENT_KEYS, pop_global_arguments
 
-from ...daos.node import Node
 from ...machinery import hosts
 from ...machinery.step import attempt
 from ...rules.findings import Finding
-from ...rules.view import ROLES
 from ..copying import copiers
 from ..run import MigrationRun
 from .record import PATH, Container, Migration
@@ -32,7 +25,7 @@ _IN_A_LINE = 64 * 1024
 def recall(current: MigrationRun) -> list[Finding]:
     """Read the record of an earlier stage; it stays blank where there was none."""
     line = f"test ! -e {PATH} || cat {PATH}"
-    done, output, errors = hosts.command(current.state, current.dmg.admin, line, timeout=60)
+    done, output, errors = current.command(current.dmg.admin, line)
     where = (current.dmg.admin.name,)
     if not done:
         return [Finding("no-record", where, f"{PATH} cannot be read: {errors.strip()}")]
@@ -89,40 +82,24 @@ def put(current: MigrationRun, host: Host, path: str, content: bytes) -> str | N
     if len(content) <= _IN_A_LINE:
         text = base64.b64encode(content).decode()
         line = f"{folder} && echo {text} | base64 -d > {draft} && {keep}"
-        done, _, errors = hosts.command(current.state, host, line, timeout=60)
+        done, _, errors = current.command(host, line)
     else:
-        done, _, errors = hosts.command(current.state, host, folder, timeout=60)
-        if done and _upload(current, host, f"{path}.new", content):
-            done, _, errors = hosts.command(current.state, host, keep, timeout=60)
-        else:
-            done = False
+        done, _, errors = current.command(host, folder)
+        done = done and hosts.upload(current.state, host, f"{path}.new", content)
+        if done:
+            done, _, errors = current.command(host, keep)
     if done:
         return None
     return f"{path} could not be written on {host.name}: {errors.strip() or 'no space?'}"
 
 
-def _upload(current: MigrationRun, host: Host, path: str, content: bytes) -> bool:
-    arguments, _ = pop_global_arguments(current.state, host, {"_timeout": 60})
-    chosen: Any = {key: arguments.get(key) for key in CONNECTOR_ARGUMENT_KEYS if key in arguments}
-    try:
-        return host.put_file(io.BytesIO(content), path, **chosen)
-    except (OSError, EOFError, SSHException) as problem:
-        logger.warning(f"{host.name}: {path}: {problem}")
-        return False
-
-
-def always(current: MigrationRun, name: str, node: Node) -> bool:
-    """The `need` of steps that every run of a stage takes."""
-    return True
-
-
-@attempt("admins", need=always, once=True, prepares=True)
+@attempt("admins", once=True, prepares=True)
 def completed(current: MigrationRun, here: Host) -> str | None:
     """Record that this stage is complete; those that build on it have to be done again."""
     return complete(current)
 
 
-@attempt("admins", need=always, once=True, prepares=True)
+@attempt("admins", once=True, prepares=True)
 def reached(current: MigrationRun, here: Host) -> str | None:
     """Record that this stage is complete, unless it was before and nothing had to be done."""
     if current.acted or current.stage not in current.migration.done:
@@ -141,13 +118,9 @@ def complete(current: MigrationRun) -> str | None:
 
 def users(current: MigrationRun) -> str:
     """Who uses DAOS right now besides this migration, with their nodes; "" if nobody does."""
-    view = current.look()
     found = {
-        name: [user for user in node.users if not _ours(user)]
-        for name, node in view.of(*ROLES).items()
+        # What this migration has mounted lies below a folder of its name.
+        name: [user for user in node.users if "/daos-offline-update/" not in user]
+        for name, node in current.look().of().items()
     }
     return "; ".join(f"{name}: {', '.join(users)}" for name, users in found.items() if users)
-
-
-def _ours(user: str) -> bool:
-    return "/daos-offline-update/" in user

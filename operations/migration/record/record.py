@@ -1,12 +1,10 @@
 """What a migration remembers on the admin node, where it outlives runs that are days apart."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, field, replace
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from pydantic import ConfigDict
 from pydantic.dataclasses import dataclass
@@ -59,11 +57,6 @@ class Container:
 
     def __str__(self) -> str:
         return f"container {self.uuid} of pool {self.pool}"
-
-    @property
-    def is_files(self) -> bool:
-        """Whether it can be copied as files."""
-        return self.type == POSIX
 
 
 @dataclass(frozen=True, config=_AS_WRITTEN)
@@ -121,7 +114,7 @@ class Migration:
     done: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def blank(cls) -> Migration:
+    def blank(cls) -> Self:
         """The record of a migration of which no stage has run."""
         return cls("", "", "", "", servers=(), ranks=(), pools=(), containers=(), left_behind=())
 
@@ -133,7 +126,7 @@ class Migration:
     @property
     def to_carry(self) -> tuple[Container, ...]:
         """The containers whose files are carried over."""
-        return tuple(c for c in self.containers if c.is_files and c.uuid not in self.left_behind)
+        return tuple(c for c in self._kept if c.type == POSIX)
 
     @property
     def to_restore(self) -> tuple[Container, ...]:
@@ -143,39 +136,37 @@ class Migration:
     @property
     def undecided(self) -> tuple[Container, ...]:
         """The containers that cannot be carried over, and of which the site has not said so."""
-        return tuple(
-            c for c in self.containers if not c.is_files and c.uuid not in self.left_behind
-        )
+        return tuple(c for c in self._kept if c.type != POSIX)
+
+    @property
+    def _kept(self) -> list[Container]:
+        return [c for c in self.containers if c.uuid not in self.left_behind]
 
     @property
     def following(self) -> str:
         """The first stage that is not complete; "" where all are."""
         return next((name for name in STAGES if name not in self.done), "")
 
-    def container(self, uuid: str) -> Container:
-        """The container of that UUID in 1.x; raises KeyError."""
-        return {container.uuid: container for container in self.containers}[uuid]
-
     def pool(self, uuid: str) -> Pool:
         """The pool of that UUID in 1.x; raises KeyError."""
         return {pool.uuid: pool for pool in self.pools}[uuid]
 
-    def with_container(self, uuid: str, **changes: Any) -> Migration:
+    def with_container(self, uuid: str, **changes: Any) -> Self:
         """This record with something changed about one container."""
         return replace(self, containers=_with(self.containers, uuid, changes))
 
-    def with_pool(self, uuid: str, **changes: Any) -> Migration:
+    def with_pool(self, uuid: str, **changes: Any) -> Self:
         """This record with something changed about one pool."""
         return replace(self, pools=_with(self.pools, uuid, changes))
 
-    def with_done(self, stage: str) -> Migration:
+    def with_done(self, stage: str) -> Self:
         """This record with a stage complete; those that build on it have to be done again."""
         later = STAGES[STAGES.index(stage) + 1 :]
         kept = {name: time for name, time in self.done.items() if name not in later}
         return replace(self, done={**kept, stage: now()})
 
     @classmethod
-    def parse(cls, text: str) -> Migration | None:
+    def parse(cls, text: str) -> Self | None:
         """Read a record; None where there is none. Raises ValueError if it is damaged."""
         return records.read(cls, text, PATH)
 

@@ -3,7 +3,7 @@
 from typing import Dict, List
 
 from .failure import text
-from .tree import ROOT, Tree, differences
+from .tree import ROOT, Entry, Tree, differences
 
 Changes = Dict[str, List[bytes]]
 
@@ -15,15 +15,13 @@ def between(before: Tree, after: Tree) -> Changes:
     an old time of modification; it is heeded unless this file system makes it up at each look.
     """
     made_up = _ctime_is_made_up(before, after)
+
+    def changed(one: Entry, other: Entry) -> bool:
+        return bool(differences(one, other)) or (not made_up and one.ctime != other.ctime)
+
     return {
         "changed": [
-            path
-            for path, entry in before.items()
-            if path in after
-            and (
-                differences(entry, after[path])
-                or (not made_up and entry.ctime != after[path].ctime)
-            )
+            path for path in before if path in after and changed(before[path], after[path])
         ],
         "vanished": [path for path in before if path not in after],
         "new": [path for path in after if path not in before],

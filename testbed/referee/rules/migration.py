@@ -1,7 +1,5 @@
 """M1 and M2: from 1.x to 2.x over a reformat, without losing a file."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any

@@ -1,7 +1,5 @@
 """R1 and R10: whether there was a reason to do anything at all."""
 
-from __future__ import annotations
-
 from testbed.referee.cluster import Node, major
 from testbed.referee.history import FORMATTED, Event
 from testbed.referee.observer import Command, Observer, Phase, Snapshot

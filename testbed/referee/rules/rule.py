@@ -1,7 +1,5 @@
 """What all rules have in common."""
 
-from __future__ import annotations
-
 from testbed.referee.history import Event
 from testbed.referee.observer import Observer
 from testbed.referee.verdict import Verdict, folded

@@ -1,7 +1,5 @@
 """R6 and R7: clients meet the system that they left, with the data that they left."""
 
-from __future__ import annotations
-
 from testbed.referee.history import AGENT, Event
 from testbed.referee.observer import Observer
 from testbed.referee.rules.rule import Rule, count

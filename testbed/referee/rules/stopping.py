@@ -1,7 +1,5 @@
 """R2 and R3: how engines and servers are stopped."""
 
-from __future__ import annotations
-
 from testbed.referee.history import SERVER, Event
 from testbed.referee.observer import Observer
 from testbed.referee.rules.rule import Rule, count

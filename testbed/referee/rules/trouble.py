@@ -1,7 +1,5 @@
 """R8, R9 and R11: failures, interruptions and reboots."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from testbed.referee.history import AGENT, SERVER, Event

@@ -1,7 +1,5 @@
 """R4, R5 and R12: what is installed when, and what starts at which version."""
 
-from __future__ import annotations
-
 from testbed.referee.cluster import Node, Version, version_of
 from testbed.referee.history import Event
 from testbed.referee.observer import Observer
