@@ -19,8 +19,8 @@ LONGEST = (
     "lab/migration/test_rollback.py",
     "lab/migration/test_1_0.py",
     "lab/trouble/test_rollback.py",
+    "lab/trouble/test_interruptions.py",
     "lab/lifecycle/test_punishments.py",
-    "lab/trouble/test_trouble.py",
     "lab/refusals/test_refusals.py",
     "lab/refusals/test_checks.py",
 )

@@ -1,40 +1,30 @@
 """What is interrupted, anywhere and in whatever way, is finished by the same command (R9).
 
-Two fix levels lie between the first release and the last, so each lab is interrupted twice.
+An update is interrupted again and again. That a run gets to the step of its own interruption shows
+that it has gone on from the last one; the last run gets to the end.
 """
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
-from dataclasses import dataclass
-
-import pytest
+from dataclasses import replace
+from datetime import datetime
 
 from testbed import faults
-from testbed.faults import Fault
 from testbed.lab.harness import LabNode
 
 from ..site import ADMIN, CLIENT, QUICK, ROOT, SERVER, Outcome, Site, StartSite
-from ..waiting import within_transaction
+from ..usage import states
+from ..waiting import eventually, within_transaction
+from .interruptions import CTRL_C, KILLED, How, Interruption, at, hit_by
 
 SERVERS = ["daos-server-01", "daos-server-02"]
 HIT = "daos-server-02"
-NODES = [*(LabNode(name, SERVER) for name in SERVERS), LabNode("login-01", ADMIN | CLIENT)]
-
-How = Callable[[Site], object]
-
-
-@dataclass(frozen=True)
-class Interruption:
-    """A run that does not get to its end.
-
-    + run: types the command, and sees to it
-    + step: the step at whose beginning it happens; "" where it happens elsewhere
-    """
-
-    run: Callable[[Site], Outcome]
-    step: str = ""
+LOGIN = "login-01"
+NODES = [*(LabNode(name, SERVER) for name in SERVERS), LabNode(LOGIN, ADMIN | CLIENT)]
+UPDATE = "Update the DAOS packages on all nodes"
+RECORD = "/var/lib/daos-offline-update/window.json"
+RPMS = "/var/lib/rpm"
 
 
 def _steps() -> list[str]:
@@ -50,136 +40,181 @@ def _steps() -> list[str]:
 STEPS = _steps()
 
 
-# How a run is interrupted
+# What is done to a run, and what is seen of it
 
 
-def _kill(site: Site) -> None:
-    """kill -9 of pyinfra: it can say nothing and tidy up nothing."""
-    site.kill()
+def _a_pool_is_destroyed(site: Site, _: Outcome) -> None:
+    """As long as nothing has been stopped, pools may come and go; what is remembered follows.
+
+    Else a later run would wait for it in vain.
+    """
+    for node in site.lab.nodes.values():
+        node.run(f"""sed -i 's/"pools": {{/&"4b0e7e0e": "destroyed", /' {RECORD}""")
+        assert "destroyed" in node.read(RECORD)
 
 
-def _ctrl_c(site: Site) -> None:
-    site.press_ctrl_c()
+def _a_server_that_the_inventory_lost_is_noticed(site: Site, _: Outcome) -> None:
+    site.wait_for_package_managers()
+    site.write_inventory(**{**site.groups, "servers": SERVERS[:1]})
+    done = site.update()
+    assert done.exit_code == 1, done.output
+    assert "not-in-inventory" in {finding["code"] for finding in site.report["refusals"]}
+    site.write_inventory(**site.groups)
 
 
-def hit_by(fault: Fault) -> How:
-    """A server is hit by something that comes and goes."""
-    return lambda site: fault.strike(site.lab.node(HIT))
+def _ctrl_c_in_the_window_is_no_success(site: Site, done: Outcome) -> None:
+    assert f"Interrupted at the step '{UPDATE}'" in done.output
+    assert site.report["outcome"] == "failed"
+    _a_server_that_the_inventory_lost_is_noticed(site, done)  # from the record: no dmg answers
 
 
-def at(step: str, how: How) -> Interruption:
-    """Interrupt a run when a step begins, so right after the one before it."""
-
-    def run(site: Site) -> Outcome:
-        return site.update_until(f"Starting operation: {step}", lambda: how(site))
-
-    return Interruption(run, step)
+def _silence(site: Site) -> None:
+    """As a node does that dies, or whose network goes: connections stay, no answer comes."""
+    faults.SSH_SILENT.plant(site.lab.node(HIT))
 
 
-def with_fault(type_it: Callable[[Site], Outcome], fault: Fault, **how: object) -> Interruption:
-    """A server has a fault while a command runs."""
+def _the_silent_node_has_ended_the_run(site: Site, done: Outcome) -> None:
+    faults.SSH_SILENT.mend(site.lab.node(HIT))
+    assert f"[no-answer] on {HIT}" in done.output
+    assert "Parts of DAOS are stopped since" in done.output
+    assert site.report["outcome"] == "failed"
+    assert site.release == "2.0.1"
+    assert ("daos_server", "stop") not in _programs(site)
 
-    def run(site: Site) -> Outcome:
-        with fault.on(site.lab.node(HIT), **how):
-            return type_it(site)
 
-    return Interruption(run)
+def _programs(site: Site) -> set[tuple[str, str]]:
+    return {(event["program"], event["event"]) for event in site.events()}
 
 
-def _within_transaction(how: How) -> Interruption:
-    def when_half_done(site: Site) -> None:
-        within_transaction(site.lab.node(HIT))
-        how(site)
+def _engines_cannot_be_prepared(site: Site) -> Outcome:
+    with faults.ENGINE_NOT_PREPARED.on(site.lab.node(HIT)):
+        return site.update()
 
-    update = at("Update the DAOS packages on all nodes", when_half_done)
-    return with_fault(update.run, faults.TRANSACTION_PAUSES, seconds=4)
+
+def _they_are_left_serving(site: Site, _: Outcome) -> None:
+    assert site.report["outcome"] == "failed"
+    [failure] = site.report["failures"]
+    assert "prep shutdown" in failure["message"]
+    assert not {("daos_engine", "stop"), ("daos_server", "stop")} & _programs(site)
 
 
 def _dmg_gives_up(site: Site) -> Outcome:
     """The stop takes effect after the time-out is over."""
-    return site.update(timeouts={**QUICK, "stop": 2, "join": 60})
+    with faults.ENGINE_STOPS_SLOWLY.on(site.lab.node(HIT), seconds=5):
+        return site.update(timeouts={**QUICK, "stop": 2, "join": 60})
 
 
-def _full_disk(site: Site) -> Outcome:
-    """The transaction finds no space for the database of packages."""
-    site.settings["free_space_mib"] = 8
-    node, rpms = site.lab.node("login-01"), "/var/lib/rpm"
-    with faults.DISK_SMALL.on(node, folder=rpms, mib=64):
+def _the_engines_stop_after_all(site: Site, done: Outcome) -> None:
+    admin = site.lab.node(LOGIN)
+    eventually(lambda: set(states(admin).values()) == {"stopped"})
+    _a_server_that_the_inventory_lost_is_noticed(site, done)  # by what dmg tells
+
+
+def _packages_cannot_be_changed(site: Site) -> Outcome:
+    """On one node they fail; on another the transaction finds no space for their database."""
+    login = site.lab.node(LOGIN)
+    small = faults.DISK_SMALL.on(login, folder=RPMS, mib=64)
+    with faults.PACKAGES_FAIL.on(site.lab.node(HIT)), small:
         try:
             return site.update_until(
-                "Starting operation: Update the DAOS packages",
-                lambda: faults.DISK_FULL.plant(node, folder=rpms),
+                f"Starting operation: {UPDATE}",
+                lambda: faults.DISK_FULL.plant(login, folder=RPMS),
+                free_space_mib=8,
             )
         finally:
-            faults.DISK_FULL.mend(node, folder=rpms)
+            faults.DISK_FULL.mend(login, folder=RPMS)
 
 
-# Two interruptions a lab: (what, how) for the first and for the second update
-LABS: dict[str, tuple[Interruption, Interruption]] = {
-    "before the first step, and among the last": (
-        at("Set up the repository of the target release", _kill),
-        at("Look at all nodes once more", _kill),
-    ),
-    "while packages are fetched, and while clients are looked at": (
-        at("Download and check the packages of the target release", _ctrl_c),
-        at("See that the clients reach DAOS", _ctrl_c),
-    ),
-    "before connections go, and before services are enabled": (
-        at("Unmount dfuse, where the site allows it", hit_by(faults.SSH_CUT)),
-        at("Let DAOS start at boot where it did before", _kill),
-    ),
-    "before and after services are disabled": (
-        at("Keep DAOS from starting at boot", _kill),
-        at("Stop daos_agent wherever it runs", _ctrl_c),
-    ),
-    "after the agents have stopped, and before they start": (
-        at("Stop the engines: dmg system stop", _kill),
-        at("Start daos_agent where it ran", _kill),
-    ),
-    "a server reboots once its engines are stopped, and once it is updated": (
-        at("Stop daos_server on the servers", hit_by(faults.REBOOT)),
-        at("Start daos_server on the servers", hit_by(faults.POWER_LOST)),
-    ),
-    "before packages change, and while engines join": (
-        at("Update the DAOS packages on all nodes", _kill),
-        at("Wait until every engine has joined", _kill),
-    ),
-    "evictions, and pools": (
-        at("Evict pool connections, where the site allows it", _ctrl_c),
-        at("See that all pools are there", _ctrl_c),
-    ),
-    "pyinfra dies in the transaction, and the power goes in the transaction": (
-        _within_transaction(_kill),
-        _within_transaction(hit_by(faults.POWER_LOST)),
-    ),
-    "the transaction fails, and dmg gives up before the engines have stopped": (
-        with_fault(Site.update, faults.PACKAGES_FAIL),
-        with_fault(_dmg_gives_up, faults.ENGINE_STOPS_SLOWLY, seconds=5),
-    ),
-    "the disk is full, and the connection is lost": (
-        Interruption(_full_disk),
-        at("Stop daos_server on the servers", hit_by(faults.SSH_CUT)),
-    ),
-}
+def _both_are_named(site: Site, _: Outcome) -> None:
+    failed = {name for failure in site.report["failures"] for name in failure["hosts"]}
+    assert failed == {HIT, LOGIN}
 
 
-@pytest.mark.parametrize("lab", LABS.values(), ids=LABS.keys())
-def test_the_same_command_finishes_what_was_interrupted(
-    start_fresh_site: StartSite, lab: tuple[Interruption, Interruption]
-) -> None:
-    site = start_fresh_site(NODES)
+def _in_its_middle(how: How) -> Interruption:
+    """A run interrupted when the package transaction of one node is half done."""
+
+    def when_half_done(site: Site) -> None:
+        within_transaction(site.lab.node(HIT))
+        how.do(site)
+
+    update = at(UPDATE, How(when_half_done, how.code))
+
+    def run(site: Site) -> Outcome:
+        with faults.TRANSACTION_PAUSES.on(site.lab.node(HIT), seconds=4):
+            return update.run(site)
+
+    return replace(update, run=run)
+
+
+# The walks
+
+TO_THE_END = (  # by kill -9 and Ctrl-C, mostly
+    at("Set up the repository of the target release", KILLED),
+    at("Download and check the packages of the target release", CTRL_C),
+    at("Evict pool connections, where the site allows it", CTRL_C),
+    at("Keep DAOS from starting at boot", CTRL_C),
+    at("Stop daos_agent wherever it runs", KILLED, _a_pool_is_destroyed),
+    at("Stop the engines: dmg system stop", KILLED),
+    at("Stop daos_server on the servers", How(_silence), _the_silent_node_has_ended_the_run),
+    at(UPDATE, CTRL_C, _ctrl_c_in_the_window_is_no_success),
+    _in_its_middle(KILLED),
+    at("Start daos_server on the servers", hit_by(faults.POWER_LOST, *SERVERS)),
+    at("Wait until every engine has joined", KILLED),
+    at("See that all pools are there", CTRL_C),
+    at("Start daos_agent where it ran", KILLED),
+    at("Let DAOS start at boot where it did before", KILLED),
+    at("See that the clients reach DAOS", CTRL_C),
+    at("Look at all nodes once more", KILLED),
+)
+
+TO_THE_PACKAGES = (  # by what happens on the nodes
+    at("Unmount dfuse, where the site allows it", hit_by(faults.SSH_CUT, HIT)),
+    Interruption(_engines_cannot_be_prepared, then=_they_are_left_serving),
+    Interruption(_dmg_gives_up, then=_the_engines_stop_after_all),
+    at("Stop daos_server on the servers", hit_by(faults.SSH_CUT, HIT)),
+    at("Stop daos_server on the servers", hit_by(faults.REBOOT, HIT)),
+    Interruption(_packages_cannot_be_changed, then=_both_are_named),
+    _in_its_middle(hit_by(faults.POWER_LOST, HIT)),
+)
+
+
+def _finished(site: Site, walk: tuple[Interruption, ...]) -> Outcome:
+    """What the last run printed, after which all is as if nothing had been interrupted."""
     digests = site.lab.digests()
-    for interrupt, release in zip(lab, ("2.0.2", "2.0.3"), strict=True):
-        site.settings["target_release"] = release
-        interrupt.run(site)
-        again = site.update()
-        assert again.exit_code == 0, again.output
-        assert site.report["outcome"] in ("updated", "nothing to do")
-        site.check_whole(release)
-        assert site.lab.digests() == digests
+    for interruption in walk:
+        done = interruption.run(site)
+        assert done.exit_code == interruption.code, done.output
+        interruption.then(site, done)
+    last = site.update()
+    assert last.exit_code == 0, last.output
+    site.check_whole("2.0.3")
+    assert site.lab.digests() == digests
+    return last
+
+
+def test_an_update_that_is_interrupted_from_its_first_step_to_its_last(
+    start_fresh_site: StartSite,
+) -> None:
+    """Mostly by kill -9 and Ctrl-C."""
+    site = start_fresh_site(NODES)
+    _finished(site, TO_THE_END)
+    assert site.report["outcome"] == "nothing to do"
+
+
+def test_an_update_that_fails_up_to_the_middle_of_its_packages(
+    start_fresh_site: StartSite,
+) -> None:
+    """By what happens on the nodes. The last run finds DAOS stopped, and has most to do."""
+    site = start_fresh_site(NODES)
+    last = _finished(site, TO_THE_PACKAGES)
+    assert "DAOS was stopped already when this run began" in last.output
+    assert site.report["outcome"] == "updated"
+    agents = [event["time"] for event in site.events() if event["program"] == "daos_agent"]
+    begin, end = (datetime.fromisoformat(time) for time in agents[-2:])
+    assert (end - begin).total_seconds() <= site.report["offline_window_s"]
 
 
 def test_every_step_is_interrupted() -> None:
     """A step that is added to deploy.py wants an interruption of its own."""
-    interrupted = {interruption.step for both in LABS.values() for interruption in both}
+    interrupted = {interruption.step for interruption in TO_THE_END + TO_THE_PACKAGES}
     assert interrupted - {""} == set(STEPS[1:])

@@ -7,13 +7,15 @@ import pytest
 from testbed import faults
 from testbed.lab.harness import LabNode
 
-from ..site import ADMIN, CLIENT, SERVER, Site
+from ..site import ADMIN, CLIENT, SERVER, Outcome, Site
 from ..succession import StartSuccession, Succession
 from ..waiting import within_transaction
 
 SERVERS = ("daos-server-01", "daos-server-02")
 NODES = [*(LabNode(name, SERVER) for name in SERVERS), LabNode("login-01", ADMIN | CLIENT)]
+HIT = SERVERS[1]
 UPDATE = "Update the DAOS packages on all nodes"
+START = "Start daos_server on the servers"
 
 
 @pytest.fixture(scope="module")
@@ -27,45 +29,61 @@ def site(systems: Succession) -> Site:
 
 
 def _interrupt(site: Site, step: str) -> None:
-    site.update_until(f"Starting operation: {step}", site.kill)
+    begins = f"Starting operation: {step}"
+    assert begins in site.update_until(begins, site.kill).output
 
 
-def _roll_back(site: Site, before: str) -> None:
-    done = site.pyinfra("deploys/rollback.py", "-y")
+def _typed(site: Site) -> Outcome:
+    return site.pyinfra("deploys/rollback.py", "-y")
+
+
+def _interrupt_the_way_back(site: Site, step: str) -> None:
+    begins = f"Starting operation: {step}"
+    done = site.typed_until(begins, site.kill, "deploys/rollback.py", "-y")
+    assert begins in done.output, done.output
+    site.wait_for_package_managers()
+
+
+def _roll_back(site: Site, before: str, digests: dict[str, str]) -> None:
+    done = _typed(site)
     assert done.exit_code == 0, done.output
     assert site.report["outcome"] == "rolled back"
     assert site.report["to_version"] == before
     site.check_whole(before)
+    assert site.lab.digests() == digests
 
 
 def test_without_an_update_under_way_there_is_nothing_to_roll_back(site: Site) -> None:
-    done = site.pyinfra("deploys/rollback.py", "-y")
-    assert done.exit_code == 1
+    assert _typed(site).exit_code == 1
     assert site.report["refusals"][0]["code"] == "nothing-to-roll-back"
 
 
-@pytest.mark.parametrize(
-    "step",
-    [
-        "Stop daos_agent wherever it runs",
-        "Stop the engines: dmg system stop",
-        "Stop daos_server on the servers",
-        UPDATE,
-        "Start daos_server on the servers",
-    ],
-)
-def test_before_an_engine_has_started_on_the_new_release(site: Site, step: str) -> None:
+def test_before_the_engines_stop(site: Site) -> None:
+    """With the agents stopped, and then with nothing stopped, and nothing that starts at boot."""
     before, digests = site.release, site.lab.digests()
-    _interrupt(site, step)
-    site.wait_for_package_managers()
-    _roll_back(site, before)
-    assert site.lab.digests() == digests
+    _interrupt(site, "Stop the engines: dmg system stop")
+    _interrupt_the_way_back(site, "Let DAOS start at boot where it did before")
+    agent = site.lab.node("login-01").run("systemctl is-active daos_agent")
+    assert agent.stdout == "active\n"
+    _roll_back(site, before, digests)
+
+
+def test_a_server_that_rebooted_and_one_whose_engines_were_only_stopped(site: Site) -> None:
+    """One has to be started, the other's engines have to be."""
+    before, digests = site.release, site.lab.digests()
+
+    def kill_and_reboot() -> None:
+        site.kill()
+        faults.REBOOT.strike(site.lab.node(HIT))
+
+    site.update_until("Starting operation: Stop daos_server on the servers", kill_and_reboot)
+    _roll_back(site, before, digests)
 
 
 def test_from_the_middle_of_the_package_transaction(site: Site) -> None:
     """The power goes when one package is new and the others are not."""
-    before = site.release
-    node = site.lab.node("daos-server-02")
+    before, digests = site.release, site.lab.digests()
+    node = site.lab.node(HIT)
 
     def lose_power() -> None:
         within_transaction(node)
@@ -73,48 +91,36 @@ def test_from_the_middle_of_the_package_transaction(site: Site) -> None:
 
     with faults.TRANSACTION_PAUSES.on(node, seconds=4):
         site.update_until(f"Starting operation: {UPDATE}", lose_power)
-    _roll_back(site, before)
+    _roll_back(site, before, digests)
     assert node.run("rpm -V daos daos-server --noconfig", check=False).stdout == ""
 
 
-def test_while_an_update_is_rolled_back_it_can_be_interrupted(site: Site) -> None:
-    before = site.release
-    _interrupt(site, "Start daos_server on the servers")
-    site.typed_until(
-        "Starting operation: Return the DAOS packages", site.kill, "deploys/rollback.py", "-y"
-    )
-    site.wait_for_package_managers()
-    _roll_back(site, before)
-
-
-def test_a_server_that_rebooted_and_one_whose_engines_were_only_stopped(site: Site) -> None:
-    """One has to be started, the other's engines have to be."""
-    before = site.release
-    step = "Stop daos_server on the servers"
-
-    def kill_and_reboot() -> None:
-        site.kill()
-        faults.REBOOT.strike(site.lab.node("daos-server-02"))
-
-    site.update_until(f"Starting operation: {step}", kill_and_reboot)
-    _roll_back(site, before)
-
-
-def test_a_service_that_something_else_has_enabled_meanwhile(site: Site) -> None:
-    before = site.release
-    _interrupt(site, "Start daos_server on the servers")
+def test_from_all_packages_new_with_trouble_on_the_way(site: Site) -> None:
+    """It is interrupted with the new packages and with the old ones; a service gets enabled."""
+    before, digests = site.release, site.lab.digests()
+    _interrupt(site, START)
+    assert site.release != before
+    _interrupt_the_way_back(site, "Return the DAOS packages on all nodes")
     site.lab.node("login-01").run("systemctl enable daos_agent")
-    _roll_back(site, before)
+    _interrupt_the_way_back(site, START)
+    assert site.release == before
+    _roll_back(site, before, digests)
 
 
 def test_a_start_by_hand_ends_the_way_back(site: Site) -> None:
     """The update has to go on from there."""
-    _interrupt(site, "Start daos_server on the servers")
+    digests = site.lab.digests()
+    _interrupt(site, START)
     _start_by_hand(site)
-    done = site.pyinfra("deploys/rollback.py", "-y")
-    assert done.exit_code == 1, done.output
-    assert site.report["refusals"][0]["code"] == "engine-started"
-    assert site.update().exit_code == 0
+    _there_is_no_way_back(site)
+    _interrupt(site, "Start daos_agent where it ran")  # so it goes on from such a start
+
+    _traces_are_wiped_by_reboots(site)
+    _there_is_no_way_back(site)
+    again = site.update()
+    assert again.exit_code == 0, again.output
+    site.check_whole(site.settings["target_release"])
+    assert site.lab.digests() == digests
 
 
 def _start_by_hand(site: Site) -> None:
@@ -123,13 +129,8 @@ def _start_by_hand(site: Site) -> None:
     site.lab.wait_joined()
 
 
-def test_a_start_by_hand_ends_the_way_back_also_where_reboots_have_wiped_its_traces(
-    site: Site,
-) -> None:
+def _traces_are_wiped_by_reboots(site: Site) -> None:
     """systemd forgets with the boot; what the unit has written down is on disk."""
-    digests = site.lab.digests()
-    _interrupt(site, "Start daos_server on the servers")
-    _start_by_hand(site)
     site.lab.node("login-01").run("dmg system stop")
     for name in SERVERS:
         server = site.lab.node(name)
@@ -137,28 +138,11 @@ def test_a_start_by_hand_ends_the_way_back_also_where_reboots_have_wiped_its_tra
         faults.REBOOT.strike(server)
         asked = server.run("systemctl show -p ExecMainStartTimestampMonotonic daos_server")
         assert asked.stdout.endswith("=0\n")
-    done = site.pyinfra("deploys/rollback.py", "-y")
+
+
+def _there_is_no_way_back(site: Site) -> None:
+    done = _typed(site)
     assert done.exit_code == 1, done.output
     assert site.report["outcome"] == "refused"
     [finding] = site.report["refusals"]
     assert (finding["code"], finding["hosts"]) == ("engine-started", list(SERVERS))
-
-    again = site.update()
-    assert again.exit_code == 0, again.output
-    site.check_whole(site.settings["target_release"])
-    assert site.lab.digests() == digests
-
-
-def test_once_an_engine_has_started_it_refuses_and_the_update_goes_on(site: Site) -> None:
-    digests = site.lab.digests()
-    _interrupt(site, "Wait until every engine has joined")
-    done = site.pyinfra("deploys/rollback.py", "-y")
-    assert done.exit_code == 1, done.output
-    [finding] = site.report["refusals"]
-    assert finding["code"] == "engine-started"
-    assert "pyinfra inventory deploy.py" in finding["message"]
-
-    again = site.update()
-    assert again.exit_code == 0, again.output
-    assert site.report["outcome"] == "updated"
-    assert site.lab.digests() == digests
