@@ -35,7 +35,7 @@ static const char ADDRESS[] = "\0lab-dmg-" DAOS_VERSION;
 enum { AF_UNIX = 1, SOCK_SEQPACKET = 5, SOCK_CLOEXEC = 02000000 };
 enum { SOL_SOCKET = 1, SCM_RIGHTS = 1, MSG_NOSIGNAL = 0x4000 };
 
-/* A connection to the warm process, which has our files and is about to work; or -1. */
+/* A connection to the warm process, which has our files and is at work; or -1. */
 static int hand_over(void)
 {
     struct sockaddr_un to = {AF_UNIX};
@@ -47,7 +47,8 @@ static int hand_over(void)
     int warm = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 
     memcpy(to.path, ADDRESS, sizeof ADDRESS - 1);
-    if (connect(warm, &to, sizeof to.family + sizeof ADDRESS - 1) == 0
+    if (warm > 2 /* all three are open */
+        && connect(warm, &to, sizeof to.family + sizeof ADDRESS - 1) == 0
         && sendmsg(warm, &message, MSG_NOSIGNAL) == 1 && read(warm, &byte, 1) == 1)
         return warm;
     return -1;
