@@ -11,6 +11,15 @@ def installed() -> str:
         return file.read().strip()
 
 
+def installation() -> tuple[int, int] | None:
+    """What is installed, as other than before or after; None where it is being removed."""
+    try:
+        found = os.stat(_FILE)  # noqa: PTH116
+    except FileNotFoundError:
+        return None
+    return found.st_ino, found.st_mtime_ns
+
+
 def numbers(version: str) -> tuple[int, ...]:
     """2.0.3 as (2, 0, 3), for comparing."""
     return tuple(int(part) for part in version.split("."))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import signal
 import socket
 import subprocess
@@ -351,6 +352,61 @@ def test_the_events_that_are_collected(site: Site, tmp_path: Path) -> None:
     assert {event["host"] for event in events} == set(site.lab.nodes)
     programs = {"systemd", "rpm", "daos_server", "daos_engine", "daos_agent", "dmg", "daos-job"}
     assert programs <= {event["program"] for event in events}
+
+
+# dmg, which a process that is warm does for all but the first caller
+
+
+def _warm(node: Node) -> list[str]:
+    return node.run("pgrep -x lab-warm", check=False).stdout.split()
+
+
+@pytest.fixture
+def cold(site: Site) -> Node:
+    """An admin node on which no dmg has run."""
+    admin = site.lab.having("admins")[0]
+    admin.run("pkill -x lab-warm", check=False)
+    eventually(lambda: not _warm(admin))
+    return admin
+
+
+def test_a_warm_dmg_does_and_says_what_a_cold_one_does(site: Site, cold: Node) -> None:
+    typed = "dmg -j pool list; echo $?; dmg system 'fly  high' 2>&1; echo $?"
+    by_user = cold.run(typed, user="ops").stdout
+    assert not _warm(cold)
+    first = _ssh(site.lab, cold.name, f"sudo sh -c {shlex.quote(typed)}").stdout
+    [warm] = _warm(cold)
+    again = _ssh(site.lab, cold.name, f"sudo sh -c {shlex.quote(typed)}").stdout
+    assert by_user == first == again
+    assert [line for line in again.splitlines() if line.isdigit()] == ["0", "1"]
+    assert _warm(cold) == [warm]
+    events = [e for e in site.lab.events() if e["program"] == "dmg"][-6:]
+    assert {event["host"] for event in events} == {cold.name}
+    assert [event["details"] for event in events] == [
+        {"argv": ["-j", "pool", "list"], "exit": 0},
+        {"argv": ["system", "fly  high"], "exit": 1},
+    ] * 3
+
+
+def test_a_dmg_that_is_killed_ends_also_where_it_is_warm(cold: Node) -> None:
+    cold.run("dmg version && mkfifo /tmp/never")
+    warm = _warm(cold)
+    try:
+        cold.run("dmg -o /tmp/never system query > /dev/null 2>&1 &")
+        eventually(lambda: len(_warm(cold)) == 2)
+        assert len(cold.run("pgrep -x dmg").stdout.split()) == 1
+        cold.run("pkill -KILL -x dmg")
+        eventually(lambda: _warm(cold) == warm)
+    finally:
+        cold.run("rm /tmp/never")
+
+
+def test_a_reboot_leaves_no_warm_dmg(cold: Node) -> None:
+    cold.run("dmg version")
+    assert _warm(cold)
+    cold.restart()
+    assert not _warm(cold)
+    assert cold.run("dmg version && dmg version").stdout
 
 
 # The lab that stays up: `python -m testbed up` and `down`
