@@ -14,9 +14,9 @@ _WORKERS = 2  # for each core: a test on a lab waits for half of its time
 
 # Modules with most to do on one lab, the longest first: what begins last is what all wait for.
 LONGEST = (
+    "lab/migration/test_rollback.py",
     "lab/migration/test_formats.py",
     "lab/migration/test_backup.py",
-    "lab/migration/test_rollback.py",
     "lab/migration/test_1_0.py",
     "lab/trouble/test_rollback.py",
     "lab/trouble/test_interruptions.py",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,16 +15,16 @@ from .. import usage
 from ..site import ADMIN, CLIENT, SERVER, Outcome, Site
 
 MIGRATE = "deploys/migrate.py"
+BACKED_UP = ("check", "backup", "verify")
 RECORD = "/var/lib/daos-offline-update/migration.json"
 SYSTEM: dict[str, Any] = {"system": "daos_server"}
 ADMIN_1 = "daos-admin-01"
 CLIENT_1, CLIENT_2 = "daos-client-01", "daos-client-02"
 
-# A small site of 1.2
+# A small site of 1.2, on whose first client dmg is, too
 NODES = [
     LabNode("daos-server-01", SERVER, "el83"),
-    LabNode(ADMIN_1, ADMIN, "el83"),
-    LabNode(CLIENT_1, CLIENT, "el83"),
+    LabNode(CLIENT_1, ADMIN | CLIENT, "el83"),
     LabNode(CLIENT_2, CLIENT, "el83"),
 ]
 
@@ -72,6 +73,27 @@ def done(site: Site, *names: str, **data: Any) -> None:
         assert (outcome.exit_code, site.report["outcome"]) == (0, "complete"), outcome.output
 
 
+def up_to(site: Site, last: str) -> None:
+    """Go through the stages up to this one, "verify" at most, as far as that is not done already.
+
+    What tests do to files in DAOS or in the backup they mend themselves.
+    """
+    names = BACKED_UP[: BACKED_UP.index(last) + 1]
+    reached = _reached(site)
+    done(site, *itertools.dropwhile(reached.__contains__, names))
+
+
+def _reached(site: Site) -> set[str]:
+    """The stages that are recorded, and for all that the system holds now."""
+    text = admin(site).read(RECORD)
+    known = json.loads(text) if text else {"done": {}, "containers": []}
+    held = known["containers"]
+    if {(c["pool"], c["uuid"]) for c in held} != set(containers(site)):
+        return set()
+    signs = {"backup": "backed_up", "verify": "verified"}
+    return {name for name in known["done"] if all(c[signs.get(name, "uuid")] for c in held)}
+
+
 def interrupted(
     site: Site, name: str, words: str, first: Callable[[], object] = lambda: None, **data: Any
 ) -> Outcome:
@@ -93,8 +115,13 @@ def codes(site: Site) -> dict[str, list[str]]:
     return found
 
 
+def admin(site: Site) -> Node:
+    """Where dmg is, and what the migration remembers."""
+    return site.lab.having("admins")[0]
+
+
 def record(site: Site) -> Any:
-    return json.loads(site.lab.node(ADMIN_1).read(RECORD))
+    return json.loads(admin(site).read(RECORD))
 
 
 def formats(site: Site) -> int:
@@ -104,7 +131,7 @@ def formats(site: Site) -> int:
 
 def containers(site: Site) -> list[tuple[str, str]]:
     """Pool and container UUIDs of the live system."""
-    answer = json.loads(site.lab.node(ADMIN_1).run("dmg -j pool list").stdout)
+    answer = json.loads(admin(site).run("dmg -j pool list").stdout)
     pools = [pool["uuid"] for pool in answer["response"]["pools"]]
     client = site.lab.node(CLIENT_1)
     return [
@@ -159,12 +186,18 @@ def held_copy(site: Site) -> Iterator[Node]:
     clients[0].run("rm -rf /backup/*")
     for client in clients:
         client.run(f"printf %s '{_HELD}' > /usr/local/bin/held-dcp")
-        client.run("chmod 755 /usr/local/bin/held-dcp; touch /tmp/hold")
+        client.run("chmod 755 /usr/local/bin/held-dcp")
+    hold(site)
     done(site, "check", **PARALLEL)
     try:
         yield clients[0]
     finally:
         release(site)
+
+
+def hold(site: Site) -> None:
+    for name in (CLIENT_1, CLIENT_2):
+        site.lab.node(name).run("touch /tmp/hold")
 
 
 def release(site: Site) -> None:

@@ -34,7 +34,7 @@ NODES = [
     LabNode(CLIENT_1, CLIENT, "el7"),
     LabNode(CLIENT_2, CLIENT, "el7"),
 ]
-FILES = 80  # in each container
+FILES = 12  # in each container, besides the objects: of every kind
 
 
 def configuration(site: Site) -> dict[str, str]:

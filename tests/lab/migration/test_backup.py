@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -15,59 +17,83 @@ from .stages import (
     CLIENT_1,
     CLIENT_2,
     FLIP,
+    MIGRATE,
     NODES,
     PARALLEL,
+    RECORD,
+    SYSTEM,
+    admin,
     backup_until,
     codes,
     containers,
     data_of,
     done,
+    formats,
     held,
     held_copy,
+    hold,
     left_mounts,
     release,
     stage,
+    state_of,
     tree,
+    up_to,
 )
 
 MIB = 64  # of the destination
+LEFT = 4  # MiB of it, where it is nearly full: one container fits, and the other does not
+FILES = 40  # in each container, besides the objects
 JOBS = "/run/daos-offline-update/jobs"
 
 
 @pytest.fixture(scope="module")
 def site(start_site: StartSite) -> Site:
-    """One system for all tests: each begins with a check of its own."""
-    return _filled(start_site)
-
-
-def _filled(start: StartSite) -> Site:
-    site = start(NODES, version="1.2.0", backup_mib=MIB)
+    """One system for all tests; each leaves DAOS as it was, and no backup that is not recorded."""
+    site = start_site(NODES, version="1.2.0", backup_mib=MIB)
     for pool, container in containers(site):
-        site.lab.node(CLIENT_1).run(f"daos-job {pool} {container} --tree 150 --seed 7")
+        site.lab.node(CLIENT_1).run(f"daos-job {pool} {container} --tree {FILES} --seed 7")
     return site
+
+
+@pytest.fixture
+def unknown(site: Site) -> Iterator[Site]:
+    """The same, where no stage was ever typed."""
+    node, kept = admin(site), "/root/record.json"
+    node.run(f"test ! -e {RECORD} || mv {RECORD} {kept}")
+    yield site
+    node.run(f"test ! -e {kept} || mv {kept} {RECORD}")
+
+
+@contextmanager
+def another_container(site: Site, kind: str) -> Iterator[tuple[str, str]]:
+    """A container that comes, and goes when the block ends: pool and UUID."""
+    (pool, _), *_ = containers(site)
+    client = site.lab.node(CLIENT_1)
+    said = client.run(f"daos container create --pool={pool} --type={kind}").stdout
+    container = said.split()[-1].strip()
+    try:
+        yield pool, container
+    finally:
+        client.run(f"daos container destroy --pool={pool} --cont={container}")
 
 
 # The check
 
 
-def test_all_that_is_wrong_is_found_at_once_and_nothing_is_changed(
-    start_fresh_site: StartSite,
-) -> None:
+def test_all_that_is_wrong_is_found_at_once_and_nothing_is_changed(unknown: Site) -> None:
     """Nothing is recorded either, so that no backup can begin."""
-    site = _filled(start_fresh_site)
+    site = unknown
     client, other = site.lab.node(CLIENT_1), site.lab.node(CLIENT_2)
-    pool, container = containers(site)[0]
-    said = client.run(f"daos container create --pool={pool} --type=HDF5").stdout
-    hdf5 = said.split()[-1].strip()
     rocky = "ID=rocky\nVERSION_ID=8.6\n"
     with (
+        another_container(site, "HDF5") as (_, hdf5),
+        another_container(site, "POSIX") as destination,
         faults.FILE_REPLACED.on(other, path="/etc/os-release", text=rocky),
         faults.FILE_MISSING.on(other, path="/usr/bin/dcp"),
     ):
-        with mounted(client, pool, container) as mount:
+        with mounted(client, *destination) as mount:
             client.run(f"mkdir -p {mount}/backup")
             outcome = stage(site, "check", backup_path=f"{mount}/backup", copy_way="parallel")
-            client.run(f"rmdir {mount}/backup")
         assert outcome.exit_code == 1
         assert site.report["outcome"] == "refused"
         found = codes(site)
@@ -81,7 +107,6 @@ def test_all_that_is_wrong_is_found_at_once_and_nothing_is_changed(
         assert left_mounts(site) == []
         assert stage(site, "backup").exit_code == 1
         assert list(codes(site)) == ["stage-order"]
-    client.run(f"daos container destroy --pool={pool} --cont={hdf5}")
 
 
 def test_deploy_py_leads_to_the_migration(site: Site) -> None:
@@ -93,91 +118,156 @@ def test_deploy_py_leads_to_the_migration(site: Site) -> None:
 
 def test_dry_shows_what_a_stage_will_do_and_does_nothing(site: Site) -> None:
     client = site.lab.node(CLIENT_1)
-    before = client.run("ls -A /backup; ls -A /var/lib/daos-offline-update || true").stdout
-    outcome = site.pyinfra("deploys/migrate.py", "--dry", stage="check")
+    state = "ls -Al --time-style=full-iso /backup /var/lib/daos-offline-update || true"
+    before = client.run(state).stdout
+    outcome = site.pyinfra(MIGRATE, "--dry", stage="check")
     assert outcome.exit_code == 0
     assert "Count the files of every POSIX container" in outcome.output
-    assert client.run("ls -A /backup; ls -A /var/lib/daos-offline-update || true").stdout == before
+    assert client.run(state).stdout == before
 
 
-# Copies
+# Interruptions
 
 
-def test_serial_and_parallel_copies_are_the_same_and_equal_what_is_in_daos(site: Site) -> None:
-    client = site.lab.node(CLIENT_1)
-    for way in ("serial", "parallel"):
-        client.run(f"mkdir -p /backup/{way}")
-        done(site, "check", "backup", "verify", backup_path=f"/backup/{way}", copy_way=way)
-        assert {c["way"] for c in site.report["migration"]["containers"]} == {way}
+def test_what_is_killed_is_typed_again_and_what_has_not_changed_is_not_copied_again(
+    site: Site,
+) -> None:
+    up_to(site, "backup")
+    _is_killed_and_typed_again(site, "check", "Count the files")
+    outcome = stage(site, "backup")
+    assert outcome.exit_code == 0, outcome.output
+    assert outcome.output.count("has not changed since it was backed up") == len(containers(site))
+    _is_killed_and_typed_again(site, "verify", "Read the backup back")
     assert left_mounts(site) == []
-    for number, (pool, container) in enumerate(containers(site)):
+
+
+def _is_killed_and_typed_again(site: Site, name: str, words: str) -> None:
+    assert site.typed_until(words, site.kill, MIGRATE, "-y", stage=name).exit_code < 0
+    done(site, name)
+
+
+def test_a_copy_that_was_killed_is_resumed_and_one_that_goes_on_is_followed(site: Site) -> None:
+    """Copied in parallel; what is there in the end is what an undisturbed copy gives."""
+    with held_copy(site):
+        _a_copy_that_is_killed_fails_the_stage(site)
+        hold(site)
+        _the_next_command_follows_the_copy_that_a_killed_one_has_begun(site)
+    done(site, "verify", **PARALLEL)
+    assert_copied(site, "parallel")
+    assert {name for name, process in preloaded(site) if process != "cp"} >= {CLIENT_1, CLIENT_2}
+
+
+def _a_copy_that_is_killed_fails_the_stage(site: Site) -> None:
+    client = site.lab.node(CLIENT_1)
+
+    def kill() -> None:
+        eventually(lambda: held(client))
+        _, container = containers(site)[0]
+        group = json.loads(client.read(f"{JOBS}/{container}-copy/command.json"))["group"]
+        client.run(f"kill -KILL -- -{group}")
+
+    outcome = backup_until(site, "(1 of ", kill)
+    assert outcome.exit_code == 1
+    assert f"copy on {CLIENT_1} failed: its processes are gone" in outcome.output
+    assert left_mounts(site) == []
+    release(site)
+    eventually(lambda: not held(client))
+
+
+def _the_next_command_follows_the_copy_that_a_killed_one_has_begun(site: Site) -> None:
+    client = site.lab.node(CLIENT_1)
+
+    def kill() -> None:
+        eventually(lambda: held(client))
+        site.kill()
+
+    assert backup_until(site, "(1 of ", kill).exit_code < 0
+    assert held(client)
+    again = backup_until(site, "was under way already", lambda: release(site))
+    assert again.exit_code == 0, again.output
+    assert "was under way already; following it" in again.output
+
+
+def assert_copied(site: Site, way: str) -> None:
+    """Fail unless the backup, copied in this way, is what is in DAOS."""
+    assert {c["way"] for c in site.report["migration"]["containers"]} == {way}
+    assert left_mounts(site) == []
+    client = site.lab.node(CLIENT_1)
+    for pool, container in containers(site):
         with mounted(client, pool, container) as mount:
             wanted = tree(client, mount)
-        assert len(wanted[0]) > 150
-        assert tree(client, data_of(site, "/backup/serial", number)) == wanted
-        assert tree(client, data_of(site, "/backup/parallel", number)) == wanted
-    preloaded = {
+        assert len(wanted[0]) > FILES
+        assert tree(client, f"/backup/{pool}/{container}/data") == wanted
+
+
+def preloaded(site: Site) -> set[tuple[str, str]]:
+    """Which programs on which nodes ran with the interception library."""
+    return {
         (event["host"], event["details"]["process"])
         for event in site.lab.events()
-        if event.get("program") == "libioil" and event.get("event") == "preloaded"
+        if (event.get("program"), event.get("event")) == ("libioil", "preloaded")
     }
-    assert (CLIENT_1, "cp") in preloaded
-    assert {node for node, process in preloaded if process != "cp"} >= {CLIENT_1, CLIENT_2}
-    client.run("rm -rf /backup/serial /backup/parallel")
-
-
-def test_what_has_not_changed_is_not_copied_again(site: Site) -> None:
-    done(site, "check", "backup")
-    outcome = stage(site, "backup")
-    assert outcome.output.count("has not changed since it was backed up") == len(containers(site))
-
-
-def test_a_check_and_a_verification_that_are_killed_are_typed_again(site: Site) -> None:
-    for name, words in (("check", "Count the files"), ("verify", "Read the backup back")):
-        outcome = site.typed_until(words, site.kill, "deploys/migrate.py", "-y", stage=name)
-        assert outcome.exit_code < 0
-        done(site, name)
-        if name == "check":
-            done(site, "backup")
-    assert left_mounts(site) == []
 
 
 # What goes wrong
 
 
-def test_one_flipped_bit_is_found_named_and_copied_again_alone(site: Site) -> None:
-    done(site, "check", "backup")
+def test_a_destination_that_is_too_small_or_becomes_full_is_named_and_what_is_copied_stays(
+    site: Site,
+) -> None:
+    """Copied serially; what is there in the end is what an undisturbed copy gives."""
     client = site.lab.node(CLIENT_1)
-    path = f"{data_of(site, '/backup')}/object-0000"
-    client.run(f"touch -r {path} /tmp/time; python3 -c '{FLIP}' {path}; touch -r /tmp/time {path}")
-    outcome = stage(site, "verify")
+    client.run("rm -rf /backup/*")
+    with faults.DISK_FULL.on(client, folder="/backup", left_mib=LEFT):
+        assert stage(site, "check").exit_code == 1
+    assert codes(site) == {"destination-too-small": [CLIENT_1]}
+    done(site, "check")
+    with faults.DISK_FULL.on(client, folder="/backup", left_mib=LEFT):
+        outcome = stage(site, "backup")
+        kept = client.run("find /backup -path '*/data/*' -type f | wc -l").stdout
     assert outcome.exit_code == 1
-    assert codes(site) == {"backup-differs": [CLIENT_1]}
-    assert "'object-0000 (" in outcome.output
-    [damaged] = [c for c in site.report["migration"]["containers"] if "differing" in c]
-    assert list(damaged["differing"]) == ["object-0000"]
+    assert f"/backup on {CLIENT_1} is full: " in outcome.output
+    assert "mounted at /backup, has " in outcome.output
+    assert left_mounts(site) == []
+    assert int(kept) > 10
+    done(site, "backup", "verify")
+    assert_copied(site, "serial")
+    assert (CLIENT_1, "cp") in preloaded(site)
+
+
+def test_what_is_damaged_in_the_backup_is_named_and_copied_again_alone(site: Site) -> None:
+    """One flipped bit in one container; a missing file and an extra one in the other."""
+    up_to(site, "backup")
+    client = site.lab.node(CLIENT_1)
+    path, folder = f"{data_of(site, '/backup')}/object-0000", data_of(site, "/backup", 1)
+    client.run(f"touch -r {path} /tmp/time; python3 -c '{FLIP}' {path}; touch -r /tmp/time {path}")
+    client.run(f"rm {folder}/object-0001; touch '{folder}/not in DAOS'")
+    _verify_names_each(site)
     for later in ("verify", "install", "format"):
         assert stage(site, later).exit_code == 1
         assert "stage-order" in codes(site)
     again = stage(site, "backup")
     assert again.exit_code == 0
-    assert "copied 1 of " in again.output
+    assert again.output.count("copied 1 of ") == len(containers(site))
     done(site, "verify")
 
 
-def test_missing_and_extra_files_of_the_backup_are_named_and_mended(site: Site) -> None:
-    done(site, "check", "backup")
-    client, folder = site.lab.node(CLIENT_1), data_of(site, "/backup")
-    client.run(f"rm {folder}/object-0001; touch '{folder}/not in DAOS'")
+def _verify_names_each(site: Site) -> None:
     outcome = stage(site, "verify")
     assert outcome.exit_code == 1
+    assert codes(site) == {"backup-differs": [CLIENT_1]}
+    assert "'object-0000 (" in outcome.output
     assert "missing: 'object-0001'" in outcome.output
     assert "extra: 'not in DAOS'" in outcome.output
-    done(site, "backup", "verify")
+    told = {c["uuid"]: c for c in site.report["migration"]["containers"]}
+    flipped, incomplete = (told[uuid] for _, uuid in containers(site))
+    assert list(flipped["differing"]) == ["object-0000"]
+    assert (flipped["missing"], flipped["extra"]) == ([], [])
+    assert (incomplete["missing"], incomplete["extra"]) == (["object-0001"], ["not in DAOS"])
 
 
 def test_a_file_that_changes_meanwhile_is_named_with_its_user(site: Site) -> None:
-    done(site, "check")
+    up_to(site, "check")
     writer = site.lab.node(CLIENT_2)
     pool, container = containers(site)[0]
     with mounted(writer, pool, container) as mount:
@@ -201,62 +291,34 @@ def test_a_file_that_changes_meanwhile_is_named_with_its_user(site: Site) -> Non
     assert left_mounts(site) == []
 
 
-def test_a_destination_that_becomes_full_is_named_and_what_is_copied_stays(site: Site) -> None:
+# What later stages refuse
+
+
+def test_another_destination_than_the_checked_one_is_refused(site: Site) -> None:
+    up_to(site, "verify")
     client = site.lab.node(CLIENT_1)
-    client.run("rm -rf /backup/*")
-    done(site, "check")
-    with faults.DISK_FULL.on(client, folder="/backup", left_mib=4):
-        outcome = stage(site, "backup")
-        kept = client.run("find /backup -path '*/data/*' -type f | wc -l").stdout
+    client.run("mv /backup/.daos-offline-update /root/mark")
+    try:
+        outcome = stage(site, "verify")
+    finally:
+        client.run("mv /root/mark /backup/.daos-offline-update")
     assert outcome.exit_code == 1
-    assert f"/backup on {CLIENT_1} is full: " in outcome.output
-    assert "mounted at /backup, has " in outcome.output
-    assert left_mounts(site) == []
-    assert int(kept) > 10
-    again = stage(site, "backup")
-    assert again.exit_code == 0, again.output
-    done(site, "verify")
+    assert codes(site) == {"other-destination": [CLIENT_1, CLIENT_2]}, outcome.output
 
 
-def test_a_destination_that_is_too_small_is_refused_by_the_check(site: Site) -> None:
-    client = site.lab.node(CLIENT_1)
-    client.run("rm -rf /backup/*")
-    with faults.DISK_FULL.on(client, folder="/backup", left_mib=4):
-        assert stage(site, "check").exit_code == 1
-    assert codes(site) == {"destination-too-small": [CLIENT_1]}
-    client.run("rm -rf /backup/*")
-
-
-# Interruptions
-
-
-def test_the_next_command_follows_the_copy_that_a_killed_one_has_begun(site: Site) -> None:
-    with held_copy(site) as client:
-
-        def kill() -> None:
-            eventually(lambda: held(client))
-            site.kill()
-
-        assert backup_until(site, "(1 of ", kill).exit_code < 0
-        assert held(client)
-        again = backup_until(site, "was under way already", lambda: release(site))
-        assert again.exit_code == 0, again.output
-        assert "was under way already; following it" in again.output
-    done(site, "verify", **PARALLEL)
-    assert left_mounts(site) == []
-
-
-def test_a_copy_that_is_killed_fails_the_stage_and_is_resumed(site: Site) -> None:
-    with held_copy(site) as client:
-
-        def kill() -> None:
-            eventually(lambda: held(client))
-            _, container = containers(site)[0]
-            group = json.loads(client.read(f"{JOBS}/{container}-copy/command.json"))["group"]
-            client.run(f"kill -KILL -- -{group}")
-
-        outcome = backup_until(site, "(1 of ", kill)
-        assert outcome.exit_code == 1
-        assert f"copy on {CLIENT_1} failed: its processes are gone" in outcome.output
-        assert left_mounts(site) == []
-    done(site, "backup", "verify", **PARALLEL)
+def test_a_container_that_was_added_is_named_by_install_and_by_format(site: Site) -> None:
+    up_to(site, "verify")
+    before = formats(site)
+    with another_container(site, "POSIX") as (pool, added):
+        site.lab.node(CLIENT_1).run(f"daos-job {pool} {added} --tree {FILES} --seed 9")
+        for name, wanted in (
+            ("install", {"container-added"}),
+            ("format", {"stage-order", "still-serving", "container-added"}),
+        ):
+            outcome = stage(site, name, **SYSTEM)
+            assert outcome.exit_code == 1
+            assert set(codes(site)) == wanted, outcome.output
+            assert added in outcome.output
+    assert formats(site) == before
+    for name in (CLIENT_1, CLIENT_2):
+        assert state_of(site.lab.node(name), "daos_agent").split()[0] == "active"

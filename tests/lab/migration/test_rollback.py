@@ -6,8 +6,6 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-import pytest
-
 from testbed import faults
 
 from ..site import Outcome, Site, StartSite
@@ -15,16 +13,16 @@ from ..terminal import CTRL_C, CTRL_D, ENTER, Terminal
 from ..usage import mounted
 from ..waiting import eventually, within_transaction
 from .stages import (
-    ADMIN_1,
     CLIENT_1,
     CLIENT_2,
     MIGRATE,
     NODES,
     PARALLEL,
+    SYSTEM,
+    admin,
     backup_until,
     codes,
     containers,
-    data_of,
     done,
     formats,
     held,
@@ -38,6 +36,7 @@ from .stages import (
 
 SERVER_1 = "daos-server-01"
 BEFORE = "1.2.0"
+FILES = 12  # in each container, besides the objects: of every kind
 PROMPT = "Type the name of the system to reformat it: "
 # Whatever is configured, with its owner, its mode and its contents; .rpmnew is what packages leave.
 _CONFIGURED = """\
@@ -47,19 +46,6 @@ for file in $(ls --ignore='*.rpmnew'); do
     [ -d $file ] || cat $file
 done
 """
-
-
-@pytest.fixture(scope="module")
-def site(start_site: StartSite) -> Site:
-    """One system for all tests that leave 1.x serving; each makes its own backup."""
-    return _filled(start_site)
-
-
-def _filled(start: StartSite) -> Site:
-    site = start(NODES, version=BEFORE, backup_mib=64)
-    for pool, container in containers(site):
-        site.lab.node(CLIENT_1).run(f"daos-job {pool} {container} --tree 20 --seed 7")
-    return site
 
 
 @dataclass(frozen=True)
@@ -84,7 +70,7 @@ def holdings(site: Site) -> Holdings:
     for pool, container in containers(site):
         with mounted(client, pool, container) as mount:
             trees[container] = tree(client, mount)
-    members = json.loads(site.lab.node(ADMIN_1).run("dmg -j system query").stdout)
+    members = json.loads(admin(site).run("dmg -j system query").stdout)
     return Holdings(
         {name: node.run(_CONFIGURED).stdout for name, node in site.lab.nodes.items()},
         {member["rank"]: member["state"] for member in members["response"]["members"]},
@@ -93,10 +79,44 @@ def holdings(site: Site) -> Holdings:
     )
 
 
-# Ctrl-C
+def test_a_system_goes_back_to_1_x_and_on_until_its_storage_is_formatted(
+    start_fresh_site: StartSite,
+) -> None:
+    site = _filled(start_fresh_site)
+    _ctrl_c_ends_the_command_and_not_the_copy(site)
+    before = holdings(site)
+    _the_backup_is_what_daos_holds(site, before)
+
+    _install_brings_2_0_and_converts_the_configuration(site)
+    assert_rolled_back(site, before)
+    _format_refuses_what_serves_again(site)
+    _what_changed_since_the_backup_is_found_before_the_engines_stop(site)
+    _it_is_backed_up_again(site)
+
+    before = holdings(site)
+    _the_power_goes_in_the_middle_of_the_package_transaction(site)
+    assert_rolled_back(site, before)
+    _install_brings_2_0_and_converts_the_configuration(site)  # from a backup that is still true
+
+    for typed in ("daos", "Daos_server", ""):
+        _another_name_is_refused(site, typed)
+    for keys in (CTRL_C, CTRL_D):
+        _who_types_no_name_is_refused(site, keys)
+    _the_right_name_shows_the_plan_and_enter_formats(site)
+    _after_the_format_there_is_no_way_back(site)
 
 
-def test_ctrl_c_ends_the_command_and_not_the_copy(site: Site) -> None:
+def _filled(start: StartSite) -> Site:
+    site = start(NODES, version=BEFORE, backup_mib=64)
+    for pool, container in containers(site):
+        site.lab.node(CLIENT_1).run(f"daos-job {pool} {container} --tree {FILES} --seed 7")
+    return site
+
+
+# The backup
+
+
+def _ctrl_c_ends_the_command_and_not_the_copy(site: Site) -> None:
     with held_copy(site) as client:
         terminal = Terminal(site, MIGRATE, "-y", stage="backup", **PARALLEL)
         terminal.wait_for("(1 of ")
@@ -114,26 +134,34 @@ def test_ctrl_c_ends_the_command_and_not_the_copy(site: Site) -> None:
         assert (again.exit_code, site.report["outcome"]) == (0, "complete"), again.output
     done(site, "verify", **PARALLEL)
     assert left_mounts(site) == []
+
+
+def _the_backup_is_what_daos_holds(site: Site, now: Holdings) -> None:
     client = site.lab.node(CLIENT_1)
-    for number, found in enumerate(holdings(site).trees.values()):
-        assert len(found[0]) > 20
-        assert tree(client, data_of(site, "/backup", number)) == found
+    for pool, container in containers(site):
+        assert len(now.trees[container][0]) > FILES
+        assert tree(client, f"/backup/{pool}/{container}/data") == now.trees[container]
+
+
+def _it_is_backed_up_again(site: Site) -> None:
+    """As the refusal says. What is backed up again holds it, and the way back is still open."""
+    for name in (CLIENT_1, CLIENT_2):
+        site.lab.node(name).run("systemctl start daos_agent")
+    done(site, "backup", "verify")
 
 
 # The way back
 
 
-def test_before_the_format_1_x_comes_back_as_it_was(site: Site) -> None:
-    before = holdings(site)
-    done(site, "check", "backup", "verify", "install")
+def _install_brings_2_0_and_converts_the_configuration(site: Site) -> None:
+    done(site, "install")
     assert site.release == "2.0.3"
     server = site.lab.node(SERVER_1)
     assert "\nengines:" in server.read("/etc/daos/daos_server.yml")
     assert "\nservers:" in server.read("/etc/daos/daos_server.yml.1.x-backup")
-    assert_rolled_back(site, before)
 
 
-def assert_rolled_back(site: Site, before: Holdings | None = None) -> None:
+def assert_rolled_back(site: Site, before: Holdings) -> None:
     """Type the way back; 1.x serves then as it did, and of the migration nothing is in its way."""
     outcome = site.pyinfra("deploys/rollback.py", "-y")
     assert (outcome.exit_code, site.report["outcome"]) == (0, "rolled back"), outcome.output
@@ -141,43 +169,42 @@ def assert_rolled_back(site: Site, before: Holdings | None = None) -> None:
     assert state_of(site.lab.node(SERVER_1), "daos_server") == "active enabled"
     for name in (CLIENT_1, CLIENT_2):
         assert state_of(site.lab.node(name), "daos_agent") == "active enabled"
-    assert before in (None, holdings(site))
+    assert holdings(site) == before
     left = "ls /var/lib/daos-offline-update/window.json /var/lib/daos-offline-update/starts"
     for node in site.lab.nodes.values():
         assert node.run(left, check=False).stdout == ""
         assert node.run("dnf -q check-update 'daos*'").stdout == "", "2.x is offered again"
 
 
-def test_what_is_written_after_a_rollback_has_to_be_backed_up_again(
-    start_fresh_site: StartSite,
-) -> None:
-    site = _filled(start_fresh_site)
-    done(site, "check", "backup", "verify", "install")
-    assert_rolled_back(site)
+def _format_refuses_what_serves_again(site: Site) -> None:
     before = formats(site)
-    outcome = stage(site, "format", system="daos_server")
+    outcome = stage(site, "format", **SYSTEM)
     assert outcome.exit_code == 1
     assert "still-serving" in codes(site)
     assert formats(site) == before
+
+
+def _what_changed_since_the_backup_is_found_before_the_engines_stop(site: Site) -> None:
     pool, container = containers(site)[0]
     writer = site.lab.node(CLIENT_2)
     with mounted(writer, pool, container) as mount:
         writer.run(f"echo late > {mount}/late.txt")
+    before = stops(site)
     outcome = stage(site, "install")
     assert outcome.exit_code == 1
     assert list(codes(site)) == ["changed-since-backup"], outcome.output
     assert "'late.txt'" in outcome.output
-    # What is backed up again holds it, and the way back is still open.
-    for name in (CLIENT_1, CLIENT_2):
-        site.lab.node(name).run("systemctl start daos_agent")
-    done(site, "check", "backup", "verify", "install")
-    assert_rolled_back(site)
+    assert stops(site) == before
+    assert left_mounts(site) == []
 
 
-def test_from_the_middle_of_the_package_transaction_1_x_comes_back_too(site: Site) -> None:
-    """The power goes when one package is new and the others are not."""
-    done(site, "check", "backup", "verify")
-    before = holdings(site)
+def stops(site: Site) -> int:
+    """How often the engines were stopped so far."""
+    return sum(event["event"] == "system-stop" for event in site.lab.events())
+
+
+def _the_power_goes_in_the_middle_of_the_package_transaction(site: Site) -> None:
+    """One package is new then and the others are not."""
     server = site.lab.node(SERVER_1)
 
     def lose_power() -> None:
@@ -188,29 +215,9 @@ def test_from_the_middle_of_the_package_transaction_1_x_comes_back_too(site: Sit
     with faults.TRANSACTION_PAUSES.on(server, seconds=4):
         outcome = site.typed_until(words, lose_power, MIGRATE, "-y", stage="install")
     assert outcome.exit_code == 1, outcome.output
-    assert_rolled_back(site, before)
 
 
 # The name that has to be typed
-
-
-def test_the_name_is_typed_and_the_storage_is_formatted_and_there_is_no_way_back(
-    start_fresh_site: StartSite,
-) -> None:
-    """Also: after a rollback the migration goes on from a backup that is still true."""
-    site = _filled(start_fresh_site)
-    done(site, "check", "backup", "verify", "install")
-    assert_rolled_back(site)
-    done(site, "install")
-    assert site.release == "2.0.3"
-    assert "\nengines:" in site.lab.node(SERVER_1).read("/etc/daos/daos_server.yml")
-
-    for typed in ("daos", "Daos_server", ""):
-        _another_name_is_refused(site, typed)
-    for keys in (CTRL_C, CTRL_D):
-        _who_types_no_name_is_refused(site, keys)
-    _the_right_name_shows_the_plan_and_enter_formats(site)
-    _after_the_format_there_is_no_way_back(site)
 
 
 def at_the_prompt(site: Site, keys: str) -> Outcome:
