@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from .sharing import HERE, LONGEST, turn
@@ -21,3 +25,22 @@ def test_labs_begin_before_the_browser_and_all_else_fills_the_gaps() -> None:
 def test_this_test_needs_no_lab(request: pytest.FixtureRequest) -> None:
     assert request.node.get_closest_marker("lab") is None
     assert request.node.get_closest_marker("xdist_group") is None
+
+
+IN_A_GROUP = """
+import os, pathlib, pytest
+
+@pytest.mark.xdist_group("a lab")
+@pytest.mark.parametrize("number", range(8))
+def test_in_a_group(number):
+    worker = os.environ["PYTEST_XDIST_WORKER"]
+    (pathlib.Path(__file__).parent / worker).touch()
+"""
+
+
+def test_a_group_goes_to_one_process(tmp_path: Path) -> None:
+    """pytest-xdist 3.8 writes the group where pytest 9.2 does not look for it any more."""
+    (tmp_path / "test_group.py").write_text(IN_A_GROUP)
+    command = [sys.executable, "-m", "pytest", "-n", "2", "--dist", "loadgroup", tmp_path]
+    subprocess.run(command, cwd=tmp_path, check=True)
+    assert len(list(tmp_path.glob("gw*"))) == 1

@@ -42,6 +42,7 @@ class Run:
     + refusals: the findings for which the run refused to go on
     + failures: the steps that were tried on a node and failed
     + steps: the steps of the procedure in its order, by the names of their functions
+    + interrupted: whether Ctrl-C was pressed; what fails from then on fails since connections end
     + acted: whether a step has stopped, updated or started something
     + rpmnew: node name to the configuration files that the update left to be merged
     """
@@ -61,7 +62,7 @@ class Run:
         self.refusals: list[Finding] = []
         self.failures: list[Finding] = []
         self.steps: list[str] = []
-        self.acted = False
+        self.interrupted = self.acted = False
         self.rpmnew: dict[str, list[str]] = {}
 
     def begins(self, start: Start) -> None:

@@ -130,7 +130,7 @@ def refuse(current: Run, findings: Iterable[Finding]) -> FunctionCommand:
 
     def fail(state: Any, host: Any) -> bool:
         for finding in findings:
-            if finding not in current.refusals:
+            if not current.interrupted and finding not in current.refusals:
                 current.refusals.append(finding)
                 logger.error(f"--> Not done: {finding}")
         return False
@@ -153,7 +153,7 @@ def verify(
 
     def judge(state: Any, host: Host) -> bool:
         problem = look()
-        if problem:
+        if problem and not current.interrupted:
             current.failures.append(Finding(code, (host.name,), problem))
             logger.error(f"{host.print_prefix}{problem}")
         return not problem

@@ -8,10 +8,12 @@ import atexit
 import json
 import logging
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from pyinfra import logger
@@ -72,8 +74,8 @@ class Report(BaseStateCallback):
         """A step has failed on a node; where the step has not said why, its output has."""
         self.steps.host_ends(host.name, op_hash, failed=True)
         current = self.current
-        known = [*current.failures, *current.refusals]
-        if not current.refusals and not any(host.name in finding.hosts for finding in known):
+        said = any(host.name in finding.hosts for finding in current.failures)
+        if not (said or current.refusals or current.interrupted):
             message = f"the step {self.steps.last!r} failed there: see its output"
             current.failures.append(Finding("step-failed", (host.name,), message))
 
@@ -215,6 +217,19 @@ def follow(current: Run) -> None:
     report = Report(current)
     current.state.add_callback_handler(report)
     atexit.register(_exit, report)
+    _notice_ctrl_c(current)
+
+
+def _notice_ctrl_c(current: Run) -> None:
+    """Before pyinfra ends all connections, which a step at work would take for silence."""
+    pyinfras = signal.getsignal(signal.SIGINT)
+
+    def noticed(number: int, frame: FrameType | None) -> None:
+        current.interrupted = True
+        if callable(pyinfras):
+            pyinfras(number, frame)
+
+    signal.signal(signal.SIGINT, noticed)
 
 
 def _exit(report: Report) -> None:

@@ -46,7 +46,7 @@ def needed(
     + reinstalls: whether the storage is reformatted, so that a node may come from 1.x as well
     + back: whether the target is the release of before, to which no engine has to go back yet
     """
-    if all(node.version == target for node in view.of().values()):
+    if not view.silent and all(node.version == target for node in view.of().values()):
         message = f"every node is at {target} by now: type the same command again to see it"
         return [Finding("not-needed", (), message)]
     return never_started(view) if back else update_paths(view, target, reinstalls)

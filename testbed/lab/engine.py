@@ -84,7 +84,7 @@ class Until(WaitStrategy):
         self.what, self.check, self.seconds = what, check, seconds
 
     def wait_until_ready(self, container: WaitStrategyTarget) -> None:
-        self.with_startup_timeout(self.seconds).with_poll_interval(0.05)  # type: ignore[arg-type]
+        self.with_startup_timeout(self.seconds).with_poll_interval(0.1)  # type: ignore[arg-type]
         if not self._poll(self.check):
             raise TimeoutError(f"{self.what} did not happen within {self.seconds:.0f} s")
 

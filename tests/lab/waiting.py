@@ -16,11 +16,13 @@ def eventually(check: Callable[[], T], seconds: float = 30) -> T:
     """What `check` gives as soon as that is true (not empty, not 0); fails if it is not in time."""
     deadline = time.monotonic() + seconds
     while True:
+        asked = time.monotonic()
         found = check()
         if found:
             return found
-        assert time.monotonic() < deadline, f"not so within {seconds:.0f} s; found {found!r}"
-        time.sleep(_PAUSE)
+        now = time.monotonic()
+        assert now < deadline, f"not so within {seconds:.0f} s; found {found!r}"
+        time.sleep(max(_PAUSE, now - asked))  # most of the time is for what is waited for
 
 
 def within_transaction(node: Node) -> None:

@@ -7,6 +7,7 @@ the command's input and output, and a line for the answers: its process ID, then
 from __future__ import annotations
 
 import array
+import gc
 import json
 import os
 import signal
@@ -79,6 +80,7 @@ if __name__ == "__main__":
     for module in _BROUGHT:
         import_module(module)
     sys.path[0] = os.path.dirname(sys.executable)  # noqa: PTH120 - as for the command itself
+    gc.freeze()  # no command has to look through what is imported
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the command
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     serve(PlainSocket(fileno=int(sys.argv[1])))

@@ -219,7 +219,9 @@ def test_formatting_records_what_was_lost(start_fresh_site: StartSite) -> None:
     said = admin.run("dmg storage format --force", check=False)
     assert "storage format invoked on a running system" in said.stderr
     admin.run("dmg system erase")
-    eventually(lambda: admin.run("dmg storage format", check=False).exit_code == 0)
+    for server in lab.having("servers"):  # each as soon as it waits for that, and once
+        format_it = f"dmg storage format -l {server.name}"
+        eventually(lambda: admin.run(format_it, check=False).exit_code == 0)  # noqa: B023
     lab.wait_joined()
     assert admin.run("dmg pool list").stdout == "no pools in system\n"
     formatted = [e["details"] for e in lab.events() if e["event"] == "storage-formatted"]

@@ -44,7 +44,7 @@ NODES = [
 ]
 SEEDS = (7, 8, 9)
 FILES = 12  # of every kind, in each container
-TREES = 30  # as Hypothesis makes them, in each container
+TREES = 8  # as Hypothesis makes them, in each container
 ENGINES = 2  # a server
 
 # Formats one server, and comes to no end; where a system runs it is refused, as the real one is.

@@ -1,0 +1,50 @@
+"""After Ctrl-C connections end; what is at work then finds nothing wrong with the nodes."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from operations.machinery import step
+from operations.reporting.report import Report, follow
+from operations.rules.findings import Finding
+
+HOST = SimpleNamespace(name="node-1", print_prefix="")
+SILENT = Finding("no-answer", ("node-1",), "it gave no answer")
+
+
+@pytest.fixture
+def current() -> Iterator[Any]:
+    """A run as far as Ctrl-C is concerned; what SIGINT did before it does afterwards."""
+    before = signal.getsignal(signal.SIGINT)
+    state = SimpleNamespace(add_callback_handler=lambda handler: None)
+    yield SimpleNamespace(state=state, interrupted=False, refusals=[], failures=[])
+    signal.signal(signal.SIGINT, before)
+
+
+def _commands(current: Any) -> Iterator[bool]:
+    """What a step finds, and what a command of it finds."""
+    for command in (step.refuse(current, [SILENT]), step.verify(current, lambda: "no answer")):
+        yield command.function(None, HOST)
+
+
+@pytest.mark.parametrize("pressed", [True, False])
+def test_what_fails_after_ctrl_c_is_no_finding(
+    current: Any, pressed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("atexit.register", lambda *_: None)
+    pyinfras = []
+    signal.signal(signal.SIGINT, lambda *_: pyinfras.append("exits"))
+    follow(current)
+    if pressed:
+        signal.raise_signal(signal.SIGINT)
+    assert list(_commands(current)) == [False, False]
+    report = Report(current)
+    report.steps = SimpleNamespace(last="a step", host_ends=lambda *_, **named: None)  # type: ignore[assignment]
+    report.operation_host_error(None, HOST, "")  # type: ignore[arg-type]
+    assert pyinfras == ["exits"] * pressed
+    assert bool(current.refusals) == bool(current.failures) == (not pressed)
