@@ -41,6 +41,6 @@ def test_in_a_group(number):
 def test_a_group_goes_to_one_process(tmp_path: Path) -> None:
     """pytest-xdist 3.8 writes the group where pytest 9.2 does not look for it any more."""
     (tmp_path / "test_group.py").write_text(IN_A_GROUP)
-    command = [sys.executable, "-m", "pytest", "-n", "2", "--dist", "loadgroup", tmp_path]
+    command = [sys.executable, "-m", "pytest", "-n", "2", "--dist", "loadgroup", str(tmp_path)]
     subprocess.run(command, cwd=tmp_path, check=True)
     assert len(list(tmp_path.glob("gw*"))) == 1
