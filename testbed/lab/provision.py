@@ -22,21 +22,6 @@ TARGETS = 8  # an engine
 _FABRIC_PORTS = (31416, 31516)
 
 _FIXED = {"compat-hwloc1": "1.11.8"}  # packages that have a version of their own
-_DOWNLOADS = "/var/cache/daos-lab"
-# rpm itself fetches by a curl that the nodes do not have.
-_FETCH = f"""
-import http.client, os, shutil, sys
-os.makedirs("{_DOWNLOADS}", exist_ok=True)
-repository = http.client.HTTPConnection("{REPOSITORY}", timeout=60)
-for name in sys.argv[1:]:
-    path = f"{{name}}.{{os.uname().machine}}.rpm"
-    repository.request("GET", path)
-    answer = repository.getresponse()
-    if answer.status != 200:
-        sys.exit(f"http://{REPOSITORY}{{path}}: {{answer.status}} {{answer.reason}}")
-    with open("{_DOWNLOADS}/" + os.path.basename(path), "wb") as file:
-        shutil.copyfileobj(answer, file)
-"""
 
 
 def access_points(servers: Sequence[str], version: str = "2.0.1") -> list[str]:
@@ -151,9 +136,8 @@ def node_script(node: LabNode, version: str, servers: Sequence[str], public_key:
     ]
     names = packages(node.roles, version)
     if names:
-        paths = " ".join(_path(node.flavour, name, version) for name in names)
-        lines.append(f"python3 -IS -c {shlex.quote(_FETCH)} {paths}")
-        lines += [f"rpm -U --nosignature {_DOWNLOADS}/*.rpm", f"rm -r {_DOWNLOADS}"]
+        addresses = " ".join(_address(node.flavour, name, version) for name in names)
+        lines.append(f"arch=$(uname -m); rpm -U --nosignature {addresses}")
         for name, text in config_files(node.roles, servers, version).items():
             lines.append(f"printf %s {shlex.quote(text)} > /etc/daos/{name}")
     running = units(node.roles)
@@ -163,9 +147,10 @@ def node_script(node: LabNode, version: str, servers: Sequence[str], public_key:
     return "\n".join(lines)
 
 
-def _path(flavour: str, package: str, version: str) -> str:
-    """Where the repository of a version's series holds a package, up to the architecture."""
+def _address(flavour: str, package: str, version: str) -> str:
+    """Where the repository of a version's series holds a package, for the shell's $arch."""
     series = release.series(version)
     number = _FIXED.get(package, version)
-    distribution = FLAVOURS[flavour]
-    return f"/v{series}/{distribution.folder}/{package}-{number}-{distribution.release}"
+    built = FLAVOURS[flavour]
+    file = f"{package}-{number}-{built.release}.$arch.rpm"
+    return f"http://{REPOSITORY}/v{series}/{built.folder}/{file}"

@@ -1,4 +1,4 @@
-"""The process that has imported pyinfra and forks for each command; typed.py speaks to it.
+"""The process that has pyinfra and operations/ imported and forks for each command, see typed.py.
 
 `python warm.py DESCRIPTOR`: a request on this socket is JSON; with it come the files that are to be
 the command's input and output, and a line for the answers: its process ID, then its exit code.
@@ -15,13 +15,15 @@ import socket
 import sys
 from _socket import socket as PlainSocket  # gevent's would wait in an event loop of its own
 from importlib import import_module
+from pathlib import Path
+from pkgutil import walk_packages
 from typing import Any
 
 from gevent import monkey
 from pyinfra_cli.main import main as pyinfra
 
 _WORDS = 1 << 20  # bytes that a request may have
-_BROUGHT = ("ClusterShell.NodeSet", "pydantic.dataclasses", "pydantic.json_schema", "pydantic.main")
+_ROOT = Path(__file__).parents[2]
 _close, _fork, _waitpid = monkey.get_original("os", ["close", "fork", "waitpid"])
 
 
@@ -77,8 +79,10 @@ def become(request: dict[str, Any], answers: int, shown: int) -> None:
 
 
 if __name__ == "__main__":
-    for module in _BROUGHT:
-        import_module(module)
+    sys.path[0] = str(_ROOT)
+    for module in walk_packages([str(_ROOT / "operations")], "operations."):
+        if ".remote" not in module.name:  # that runs on clients
+            import_module(module.name)
     sys.path[0] = os.path.dirname(sys.executable)  # noqa: PTH120 - as for the command itself
     gc.freeze()  # no command has to look through what is imported
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the command
