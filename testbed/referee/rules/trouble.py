@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from testbed.referee.history import AGENT, SERVER, Event
 from testbed.referee.observer import Observer, Phase, Snapshot, Window
-from testbed.referee.rules.rule import Rule, count
+from testbed.referee.rules.rule import Rule
 from testbed.referee.verdict import ranks
 
 Thing = tuple[str, str]  # what can fail, and where
@@ -19,8 +19,8 @@ class StopAtTrouble(Rule):
     number = "R8"
     name = "trouble"
     idle = "nothing failed during a command"
+    keeps = (("failures", "{failures:failure}, no later step followed"),)
     _reached = 0  # the furthest phase of what runs now
-    _seen = 0
 
     def __init__(self) -> None:
         super().__init__()
@@ -42,7 +42,7 @@ class StopAtTrouble(Rule):
             self._failures.pop(mended, None)
         what = _failure(event)
         if what and seen.cluster.node(event.host).up and self._is_of_a_step(event, seen):
-            self._seen += 1
+            self.counted["failures"] += 1
             self._reached = max(self._reached, _BELONGS_TO.get(event.kind, 0))
             self._failures.setdefault(what, (event, self._reached))
 
@@ -63,9 +63,6 @@ class StopAtTrouble(Rule):
                 doing = phase.name.lower().replace("_", " ")
                 sentence = f"{doing}: begun on {{nodes}} after {failure.kind} on {failure.host}"
                 self.broken(sentence, failure, act, host=act.host)
-
-    def kept(self) -> str:
-        return f"{count(self._seen, 'failure')}, no later step followed" if self._seen else ""
 
 
 _BELONGS_TO = {
@@ -106,13 +103,12 @@ class Resume(Rule):
     number = "R9"
     name = "resume"
     idle = "no command went on from where another one had stopped"
-    _resumed = _failed = 0
+    keeps = (("failed", "{failed:command} that did not succeed, and in the end all was as before"),)
 
     def see(self, event: Event, seen: Observer) -> None:
         if not seen.over(event) or not seen.failed or seen.window is None:
             return
-        self._resumed += 1
-        self._failed += len(seen.failed)
+        self.counted["failed"] += len(seen.failed)
         self._one_version(event, seen, seen.window)
         before = _earliest(seen.failed[0].before, seen.window.before, seen)
         lost = before.joined - seen.cluster.joined()
@@ -133,12 +129,6 @@ class Resume(Rule):
             if concerned and len(node.versions | wanted) > 1:
                 which = " and ".join(sorted(node.versions))
                 self.broken(f"{{nodes}} at {which} at the end", event, host=node.name)
-
-    def kept(self) -> str:
-        if not self._resumed:
-            return ""
-        failed = count(self._failed, "command")
-        return f"{failed} that did not succeed, and in the end all was as before"
 
 
 def _earliest(first: Snapshot, window: Snapshot, seen: Observer) -> Snapshot:
@@ -163,26 +153,22 @@ class RebootProof(Rule):
     number = "R11"
     name = "reboot"
     idle = "no node booted in a window, and no unit was disabled"
-    _boots = _units = 0
+    keeps = (
+        ("boots", "{boots:boot} in a window started nothing"),
+        ("units", "what was enabled before is enabled after"),
+    )
 
     def see(self, event: Event, seen: Observer) -> None:
         if seen.window is None:
             return
         if _starts_by_boot(event, seen) and not _all_back(event.host, seen, seen.window):
             self.broken(f"{event.unit} started on {{nodes}} by a boot inside the window", event)
-        self._boots += event.kind == "systemd boot" and event.host in seen.window.before.up
+        boots = event.kind == "systemd boot" and event.host in seen.window.before.up
+        self.counted["boots"] += boots
         if seen.over(event):
-            self._units += seen.window.unit_changes
+            self.counted["units"] += seen.window.unit_changes
             for name, sentence in _other_units(seen.window.before, seen):
                 self.broken(sentence, event, host=name)
-
-    def kept(self) -> str:
-        found = []
-        if self._boots:
-            found.append(f"{count(self._boots, 'boot')} in a window started nothing")
-        if self._units:
-            found.append("what was enabled before is enabled after")
-        return "; ".join(found)
 
 
 def _starts_by_boot(event: Event, seen: Observer) -> bool:
