@@ -23,7 +23,7 @@ class Connections(Rule):
             self._in_use(event, seen)
         elif event.kind == "daos_server pool-evicted" and event.details["handles"] and seen.acting:
             self.counted["evicted"] += len(event.details["handles"])
-            if not seen.may_evict:
+            if not any(command.may_evict for command in seen.running):
                 pool = event.details.get("pool")
                 self.broken(
                     f"connections of the pool {pool} were evicted without permission", event
@@ -34,9 +34,8 @@ class Connections(Rule):
         if agents:
             which = folded(agents)
             self.broken(f"engines stopped on {{nodes}} while daos_agent ran on {which}", event)
-        held = {connection.host for connection in seen.cluster.connections.values()}
-        if held:
-            which = folded(held)
+        if seen.cluster.connections:
+            which = folded(seen.cluster.connections.values())
             self.broken(f"engines stopped on {{nodes}} while {which} held connections", event)
 
 

@@ -38,10 +38,10 @@ class StopAtTrouble(Rule):
             self._judge(event, phase)
             self._reached = max(self._reached, phase)
             self._tried.add((event.unit, event.host))
-        for mended in _mends(event):
-            self._failures.pop(mended, None)
-        what = _failure(event)
-        if what and seen.cluster.node(event.host).up and self._is_of_a_step(event, seen):
+        what, failed = _outcome(event)
+        if what and not failed:
+            self._failures.pop(what, None)
+        elif what and seen.cluster.node(event.host).up and self._is_of_a_step(event, seen):
             self.counted["failures"] += 1
             self._reached = max(self._reached, _BELONGS_TO.get(event.kind, 0))
             self._failures.setdefault(what, (event, self._reached))
@@ -72,29 +72,18 @@ _BELONGS_TO = {
 }
 
 
-def _failure(event: Event) -> Thing | None:
-    """What an event says has failed."""
-    if event.kind == "rpm failed":
-        return "rpm", event.host
-    if event.kind == "systemd unit-failed" and event.unit:
-        return event.unit, event.host
-    if event.kind == "daos_server system-stop" and not event.details["ok"]:
-        return "system-stop", ""
-    if event.kind in ("daos_engine abort", "daos_server engine-killed"):
-        return "engine", f"{event.host} {event.details.get('rank')}"
-    return None
-
-
-def _mends(event: Event) -> Iterator[Thing]:
-    """The failures that an event shows to be over."""
-    if event.kind == "rpm installed" and event.package != "daos":
-        yield "rpm", event.host
-    if event.kind == "systemd unit-started" and event.unit:
-        yield event.unit, event.host
-    if event.kind == "daos_server system-stop" and event.details["ok"]:
-        yield "system-stop", ""
-    if event.kind == "daos_engine ready":
-        yield "engine", f"{event.host} {event.details['rank']}"
+def _outcome(event: Event) -> tuple[Thing | None, bool]:
+    """What an event says has failed or has gone well, if anything; whether it has failed."""
+    failed = event.kind.endswith(("failed", "abort", "killed"))
+    if event.kind == "rpm failed" or (event.kind == "rpm installed" and event.package != "daos"):
+        return ("rpm", event.host), failed
+    if event.kind in ("systemd unit-failed", "systemd unit-started") and event.unit:
+        return (event.unit, event.host), failed
+    if event.kind == "daos_server system-stop":
+        return ("system-stop", ""), not event.details["ok"]
+    if event.kind in ("daos_engine abort", "daos_server engine-killed", "daos_engine ready"):
+        return ("engine", f"{event.host} {event.details.get('rank')}"), failed
+    return None, False
 
 
 class Resume(Rule):
@@ -183,8 +172,5 @@ def _all_back(host: str, seen: Observer, window: Window) -> bool:
         return True  # it was off when the window began: nobody could reach it
     others = [seen.cluster.node(name) for name in window.before.agents - {host}]
     agents = all(node.agent for node in others if node.up)
-    return agents and not window.before.joined - _joined_but(host, seen)
-
-
-def _joined_but(host: str, seen: Observer) -> frozenset[int]:
-    return seen.cluster.joined() | seen.cluster.node(host).ranks
+    joined = seen.cluster.joined() | seen.cluster.node(host).ranks
+    return agents and window.before.joined <= joined
