@@ -61,7 +61,7 @@ def process_start(pid: int) -> str | None:
 def is_leftover(
     marks: Mapping[str, str],
     start_of: Callable[[int], str | None] = process_start,
-    kept_in: Callable[[Path], str | None] | None = None,
+    kept_in: Callable[[Path], str | None] = lambda directory: LabFiles(directory).kept(),
 ) -> bool:
     """Whether something with these labels belongs to no living lab.
 
@@ -76,8 +76,7 @@ def is_leftover(
         return False
     if start_of(int(marks[PID])) == marks[START]:
         return False
-    kept = kept_in or (lambda directory: LabFiles(directory).kept())
-    return kept(Path(marks[DIRECTORY])) != marks[LAB]
+    return kept_in(Path(marks[DIRECTORY])) != marks[LAB]
 
 
 def _is_guarded(guard: str, start_of: Callable[[int], str | None]) -> bool:
@@ -130,9 +129,9 @@ def remove_labelled(label: str) -> None:
         with ThreadPoolExecutor(max_workers=8) as pool:
             list(pool.map(lambda c: engine.remove_container(client, c["Id"]), containers))
         for network in client.api.networks(filters={"label": label}):
-            engine.remove_network(client, network["Id"])
+            engine.remove_when_free(client.api.remove_network, network["Id"])
         for volume in client.api.volumes(filters={"label": label})["Volumes"] or []:
-            engine.remove_volume(client, volume["Name"])
+            engine.remove_when_free(client.api.remove_volume, volume["Name"])
 
 
 Handler = Callable[[int, FrameType | None], object] | signal.Handlers

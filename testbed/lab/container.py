@@ -112,10 +112,6 @@ class Node(Machine):
         return self.spec.roles
 
     @property
-    def flavour(self) -> str:
-        return self.spec.flavour
-
-    @property
     def ssh_port(self) -> int:
         return self.port(SSH_PORT)
 

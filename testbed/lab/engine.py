@@ -186,22 +186,15 @@ def remove_container(engine: docker.DockerClient, container_id: str) -> None:
             raise
 
 
-def remove_network(engine: docker.DockerClient, network_id: str) -> None:
-    """Remove a network."""
-    _remove_when_free(lambda: engine.api.remove_network(network_id))
+def remove_when_free(remove: Callable[[str], object], name: str) -> None:
+    """Remove a network, or a volume with all that is in it; that it is gone is no error.
 
-
-def remove_volume(engine: docker.DockerClient, name: str) -> None:
-    """Remove a volume with all that is in it."""
-    _remove_when_free(lambda: engine.api.remove_volume(name))
-
-
-def _remove_when_free(remove: Callable[[], object]) -> None:
-    """While its last container is going away the engine says no; that it is gone is no error."""
+    While its last container is going away the engine says no.
+    """
     deadline = time.monotonic() + 10
     while True:
         try:
-            remove()
+            remove(name)
             return
         except docker.errors.NotFound:
             return

@@ -97,9 +97,8 @@ class LabFiles:
         would be the real one, and would go to real nodes.
         """
         public = self.identity.with_suffix(".pub")
-        for path in (self.ssh_config, self.state, self.activate, self.control):
-            path.unlink(missing_ok=True)
-        for path in (self.known_hosts, self.identity, public):
+        outside = (self.ssh_config, self.state, self.activate, self.control)
+        for path in (*outside, self.known_hosts, self.identity, public):
             path.unlink(missing_ok=True)
 
 

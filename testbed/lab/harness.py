@@ -16,7 +16,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 from testbed.images.image import Images, ensure_images
@@ -32,10 +31,6 @@ __all__ = ["Lab", "LabError", "LabNode", "lab_nodes_from_inventory"]
 
 # What a pool is, and whether it is whole; how full it is may change.
 _IDENTITY = ("uuid", "targets_total", "targets_disabled", "svc_reps", "svc_replicas")
-
-
-def _silent(line: str) -> None:
-    """Say nothing about the progress."""
 
 
 class Lab:
@@ -64,7 +59,7 @@ class Lab:
         name: str | None = None,
         seed: bool = True,
         backup_mib: int | None = None,
-        progress: Callable[[str], None] = _silent,
+        progress: Callable[[str], None] = lambda line: None,
     ) -> None:
         names = [node.name for node in nodes]
         if len(set(names)) != len(names):
@@ -115,12 +110,7 @@ class Lab:
             raise
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         if self._kept:
             self._exit.close()
         else:

@@ -80,34 +80,21 @@ class Node:
         """The engines that have joined."""
         return [engine for engine in self.engines.values() if engine.served]
 
-    def nothing_runs(self) -> None:
-        """It has no processes any more."""
-        self.agent = self.server = ""
-        self.engines = {}
-
-
-@dataclass(frozen=True)
-class Connection:
-    """An open handle of a pool."""
-
-    pool: str
-    host: str
-
 
 class Cluster:
     """The nodes, and what the management service knows.
 
     + ranks: the state of each rank, as the management service last told it
     + degraded: pool to the ranks that are disabled in it
-    + connections: by handle
+    + connections: the host that holds each open handle of a pool
     """
 
     def __init__(self) -> None:
         self.nodes: dict[str, Node] = {}
         self.ranks: dict[int, str] = {}
         self.degraded: dict[str, set[int]] = {}
-        self.connections: dict[str, Connection] = {}
-        self._apply: dict[str, Callable[[Event, Node], None]] = {
+        self.connections: dict[str, str] = {}
+        self._apply: dict[str, Callable[[Event, Node], object]] = {
             "systemd boot": self._boot,
             "systemd shutdown": self._shutdown,
             "systemd unit-starting": self._starting,
@@ -127,14 +114,14 @@ class Cluster:
             "daos_server pool-degraded": self._pool_degraded,
             "daos_server pool-reintegrated": self._pool_reintegrated,
             "daos_server pool-connected": self._connected,
-            "daos_server pool-disconnected": self._disconnected,
-            "daos_server pool-evicted": self._evicted,
+            "daos_server pool-disconnected": lambda event, _: self._drop([event.details["handle"]]),
+            "daos_server pool-evicted": lambda event, _: self._drop(event.details["handles"]),
             "daos_server system-erased": self._erased,
             FORMATTED: self._formatted,
             "daos_engine start": self._engine_started,
             "daos_engine ready": self._engine_ready,
-            "daos_engine stop": self._engine_ended,
-            "daos_engine abort": self._engine_ended,
+            "daos_engine stop": lambda event, node: node.engines.pop(event.pid, None),
+            "daos_engine abort": lambda event, node: node.engines.pop(event.pid, None),
         }
 
     def node(self, name: str) -> Node:
@@ -184,8 +171,9 @@ class Cluster:
         node.up = False
 
     def _gone(self, node: Node) -> None:
-        node.nothing_runs()
-        self._drop(h for h, connection in self.connections.items() if connection.host == node.name)
+        """The node has no processes any more."""
+        node.agent, node.server, node.engines = "", "", {}
+        self._drop(handle for handle, host in self.connections.items() if host == node.name)
 
     def _starting(self, event: Event, node: Node) -> None:
         by_boot = event.unit in node.booting
@@ -220,9 +208,6 @@ class Cluster:
             node.ranks.add(engine.rank)
             node.layouts[engine.index] = major(engine.version)
 
-    def _engine_ended(self, event: Event, node: Node) -> None:
-        node.engines.pop(event.pid, None)
-
     def _engine_killed(self, event: Event, node: Node) -> None:
         rank = event.details.get("rank")
         node.engines = {pid: e for pid, e in node.engines.items() if e.rank != rank}
@@ -244,14 +229,7 @@ class Cluster:
         ranks.discard(event.details.get("rank", -1))
 
     def _connected(self, event: Event, _node: Node) -> None:
-        connection = Connection(str(event.details["pool"]), str(event.details["host"]))
-        self.connections[str(event.details["handle"])] = connection
-
-    def _disconnected(self, event: Event, _node: Node) -> None:
-        self._drop([str(event.details["handle"])])
-
-    def _evicted(self, event: Event, _node: Node) -> None:
-        self._drop(map(str, event.details["handles"]))
+        self.connections[str(event.details["handle"])] = str(event.details["host"])
 
     def _formatted(self, event: Event, node: Node) -> None:
         node.layouts.pop(event.details["index"], None)
@@ -263,4 +241,4 @@ class Cluster:
 
     def _drop(self, handles: Iterable[str]) -> None:
         for handle in list(handles):
-            self.connections.pop(handle, None)
+            self.connections.pop(str(handle), None)

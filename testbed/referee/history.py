@@ -165,8 +165,3 @@ def died_with_their_server(events: Iterable[Event]) -> set[int]:
 def _begins_or_ends_a_server(event: Event) -> bool:
     by_systemd = ("systemd unit-starting", "systemd unit-stopped")
     return (event.kind in by_systemd and event.unit == SERVER) or event.kind == "systemd boot"
-
-
-def commands_noted(events: Iterable[Event]) -> bool:
-    """Whether an observer noted when commands were typed."""
-    return any(event.kind == "lab command" for event in events)

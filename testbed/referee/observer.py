@@ -7,14 +7,7 @@ from enum import IntEnum
 from typing import Self
 
 from testbed.referee.cluster import Cluster, major
-from testbed.referee.history import (
-    AGENT,
-    FORMATTED,
-    SERVER,
-    Event,
-    commands_noted,
-    died_with_their_server,
-)
+from testbed.referee.history import AGENT, FORMATTED, SERVER, Event, died_with_their_server
 
 LAST_STAGE = "finish"
 
@@ -163,7 +156,7 @@ class Observer:
         self.running: list[Command] = []
         self.failed: list[Command] = []
         self.window: Window | None = None
-        self.noted = commands_noted(events)
+        self.noted = any(event.kind == "lab command" for event in events)
         self.wiped: list[Event] = []
         self._restoring = False
         self._killed = False  # what the last command began may go on, on the nodes
@@ -173,10 +166,6 @@ class Observer:
     def acting(self) -> bool:
         """Whether a command runs; a history without commands is taken for a single one."""
         return bool(self.running) or not self.noted
-
-    @property
-    def may_evict(self) -> bool:
-        return any(command.may_evict for command in self.running)
 
     def ending(self, event: Event) -> Command | None:
         """The command that an event says has ended."""

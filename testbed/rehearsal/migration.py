@@ -8,7 +8,7 @@ import json
 import shlex
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,14 +27,6 @@ _PROCESSES = 6
 
 
 @dataclass(frozen=True)
-class Stage:
-    """A stage, and the settings that it is typed with."""
-
-    name: str
-    data: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
 class Contents:
     """What the lab holds before the migration.
 
@@ -48,18 +40,21 @@ class Contents:
     left_behind: str
 
 
-def stages(contents: Contents) -> list[Stage]:
-    """The stages in their order; the files are copied in parallel, out of DAOS and back."""
+def stages(contents: Contents) -> dict[str, dict[str, str]]:
+    """The stages in their order, each with the settings that it is typed with.
+
+    The files are copied in parallel, out of DAOS and back.
+    """
     left_behind = {"leave_behind": contents.left_behind}
-    return [
-        Stage("check", left_behind),
-        Stage("backup", {**left_behind, "copy_way": "parallel"}),
-        Stage("verify", left_behind),
-        Stage("install", left_behind),
-        Stage("format", {**left_behind, "system": "daos_server"}),
-        Stage("restore", left_behind),
-        Stage("finish", left_behind),
-    ]
+    return {
+        "check": left_behind,
+        "backup": {**left_behind, "copy_way": "parallel"},
+        "verify": left_behind,
+        "install": left_behind,
+        "format": {**left_behind, "system": "daos_server"},
+        "restore": left_behind,
+        "finish": left_behind,
+    }
 
 
 def rehearse(inventory: Path, version: str, flavour: str, files: int) -> int:
@@ -119,13 +114,13 @@ def _rehearse_on(lab: Lab, inventory: Path, contents: Contents) -> int:
 
 def _typed_all(lab: Lab, inventory: Path, contents: Contents) -> str:
     """Type every stage; "" if all of them went well, else what did not."""
-    for stage in stages(contents):
-        data = {"stage": stage.name, **stage.data}
+    for stage, settings in stages(contents).items():
+        data = {"stage": stage, **settings}
         words = [word for key, value in data.items() for word in ("--data", f"{key}={value}")]
         code = session.typed(lab, inventory, "deploys/migrate.py", "-y", *words)
         if code != 0:
-            return f"the stage {stage.name} exited with {code}"
-        if stage.name == "backup":
+            return f"the stage {stage} exited with {code}"
+        if stage == "backup":
             for line in _ways(lab, contents):
                 session.say(line)
     return ""

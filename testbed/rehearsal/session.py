@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -32,7 +33,8 @@ def lab_of_its_own(
         with Lab(nodes, version, directory, name, progress=say, **more) as lab:
             yield lab
     finally:
-        _forget(directory)
+        if directory.is_dir():  # the files that have to go are gone already
+            shutil.rmtree(directory)
 
 
 def typed(lab: Lab, inventory: Path, *arguments: str) -> int:
@@ -81,8 +83,8 @@ def concluded(complaints: Sequence[str], run: Path, hint: str = "", success: str
     if complaints:
         say(f"what happened is in {run.relative_to(Path.cwd())}{hint}")
         return 1
-    for line in [success] if success else []:
-        say(line)
+    if success:
+        say(success)
     say("the rehearsal succeeded")
     return 0
 
@@ -99,11 +101,3 @@ _BEGIN = time.monotonic()
 def say(line: str) -> None:
     """Print a line of the lab's own, with the seconds since the start."""
     print(f"[lab {time.monotonic() - _BEGIN:5.1f} s] {line}", flush=True)
-
-
-def _forget(directory: Path) -> None:
-    """Remove the folder of a lab that is down; the files that have to go are gone already."""
-    for path in sorted(directory.rglob("*"), reverse=True):
-        path.rmdir() if path.is_dir() else path.unlink()
-    if directory.is_dir():
-        directory.rmdir()

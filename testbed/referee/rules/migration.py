@@ -1,7 +1,7 @@
 """M1 and M2: from 1.x to 2.x over a reformat, without losing a file."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from testbed.referee.history import FORMATTED, Event
@@ -19,7 +19,9 @@ class Backup(Rule):
     number = "M1"
     name = "backup"
     idle = "no storage that held files was wiped"
-    _containers = 0
+    keeps = (
+        ("wiped", "{wiped:container} on wiped storage, an identical copy of each outside DAOS"),
+    )
 
     def see(self, event: Event, seen: Observer) -> None:
         if event.kind != FORMATTED or seen.phase(event) is not Phase.FORMAT:
@@ -27,17 +29,11 @@ class Backup(Rule):
         for uuid, held in _held(event):
             if not held["files"]:
                 continue
-            self._containers += 1
+            self.counted["wiped"] += 1
             if not event.details["witness"].get(uuid):
                 files = count(held["files"], "file")
                 which = f"the container {uuid} of the pool {held['pool']} ({files})"
                 self.broken(f"wiped on {{nodes}}: {which}, without an identical copy", event)
-
-    def kept(self) -> str:
-        if not self._containers:
-            return ""
-        containers = count(self._containers, "container")
-        return f"{containers} on wiped storage, an identical copy of each outside DAOS"
 
 
 class Restored(Rule):
@@ -49,11 +45,8 @@ class Restored(Rule):
     number = "M2"
     name = "restored"
     idle = "nobody noted what the system held after a migration from 1.x"
-    _containers = 0
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._noted: dict[str, str] = {}  # the digests before the migration
+    keeps = (("wiped", "{wiped:container} back as before the storage was wiped"),)
+    _noted: Mapping[str, str] = {}  # the digests before the migration
 
     def see(self, event: Event, seen: Observer) -> None:
         if event.kind != "lab contents" or not seen.settled:
@@ -65,7 +58,7 @@ class Restored(Rule):
     def _compare(self, event: Event, seen: Observer) -> None:
         there = Counter(event.details["digests"].values())
         for which, digest, shown in self._before(seen.wiped):
-            self._containers += 1
+            self.counted["wiped"] += 1
             if not there[digest]:
                 self.broken(f"{which} is not there as it was before", *shown, event)
             there[digest] -= 1
@@ -79,11 +72,6 @@ class Restored(Rule):
                 yield f"the container {uuid} of the pool {held['pool']}", held["digest"], [event]
         for label, digest in self._noted.items() if not told else ():
             yield f"the data of the pool {label}", digest, []
-
-    def kept(self) -> str:
-        if not self._containers:
-            return ""
-        return f"{count(self._containers, 'container')} back as before the storage was wiped"
 
 
 def _held(event: Event) -> Iterable[tuple[str, dict[str, Any]]]:

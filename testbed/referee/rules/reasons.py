@@ -3,7 +3,7 @@
 from testbed.referee.cluster import Node, major
 from testbed.referee.history import FORMATTED, Event
 from testbed.referee.observer import Command, Observer, Phase, Snapshot
-from testbed.referee.rules.rule import Rule, count
+from testbed.referee.rules.rule import Rule
 from testbed.referee.verdict import Verdict
 
 
@@ -16,7 +16,10 @@ class Needed(Rule):
     number = "R1"
     name = "needed"
     idle = "no window ended, and no command met a system that was not whole"
-    _windows = _spared = 0
+    keeps = (
+        ("windows", "{windows:window}, the system was whole before"),
+        ("spared", "{spared:command} on a system that was not whole stopped nothing"),
+    )
 
     def __init__(self) -> None:
         super().__init__()
@@ -50,31 +53,19 @@ class Needed(Rule):
             self._in_place.setdefault(event.host, event)
 
     def _at_the_end(self, command: Command, event: Event, seen: Observer) -> None:
-        stop = self._stop_of(command)
-        self._spared += _not_whole(command) and stop is None
+        stop = self._first_stops.get(command.event.number)
+        self.counted["spared"] += _not_whole(command) and stop is None
         if seen.over(event) and seen.window:
-            self._windows += 1
+            self.counted["windows"] += 1
             opened_here = seen.window.command is command
             if stop and opened_here and not seen.window.package_changes:
                 self.broken("stopped on {nodes}, and no package was changed", stop)
-
-    def _stop_of(self, command: Command) -> Event | None:
-        return self._first_stops.get(command.event.number)
 
     def verdict(self) -> Verdict:
         for name, event in self._in_place.items():
             sentence = "2.x took the place of 1.x on {nodes}, and the storage was not formatted"
             self.broken(sentence, event, host=name)
         return super().verdict()
-
-    def kept(self) -> str:
-        found = []
-        if self._windows:
-            found.append(f"{count(self._windows, 'window')}, the system was whole before")
-        if self._spared:
-            commands = count(self._spared, "command")
-            found.append(f"{commands} on a system that was not whole stopped nothing")
-        return "; ".join(found)
 
 
 def _is_2x_on_1x(node: Node) -> bool:
@@ -98,7 +89,7 @@ class Idempotent(Rule):
     number = "R10"
     name = "idempotent"
     idle = "no command was typed on a system that was as it should be"
-    _idle_runs = 0
+    keeps = (("runs", "{runs:command} on a healthy system changed nothing"),)
 
     def see(self, event: Event, seen: Observer) -> None:
         command = seen.ending(event)
@@ -108,12 +99,6 @@ class Idempotent(Rule):
             return
         if command.before.versions != Snapshot.of(seen.cluster).versions:
             return  # it was an update
-        self._idle_runs += 1
-        if command.acts:
-            nodes = "changed something on {nodes}, and all was as it should be before"
-            for act in command.acts:
-                self.broken(nodes, act)
-
-    def kept(self) -> str:
-        runs = self._idle_runs
-        return f"{count(runs, 'command')} on a healthy system changed nothing" if runs else ""
+        self.counted["runs"] += 1
+        for act in command.acts:
+            self.broken("changed something on {nodes}, and all was as it should be before", act)

@@ -1,5 +1,8 @@
 """What all rules have in common."""
 
+from collections import Counter
+from string import Formatter
+
 from testbed.referee.history import Event
 from testbed.referee.observer import Observer
 from testbed.referee.verdict import Verdict, folded
@@ -10,13 +13,17 @@ class Rule:
 
     + number, name: as in the design, "R4", "quiet"
     + idle: what to say where nothing happened that the rule is about
+    + keeps: what has to be counted, and what that shows was kept; "{runs:command}" in it becomes
+      how many runs were counted, as in "2 commands"
     """
 
     number: str
     name: str
     idle: str
+    keeps: tuple[tuple[str, str], ...]
 
     def __init__(self) -> None:
+        self.counted: Counter[str] = Counter()
         self._breaches: dict[str, tuple[set[str], list[Event]]] = {}
 
     def see(self, event: Event, seen: Observer) -> None:
@@ -25,7 +32,8 @@ class Rule:
 
     def kept(self) -> str:
         """What shows that the rule was kept, "" where nothing put it to the test."""
-        raise NotImplementedError
+        said = [sentence for what, sentence in self.keeps if self.counted[what]]
+        return _Counts().vformat("; ".join(said), (), self.counted)
 
     def broken(self, sentence: str, *events: Event, host: str = "") -> None:
         """Remember a breach.
@@ -51,6 +59,13 @@ class Rule:
         if said:
             return Verdict(self.number, self.name, "kept", (said,))
         return Verdict(self.number, self.name, "not exercised", (self.idle,))
+
+
+class _Counts(Formatter):
+    """Writes numbers with their nouns, "{runs:command}"."""
+
+    def format_field(self, value: int, noun: str) -> str:
+        return count(value, noun)
 
 
 def count(number: int, noun: str) -> str:

@@ -2,7 +2,7 @@
 
 from testbed.referee.history import AGENT, Event
 from testbed.referee.observer import Observer
-from testbed.referee.rules.rule import Rule, count
+from testbed.referee.rules.rule import Rule
 from testbed.referee.verdict import ranks
 
 
@@ -12,7 +12,7 @@ class Served(Rule):
     number = "R6"
     name = "served"
     idle = "no agent was started"
-    _agents = 0
+    keeps = (("agents", "{agents:agent} started, every rank had joined"),)
 
     def see(self, event: Event, seen: Observer) -> None:
         if event.kind != "daos_agent start":
@@ -20,7 +20,7 @@ class Served(Rule):
         by_boot = AGENT in seen.cluster.node(event.host).by_boot
         if not (seen.window if by_boot else seen.acting):
             return
-        self._agents += 1
+        self.counted["agents"] += 1
         missing = seen.window.before.joined - seen.cluster.joined() if seen.window else None
         if missing:
             sentence = f"daos_agent started on {{nodes}} before {ranks(missing)} had joined"
@@ -35,10 +35,6 @@ class Served(Rule):
             started = f"daos_agent {event.version} started on {{nodes}}"
             self.broken(f"{started}, and servers have {have}", event)
 
-    def kept(self) -> str:
-        agents = count(self._agents, "agent")
-        return f"{agents} started, every rank had joined" if self._agents else ""
-
 
 class Data(Rule):
     """R7: the same pools with the same contents before and after.
@@ -49,12 +45,9 @@ class Data(Rule):
     number = "R7"
     name = "data"
     idle = "nobody noted what the system held before and after a command; a migration is M2's"
+    keeps = (("times", "{pools:pool} compared {times:time}, all the same"),)
     _between = False  # was a command typed since?
-    _same = _pools = 0
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._last: Event | None = None
+    _last: Event | None = None
 
     def see(self, event: Event, seen: Observer) -> None:
         if event.kind == "lab contents":
@@ -74,8 +67,8 @@ class Data(Rule):
         if before is None or not (self._between or not seen.noted):
             return
         self._between = False
-        self._same += 1
-        self._pools = len(event.details["pools"])
+        self.counted["times"] += 1
+        self.counted["pools"] = len(event.details["pools"])
         for what in ("pools", "digests"):
             old, new = before.details[what], event.details[what]
             for pool in sorted({*old, *new}):
@@ -83,8 +76,3 @@ class Data(Rule):
                     kind = "data" if what == "digests" else "state"
                     change = f"{old.get(pool)} -> {new.get(pool)}"
                     self.broken(f"the {kind} of the pool {pool} is not the same: {change}", event)
-
-    def kept(self) -> str:
-        if not self._same:
-            return ""
-        return f"{count(self._pools, 'pool')} compared {count(self._same, 'time')}, all the same"

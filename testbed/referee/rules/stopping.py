@@ -2,7 +2,7 @@
 
 from testbed.referee.history import SERVER, Event
 from testbed.referee.observer import Observer
-from testbed.referee.rules.rule import Rule, count
+from testbed.referee.rules.rule import Rule
 from testbed.referee.verdict import folded
 
 
@@ -12,15 +12,18 @@ class Connections(Rule):
     number = "R2"
     name = "connections"
     idle = "no engine was stopped"
-    _stops = _evicted = 0
+    keeps = (
+        ("stops", "{stops:engine} stopped, no agent ran, no connection was open"),
+        ("evicted", "{evicted:connection} evicted with permission"),
+    )
 
     def see(self, event: Event, seen: Observer) -> None:
         if seen.stops_engine(event):
-            self._stops += 1
+            self.counted["stops"] += 1
             self._in_use(event, seen)
         elif event.kind == "daos_server pool-evicted" and event.details["handles"] and seen.acting:
-            self._evicted += len(event.details["handles"])
-            if not seen.may_evict:
+            self.counted["evicted"] += len(event.details["handles"])
+            if not any(command.may_evict for command in seen.running):
                 pool = event.details.get("pool")
                 self.broken(
                     f"connections of the pool {pool} were evicted without permission", event
@@ -31,19 +34,9 @@ class Connections(Rule):
         if agents:
             which = folded(agents)
             self.broken(f"engines stopped on {{nodes}} while daos_agent ran on {which}", event)
-        held = {connection.host for connection in seen.cluster.connections.values()}
-        if held:
-            which = folded(held)
+        if seen.cluster.connections:
+            which = folded(seen.cluster.connections.values())
             self.broken(f"engines stopped on {{nodes}} while {which} held connections", event)
-
-    def kept(self) -> str:
-        found = []
-        if self._stops:
-            stopped = count(self._stops, "engine")
-            found.append(f"{stopped} stopped, no agent ran, no connection was open")
-        if self._evicted:
-            found.append(f"{count(self._evicted, 'connection')} evicted with permission")
-        return "; ".join(found)
 
 
 class CleanStop(Rule):
@@ -52,26 +45,22 @@ class CleanStop(Rule):
     number = "R3"
     name = "clean stop"
     idle = "no server was stopped"
-    _servers = _engines = 0
+    keeps = (
+        ("stops", "{engines:engine} and {servers:server} stopped, each engine by a system stop"),
+    )
 
     def see(self, event: Event, seen: Observer) -> None:
         if event.kind == "daos_server system-stop" and seen.acting and event.details["force"]:
             self.broken("the system was stopped by force", event)
         if seen.stops_engine(event):
-            self._engines += 1
+            self.counted.update(("stops", "engines"))
             engine = seen.cluster.node(event.host).engines[event.pid]
             if engine.served and not engine.released:
                 self.broken("engines on {nodes} ended without a system stop", event)
         elif _stops_server(event, seen):
-            self._servers += event.kind == "daos_server stop"
+            self.counted.update(("stops", "servers") if event.kind == "daos_server stop" else ())
             if seen.cluster.node(event.host).serving():
                 self.broken("daos_server was stopped on {nodes} while its engines served", event)
-
-    def kept(self) -> str:
-        if not (self._servers or self._engines):
-            return ""
-        servers, engines = count(self._servers, "server"), count(self._engines, "engine")
-        return f"{engines} and {servers} stopped, each engine by a system stop"
 
 
 def _stops_server(event: Event, seen: Observer) -> bool:

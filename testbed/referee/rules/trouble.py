@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from testbed.referee.history import AGENT, SERVER, Event
 from testbed.referee.observer import Observer, Phase, Snapshot, Window
-from testbed.referee.rules.rule import Rule, count
+from testbed.referee.rules.rule import Rule
 from testbed.referee.verdict import ranks
 
 Thing = tuple[str, str]  # what can fail, and where
@@ -19,8 +19,8 @@ class StopAtTrouble(Rule):
     number = "R8"
     name = "trouble"
     idle = "nothing failed during a command"
+    keeps = (("failures", "{failures:failure}, no later step followed"),)
     _reached = 0  # the furthest phase of what runs now
-    _seen = 0
 
     def __init__(self) -> None:
         super().__init__()
@@ -38,11 +38,11 @@ class StopAtTrouble(Rule):
             self._judge(event, phase)
             self._reached = max(self._reached, phase)
             self._tried.add((event.unit, event.host))
-        for mended in _mends(event):
-            self._failures.pop(mended, None)
-        what = _failure(event)
-        if what and seen.cluster.node(event.host).up and self._is_of_a_step(event, seen):
-            self._seen += 1
+        what, failed = _outcome(event)
+        if what and not failed:
+            self._failures.pop(what, None)
+        elif what and seen.cluster.node(event.host).up and self._is_of_a_step(event, seen):
+            self.counted["failures"] += 1
             self._reached = max(self._reached, _BELONGS_TO.get(event.kind, 0))
             self._failures.setdefault(what, (event, self._reached))
 
@@ -64,9 +64,6 @@ class StopAtTrouble(Rule):
                 sentence = f"{doing}: begun on {{nodes}} after {failure.kind} on {failure.host}"
                 self.broken(sentence, failure, act, host=act.host)
 
-    def kept(self) -> str:
-        return f"{count(self._seen, 'failure')}, no later step followed" if self._seen else ""
-
 
 _BELONGS_TO = {
     "rpm failed": Phase.PACKAGES,
@@ -75,29 +72,18 @@ _BELONGS_TO = {
 }
 
 
-def _failure(event: Event) -> Thing | None:
-    """What an event says has failed."""
-    if event.kind == "rpm failed":
-        return "rpm", event.host
-    if event.kind == "systemd unit-failed" and event.unit:
-        return event.unit, event.host
-    if event.kind == "daos_server system-stop" and not event.details["ok"]:
-        return "system-stop", ""
-    if event.kind in ("daos_engine abort", "daos_server engine-killed"):
-        return "engine", f"{event.host} {event.details.get('rank')}"
-    return None
-
-
-def _mends(event: Event) -> Iterator[Thing]:
-    """The failures that an event shows to be over."""
-    if event.kind == "rpm installed" and event.package != "daos":
-        yield "rpm", event.host
-    if event.kind == "systemd unit-started" and event.unit:
-        yield event.unit, event.host
-    if event.kind == "daos_server system-stop" and event.details["ok"]:
-        yield "system-stop", ""
-    if event.kind == "daos_engine ready":
-        yield "engine", f"{event.host} {event.details['rank']}"
+def _outcome(event: Event) -> tuple[Thing | None, bool]:
+    """What an event says has failed or has gone well, if anything; whether it has failed."""
+    failed = event.kind.endswith(("failed", "abort", "killed"))
+    if event.kind == "rpm failed" or (event.kind == "rpm installed" and event.package != "daos"):
+        return ("rpm", event.host), failed
+    if event.kind in ("systemd unit-failed", "systemd unit-started") and event.unit:
+        return (event.unit, event.host), failed
+    if event.kind == "daos_server system-stop":
+        return ("system-stop", ""), not event.details["ok"]
+    if event.kind in ("daos_engine abort", "daos_server engine-killed", "daos_engine ready"):
+        return ("engine", f"{event.host} {event.details.get('rank')}"), failed
+    return None, False
 
 
 class Resume(Rule):
@@ -106,13 +92,12 @@ class Resume(Rule):
     number = "R9"
     name = "resume"
     idle = "no command went on from where another one had stopped"
-    _resumed = _failed = 0
+    keeps = (("failed", "{failed:command} that did not succeed, and in the end all was as before"),)
 
     def see(self, event: Event, seen: Observer) -> None:
         if not seen.over(event) or not seen.failed or seen.window is None:
             return
-        self._resumed += 1
-        self._failed += len(seen.failed)
+        self.counted["failed"] += len(seen.failed)
         self._one_version(event, seen, seen.window)
         before = _earliest(seen.failed[0].before, seen.window.before, seen)
         lost = before.joined - seen.cluster.joined()
@@ -133,12 +118,6 @@ class Resume(Rule):
             if concerned and len(node.versions | wanted) > 1:
                 which = " and ".join(sorted(node.versions))
                 self.broken(f"{{nodes}} at {which} at the end", event, host=node.name)
-
-    def kept(self) -> str:
-        if not self._resumed:
-            return ""
-        failed = count(self._failed, "command")
-        return f"{failed} that did not succeed, and in the end all was as before"
 
 
 def _earliest(first: Snapshot, window: Snapshot, seen: Observer) -> Snapshot:
@@ -163,26 +142,22 @@ class RebootProof(Rule):
     number = "R11"
     name = "reboot"
     idle = "no node booted in a window, and no unit was disabled"
-    _boots = _units = 0
+    keeps = (
+        ("boots", "{boots:boot} in a window started nothing"),
+        ("units", "what was enabled before is enabled after"),
+    )
 
     def see(self, event: Event, seen: Observer) -> None:
         if seen.window is None:
             return
         if _starts_by_boot(event, seen) and not _all_back(event.host, seen, seen.window):
             self.broken(f"{event.unit} started on {{nodes}} by a boot inside the window", event)
-        self._boots += event.kind == "systemd boot" and event.host in seen.window.before.up
+        boots = event.kind == "systemd boot" and event.host in seen.window.before.up
+        self.counted["boots"] += boots
         if seen.over(event):
-            self._units += seen.window.unit_changes
+            self.counted["units"] += seen.window.unit_changes
             for name, sentence in _other_units(seen.window.before, seen):
                 self.broken(sentence, event, host=name)
-
-    def kept(self) -> str:
-        found = []
-        if self._boots:
-            found.append(f"{count(self._boots, 'boot')} in a window started nothing")
-        if self._units:
-            found.append("what was enabled before is enabled after")
-        return "; ".join(found)
 
 
 def _starts_by_boot(event: Event, seen: Observer) -> bool:
@@ -197,8 +172,5 @@ def _all_back(host: str, seen: Observer, window: Window) -> bool:
         return True  # it was off when the window began: nobody could reach it
     others = [seen.cluster.node(name) for name in window.before.agents - {host}]
     agents = all(node.agent for node in others if node.up)
-    return agents and not window.before.joined - _joined_but(host, seen)
-
-
-def _joined_but(host: str, seen: Observer) -> frozenset[int]:
-    return seen.cluster.joined() | seen.cluster.node(host).ranks
+    joined = seen.cluster.joined() | seen.cluster.node(host).ranks
+    return agents and window.before.joined <= joined

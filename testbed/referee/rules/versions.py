@@ -3,7 +3,7 @@
 from testbed.referee.cluster import Node, Version, version_of
 from testbed.referee.history import Event
 from testbed.referee.observer import Observer
-from testbed.referee.rules.rule import Rule, count
+from testbed.referee.rules.rule import Rule
 from testbed.referee.verdict import folded
 
 _STARTS = ("daos_server start", "daos_engine start")
@@ -19,28 +19,23 @@ class Quiet(Rule):
     number = "R4"
     name = "quiet"
     idle = "no package was changed"
-    _changes = _later = 0
+    keeps = (
+        ("changes", "{changes:package change}, nothing ran"),
+        ("later", "{later:package change} on nodes picked up later"),
+    )
 
     def see(self, event: Event, seen: Observer) -> None:
         if not (seen.acting and seen.is_package_change(event)):
             return
         running = [node for node in seen.cluster.up() if node.running]
         if running and _catches_up(event, seen):
-            self._later += 1
+            self.counted["later"] += 1
             return
-        self._changes += 1
+        self.counted["changes"] += 1
         if running:
             programs = " and ".join(sorted({what for node in running for what in node.running}))
             which = folded(node.name for node in running)
             self.broken(f"packages changed on {{nodes}} while {programs} ran on {which}", event)
-
-    def kept(self) -> str:
-        found = []
-        if self._changes:
-            found.append(f"{count(self._changes, 'package change')}, nothing ran")
-        if self._later:
-            found.append(f"{count(self._later, 'package change')} on nodes picked up later")
-        return "; ".join(found)
 
 
 def _catches_up(event: Event, seen: Observer) -> bool:
@@ -59,29 +54,25 @@ class OneVersion(Rule):
     number = "R5"
     name = "one version"
     idle = "no server was started"
-    _servers = _engines = 0
+    keeps = (
+        ("servers", "{servers:server} and {engines:engine} started, each at the version of all"),
+    )
 
     def see(self, event: Event, seen: Observer) -> None:
         if event.kind not in _STARTS or not (seen.acting or seen.window):
             return
-        self._servers += event.kind == "daos_server start"
+        self.counted["servers"] += event.kind == "daos_server start"
         versions = seen.cluster.server_versions()
         if len(versions) > 1:
             had = " and ".join(sorted(versions, key=version_of))
             self.broken(f"started on {{nodes}} while servers had {had}", event)
         if event.kind == "daos_engine start":
-            self._engines += 1
+            self.counted["engines"] += 1
             others = {engine.version for engine in seen.cluster.engines()} - {event.version}
             if others:
                 which = " and ".join(sorted(others, key=version_of))
                 mixed = f"an engine {event.version} started on {{nodes}} while engines {which} ran"
                 self.broken(mixed, event)
-
-    def kept(self) -> str:
-        if not self._servers:
-            return ""
-        servers, engines = count(self._servers, "server"), count(self._engines, "engine")
-        return f"{servers} and {engines} started, each at the version of all"
 
 
 class Direction(Rule):
@@ -90,11 +81,8 @@ class Direction(Rule):
     number = "R12"
     name = "direction"
     idle = "no engine of a higher release was started"
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._lowest: Version | None = None
-        self._highest: Version = ()
+    _lowest: Version | None = None
+    _highest: Version = ()
 
     def see(self, event: Event, seen: Observer) -> None:
         if event.kind in ("rpm installed", *_STARTS) and (event.package or not _is_rpm(event)):

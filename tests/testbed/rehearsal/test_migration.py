@@ -19,17 +19,16 @@ CONTENTS = migration.Contents({ONE: 6000, TWO: 4000}, {ONE: "p1", TWO: "p2"}, "o
 
 
 def test_every_stage_is_typed_in_the_order_of_the_deploy() -> None:
-    assert [stage.name for stage in migration.stages(CONTENTS)] == list(STAGES)
+    assert list(migration.stages(CONTENTS)) == list(STAGES)
 
 
 def test_the_settings_of_each_stage_are_such_as_the_deploy_reads() -> None:
     contents = migration.Contents(CONTENTS.files, CONTENTS.pools, left_behind=TWO)
-    stages = migration.stages(contents)
     read = {}
-    for stage in stages:
-        read[stage.name], wrong = MigrationSettings.read(stage.data)
+    for stage, settings in migration.stages(contents).items():
+        read[stage], wrong = MigrationSettings.read(settings)
         assert wrong == []
-    assert {settings.leave_behind for settings in read.values()} == {(TWO,)}
+    assert {found.leave_behind for found in read.values()} == {(TWO,)}
     assert read["format"].system_name == provision.SYSTEM
     assert read["backup"].way(1) == "parallel"
 
