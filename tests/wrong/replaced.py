@@ -57,6 +57,7 @@ def functions() -> list[FunctionType]:
     for module in pkgutil.walk_packages(operations.__path__, "operations."):
         if not module.name.startswith(_FOR_CLIENTS):
             importlib.import_module(module.name)
+    gc.unfreeze()  # what was imported before the process was forked is looked at, too
     made = [one for one in gc.get_objects() if type(one) is FunctionType]
     return [one for one in made if path(one).startswith("operations.") and "<" not in path(one)]
 
