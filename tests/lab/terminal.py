@@ -6,9 +6,11 @@ import os
 import select
 import subprocess
 import time
+from pathlib import Path
 from typing import Any
 
 from .site import Outcome, Site
+from .waiting import eventually
 
 CTRL_C = "\x03"
 CTRL_D = "\x04"
@@ -53,8 +55,16 @@ class Terminal:
         self._looked = self._shown.index(words, self._looked) + len(words)
 
     def press(self, keys: str) -> None:
-        """Press keys, one after the other."""
+        """Press keys, one after the other, once the command waits for something.
+
+        Python hears Ctrl-C between its prompt and its reading only when something is typed then.
+        """
+        eventually(self._waits)
         os.write(self._keyboard, keys.encode())
+
+    def _waits(self) -> bool:
+        state = Path(f"/proc/{self._child.pid}/stat").read_text().rpartition(")")[2].split()[0]
+        return state != "R"
 
     def end(self, seconds: float = 300) -> Outcome:
         """Wait for the end of the command; lines of the output end as in a file."""
