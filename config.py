@@ -1,12 +1,14 @@
 """pyinfra's own settings; it reads this file by itself, before the inventory."""
 
+import hmac
 import inspect
 import os
 import sys
-from functools import partial
+from functools import cache, partial
 
+import paramiko.util
 from pyinfra import config, state
-from pyinfra.api import util
+from pyinfra.api import arguments, util
 
 from operations.machinery import commandline
 
@@ -28,6 +30,12 @@ state.should_raise_failed_hosts = commandline.raise_after_connecting
 # well, which nobody looks at, takes longer than all the rest of a plan.
 util.stack = partial(inspect.stack, 0)
 util.getframeinfo = partial(inspect.getframeinfo, context=0)
+
+# And it works out anew, for each command on each node, which arguments an operation can have.
+arguments.all_global_arguments = cache(arguments.all_global_arguments)
+
+# paramiko compares the code of every message byte by byte.
+paramiko.util.constant_time_bytes_eq = hmac.compare_digest  # type: ignore[assignment]
 
 # pyinfra would also have every run compile the modules of this folder anew: 0.15 s.
 sys.dont_write_bytecode = bool(os.environ.get("PYTHONDONTWRITEBYTECODE"))

@@ -1,54 +1,62 @@
 # The daemon of PackageKit is none of them: most of the time it does nothing.
 managers='yum|dnf|zypper|rpm|zypp-rpm|yumBackend.py|dnf-automatic|yum-cron|y2base'
-for tool in rpm systemctl findmnt grep ps find hostname flock df; do
+for tool in rpm systemctl findmnt grep ps hostname flock df; do
     command -v $tool >/dev/null || exit 1
 done
 show() { # $1: columns of ps; $2: process ids, with a blank before each
     [ -z "$2" ] || ps -ww -o "$1" -p "${2# }"
 }
-echo "== hostname"; uname -n
-echo "== addresses"; hostname -I
-echo "== os"; . /etc/os-release; echo "$ID ${VERSION_ID:-}"
-if [ -r /etc/redhat-release ]; then
-    read -r line </etc/redhat-release; printf '%s\n' "$line"
-fi
-echo "== packages"
-rpm -qa --queryformat '%{NAME} %{VERSION}-%{RELEASE} %{SOURCERPM} %{INSTALLTIME}\n' \
-    'daos' 'daos-*' || exit 1
-echo "== services"
-systemctl show daos_server.service daos_agent.service \
-    --property Id,ActiveState,UnitFileState,DropInPaths,ExecMainStartTimestampMonotonic
-echo "== clock"; date +%s.%N; read -r uptime idle </proc/uptime; echo "$uptime"
-kept=/var/lib/daos-offline-update
-echo "== record"; if [ -e $kept/window.json ]; then cat $kept/window.json; fi 2>/dev/null; echo
-echo "== starts"; if [ -e $kept/starts ]; then cat $kept/starts; fi 2>/dev/null; echo
-echo "== lock"
-lock=/run/daos-offline-update.lock
-if [ -e $lock ] && ! flock -s -n $lock true; then cat $lock; fi
-# This shell is looked for as well: where it is not found, nothing is known of the others.
-complete='' engines='' dfuses='' at_work=''
-read -r shell </proc/$$/comm
-for process in $(
-    grep -sx -E "$shell|daos_engine|daos_io_server|dfuse|$managers" /proc/[0-9]*/comm
-); do
-    pid=${process#/proc/}; pid=${pid%%/*}
-    case ${process#*:} in
-        "$shell") [ "$pid" != $$ ] || complete=yes ;;
-        daos_engine|daos_io_server) engines="$engines $pid" ;;
-        dfuse) dfuses="$dfuses $pid" ;;
-        *) at_work="$at_work $pid" ;;
-    esac
-done
-[ "$complete" ] || exit 1
-echo "== engines"; echo "$engines"
-echo "== mounts"; findmnt -rn -t fuse.daos -o TARGET
-echo "== processes"
-mapped=$(grep -ls '/libdaos\.so' /proc/[0-9]*/maps); [ $? -le 2 ] || exit 1
-users=''
-for maps in $mapped; do pid=${maps#/proc/}; users="$users ${pid%/maps}"; done
-show pid=,user=,comm= "$users"
-echo "== dfuse"; show pid=,user=,args= "$dfuses"
-echo "== space"; df -k --output=avail,target /usr /var/cache /var/lib/rpm 2>/dev/null
-echo "== managers"; show pid=,user=,args= "$at_work"
-echo "== rpmnew"; find /etc/daos -name '*.rpmnew' 2>/dev/null
-echo "== end"
+look() {
+    echo "== hostname"; read -r name </proc/sys/kernel/hostname; printf '%s\n' "$name"
+    echo "== addresses"; hostname -I
+    echo "== os"; . /etc/os-release; echo "$ID ${VERSION_ID:-}"
+    if [ -r /etc/redhat-release ]; then
+        read -r line </etc/redhat-release; printf '%s\n' "$line"
+    fi
+    echo "== packages"
+    rpm -qa --queryformat '%{NAME} %{VERSION}-%{RELEASE} %{SOURCERPM} %{INSTALLTIME}\n' \
+        'daos' 'daos-*' || exit 1
+    echo "== services"
+    systemctl show daos_server.service daos_agent.service \
+        --property Id,ActiveState,UnitFileState,DropInPaths,ExecMainStartTimestampMonotonic
+    echo "== clock"; date +%s.%N; read -r uptime idle </proc/uptime; echo "$uptime"
+    kept=/var/lib/daos-offline-update
+    echo "== record"; if [ -e $kept/window.json ]; then cat $kept/window.json; fi 2>/dev/null; echo
+    echo "== starts"; if [ -e $kept/starts ]; then cat $kept/starts; fi 2>/dev/null; echo
+    echo "== lock"
+    lock=/run/daos-offline-update.lock
+    if [ -e $lock ] && ! flock -s -n $lock true; then cat $lock; fi
+    # This shell is looked for as well: where it is not found, nothing is known of the others.
+    complete='' engines='' dfuses='' at_work=''
+    read -r shell </proc/$$/comm
+    for process in $(
+        grep -sx -E "$shell|daos_engine|daos_io_server|dfuse|$managers" /proc/[0-9]*/comm
+    ); do
+        pid=${process#/proc/}; pid=${pid%%/*}
+        case ${process#*:} in
+            "$shell") [ "$pid" != $$ ] || complete=yes ;;
+            daos_engine|daos_io_server) engines="$engines $pid" ;;
+            dfuse) dfuses="$dfuses $pid" ;;
+            *) at_work="$at_work $pid" ;;
+        esac
+    done
+    [ "$complete" ] || exit 1
+    echo "== engines"; echo "$engines"
+    echo "== mounts"; findmnt -rn -t fuse.daos -o TARGET
+    echo "== processes"
+    mapped=$(grep -ls '/libdaos\.so' /proc/[0-9]*/maps); [ $? -le 2 ] || exit 1
+    users=''
+    for maps in $mapped; do pid=${maps#/proc/}; users="$users ${pid%/maps}"; done
+    show pid=,user=,comm= "$users"
+    echo "== dfuse"; show pid=,user=,args= "$dfuses"
+    echo "== space"; df -k --output=avail,target /usr /var/cache /var/lib/rpm 2>/dev/null
+    echo "== managers"; show pid=,user=,args= "$at_work"
+    echo "== rpmnew"
+    for file in /etc/daos/*.rpmnew /etc/daos/*/*.rpmnew; do
+        [ ! -e "$file" ] || printf '%s\n' "$file"
+    done
+    echo "== end"
+}
+# In one piece: line by line, each would be a message of SSH of its own.
+found=$(look) || exit 1
+printf '%s\n' "$found"
