@@ -123,7 +123,7 @@ def started(current: Run, here: Host) -> str | None:
 
 
 def _not_joined(current: Run, name: str, node: Node) -> bool:
-    return current.acted or bool(judgements.members(current, current.look(), gates.joined))
+    return current.acted or bool(judgements.members(current, current.asked, gates.joined))
 
 
 @step("admins", need=_not_joined, foreseen=servers_will_start, once=True, looks=True)

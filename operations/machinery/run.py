@@ -63,6 +63,7 @@ class Run:
         self.failures: list[Finding] = []
         self.steps: list[str] = []
         self.interrupted = self.acted = False
+        self._acting: str | None = None  # the step that has acted last, as pyinfra knows it
         self.rpmnew: dict[str, list[str]] = {}
 
     def begins(self, start: Start) -> None:
@@ -101,6 +102,21 @@ class Run:
         """The cluster right now; one reading serves all hosts that ask at about the same time."""
         self.seen = self._shared("view", self.read)
         return self.seen
+
+    def recent(self) -> View:
+        """The cluster as a step saw it a moment ago, if no step has acted since; else right now.
+
+        That a node does not need a step may be judged by it: most runs go on from somewhere, and
+        would look at all nodes for each step that is done already.
+        """
+        if ctx_host.get().executing_op_hash == self._acting:
+            return self.look()
+        return self.shared.get(("recent", self._acting), self.look)
+
+    def acts(self, prepares: bool) -> None:
+        """The present step is about to do something."""
+        self._acting = ctx_host.get().executing_op_hash
+        self.acted = self.acted or not prepares
 
     def read(self) -> View:
         """The cluster right now, read by whoever asks; what steps have seen stays as it is."""

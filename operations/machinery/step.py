@@ -100,16 +100,24 @@ class Step:
         return node is None or need(current, here.name, node)
 
     def _act(self, current: Run, here: Host, act: Act) -> Iterator[Command]:
-        view = current.look()
-        if not self._says(self.need, current, here, view):
+        view = self._needed(current, here)
+        if not view:
             here.noop("nothing to do")
             return
         findings = current.judge(lambda: self._in_the_way(current, view))
         if findings:
             yield refuse(current, findings)
         else:
-            current.acted = current.acted or not self.prepares
+            current.acts(prepares=self.prepares)
             yield from act()
+
+    def _needed(self, current: Run, here: Host) -> View | None:
+        """The cluster right now, by which the node needs the step; None if it does not need it."""
+        before = current.recent()
+        if not self._says(self.need, current, here, before):
+            return None
+        view = current.look()
+        return view if view is before or self._says(self.need, current, here, view) else None
 
     def _in_the_way(self, current: Run, view: View) -> list[Finding]:
         alone = [] if self.looks else judgements.alone(current)
