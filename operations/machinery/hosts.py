@@ -103,8 +103,10 @@ def command(state: State, host: Host, line: str, timeout: int) -> tuple[bool, st
         with Timeout(timeout + _GRACE, TimeoutError):
             chosen = _chosen(state, host, timeout)
             done, output = host.run_shell_command(StringCommand(line), **chosen)
-    except (TimeoutError, OSError, EOFError, SSHException) as problem:
-        return False, "", f"no answer within {timeout} seconds ({problem or 'timed out'})"
+    except TimeoutError:
+        return False, "", f"no answer within {timeout} seconds"
+    except (OSError, EOFError, SSHException) as problem:
+        return False, "", f"the connection broke ({str(problem) or type(problem).__name__})"
     return done, output.stdout, output.stderr
 
 
