@@ -68,9 +68,29 @@ def _ctrl_c_in_the_window_is_no_success(site: Site, done: Outcome) -> None:
     _a_server_that_the_inventory_lost_is_noticed(site, done)  # from the record: no dmg answers
 
 
-def _silence(site: Site) -> None:
-    """As a node does that dies, or whose network goes: connections stay, no answer comes."""
-    faults.SSH_SILENT.plant(site.lab.node(HIT))
+# dmg that comes back from a system stop only when it may: what is done meanwhile comes right after
+# the engines have stopped, and before any later step.
+_HELD_STOP = """\
+#!/bin/sh
+dmg.kept "$@"
+code=$?
+case "$*" in *"system stop"*) while [ ! -e /tmp/stopped ]; do sleep 0.05; done ;; esac
+exit $code
+"""
+
+
+def _a_node_falls_silent(site: Site) -> Outcome:
+    """As one does that dies, or whose network goes: connections stay, no answer comes."""
+    hit, login = site.lab.node(HIT), site.lab.node(LOGIN)
+
+    def once_its_engines_have_stopped() -> None:
+        eventually(lambda: not hit.run("pgrep -x daos_engine", check=False).stdout)
+        faults.SSH_SILENT.plant(hit)
+        login.run("touch /tmp/stopped")
+
+    with faults.FILE_REPLACED.on(login, path="/usr/bin/dmg", text=_HELD_STOP):
+        words = "Starting operation: Stop the engines"
+        return site.update_until(words, once_its_engines_have_stopped)
 
 
 def _the_silent_node_has_ended_the_run(site: Site, done: Outcome) -> None:
@@ -155,7 +175,7 @@ TO_THE_END = (  # by kill -9 and Ctrl-C, mostly
     at("Keep DAOS from starting at boot", CTRL_C),
     at("Stop daos_agent wherever it runs", KILLED, _a_pool_is_destroyed),
     at("Stop the engines: dmg system stop", KILLED),
-    at("Stop daos_server on the servers", How(_silence), _the_silent_node_has_ended_the_run),
+    Interruption(_a_node_falls_silent, then=_the_silent_node_has_ended_the_run),
     at(UPDATE, CTRL_C, _ctrl_c_in_the_window_is_no_success),
     _in_its_middle(KILLED),
     at("Start daos_server on the servers", hit_by(faults.POWER_LOST, *SERVERS)),
