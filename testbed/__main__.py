@@ -106,13 +106,8 @@ def up(options: argparse.Namespace) -> int:
             say("the lab that was up has lost its containers; it is replaced")
             _end(kept, files)
         nodes = lab_nodes_from_inventory(options.inventory, options.flavour)
-        with Lab(
-            nodes,
-            options.version,
-            options.directory,
-            backup_mib=options.backup_mib,
-            progress=say,
-        ) as lab:
+        what = (nodes, options.version, options.directory)
+        with Lab(*what, backup_mib=options.backup_mib, progress=say) as lab:
             say_where_time_went(lab.timings)
             lab.keep()
     print(_next_commands(options))
@@ -159,9 +154,7 @@ def _down_all() -> int:
     labs = cleanup.labs()
     for lab_id, directory in labs.items():
         say(f"removing {lab_id} of {directory}")
-        cleanup.remove_labelled(f"{cleanup.LAB}={lab_id}")
-        if directory.is_dir():
-            LabFiles(directory).remove()
+        _end(lab_id, LabFiles(directory))
     say(f"{len(labs)} labs removed")
     return 0
 

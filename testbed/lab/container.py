@@ -2,7 +2,9 @@
 
 import contextlib
 import io
+import shlex
 import tarfile
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -12,6 +14,7 @@ from docker.models.containers import Container
 from testbed.lab import engine
 from testbed.lab.errors import LabError
 from testbed.lab.nodes import LabNode
+from testbed.lab.shell import Gone, Shell
 
 SSH_PORT = 22
 EVENT_LOG = "/var/log/daos-lab/events.jsonl"
@@ -33,6 +36,8 @@ class Machine:
     def __init__(self, name: str, started: engine.Started) -> None:
         self.name = name
         self.started = started
+        self._engine = started.container.get_docker_client().client.api
+        self._shells: dict[str, list[Shell]] = {}
 
     @property
     def container(self) -> Container:
@@ -52,32 +57,54 @@ class Machine:
 
         Raises LabError if it exits other than 0 and `check` is set, or if the machine is off.
         """
-        api = self.started.container.get_docker_client().client.api
         try:
-            started = api.exec_create(self.container.id, ["bash", "-c", command], user=user)
-            out, err = api.exec_start(started["Id"], demux=True)
-        except docker.errors.APIError as error:
-            raise LabError(
-                f"{self.name}: cannot run {_short(command)}: {error.explanation}"
-            ) from None
-        code = api.exec_inspect(started["Id"])["ExitCode"]
-        result = Result(command, code, (out or b"").decode(), (err or b"").decode())
-        if check and code != 0:
+            result = Result(command, *self._do(command, user))
+        except (docker.errors.APIError, Gone) as error:
+            why = getattr(error, "explanation", "it went down")
+            raise LabError(f"{self.name}: cannot run {_short(command)}: {why}") from None
+        if check and result.exit_code != 0:
             said = (result.stderr or result.stdout).strip()
-            raise LabError(
-                f"{self.name}: {_short(command)} exited with {code}: {said}\n{self.log_tail()}"
-            )
+            what = f"{self.name}: {_short(command)} exited with {result.exit_code}"
+            raise LabError(f"{what}: {said}\n{self.log_tail()}")
         return result
 
-    def wait(self, what: str, check: engine.Check, seconds: float = 60) -> None:
+    def _do(self, command: str, user: str) -> tuple[int, str, str]:
+        """In a shell that is free and still there, or in a new one. Raises APIError, Gone."""
+        free = self._shells.setdefault(user, [])
+        while True:
+            is_new = not free
+            shell = Shell(self._engine, self.container_name, user) if is_new else free.pop()
+            try:
+                done = shell.run(command)
+            except Gone:
+                shell.close()
+                if is_new:
+                    raise
+            else:
+                free.append(shell)
+                return done
+
+    def hang_up(self) -> None:
+        """End its shells."""
+        for shells in self._shells.values():
+            while shells:
+                shells.pop().close()
+
+    def wait(self, what: str, check: Callable[[], bool], seconds: float = 60) -> None:
         """Wait until `check` is true; raises LabError, naming `what`, if it stays false."""
-        try:
-            engine.Until(what, check, seconds).wait_until_ready(self.started.container)
-        except TimeoutError as error:
-            raise LabError(f"{self.name}: {error}\n{self.log_tail()}") from None
+        deadline = time.monotonic() + seconds
+        while not check():
+            if time.monotonic() > deadline:
+                late = f"{what} did not happen within {seconds:.0f} s"
+                raise LabError(f"{self.name}: {late}\n{self.log_tail()}")
+            time.sleep(0.1)
 
     def read(self, path: str) -> str:
         """The text of a file on this machine, which may be off; "" if there is none."""
+        with contextlib.suppress(LabError):
+            shown = self.run(f"cat {shlex.quote(path)}", check=False)
+            if shown.exit_code == 0:
+                return shown.stdout
         try:
             chunks, _ = self.container.get_archive(path)
         except docker.errors.NotFound:

@@ -22,15 +22,12 @@ from testcontainers.core.config import testcontainers_config
 from testcontainers.core.container import DockerContainer
 from testcontainers.core.docker_client import DockerClient
 from testcontainers.core.network import Network
-from testcontainers.core.wait_strategies import WaitStrategy
-from testcontainers.core.waiting_utils import WaitStrategyTarget
 
 testcontainers_config.ryuk_disabled = True  # if somebody imported it before
 
 LOOPBACK = "127.0.0.1"
 _PORTS = range(20000, 32768)  # below the ports that Linux hands out by itself
 _CLIENT = {"timeout": 180}  # seconds that the engine may take for one answer
-Check = Callable[[], bool]
 
 
 def client() -> docker.DockerClient:
@@ -70,23 +67,6 @@ class Started:
 
     container: DockerContainer
     ports: dict[int, int] = field(default_factory=dict)
-
-
-class Until(WaitStrategy):
-    """A wait strategy: until `check` is true.
-
-    + what: what is waited for, for the message of the TimeoutError
-    + seconds: how long at most
-    """
-
-    def __init__(self, what: str, check: Check, seconds: float = 60) -> None:
-        super().__init__()
-        self.what, self.check, self.seconds = what, check, seconds
-
-    def wait_until_ready(self, container: WaitStrategyTarget) -> None:
-        self.with_startup_timeout(self.seconds).with_poll_interval(0.1)  # type: ignore[arg-type]
-        if not self._poll(self.check):
-            raise TimeoutError(f"{self.what} did not happen within {self.seconds:.0f} s")
 
 
 def make_network(name: str, labels: Mapping[str, str]) -> Network:
@@ -172,7 +152,7 @@ def says(port: int, greeting: bytes = b"", request: bytes = b"") -> bool:
             heard = connection.recv(16)
     except OSError:
         return False
-    return heard.startswith(greeting) if heard else False
+    return bool(heard) and heard.startswith(greeting)
 
 
 def remove_container(engine: docker.DockerClient, container_id: str) -> None:

@@ -119,6 +119,8 @@ class Lab:
     def close(self) -> None:
         """Remove the lab: containers, network, volume, files."""
         with self._exit, cleanup.undisturbed():
+            for node in self.nodes.values():
+                node.hang_up()
             self.files.remove()
             cleanup.remove_labelled(f"{cleanup.LAB}={self.id}")
 

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from datetime import datetime
 from pathlib import Path
@@ -352,6 +353,39 @@ def test_the_events_that_are_collected(site: Site, tmp_path: Path) -> None:
     assert {event["host"] for event in events} == set(site.lab.nodes)
     programs = {"systemd", "rpm", "daos_server", "daos_engine", "daos_agent", "dmg", "daos-job"}
     assert programs <= {event["program"] for event in events}
+
+
+# Commands, for which shells stay open on the nodes
+
+
+def _shells(node: Node) -> list[str]:
+    return node.run("pgrep -f 'python3 -[I]Sc'").stdout.split()
+
+
+def test_a_command_gives_what_it_printed_and_its_exit_code(site: Site) -> None:
+    node = site.lab.having("clients")[0]
+    said = node.run("echo here; printf %70000d 1; echo there >&2; exit 3", check=False)
+    assert (said.exit_code, len(said.stdout), said.stderr) == (3, 70005, "there\n")
+    assert node.run("kill -9 $$", check=False).exit_code == 137
+    assert node.run("id -un; echo ~", user="ops").stdout == "ops\n/home/ops\n"
+    shells = _shells(node)
+    node.run("true")
+    assert _shells(node) == shells
+
+
+def test_commands_at_the_same_time_do_not_wait_for_each_other(site: Site) -> None:
+    node = site.lab.having("clients")[0]
+    meet = "touch /tmp/{}; for n in $(seq 300); do [ -e /tmp/{} ] && exit; sleep 0.1; done; exit 1"
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(node.run, (meet.format("one", "other"), meet.format("other", "one"))))
+
+
+def test_a_shell_that_was_killed_is_replaced(site: Site) -> None:
+    node = site.lab.having("clients")[0]
+    before = _shells(node)
+    killed = node.run(f"kill -9 {' '.join(before)}; sleep 10", check=False)
+    assert (killed.exit_code, killed.stdout) == (137, "")
+    assert not set(_shells(node)) & set(before)
 
 
 # dmg, which a process that is warm does for all but the first caller
