@@ -1,4 +1,7 @@
-"""What a site decides about an update. As shipped, it describes the lab."""
+"""What a site decides about an update. As shipped, it describes the lab.
+
+A name that is no setting is refused, unless it begins with an underscore: _mirror = "http://...".
+"""
 
 # The release that every node shall have afterwards: a later fix level of the series that is
 # installed, for example 2.0.3 over 2.0.1. Exactly this one is installed, also where the repository

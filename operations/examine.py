@@ -57,9 +57,8 @@ def begin(
         settings, wrong = command.read_settings(state)
         current = make(state, settings)
         report.follow(current)
-        current.refused(
-            [*command.findings(state), *wrong, *command.empty_groups(state)] or look(current)
-        )
+        typed = command.findings(state, current.procedure.words)
+        current.refused([*typed, *wrong, *command.empty_groups(state)] or look(current))
         if not current.refusals:
             run.say(summary(current))
         return current

@@ -1,6 +1,6 @@
 """What can be told without a node: flags, settings, inventory."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from pyinfra.api import State
@@ -8,25 +8,30 @@ from pyinfra.api import State
 from ..machinery import commandline, hosts, settings
 from ..machinery.settings import Settings
 from ..rules.findings import Finding
+from . import data
 
 _WHERE = "group_data/all.py"
 
 
 def read_settings(state: State) -> tuple[Settings, list[Finding]]:
     """What the site decided, with what is wrong about it."""
-    data: Mapping[str, Any] = next((host.data.dict() for host in state.inventory), {})
-    found, problems = Settings.read(data)
+    given: Mapping[str, Any] = next((host.data.dict() for host in state.inventory), {})
+    found, problems = Settings.read(given)
     return found, [
         Finding("bad-setting", (), f"{problem}: correct it in {_WHERE}") for problem in problems
     ]
 
 
-def findings(state: State) -> Iterator[Finding]:
-    """What is wrong with what was typed, and with where settings stand."""
+def findings(state: State, words: Collection[str] = ()) -> Iterator[Finding]:
+    """What is wrong with what was typed, and with where settings stand.
+
+    + words: names that the procedure asks for in `--data` besides settings
+    """
     if not commandline.remembered():
         yield Finding("no-config", (), "config.py was not read: leave out --config")
     for reason in commandline.impossible_flags():
         yield Finding("impossible-flag", (), f"{reason}; leave it out")
+    yield from data.findings(state, words)
     yield from of_settings({host.name: host.data.dict() for host in state.inventory})
 
 
@@ -39,13 +44,10 @@ def empty_groups(state: State) -> Iterator[Finding]:
 
 
 def of_settings(hosts: Mapping[str, Mapping[str, Any]]) -> Iterator[Finding]:
-    """Settings that are misspelt, or that not all nodes have alike.
+    """Settings that not all nodes have alike.
 
     + hosts: node name to its data
     """
-    given = {name: value for data in hosts.values() for name, value in data.items()}
-    for sentence in settings.misspelt(given):
-        yield Finding("bad-setting", (), f"{sentence} Correct it in {_WHERE}")
     for name, odd in settings.differing(hosts).items():
         yield Finding(
             "bad-setting",

@@ -4,12 +4,16 @@ import os
 import shlex
 import sys
 from collections.abc import Iterable
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 import click
 from pyinfra.api.exceptions import DeployError
 from pyinfra.api.state import State, StateStage
+from pyinfra.connectors.ssh import connector_data_meta
+
+_ALIKE = 0.8  # of 1; "config_file" is to "ssh_config_file" 0.85
 
 # Seen on pyinfra 3.10: what each does to a procedure whose steps belong together on all nodes.
 _IMPOSSIBLE = {
@@ -32,13 +36,15 @@ def remembered() -> bool:
 def remember() -> None:
     """Remember what was typed; config.py calls this, as later code runs where click has no context.
 
-    Raises DeployError if what was meant for a lab would reach the real system.
+    Raises DeployError if what was meant for a lab would reach the real system, or nodes would be
+    reached by other means than was meant.
     """
     global _read_config
     _read_config = True
     context = click.get_current_context(silent=True)
     _typed.clear()
     _typed.update(context.params if context else {})
+    _check_where_it_goes()
     _check_lab_is_up()
 
 
@@ -48,8 +54,33 @@ def dry() -> bool:
 
 
 def impossible_flags() -> list[str]:
-    """Say of each flag given to pyinfra why no correct update is possible with it."""
-    return [reason for flag, reason in _IMPOSSIBLE.items() if _typed.get(flag)]
+    """Say of each word given to pyinfra why no correct update is possible with it."""
+    reasons = [reason for flag, reason in _IMPOSSIBLE.items() if _typed.get(flag)]
+    first, *others = _typed.get("operations") or ("",)
+    if others:
+        reasons.append(
+            f"{' '.join(others)} after {first}: a run is one procedure, and what the first has "
+            "found is no longer so for the next, which is a command of its own"
+        )
+    missing = [path for path in _typed.get("group_data") or () if not Path(path).exists()]
+    return reasons + [f"--group-data {path}: there is no such folder" for path in missing]
+
+
+def _check_where_it_goes() -> None:
+    """Raise DeployError where what looks like a connection's key is none.
+
+    pyinfra silently ignores it, and connects all the same: to other nodes, or to none, and where it
+    reaches none the procedure is not even read. All other names are judged by the procedure.
+    """
+    known = connector_data_meta
+    for item in _typed.get("data") or ():
+        name, equals, _ = item.partition("=")
+        meant = get_close_matches(name, known, n=1, cutoff=_ALIKE)
+        if not equals:
+            raise DeployError(f"--data {item} has no value: type --data {item}=VALUE.")
+        if name not in known and (meant or name.startswith("ssh")):
+            ask = f"did you mean {meant[0]}?" if meant else f"there are {', '.join(known)}."
+            raise DeployError(f"--data {name} tells nobody how to connect: {ask}")
 
 
 def _check_lab_is_up() -> None:

@@ -18,6 +18,7 @@ class Procedure:
     + from_1_x: whether the storage is reformatted, so that a node may come from 1.x
     + os_updates: the nodes whose operating system is updated in one transaction with DAOS
     + always_acts: whether each of its runs does something, also where nothing seems to be due
+    + words: what it asks for in `--data` besides settings
     + content: given a run, what report.json holds of it besides
     + at_work: given a run that was interrupted, what it has left at work, in lines for a person
     + go_on: given a run that failed, the command that goes on; "" for the same one again
@@ -30,6 +31,7 @@ class Procedure:
     from_1_x: bool = False
     os_updates: frozenset[str] = frozenset()
     always_acts: bool = False
+    words: tuple[str, ...] = ()
     content: Callable[[Any], dict[str, Any]] = lambda current: {}
     at_work: Callable[[Any], Iterable[str]] = lambda current: ()
     go_on: Callable[[Any], str] = lambda current: ""

@@ -1,7 +1,6 @@
 """What a site decides in group_data: read and checked before anything is touched."""
 
-from collections.abc import Iterator, Mapping
-from difflib import get_close_matches
+from collections.abc import Mapping
 from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, BeforeValidator, Field, PlainValidator
@@ -17,8 +16,6 @@ from .validation import GIVEN, Count, Site, Truth, one_of, otherwise
 TIMEOUTS = {"packages": 1800, "service": 180, "stop": 300, "join": 900, "client": 120}
 
 _MANDATORY = ("target_release", "repositories", "evict_connections", "timeouts")
-
-_ALIKE = 0.8  # of 1; "evict_connection" is to "evict_connections" 0.97
 
 _URL = otherwise("{where}: only {{series}} is known")
 _REPOSITORY = otherwise("{where} lacks its baseurl or its key")
@@ -106,17 +103,6 @@ class Settings(Site):
 # What is mandatory has no default where nodes are compared: each has to have it.
 _DEFAULTS = {**Settings.defaults(), **dict.fromkeys(_MANDATORY), **_MIGRATION}
 NAMES = tuple(_DEFAULTS)
-
-
-def misspelt(names: Mapping[str, Any]) -> Iterator[str]:
-    """What is no setting, and looks as if it was meant to be one, each in a sentence.
-
-    Other names may be the site's own; pyinfra's own begin with ssh_ or an underscore.
-    """
-    for name in names:
-        if name not in NAMES and not name.startswith(("_", "ssh_")):
-            for meant in get_close_matches(name, NAMES, n=1, cutoff=_ALIKE):
-                yield f"{name} is no setting; did you mean {meant}?"
 
 
 def differing(hosts: Mapping[str, Mapping[str, Any]]) -> dict[str, list[str]]:

@@ -68,6 +68,7 @@ PROCEDURE = Procedure(
     done="complete",
     sentence=account.summary,
     always_acts=True,
+    words=("stage", "system"),
     content=account.migrated,
     at_work=account.at_work,
     go_on=account.go_on,

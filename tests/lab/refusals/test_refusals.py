@@ -64,14 +64,15 @@ def _is_told(findings: list[dict], *words: str) -> None:
 def test_what_was_typed_and_set_is_refused_before_any_node_is_asked_with_all_reasons(
     site: Site,
 ) -> None:
-    """Flags that take the nodes apart, a target that is no release, a group empty, and one not
-    there."""
+    """Flags that take the nodes apart, a target that is no release, an argument of pyinfra's own, a
+    name that nobody reads, a group empty, and one not there."""
     site.write_inventory(servers=site.groups["servers"], clients=[])
     flags = ("--serial", "--no-wait", "--limit", "servers", "--exclude", "daos-server-02")
-    found = _is_refused(site, *flags, target_release="newest")
+    names = {"_ignore_errors": True, "target_version": "2.0.2"}
+    found = _is_refused(site, *flags, target_release="newest", **names)
     assert list(found) == ["impossible-flag", "bad-setting", "empty-group"]
     _is_told(found["impossible-flag"], "--serial", "--no-wait", "--limit", "--exclude")
-    _is_told(found["bad-setting"], "target_release")
+    _is_told(found["bad-setting"], "_ignore_errors", "did you mean target_release", "newest")
     _is_told(found["empty-group"], "admins", "clients")
 
 

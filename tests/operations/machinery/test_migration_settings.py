@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from operations.machinery.migration_settings import DEFAULTS, MigrationSettings
-from operations.machinery.settings import misspelt
 
 from ..any_values import ANYTHING
 from ..fake_cluster import ROOT, A, B
@@ -87,8 +86,3 @@ def test_what_gets_no_label_from_the_site_is_named_by_its_uuid() -> None:
     site = read(pool_labels={A.upper(): "scratch"})
     assert (site.pool_label(A), site.pool_label(B)) == ("scratch", "pool-0000000b")
     assert site.container_label(B) == "cont-0000000b"
-
-
-def test_a_misspelt_one_is_found_as_among_the_others() -> None:
-    [sentence] = misspelt({"backup_paths": "/b", "stage": "check", "system": "daos_server"})
-    assert "did you mean backup_path?" in sentence

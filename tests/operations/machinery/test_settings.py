@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from operations.daos.releases import Version
-from operations.machinery.settings import NAMES, TIMEOUTS, Settings, differing, misspelt
+from operations.machinery.settings import NAMES, TIMEOUTS, Settings, differing
 
 from ..any_values import ANYTHING
 
@@ -106,14 +106,6 @@ def test_what_a_site_does_not_have_yet_is_as_shipped() -> None:
     older = {name: value for name, value in shipped.items() if name not in newer}
     assert len(older) == len(shipped) - len(newer)
     assert Settings.read(older) == Settings.read(shipped)
-
-
-def test_a_name_that_was_meant_for_a_setting_is_found_and_others_are_the_sites_own() -> None:
-    assert [text.split()[0] for text in misspelt(_shipped(evict_connection=True))] == [
-        "evict_connection"
-    ]
-    own = {"rack": 1, "ssh_timeouts": 5, "_timeout": 3, "repo_mirror": "x", "target": "x"}
-    assert list(misspelt({**_shipped(), **own})) == []
 
 
 def test_a_setting_that_is_not_the_same_on_all_nodes_is_found_with_the_few() -> None:
