@@ -10,9 +10,10 @@ import paramiko.util
 from pyinfra import config, state
 from pyinfra.api import arguments, util
 
-from operations.machinery import commandline
+from operations.machinery import commandline, connections
 
 commandline.remember()
+connections.mend()
 
 config.REQUIRE_PYINFRA_VERSION = "==3.10.0"  # the release whose hazards were looked at
 config.SUDO = True

@@ -57,14 +57,17 @@ def begin(
         settings, wrong = command.read_settings(state)
         current = make(state, settings)
         report.follow(current)
-        typed = command.findings(state, current.procedure.words)
-        current.refused([*typed, *wrong, *command.empty_groups(state)] or look(current))
-        if not current.refusals:
-            run.say(summary(current))
+        try:
+            typed = command.findings(state, current.procedure.words)
+            current.refused([*typed, *wrong, *command.empty_groups(state)] or look(current))
+            if not current.refusals:
+                run.say(summary(current))
+        except Exception as problem:
+            current.crashes(problem)
         return current
 
     current = run.begun(ctx_state.get(), begun)
-    if current.refusals:
+    if current.refusals or current.crashed:
         refuse(current)
     return current
 
@@ -120,7 +123,7 @@ def find_nodes(current: Run) -> list[Finding]:
 
 def _begin(current: Run, view: View, left_out: frozenset[str]) -> None:
     target = current.procedure.target
-    current.begins(Start(view.groups, view.nodes, target=target, left_out=left_out))
+    current.begins(Start(view.groups, view.nodes, view.said, target=target, left_out=left_out))
 
 
 def _wait_for_transactions(current: Run) -> None:

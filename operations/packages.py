@@ -3,17 +3,15 @@
 import shlex
 from collections.abc import Iterator
 from functools import partial
-from io import StringIO
 
 from pyinfra.api import Host
-from pyinfra.operations import files
 
 from .daos.node import Node
 from .daos.package_managers import REPOSITORY
 from .daos.releases import Version
 from .machinery import judgements, packaging
 from .machinery.run import Run
-from .machinery.step import Command, attempt, step, verify
+from .machinery.step import Command, attempt, shell, step, verify
 from .rules import gates
 from .rules.findings import Finding
 from .rules.view import ROLES, View
@@ -54,11 +52,11 @@ def repository(current: Run, here: Host) -> Iterator[Command]:
     line = f"rpm --import {shlex.quote(current.settings.repositories[takes.name].key)}"
     trusted = partial(_fails, current, here, line, packaging.NOT_HAD)
     yield verify(current, trusted, code="packages-not-available")
-    yield from files.put._inner(
-        src=StringIO(packaging.definition(current, takes, node)),
-        dest=f"{takes.manager.folder}/{REPOSITORY}.repo",
-        mode="0644",
-    )
+    # Within a command: uploads need SFTP, which some sites switch off and login scripts can break.
+    path = f"{takes.manager.folder}/{REPOSITORY}.repo"
+    text = shlex.quote(packaging.definition(current, takes, node))
+    written = f"printf %s {text} > {path}.new && chmod 644 {path}.new && mv {path}.new {path}"
+    yield shell(current, here, written)
 
 
 @attempt(*ROLES, need=_outdated, prepares=True, code="packages-not-available")

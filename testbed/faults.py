@@ -184,6 +184,16 @@ SSH_SILENT = Fault(
     _command("pkill -STOP -x sshd"),
     _command("pkill -CONT -x sshd"),
 )
+LOGIN_PRINTS = Fault(
+    "login prints",
+    "The login scripts of the administrator print, at the beginning and at the end of every"
+    " session, and not in UTF-8.",
+    _command(
+        r"printf '%b' 'echo Quota exceeded; printf \"\\377 no\"\ntrap \"echo bye\" EXIT\n'"
+        " > ~ops/.bashrc && chown ops ~ops/.bashrc"
+    ),
+    _command("rm -f ~ops/.bashrc"),
+)
 
 # Disks and files
 

@@ -37,4 +37,4 @@ def leave_out(state: State, view: View, names: Collection[str]) -> View:
         "in as soon as they can"
     )
     nodes = {name: node for name, node in view.nodes.items() if name not in names}
-    return View(hosts.groups(state, names), nodes)
+    return View(hosts.groups(state, names), nodes, view.said)

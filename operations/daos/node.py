@@ -19,6 +19,7 @@ DROP_IN = f"/etc/systemd/system/{SERVER}.d/daos-offline-update.conf"
 # It is run on every node before every step, mostly inside the offline window: what the shell can do
 # by itself starts no process.
 SCRIPT = Path(__file__).with_suffix(".sh").read_text("utf-8")
+_FIRST, _LAST = "== hostname", "== end"
 
 # What is built from DAOS's own source; a site's daos-exporter, say, is none of it.
 _SOURCE = re.compile(r"daos-\d")
@@ -179,15 +180,31 @@ class Node:
 
 
 def parse(lines: list[str]) -> Node:
-    """Read the answer of a node. Raises ValueError if it is cut short or not understood."""
+    """Read the answer of a node; what a login script prints before or after it is none of it.
+
+    Raises ValueError if it is cut short or not understood.
+    """
+    try:
+        return _node(_parts(lines))
+    except LookupError as problem:
+        raise ValueError(f"the node's answer is not complete: no {problem}") from problem
+
+
+def _parts(lines: list[str]) -> dict[str, list[str]]:
+    """The parts of an answer by their names, from the first to the last."""
+    if _FIRST not in lines or _LAST not in lines:
+        raise ValueError("the node's answer is not complete")
+    begin = lines.index(_FIRST)
     parts: dict[str, list[str]] = {}
-    for line in lines:
+    for line in lines[begin : lines.index(_LAST, begin)]:
         if line.startswith("== "):
             part = parts.setdefault(line[3:], [])
         elif line.strip():
             part.append(line.strip())
-    if "end" not in parts or not parts["os"]:
-        raise ValueError("the node's answer is not complete")
+    return parts
+
+
+def _node(parts: dict[str, list[str]]) -> Node:
     services = dict(_services(parts["services"]))
     if set(services) != {SERVER, AGENT}:
         raise ValueError("systemd says nothing about " + ", ".join({SERVER, AGENT} - set(services)))

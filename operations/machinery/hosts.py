@@ -9,13 +9,14 @@ from gevent import Timeout
 from gevent.pool import Pool
 from paramiko import SSHException
 from pyinfra import logger
-from pyinfra.api import FactBase, Host, State, StringCommand
+from pyinfra.api import Host, State, StringCommand
 from pyinfra.api.arguments import CONNECTOR_ARGUMENT_KEYS, pop_global_arguments
-from pyinfra.api.facts import get_fact
+from pyinfra.api.exceptions import PyinfraError
 from pyinfra.context import ctx_host, ctx_state
 
 from ..daos.node import SCRIPT, Node, parse
 from ..rules.view import ROLES, View, names_of
+from .framing import framed, within
 
 T = TypeVar("T")
 
@@ -27,26 +28,6 @@ _PATIENCE = 60
 _GRACE = 10
 
 _AT_ONCE = 256  # nodes that are read at the same time
-
-
-class DaosNode(FactBase[Node | None]):
-    """What the node has of DAOS (`Node`); None if it gave no answer that can be trusted."""
-
-    @staticmethod
-    def default() -> None:
-        """No answer is not a good answer: nothing is assumed about the node."""
-        return
-
-    def command(self) -> str:
-        """The command whose answer `parse` reads."""
-        return f"sh -c {shlex.quote(SCRIPT)}"
-
-    def process(self, output: list[str]) -> Node | None:
-        """Read the answer; None if it is not complete."""
-        try:
-            return parse(output)
-        except (ValueError, KeyError, IndexError):
-            return None
 
 
 def groups(state: State, left_out: Collection[str] = ()) -> dict[str, tuple[str, ...]]:
@@ -68,8 +49,12 @@ def read(state: State, left_out: Collection[str] = ()) -> View:
     """Look at every node that has a role, in parallel; not at those that are left out."""
     by_role = groups(state, left_out)
     hosts = [state.inventory.get_host(name) for name in names_of(by_role)]
-    nodes = at_once(hosts, lambda host: ask(state, host, DaosNode))
-    return View(by_role, {host.name: node for host, node in nodes.items()})
+    looked = at_once(hosts, lambda host: look(state, host))
+    return View(
+        by_role,
+        {host.name: node for host, (node, _) in looked.items()},
+        {host.name: why for host, (node, why) in looked.items() if node is None},
+    )
 
 
 def at_once(hosts: Sequence[Host], do: Callable[[Host], T]) -> dict[Host, T]:
@@ -79,35 +64,46 @@ def at_once(hosts: Sequence[Host], do: Callable[[Host], T]) -> dict[Host, T]:
     return dict(zip(hosts, given, strict=True))
 
 
-def ask(state: State, host: Host, fact: type[FactBase[T]]) -> T | None:
-    """Read a fact of any host, from any host's code; None where the host cannot be asked."""
+def look(state: State, host: Host) -> tuple[Node | None, str]:
+    """What a node has of DAOS, asked from any host's code.
+
+    Returns the node, or None where it gave no answer that can be trusted; no answer is not a good
+    answer, and nothing is assumed about it. Then comes what it said instead, "" for nothing.
+    """
     if not host.connected or host in state.failed_hosts:
-        return None
-    with ctx_state.use(state), ctx_host.use(host):
-        try:
-            with Timeout(_PATIENCE + _GRACE, TimeoutError):
-                return get_fact(
-                    state, host, fact, kwargs={"_timeout": _PATIENCE}, apply_failed_hosts=False
-                )
-        except (TimeoutError, EOFError):
-            return None
+        return None, ""
+    done, output, errors = command(state, host, f"sh -c {shlex.quote(SCRIPT)}", _PATIENCE)
+    if not done:
+        return None, errors.strip()
+    try:
+        return parse(output.split("\n")), ""
+    except ValueError as problem:
+        return None, errors.strip() or str(problem)
 
 
 def command(state: State, host: Host, line: str, timeout: int) -> tuple[bool, str, str]:
     """Run a shell command on a host, with the settings of config.py.
 
     + timeout: seconds until it is given up
-    Returns whether it exited 0, its standard output, and its standard error.
+    Returns whether it exited 0, its standard output, and its standard error, without what the
+    node's login scripts print before and after.
     """
     try:
-        with Timeout(timeout + _GRACE, TimeoutError):
+        with ctx_state.use(state), ctx_host.use(host), Timeout(timeout + _GRACE, TimeoutError):
             chosen = _chosen(state, host, timeout)
-            done, output = host.run_shell_command(StringCommand(line), **chosen)
+            done, output = host.run_shell_command(StringCommand(framed(line)), **chosen)
     except TimeoutError:
         return False, "", f"no answer within {timeout} seconds"
-    except (OSError, EOFError, SSHException) as problem:
+    except (OSError, EOFError, SSHException, PyinfraError) as problem:
         return False, "", f"the connection broke ({str(problem) or type(problem).__name__})"
-    return done, output.stdout, output.stderr
+    answer, errors = within(output.stdout), within(output.stderr)
+    if answer is None and not done:  # it never began: all that was said is why
+        return False, "", "\n".join(filter(None, (output.stdout, output.stderr)))
+    return (
+        done,
+        output.stdout if answer is None else answer,
+        output.stderr if errors is None else errors,
+    )
 
 
 def upload(state: State, host: Host, path: str, content: bytes) -> bool:

@@ -1,6 +1,7 @@
 """One run of a procedure: what the site decided, what was found at its start, what steps share."""
 
 import time
+import traceback
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 from weakref import WeakKeyDictionary
@@ -42,6 +43,7 @@ class Run:
     + refusals: the findings for which the run refused to go on
     + failures: the steps that were tried on a node and failed
     + steps: the steps of the procedure in its order, by the names of their functions
+    + crashed: whether an examination or a step ended in an exception that nothing has foreseen
     + interrupted: whether Ctrl-C was pressed; what fails from then on fails since connections end
     + acted: whether a step has stopped, updated or started something
     + rpmnew: node name to the configuration files that the update left to be merged
@@ -62,7 +64,7 @@ class Run:
         self.refusals: list[Finding] = []
         self.failures: list[Finding] = []
         self.steps: list[str] = []
-        self.interrupted = self.acted = False
+        self.interrupted = self.acted = self.crashed = False
         self._acting: str | None = None  # the step that has acted last, as pyinfra knows it
         self.rpmnew: dict[str, list[str]] = {}
 
@@ -76,6 +78,22 @@ class Run:
         self.refusals += findings
         for finding in self.refusals:
             logger.error(f"--> Refused: {finding}")
+
+    def crashes(self, problem: Exception, where: Iterable[str] = ()) -> None:
+        """An exception that nothing has foreseen ends the run: as a failure, with a report.
+
+        + where: the nodes that it came up on, none for the whole system
+        """
+        self.crashed = True
+        at = traceback.extract_tb(problem.__traceback__)[-1]
+        message = (
+            f"{type(problem).__name__}: {problem} ({at.filename}, line {at.lineno}). This is a "
+            "fault of the tool itself: report it with this line; meanwhile nothing more is done"
+        )
+        finding = Finding("internal-error", tuple(where), message)
+        if not self.interrupted and finding not in self.failures:
+            self.failures.append(finding)
+            logger.error(f"--> {finding}")
 
     @property
     def target(self) -> Version:
@@ -124,7 +142,7 @@ class Run:
 
     def node(self, here: Host) -> Node | None:
         """One node at this very moment; None if it gives no answer."""
-        return hosts.ask(self.state, here, hosts.DaosNode)
+        return hosts.look(self.state, here)[0]
 
     def judge(self, judge: Callable[[], list[Finding]]) -> list[Finding]:
         """What stands in the way of the present step; one judgement serves all hosts."""

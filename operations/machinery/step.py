@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from pyinfra import logger
 from pyinfra.api import FunctionCommand, Host, StringCommand, operation
 from pyinfra.api.command import PyinfraCommand
+from pyinfra.api.exceptions import DeployError
 from pyinfra.context import ctx_host, ctx_state
 
 from ..daos.node import Node
@@ -74,7 +75,13 @@ class Step:
             current, here = run.of(ctx_state.get()), ctx_host.get()
             if act.__name__ not in current.steps:
                 current.steps.append(act.__name__)
-            yield from self._commands(current, here, lambda: act(current, here, **arguments))
+            try:
+                yield from self._commands(current, here, lambda: act(current, here, **arguments))
+            except Exception as problem:
+                current.crashes(problem, [here.name])
+                if current.planning:
+                    raise DeployError("the plan is not known, for what is named above") from problem
+                yield refuse(current, [])
 
         op.__name__, op.__doc__, op.__module__ = act.__name__, act.__doc__, act.__module__
         return operation()(op)  # type: ignore[arg-type]
@@ -160,7 +167,11 @@ def verify(
     """
 
     def judge(state: Any, host: Host) -> bool:
-        problem = look()
+        try:
+            problem = look()
+        except Exception as crash:
+            current.crashes(crash, [host.name])
+            return False
         if problem and not current.interrupted:
             current.failures.append(Finding(code, (host.name,), problem))
             logger.error(f"{host.print_prefix}{problem}")

@@ -35,7 +35,8 @@ def _look(current: Run) -> View:
     state = current.state
     try:
         with Timeout(_PATIENCE):
-            looked_at = [host for host in state.activated_hosts if host.name in current.seen.nodes]
+            left_out = current.start.left_out
+            looked_at = [host for host in state.activated_hosts if host.name not in left_out]
             hosts.at_once(looked_at, _reconnect)
             state.failed_hosts.clear()  # whatever failed there, it may well answer
             return current.read()
@@ -52,6 +53,9 @@ def _reconnect(host: Host) -> None:
 
 def state_of(view: View) -> Iterator[str]:
     """What state the system is in, in lines for a person."""
+    if not view.nodes:
+        yield "no node was looked at: in what state DAOS is, is not known"
+        return
     nodes = view.of()
     yield f"DAOS {_serves(view)}"
     versions = grouped((n, str(it.version or "half of a transaction")) for n, it in nodes.items())
@@ -118,6 +122,8 @@ def summary(current: Run, how: str, last_step: str) -> str:
         stopped = ". DAOS is stopped, as it was found" if current.start.stopped else ""
         return f"Refused: this run stopped nothing{stopped}"
     ended = "Interrupted" if how == "interrupted" else "Failed"
+    if not last_step:
+        return f"{ended} before the first step: this run stopped nothing and changed nothing"
     return f"{ended} at the step {last_step!r}. No later step was taken on any node"
 
 

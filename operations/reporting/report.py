@@ -92,6 +92,8 @@ class Report(BaseStateCallback):
         stage of a migration.
         """
         current = self.current
+        if current.crashed:
+            return "failed"
         if current.refusals or current.failures:
             return "failed" if current.acted else "refused"
         if current.end is None:
@@ -104,8 +106,9 @@ class Report(BaseStateCallback):
         current = self.current
         target = current.procedure.target
         # A step that fails while DAOS still serves is a reason not to begin, like any other.
-        failures = current.failures if current.acted else []
-        refusals = current.refusals + ([] if current.acted else current.failures)
+        failed = current.acted or current.crashed
+        failures = current.failures if failed else []
+        refusals = current.refusals + ([] if failed else current.failures)
         return {
             "from_version": outcome.lowest(current.start),
             "to_version": str(target) if target else None,
@@ -176,7 +179,7 @@ class Report(BaseStateCallback):
 
         Returns the exit code: 0 for one that went well, 130 after Ctrl-C, 1 for any other.
         """
-        if not self.steps and not self.current.refusals:
+        if not (self.steps or self.current.refusals or self.current.crashed):
             for line in plan.lines(self.current) if commandline.dry() else ():
                 say(line)
             return 0
@@ -234,7 +237,11 @@ def _notice_ctrl_c(current: Run) -> None:
 
 def _exit(report: Report) -> None:
     """pyinfra exits with 0 after Ctrl-C, and a script would take that for an update."""
-    code = report.finish()
+    try:
+        code = report.finish()
+    except Exception as problem:  # Python would end with 0
+        logger.error(f"--> What came of the run could not be told: {problem!r}")
+        code = 1
     if code:
         logging.shutdown()
         sys.stdout.flush()

@@ -22,10 +22,12 @@ class View:
 
     + groups: role to the names of its nodes, in the order of the inventory
     + nodes: node name to what it has; None for one that gave no answer
+    + said: the name of each node that gave none to what it said instead, "" for nothing
     """
 
     groups: dict[str, tuple[str, ...]]
     nodes: dict[str, Node | None] = field(default_factory=dict)
+    said: dict[str, str] = field(default_factory=dict)
 
     def roles(self, name: str) -> list[str]:
         """The roles of one node."""

@@ -215,8 +215,10 @@ def _finished(site: Site, walk: tuple[Interruption, ...]) -> Outcome:
 def test_an_update_that_is_interrupted_from_its_first_step_to_its_last(
     start_fresh_site: StartSite,
 ) -> None:
-    """Mostly by kill -9 and Ctrl-C."""
+    """Mostly by kill -9 and Ctrl-C; all the time, two nodes print at each login."""
     site = start_fresh_site(NODES)
+    for name in (HIT, LOGIN):
+        faults.LOGIN_PRINTS.plant(site.lab.node(name))
     _finished(site, TO_THE_END)
     assert site.report["outcome"] == "nothing to do"
 

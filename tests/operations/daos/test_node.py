@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from operations.daos.node import AGENT, DROP_IN, SERVER, parse
 from operations.daos.releases import Version
 from operations.daos.window_file import FOLDER, Record, save
-from operations.machinery.hosts import DaosNode
 
 from .. import fake_nodes
 
@@ -163,9 +162,17 @@ def test_the_operating_system_is_told_with_its_minor_release(
     assert parse([*ANSWER[:at], *lines, *ANSWER[at + 1 :]]).os == expected
 
 
+@given(st.lists(st.text()), st.lists(st.text()))
+def test_what_login_scripts_print_before_and_after_is_no_part_of_the_answer(
+    before: list[str], after: list[str]
+) -> None:
+    assert parse([*before, *ANSWER, *after]) == parse(ANSWER)
+
+
 @given(st.integers(0, len(ANSWER) - 1))
 def test_an_answer_that_is_cut_short_is_none(length: int) -> None:
-    assert DaosNode().process(ANSWER[:length]) is None
+    with pytest.raises(ValueError):
+        parse(ANSWER[:length])
 
 
 @pytest.mark.parametrize("state", ["active", "activating", "deactivating", "reloading"])
@@ -222,7 +229,8 @@ def test_what_is_remembered_comes_back_and_counts_as_enabled() -> None:
 @given(st.integers(1, len(RECORD.text()) - 1))
 def test_a_record_that_is_cut_short_is_no_answer(length: int) -> None:
     at = ANSWER.index("== starts")
-    assert DaosNode().process([*ANSWER[:at], RECORD.text()[:length], *ANSWER[at:]]) is None
+    with pytest.raises(ValueError):
+        parse([*ANSWER[:at], RECORD.text()[:length], *ANSWER[at:]])
 
 
 def test_a_record_is_written_whole_or_not_at_all(tmp_path: Path) -> None:

@@ -69,3 +69,8 @@ def test_a_server_that_gives_no_answer_is_not_taken_for_stopped() -> None:
     assert "may serve or not" in said(s1=None, s2=off(SERVING))
     view = View(GROUPS, {"s1": None, "s2": at("2.0.1", off(SERVING))})
     assert not any("at rest" in line for line in outcome.what_next(view, may_go_back=False))
+
+
+def test_of_nodes_that_nobody_has_looked_at_no_state_is_told() -> None:
+    [line] = outcome.state_of(View(GROUPS))
+    assert "not known" in line
