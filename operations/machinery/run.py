@@ -42,6 +42,7 @@ class Run:
     + alone: whether the lock is still held that keeps other runs away
     + refusals: the findings for which the run refused to go on
     + failures: the steps that were tried on a node and failed
+    + failed: the nodes where a step has failed, by pyinfra's hash of that step
     + steps: the steps of the procedure in its order, by the names of their functions
     + crashed: whether an examination or a step ended in an exception that nothing has foreseen
     + interrupted: whether Ctrl-C was pressed; what fails from then on fails since connections end
@@ -63,6 +64,7 @@ class Run:
         self.alone: Callable[[], bool] = lambda: False
         self.refusals: list[Finding] = []
         self.failures: list[Finding] = []
+        self.failed: dict[str, set[str]] = {}
         self.steps: list[str] = []
         self.interrupted = self.acted = self.crashed = False
         self._acting: str | None = None  # the step that has acted last, as pyinfra knows it
@@ -135,6 +137,16 @@ class Run:
         """The present step is about to do something."""
         self._acting = ctx_host.get().executing_op_hash
         self.acted = self.acted or not prepares
+
+    def failed_in(self, op_hash: str | None) -> set[str]:
+        """The nodes where a step has failed, whether or not pyinfra was told to ignore that."""
+        return self.failed.setdefault(str(op_hash), set())
+
+    def tries_again(self, host: Host, op_hash: str) -> None:
+        """A step that has failed on a node is tried again there: look anew."""
+        self.failures = [finding for finding in self.failures if finding.hosts != (host.name,)]
+        self.failed_in(op_hash).discard(host.name)
+        self.shared.forget()
 
     def read(self) -> View:
         """The cluster right now, read by whoever asks; what steps have seen stays as it is."""

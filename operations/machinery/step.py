@@ -131,10 +131,15 @@ class Step:
         return alone + gates.answering(view) + self.gate(current, view)
 
     def _earlier_failure(self, current: Run) -> list[Finding]:
-        """R8: no step has failed on any node."""
-        failed = [host.name for host in current.state.failed_hosts]
+        """R8: no step has failed on any node, also where pyinfra was told to ignore it.
+
+        The present one may have failed elsewhere: where pyinfra takes nodes in batches.
+        """
+        failed = {host.name for host in current.state.failed_hosts}
+        present = str(ctx_host.get().executing_op_hash)
+        failed.update(*(names for step, names in current.failed.items() if step != present))
         message = "a step failed there, so no later step acts anywhere"
-        return about("stopped-at-trouble", failed, message)
+        return about("stopped-at-trouble", sorted(failed), message)
 
 
 step = Step  # as a decorator it is named like one
@@ -167,12 +172,18 @@ def verify(
     """
 
     def judge(state: Any, host: Host) -> bool:
+        failed = current.failed_in(host.executing_op_hash)
+        if host.name in failed:
+            return False  # pyinfra may have been told to go on to the next command all the same
+        failed.add(host.name)  # until it is known better
         try:
             problem = look()
         except Exception as crash:
             current.crashes(crash, [host.name])
             return False
-        if problem and not current.interrupted:
+        if not problem:
+            failed.remove(host.name)
+        elif not current.interrupted:
             current.failures.append(Finding(code, (host.name,), problem))
             logger.error(f"{host.print_prefix}{problem}")
         return not problem

@@ -1,6 +1,6 @@
 """The last words of a run: how it ended, in what state the system is, and what to do now."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
 from gevent import Timeout
@@ -107,11 +107,12 @@ def what_next(view: View, may_go_back: bool, go_on: str = "") -> Iterator[str]:
         yield f"To go back to the release of before, type: {back}"
 
 
-def summary(current: Run, how: str, last_step: str) -> str:
+def summary(current: Run, how: str, step: str, later: Sequence[str] = ()) -> str:
     """How the run ended, in a sentence.
 
     + how: the outcome as the report has it, or "interrupted"
-    + last_step: the step that the run got to
+    + step: the step that the run did not get beyond
+    + later: the steps that acted on some node after it all the same
     """
     if how == current.procedure.done:
         return current.procedure.sentence(current)
@@ -122,9 +123,11 @@ def summary(current: Run, how: str, last_step: str) -> str:
         stopped = ". DAOS is stopped, as it was found" if current.start.stopped else ""
         return f"Refused: this run stopped nothing{stopped}"
     ended = "Interrupted" if how == "interrupted" else "Failed"
-    if not last_step:
+    if not step:
         return f"{ended} before the first step: this run stopped nothing and changed nothing"
-    return f"{ended} at the step {last_step!r}. No later step was taken on any node"
+    if later:
+        return f"{ended} at the step {step!r}, and went on all the same: {', '.join(later)}"
+    return f"{ended} at the step {step!r}. No later step was taken on any node"
 
 
 def updated(current: Run) -> str:

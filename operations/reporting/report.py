@@ -74,6 +74,7 @@ class Report(BaseStateCallback):
         """A step has failed on a node; where the step has not said why, its output has."""
         self.steps.host_ends(host.name, op_hash, failed=True)
         current = self.current
+        current.failed_in(op_hash).add(host.name)
         said = any(host.name in finding.hosts for finding in current.failures)
         if not (said or current.refusals or current.interrupted):
             message = f"the step {self.steps.last!r} failed there: see its output"
@@ -83,8 +84,7 @@ class Report(BaseStateCallback):
         self, state: State, host: Host, op_hash: str, retry_num: int, max_retries: int
     ) -> None:
         """A step is tried again on a node: look again, and forget that it failed there."""
-        self.current.failures = [f for f in self.current.failures if f.hosts != (host.name,)]
-        self.current.shared.forget()
+        self.current.tries_again(host, op_hash)
 
     @property
     def outcome(self) -> str:
@@ -211,8 +211,7 @@ class Report(BaseStateCallback):
 
     def _summary(self) -> str:
         how = "interrupted" if self._interrupted() else self.outcome
-        last = self.steps.last if self.steps else ""
-        return outcome.summary(self.current, how, last)
+        return outcome.summary(self.current, how, *self.steps.failed())
 
 
 def follow(current: Run) -> None:

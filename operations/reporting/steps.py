@@ -33,6 +33,16 @@ class Steps:
         """The name of the step that began last. Raises LookupError where none has begun."""
         return str(list(self._steps.values())[-1]["name"])
 
+    def failed(self) -> tuple[str, list[str]]:
+        """The step that a run did not get beyond, and those that acted after it all the same.
+
+        It is the first one that failed on a node, and the last one of all where none did.
+        """
+        steps = list(self._steps.values())
+        first = next((n for n, step in enumerate(steps) if step["failed"]), len(steps) - 1)
+        later = [s["name"] for s in steps[first + 1 :] if set(s.get("hosts", ())) - {*s["failed"]}]
+        return (str(steps[first]["name"]) if steps else ""), later
+
     def begin(self, state: State, op_hash: str) -> None:
         """A step begins."""
         name = ", ".join(state.get_op_meta(op_hash).names)

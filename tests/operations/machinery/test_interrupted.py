@@ -8,21 +8,26 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from pyinfra.api import Config, Inventory, State
 
+from operations.examine import UPDATE
 from operations.machinery import step
+from operations.machinery.run import Run
+from operations.machinery.settings import Settings
 from operations.reporting.report import Report, follow
 from operations.rules.findings import Finding
 
-HOST = SimpleNamespace(name="node-1", print_prefix="")
+from ..fake_cluster import SETTINGS
+
+HOST = SimpleNamespace(name="node-1", print_prefix="", executing_op_hash="step")
 SILENT = Finding("no-answer", ("node-1",), "it gave no answer")
 
 
 @pytest.fixture
 def current() -> Iterator[Any]:
-    """A run as far as Ctrl-C is concerned; what SIGINT did before it does afterwards."""
+    """A run of no nodes; what SIGINT did before it does afterwards."""
     before = signal.getsignal(signal.SIGINT)
-    state = SimpleNamespace(add_callback_handler=lambda handler: None)
-    yield SimpleNamespace(state=state, interrupted=False, refusals=[], failures=[])
+    yield Run(State(Inventory((["node-1"], {})), Config()), UPDATE, Settings.read(SETTINGS)[0])
     signal.signal(signal.SIGINT, before)
 
 
@@ -43,6 +48,7 @@ def test_what_fails_after_ctrl_c_is_no_finding(
     if pressed:
         signal.raise_signal(signal.SIGINT)
     assert list(_commands(current)) == [False, False]
+    assert current.failed == {"step": {HOST.name}}
     report = Report(current)
     report.steps = SimpleNamespace(last="a step", host_ends=lambda *_, **named: None)  # type: ignore[assignment]
     report.operation_host_error(None, HOST, "")  # type: ignore[arg-type]

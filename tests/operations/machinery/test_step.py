@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from pyinfra.api import Host, State
+from pyinfra.api.exceptions import PyinfraError
 from pyinfra.api.operations import run_ops
 from pyinfra.api.state import StateStage
 from pyinfra.connectors.fake import FakeConnector
@@ -15,6 +17,7 @@ from pyinfra.context import ctx_state
 from operations.daos.node import Node
 from operations.machinery.run import Run
 from operations.machinery.step import Command, step, verify
+from operations.reporting.report import Report
 
 from ..fake_cluster import load
 
@@ -47,21 +50,45 @@ def updates(current: Run, here: Host) -> Iterator[Command]:
     yield verify(current, lambda: done.append(here.name))
 
 
-def looks(tmp_path: Path, *steps: str, version: str = "2.0.3") -> int:
-    """How often a run of these steps reads the server, after it has begun."""
+@step("servers", looks=True)
+def fails(current: Run, here: Host) -> Iterator[Command]:
+    """A step that fails, and whose second command would act."""
+    yield verify(current, lambda: "it does not work")
+    yield verify(current, lambda: done.append(here.name))
+
+
+@step("servers", looks=True)
+def raises(current: Run, here: Host) -> Iterator[Command]:
+    """A step of which nobody has said that it can fail, and whose second command would act."""
+    yield verify(current, lambda: str(1 // 0))
+    yield verify(current, lambda: done.append(here.name))
+
+
+def run_of_steps(tmp_path: Path, *lines: str, version: str = "2.0.3") -> State:
+    """A run of these steps over SITE, not yet begun."""
     done.clear()
     procedure = tmp_path / "procedure.py"
-    lines = [f'{name}(name="step {n}")' for n, name in enumerate(steps)]
     procedure.write_text(
         "from operations.examine import examine\n"
-        f"from {__name__} import acts, updates\nexamine()\n" + "\n".join(lines)
+        f"from {__name__} import acts, fails, raises, updates\nexamine()\n" + "\n".join(lines)
     )
-    state = load(SITE, dict.fromkeys(SITE, version), procedure)
-    before = _readings(state)
+    return load(SITE, dict.fromkeys(SITE, version), procedure)
+
+
+def execute(state: State) -> None:
+    """Run the steps, as the command does after -y."""
     state.set_stage(StateStage.Execute)
     state.is_executing = True
     with ctx_state.use(state):
         run_ops(state)
+
+
+def looks(tmp_path: Path, *steps: str, version: str = "2.0.3") -> int:
+    """How often a run of these steps reads the server, after it has begun."""
+    lines = [f'{name}(name="step {n}")' for n, name in enumerate(steps)]
+    state = run_of_steps(tmp_path, *lines, version=version)
+    before = _readings(state)
+    execute(state)
     return _readings(state) - before
 
 
@@ -86,3 +113,40 @@ def test_a_step_looks_itself_before_it_acts(tmp_path: Path) -> None:
     assert looks(tmp_path, "updates", "acts") == 2
     assert looks(tmp_path, "updates", "updates", version="2.0.1") == 2
     assert len(done) == 2
+
+
+IGNORED = ("", "_ignore_errors=True", "_ignore_errors=True, _continue_on_error=True")
+
+
+@pytest.mark.parametrize("step", ["fails", "raises"])
+@pytest.mark.parametrize("how", IGNORED)
+def test_after_a_failure_nothing_acts_whoever_ignores_it(
+    tmp_path: Path, step: str, how: str
+) -> None:
+    state = run_of_steps(tmp_path, f"{step}(name='breaks', {how})", "acts(name='acts')")
+    state.config.FAIL_PERCENT = 100
+    with suppress(PyinfraError):  # pyinfra's own end, where it does not ignore it
+        execute(state)
+    assert done == []
+    [report] = state.callback_handlers
+    assert isinstance(report, Report)
+    assert report.outcome == "failed"
+    assert report._summary().endswith("at the step 'breaks'. No later step was taken on any node")
+    refused = [finding.code for finding in report.current.refusals]
+    assert refused == (["stopped-at-trouble"] if how else [])
+
+
+def test_a_step_that_was_taken_after_a_failure_is_named(tmp_path: Path) -> None:
+    """One that is not of this procedure, which the site has put in between."""
+    state = run_of_steps(
+        tmp_path,
+        "fails(name='breaks', _ignore_errors=True)",
+        "from pyinfra.operations import server",
+        "server.shell(name='Tell the users', commands=['true'])",
+    )
+    execute(state)
+    [report] = state.callback_handlers
+    assert isinstance(report, Report)
+    assert report._summary().endswith(
+        "at the step 'breaks', and went on all the same: Tell the users"
+    )
