@@ -19,6 +19,7 @@ pools.disconnected(name="Evict pool connections, where the site allows it")
 # The offline window
 boot.held(name="Keep DAOS from starting at boot")
 services.agents_stopped(name="Stop daos_agent wherever it runs")
+pools.noted(name="Note which pools there are by now")
 system.stopped(name="Stop the engines: dmg system stop")
 services.servers_stopped(name="Stop daos_server on the servers")
 packages.updated(name="Update the DAOS packages on all nodes")

@@ -18,6 +18,7 @@ packages.fetched(name="Download and check the packages of the release of before"
 # What still runs has to stop before packages go back; where none do, nothing stops
 boot.held(name="Keep DAOS from starting at boot")
 services.agents_stopped(name="Stop daos_agent wherever it runs")
+pools.noted(name="Note which pools there are by now")
 system.stopped(name="Stop the engines: dmg system stop")
 services.servers_stopped(name="Stop daos_server on the servers")
 packages.returned(name="Return the DAOS packages on all nodes")

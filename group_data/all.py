@@ -54,6 +54,21 @@ start_at_boot = True
 # pools; every other rank must be Joined. Take a rank out again once it is reintegrated.
 accepted_exclusions = []
 
+# From here to given_up_pools: what was lost for good while an update is under way, so that the
+# update, or the way back, can come to its end without it. Better said for the one run that
+# needs it:
+# --data 'given_up_pools=["scratch"]'
+
+# Ranks that do not come back: [3].
+given_up_ranks = []
+
+# Servers that do not come back, and were taken out of `inventory`: ["daos-server-03"]. Give up
+# their ranks as well.
+given_up_servers = []
+
+# Pools that their owners have destroyed, by label or UUID: ["scratch"].
+given_up_pools = []
+
 # Operating systems that the release does not name as supported, and that this site runs it on all
 # the same, each with the distribution of `repositories` whose packages it takes. They are named by
 # ID and VERSION_ID of /etc/os-release: {"rocky 8.6": "EL8"}

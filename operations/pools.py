@@ -1,20 +1,28 @@
 """The pools: no connection is open when the engines stop, and all are there when they are back."""
 
+import json
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from pyinfra.api import Host
 
+from .daos import window_file
 from .daos.dmg import DmgError, Pool
 from .daos.node import Node
 from .machinery import judgements
 from .machinery.run import Run
-from .machinery.step import attempt
+from .machinery.step import Command, attempt, shell, step
 from .rules import gates
 from .rules.findings import Finding
 from .rules.pools import unhealthy
 from .rules.view import ROLES, View
 from .system import evict_all, servers_will_start
+
+
+def _never(current: Run, name: str, node: Node) -> bool:
+    """The `foreseen` of a step that only what happens meanwhile makes necessary."""
+    return False
 
 
 def _mounted(current: Run, name: str, node: Node) -> bool:
@@ -57,6 +65,45 @@ def disconnected(current: Run, here: Host) -> str | None:
     return evict_all(current)
 
 
+def _came_or_went(current: Run, name: str, node: Node) -> bool:
+    """Whether there are other pools by now than the node remembers, as it was told by this update.
+
+    As long as no engine was stopped for it, whoever destroyed a pool has meant it.
+    """
+    view = current.asked
+    if node.record is None or not view.serving or any(record.started for record in view.records):
+        return False
+    now = _serving(current)
+    return now is not None and now != dict(node.record.pools)
+
+
+def _serving(current: Run) -> dict[str, str] | None:
+    """The pools, label by UUID, while no engine is being stopped; None without an answer."""
+    if judgements.is_stopping(current, current.asked):
+        return None
+    try:
+        pools = current.dmg.shared_pools()
+    except DmgError:
+        return None
+    return current.awaited({pool.uuid: pool.label for pool in pools})
+
+
+def _may_note(current: Run, view: View) -> list[Finding]:
+    return gates.held(view, current.start.concerned)
+
+
+@step(*ROLES, need=_came_or_went, foreseen=_never, gate=_may_note)
+def noted(current: Run, here: Host) -> Iterator[Command]:
+    """Remember the pools as they are right before the engines stop: they have to be there again.
+
+    What was found when the run began may be hours old.
+    """
+    record, now = current.look().node(here.name).record, _serving(current)
+    if record and now is not None:
+        current.reads_pools_anew(now)
+        yield shell(current, here, window_file.save(replace(record, pools=now)))
+
+
 def _not_seen(current: Run, name: str, node: Node) -> bool:
     return current.acted or bool(_wrong(current))
 
@@ -78,7 +125,7 @@ def _wrong(current: Run) -> str | None:
     except DmgError as problem:
         return str(problem)
     # A rank that is back has its targets back only once it is reintegrated.
-    return lost(current.start.pools, pools, len(current.settings.accepted_exclusions))
+    return lost(current.start.pools, pools, len(current.settings.may_be_missing))
 
 
 def lost(before: Mapping[str, str], now: list[Pool], accepted: int = 0) -> str | None:
@@ -90,5 +137,8 @@ def lost(before: Mapping[str, str], now: list[Pool], accepted: int = 0) -> str |
     there = {pool.uuid for pool in now}
     missing = [label or uuid for uuid, label in before.items() if uuid not in there]
     problems = [f"pool {name} is gone" for name in missing]
+    if missing:
+        problems[-1] += ". What its owner has destroyed is waited for no more if you say so: "
+        problems[-1] += f"--data 'given_up_pools={json.dumps(missing)}'"
     problems += [finding.message for finding in unhealthy(now, accepted)]
     return "; ".join(problems) or None

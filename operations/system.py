@@ -164,7 +164,8 @@ def _who_is_missing(current: Run, view: View) -> str:
             f"{fold(hosts)}; no agent is started",
             *map(str, missing),
             *(_log_of(current, name) for name in logs),
-            "Mend what the log says, then run the same command again: it goes on from here",
+            "Mend what the log says, then run the same command again: it goes on from here. A rank "
+            "that is lost for good is given up: given_up_ranks in group_data/all.py",
         ]
     )
 

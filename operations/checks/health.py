@@ -45,10 +45,13 @@ def _stopped(current: Run) -> Iterator[Finding]:
         yield from gates.known_servers(current.start, members, current.accepted)
     elif current.start.record:
         missing = set(current.start.record.servers) - set(current.start.groups["servers"])
+        missing -= current.settings.given_up_servers
         yield from about(
             "not-in-inventory",
             missing,
-            "a server of this system when its update began: add it to the servers in `inventory`",
+            "a server of this system when its update began: add it to the servers in `inventory`, "
+            "or, if it is lost for good, name it in given_up_servers and its ranks in "
+            "given_up_ranks in group_data/all.py",
         )
 
 

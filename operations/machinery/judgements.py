@@ -35,7 +35,7 @@ def pools(current: Run) -> list[Finding]:
         found = current.dmg.shared_pools()
     except DmgError as problem:
         return [_no_answer(current, problem, "dmg pool list")]
-    accepted = len(current.settings.accepted_exclusions)
+    accepted = len(current.settings.may_be_missing)
     return unhealthy(found, accepted) + rebuilding(found)
 
 

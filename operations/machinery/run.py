@@ -2,7 +2,8 @@
 
 import time
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import TypeVar
 from weakref import WeakKeyDictionary
 
@@ -72,7 +73,7 @@ class Run:
 
     def begins(self, start: Start) -> None:
         """The cluster is known as it is before this run touches anything."""
-        self.start = self.seen = start
+        self.start = self.seen = replace(start, pools=self.awaited(start.pools))
         self.window.first_stop = start.opened_before
 
     def refused(self, findings: Iterable[Finding]) -> None:
@@ -110,8 +111,18 @@ class Run:
 
     @property
     def accepted(self) -> frozenset[int]:
-        """The ranks that may be missing: those that the site accepts, and that were missing."""
-        return self.settings.accepted_exclusions - set(self.start.ranks)
+        """The ranks that may be missing: accepted and missing before, or given up since."""
+        missing = self.settings.accepted_exclusions - set(self.start.ranks)
+        return missing | self.settings.given_up_ranks
+
+    def awaited(self, pools: Mapping[str, str]) -> dict[str, str]:
+        """These pools, label by UUID, without those that the site has given up."""
+        gone = self.settings.given_up_pools
+        return {uuid: label for uuid, label in pools.items() if not gone & {uuid, label}}
+
+    def reads_pools_anew(self, pools: Mapping[str, str]) -> None:
+        """These pools, label by UUID, are those that have to be there again afterwards."""
+        self.start = replace(self.start, pools=pools)
 
     @property
     def may_evict(self) -> bool:

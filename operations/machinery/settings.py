@@ -24,6 +24,18 @@ _RANK = otherwise("{name}: {value!r} is not a rank such as 3")
 _SECONDS = otherwise("{where} is not a number of seconds above 0")
 
 
+Ranks = Annotated[
+    frozenset[Annotated[int, Field(strict=True, ge=0), _RANK]],
+    Field(strict=False),
+    otherwise("{name} is {value!r}, not a list of ranks like [3]"),
+]
+Words = Annotated[
+    frozenset[Annotated[str, Field(strict=True)]],
+    Field(strict=False),
+    otherwise("{name} is {value!r}, not a list of names like ['tank']"),
+]
+
+
 class Repository(BaseModel, frozen=True):
     """Where the packages for a distribution are, for any {series}, and the key that signed them."""
 
@@ -45,6 +57,9 @@ class Settings(Site):
     + accepted_systems: operating systems that DAOS does not name and the site takes all the same
       ("rocky 8.6"), to the name of the distribution whose packages they take
     + accepted_exclusions: ranks that may be excluded
+    + given_up_ranks: ranks that were lost for good while an update was under way
+    + given_up_servers: the same of servers, by the names that the inventory had for them
+    + given_up_pools: the same of pools, by label or UUID
     + free_space_mib: how much has to be free for packages on every node, in MiB
     + start_at_boot: whether the daemons have to be enabled; None: each node keeps what it has
     + unreachable_clients: how many clients may be left out because they cannot be reached
@@ -78,11 +93,10 @@ class Settings(Site):
         ],
         otherwise("{name} is {value!r}, not like {{'rocky 8.6': 'EL8'}}"),
     ] = Field({})
-    accepted_exclusions: Annotated[
-        frozenset[Annotated[int, Field(strict=True, ge=0), _RANK]],
-        Field(strict=False),
-        otherwise("{name} is {value!r}, not a list of ranks like [3]"),
-    ] = frozenset()
+    accepted_exclusions: Ranks = frozenset()
+    given_up_ranks: Ranks = frozenset()
+    given_up_servers: Words = frozenset()
+    given_up_pools: Words = frozenset()
     free_space_mib: Count = 512
     start_at_boot: Annotated[
         bool | None, otherwise("{name} is {value!r}, not True, False or None")
@@ -93,6 +107,11 @@ class Settings(Site):
     def read(cls, data: Mapping[str, Any]) -> tuple[Self, list[str]]:
         """Read the settings, with the default of each that is wrong; and all that is wrong."""
         return super().read({**dict.fromkeys(_MANDATORY), **data})
+
+    @property
+    def may_be_missing(self) -> frozenset[int]:
+        """The ranks whose targets pools may lack."""
+        return self.accepted_exclusions | self.given_up_ranks
 
     def distribution(self, system: str) -> Distribution | None:
         """The distribution whose packages an operating system ("rhel 8.5") takes; None for none."""

@@ -107,8 +107,15 @@ class Command:
     @property
     def unhealthy(self) -> str:
         """Why the system that it met was not whole, "" if it was."""
-        accepted = re.findall(r"\d+", self._setting("accepted_exclusions"))
-        return self.before.unhealthy({int(rank) for rank in accepted})
+        return self.before.unhealthy(self._ranks("accepted_exclusions") | self.given_up)
+
+    @property
+    def given_up(self) -> set[int]:
+        """The ranks that whoever typed it waits for no more."""
+        return self._ranks("given_up_ranks")
+
+    def _ranks(self, name: str) -> set[int]:
+        return {int(rank) for rank in re.findall(r"\d+", self._setting(name))}
 
     @property
     def complete(self) -> bool:
@@ -147,6 +154,7 @@ class Observer:
     + failed: commands that failed, or were killed, since one succeeded
     + window: the open window, None while there is none
     + noted: whether somebody noted when commands were typed
+    + given_up: ranks that were given up by a command so far
     + wiped: the formats, for 2.x, of storage that 1.x wrote, until what is there instead is noted
     """
 
@@ -157,6 +165,7 @@ class Observer:
         self.failed: list[Command] = []
         self.window: Window | None = None
         self.noted = any(event.kind == "lab command" for event in events)
+        self.given_up: set[int] = set()
         self.wiped: list[Event] = []
         self._restoring = False
         self._killed = False  # what the last command began may go on, on the nodes
@@ -283,6 +292,7 @@ class Observer:
             return
         if self.over(event):
             self.failed, self.window, self._restoring = [], None, False
+            self.given_up = set()
         elif self.success(event) and self.window is None:
             self.failed = []
         elif event.details["exit"] != 0:
@@ -312,6 +322,7 @@ class Observer:
                 shared=bool(self.running),
             )
         )
+        self.given_up |= self.running[-1].given_up
 
     def _all_enabled_run(self) -> bool:
         wanted = {AGENT: "daos_agent", SERVER: "daos_server"}

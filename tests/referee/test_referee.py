@@ -19,6 +19,7 @@ from .histories import CLIENTS, FILES, MIGRATION, NEW, OLD, OLDEST, SERVERS, Cha
 RULES = [rule.number for rule in ALL]
 EVICTING = ("--data", "evict_connections=true")
 ACCEPTING = ("--data", "accepted_exclusions=[1]")
+GIVING_UP = ("--data", "given_up_ranks=[1]")
 
 
 def verdicts(history: History) -> dict[str, Verdict]:
@@ -31,6 +32,13 @@ def broken(history: History) -> set[str]:
 
 def interrupted_after_stop() -> History:
     return History().command().disable().stop_all().ended(-9)
+
+
+def without_rank_1(*flags: str) -> History:
+    """An update that was interrupted, and is finished while an engine comes up no more."""
+    h = interrupted_after_stop().command(*flags).packages().start_servers(join=False)
+    h.happen("server-01", "daos_server", "member", rank=0, state="joined").join(["server-02"])
+    return h.start_agents().enable().ended(0, *flags)
 
 
 def after_packages() -> History:
@@ -312,6 +320,8 @@ KEPT: list[tuple[str, str, Callable[[], History]]] = [
             .start_agents()
         ),
     ),
+    ("R6", "a rank that was given up", lambda: without_rank_1(*GIVING_UP)),
+    ("R9", "a rank that was given up", lambda: without_rank_1(*GIVING_UP)),
     (
         "R6",
         "servers that are formatted one after the other",
@@ -575,6 +585,11 @@ KEPT: list[tuple[str, str, Callable[[], History]]] = [
 BROKEN: list[tuple[str, str, Callable[[], History]]] = [
     ("R1", "stopped for nothing", lambda: History().command().stop_all().start_all().ended()),
     ("R1", "a rank was excluded", lambda: History().excluded(1).command().stop_agents()),
+    (
+        "R9",
+        "another rank was given up than the one that is missing",
+        lambda: without_rank_1("--data", "given_up_ranks=[2]"),
+    ),
     (
         "R1",
         "another rank was excluded than the site accepts",

@@ -21,7 +21,8 @@ class Served(Rule):
         if not (seen.window if by_boot else seen.acting):
             return
         self.counted["agents"] += 1
-        missing = seen.window.before.joined - seen.cluster.joined() if seen.window else None
+        before = seen.window.before.joined - seen.given_up if seen.window else set()
+        missing = before - seen.cluster.joined()
         if missing:
             sentence = f"daos_agent started on {{nodes}} before {ranks(missing)} had joined"
             self.broken(sentence, event)

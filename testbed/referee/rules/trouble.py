@@ -100,7 +100,7 @@ class Resume(Rule):
         self.counted["failed"] += len(seen.failed)
         self._one_version(event, seen, seen.window)
         before = _earliest(seen.failed[0].before, seen.window.before, seen)
-        lost = before.joined - seen.cluster.joined()
+        lost = before.joined - seen.cluster.joined() - seen.given_up
         if lost:
             self.broken(f"{ranks(lost)} served before, and not at the end", event)
         for name in sorted(before.agents):

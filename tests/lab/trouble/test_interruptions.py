@@ -174,6 +174,7 @@ TO_THE_END = (  # by kill -9 and Ctrl-C, mostly
     at("Evict pool connections, where the site allows it", CTRL_C),
     at("Keep DAOS from starting at boot", CTRL_C),
     at("Stop daos_agent wherever it runs", KILLED, _a_pool_is_destroyed),
+    at("Note which pools there are by now", CTRL_C),
     at("Stop the engines: dmg system stop", KILLED),
     Interruption(_a_node_falls_silent, then=_the_silent_node_has_ended_the_run),
     at(UPDATE, CTRL_C, _ctrl_c_in_the_window_is_no_success),

@@ -1,0 +1,90 @@
+"""What is lost for good, or was meant to go, while an update is under way: there is a way on."""
+
+from __future__ import annotations
+
+from testbed import faults
+from testbed.lab.harness import LabNode
+
+from ..site import ADMIN, CLIENT, QUICK, SERVER, Site, StartSite, nodes
+from ..usage import members, states
+
+SERVERS = ("daos-server-01", "daos-server-02")
+LOGIN = "login-01"
+NODES = [*(LabNode(name, SERVER) for name in SERVERS), LabNode(LOGIN, ADMIN | CLIENT)]
+
+
+def _destroy(site: Site, pool: str) -> None:
+    site.lab.node(LOGIN).run(f"dmg pool destroy --force {pool}")
+
+
+def test_pools_that_are_destroyed_meanwhile_and_an_engine_that_dies(
+    start_fresh_site: StartSite,
+) -> None:
+    """Nothing waits for them in vain, forward or back."""
+    site = start_fresh_site(NODES, version="2.0.0")
+    site.broken_rules = {"R7"}  # by those who destroy the pools
+    _while_it_downloads(site)
+    _between_two_commands_of_which_the_second_goes_back(site)
+    _after_the_engines_have_stopped(site)
+    _an_engine_that_comes_back_no_more(site)
+
+
+def _while_it_downloads(site: Site) -> None:
+    words = "Starting operation: Download and check the packages"
+    done = site.update_until(words, lambda: _destroy(site, "scratch"), target_release="2.0.1")
+    assert done.exit_code == 0, done.output
+    assert site.report["outcome"] == "updated"
+
+
+def _between_two_commands_of_which_the_second_goes_back(site: Site) -> None:
+    site.lab.node(LOGIN).run("dmg pool create --size 1G extra")
+    words = "Starting operation: Stop the engines: dmg system stop"
+    site.update_until(words, site.kill, target_release="2.0.2")
+    _destroy(site, "extra")
+    done = site.pyinfra("deploys/rollback.py", "-y")
+    assert (done.exit_code, site.report["outcome"]) == (0, "rolled back"), done.output
+
+
+def _after_the_engines_have_stopped(site: Site) -> None:
+    """Then it may have been lost by the update, so somebody has to say that it was meant to go."""
+    words = "Starting operation: See that all pools are there"
+    release = {"target_release": "2.0.2"}
+    quick = {**release, "timeouts": {**QUICK, "join": 5}}
+    done = site.update_until(words, lambda: _destroy(site, "tank"), **quick)
+    assert done.exit_code == 1, done.output
+    assert "pool tank is gone" in done.output
+    assert """--data 'given_up_pools=["tank"]'""" in done.output
+    done = site.update(**release, given_up_pools=["tank"])
+    assert done.exit_code == 0, done.output
+    assert "daos_agent.service" in site.lab.node(LOGIN).run("systemctl list-units").stdout
+
+
+def _an_engine_that_comes_back_no_more(site: Site) -> None:
+    quick = {"target_release": "2.0.3", "timeouts": {**QUICK, "join": 5}}
+    faults.ENGINE_NEVER_READY.plant(site.lab.node(SERVERS[1]))
+    done = site.update(**quick)
+    assert done.exit_code == 1, done.output
+    assert "given_up_ranks in group_data/all.py" in done.output
+    lost = [rank for rank, state in states(site.lab.node(LOGIN)).items() if state != "joined"]
+    done = site.update(**quick, given_up_ranks=lost)
+    assert (done.exit_code, site.report["outcome"]) == (0, "updated"), done.output
+
+
+def test_a_server_that_dies_for_good_is_given_up(start_fresh_site: StartSite) -> None:
+    site = start_fresh_site(nodes(servers=3))
+    site.broken_rules = {"R5", "R6", "R9"}  # to the referee it is a server as all others
+    dead = site.lab.node("daos-server-03")
+    admin = site.lab.node("daos-admin-01")
+    ranks = [m["rank"] for m in members(admin) if dead.name in m["fault_domain"]]
+    done = site.update_until("Starting operation: Update the DAOS packages", dead.kill)
+    assert done.exit_code == 1, done.output
+    left = [name for name in site.groups["servers"] if name != dead.name]
+    site.write_inventory(**{**site.groups, "servers": left})
+    done = site.update()
+    assert done.exit_code == 1, done.output
+    [finding] = site.report["refusals"]
+    assert (finding["code"], finding["hosts"]) == ("not-in-inventory", [dead.name])
+    assert "given_up_servers" in finding["message"]
+    assert "given_up_ranks" in finding["message"]
+    done = site.update(given_up_servers=[dead.name], given_up_ranks=ranks)
+    assert (done.exit_code, site.report["outcome"]) == (0, "updated"), done.output
