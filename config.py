@@ -9,6 +9,7 @@ from functools import cache, partial
 import paramiko.util
 from pyinfra import config, state
 from pyinfra.api import arguments, util
+from pyinfra_cli import cli
 
 from operations.machinery import commandline, connections
 
@@ -26,6 +27,9 @@ config.FAIL_PERCENT = 0
 # A node that does not answer is no reason for pyinfra to leave yet: the deploy names it in its
 # report, with everything else that is wrong, and refuses.
 state.should_raise_failed_hosts = commandline.raise_after_connecting
+# Without -y pyinfra would put a question in its place, also in a dry run, also to nobody.
+cli._set_fail_prompts = lambda state, config: None
+cli._do_confirm = connections.confirming(cli._do_confirm)
 
 # pyinfra tells the order of steps by the lines of their callers. To read the callers' sources as
 # well, which nobody looks at, takes longer than all the rest of a plan.

@@ -1,14 +1,115 @@
 """What pyinfra's connections do otherwise than a run over many nodes needs; config.py mends it."""
 
+import sys
+from collections.abc import Callable
+from functools import wraps
+from getpass import getpass
+from typing import Any
+
 import paramiko.file
+from paramiko import SSHException
+from pyinfra.api.exceptions import ConnectError, DeployError, PyinfraError
+from pyinfra.connectors import ssh, ssh_util
+from pyinfra.connectors.sshuserclient import client
+from pyinfra.connectors.sshuserclient.config import SSHConfig
+
+from . import commandline
 
 
 def mend() -> None:
     """Have connections behave; config.py calls this before the first is made."""
     # paramiko would raise in the greenlet that reads, and the rest of the answer would be lost.
     paramiko.file.u = text  # type: ignore[attr-defined]
+    ssh.execute_command_with_sudo_retry = _without_asking  # type: ignore[assignment]
+    ssh_util.getpass = _passphrase  # type: ignore[assignment]
+    _wrap(client.AskPolicy, "missing_host_key", _only_if_somebody_is_there)
+    _wrap(ssh.SSHConnector, "connect", _failing_as_a_connection)
+    _wrap(SSHConfig, "lookup", _jumping_nowhere)
+
+
+def _wrap(kind: type, name: str, wrapper: Callable[[Any], Any]) -> None:
+    method = getattr(kind, name)
+    if not hasattr(method, "__wrapped__"):  # else it is mended already
+        setattr(kind, name, wrapper(method))
 
 
 def text(content: bytes | str) -> str:
     """What a node printed; bytes that are no UTF-8 are written as `\\xff`."""
     return content.decode(errors="backslashreplace") if isinstance(content, bytes) else content
+
+
+def _without_asking(host: Any, arguments: Any, execute: Callable[[], Any]) -> Any:
+    """Where sudo wants a password that nobody has typed before, the command has failed.
+
+    pyinfra would ask for one at any time, for hours, with DAOS stopped.
+    """
+    return execute()
+
+
+def _somebody_is_there() -> bool:
+    """Whether a question about a connection can be answered by somebody."""
+    return sys.stdin.isatty() and not commandline.dry()
+
+
+def _passphrase(prompt: str) -> str:
+    if not _somebody_is_there():
+        raise PyinfraError("the key has a passphrase: add it to ssh-agent, or set ssh_key_password")
+    return getpass(prompt)
+
+
+def _only_if_somebody_is_there(ask: Callable[..., None]) -> Callable[..., None]:
+    @wraps(ask)
+    def missing_host_key(self: Any, connection: Any, hostname: str, key: Any) -> None:
+        if not _somebody_is_there():
+            raise SSHException(f"no host key of {hostname} is known: type `ssh {hostname}` once")
+        ask(self, connection, hostname, key)
+
+    return missing_host_key
+
+
+def _failing_as_a_connection(connect: Callable[[Any], None]) -> Callable[[Any], None]:
+    """Whatever comes up while a node is connected to is about that node, and ends no run."""
+
+    @wraps(connect)
+    def connected(self: Any) -> None:
+        try:
+            connect(self)
+        except ConnectError:
+            raise
+        except RecursionError as problem:
+            message = "ProxyJump leads in a circle: see `ssh -G` and ~/.ssh/config"
+            raise ConnectError(message) from problem
+        except Exception as problem:
+            raise ConnectError(f"{type(problem).__name__}: {problem}") from problem
+
+    return connected
+
+
+def _jumping_nowhere(lookup: Callable[..., Any]) -> Callable[..., Any]:
+    """`ProxyJump none` means none; pyinfra takes it for the name of a host."""
+
+    @wraps(lookup)
+    def found(self: SSHConfig, hostname: str) -> Any:
+        options = lookup(self, hostname)
+        if options.get("proxyjump", "").lower() == "none":
+            del options["proxyjump"]
+        return options
+
+    return found
+
+
+def confirming(ask: Callable[[str], bool]) -> Callable[[str], bool]:
+    """pyinfra's question before it acts, where nobody can answer it: nothing is done, and told so.
+
+    + ask: asks, and says whether to go on
+    """
+
+    def confirmed(message: str) -> bool:
+        try:
+            return ask(message)
+        except EOFError as problem:
+            raise DeployError(
+                "Nothing was done: nobody is there to press Enter. Type -y, which asks nothing"
+            ) from problem
+
+    return confirmed
