@@ -10,14 +10,14 @@ from pyinfra.context import ctx_state
 
 from . import lock
 from .checks import command, health, installed, manager, services, unreachable
-from .daos import window_file
 from .machinery import hosts, run
 from .machinery.procedure import Procedure
 from .machinery.run import Run
 from .machinery.settings import Settings
 from .reporting import outcome, report
 from .rules import gates
-from .rules.findings import Finding, about, fold
+from .rules.findings import Finding, about, fold, for_each
+from .rules.silence import why
 from .rules.start import Start
 from .rules.view import View
 
@@ -150,9 +150,5 @@ def _silent(state: State, view: View) -> Iterator[Finding]:
         "the node cannot be reached: try `ssh` to it, mend the inventory, or (clients only) set "
         "unreachable_clients in group_data/all.py",
     )
-    yield from about(
-        "unreadable",
-        [name for name in view.silent if name not in away],
-        "rpm or systemctl gave no complete answer: try `rpm -q daos` there; or "
-        f"{window_file.PATH} is damaged, which tells what an update has to give back",
-    )
+    asked = (name for name in view.silent if name not in away)
+    yield from for_each("unreadable", ((name, why(view.said.get(name, ""))) for name in asked))

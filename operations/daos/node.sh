@@ -1,8 +1,14 @@
 # The daemon of PackageKit is none of them: most of the time it does nothing.
+missing=''
 managers='yum|dnf|zypper|rpm|zypp-rpm|yumBackend.py|dnf-automatic|yum-cron|y2base'
 for tool in rpm systemctl findmnt grep ps hostname flock df; do
-    command -v $tool >/dev/null || exit 1
+    command -v $tool >/dev/null || missing="$missing $tool"
 done
+if [ "$missing" ]; then
+    echo "there is no${missing}: install the packages of these programs (findmnt and flock are of" \
+        "util-linux, ps of procps-ng or procps, df of coreutils)" >&2
+    exit 1
+fi
 show() { # $1: columns of ps; $2: process ids, with a blank before each
     [ -z "$2" ] || ps -ww -o "$1" -p "${2# }"
 }
@@ -40,7 +46,7 @@ look() {
             *) at_work="$at_work $pid" ;;
         esac
     done
-    [ "$complete" ] || exit 1
+    [ "$complete" ] || { echo "/proc does not show all processes" >&2; exit 1; }
     echo "== engines"; echo "$engines"
     echo "== mounts"; findmnt -rn -t fuse.daos -o TARGET
     echo "== processes"

@@ -40,7 +40,10 @@ def pools(current: Run) -> list[Finding]:
 
 
 def _no_answer(current: Run, problem: DmgError, see: str) -> Finding:
-    return Finding("dmg-failed", (current.dmg.admin.name,), f"{problem}; see `{see}` there")
+    message = (
+        f"{problem}; see `sudo -H {see}` there, since what is set up for another user is unseen"
+    )
+    return Finding("dmg-failed", (current.dmg.admin.name,), message)
 
 
 def healthy(current: Run, view: View) -> list[Finding]:

@@ -10,12 +10,15 @@ from ..daos.dmg import Member
 from ..daos.node import AGENT, SERVER, Node
 from ..daos.releases import Version, why_not
 from .findings import Finding, about, fold, for_each, grouped
+from .silence import why
 from .view import ROLES, View
 
 _SILENT = (
     "the node gave no answer: see that it can be reached. A client that is switched off can be "
     "left out: unreachable_clients in group_data/all.py"
 )
+
+_STRANGE = "ranks of this system run there: add it to the servers"
 
 # Waiting does not bring a rank back from these: its targets have left the pools.
 LOST = frozenset({"excluded", "adminexcluded"})
@@ -29,7 +32,8 @@ STOPPED = frozenset({"stopping", "stopped"})
 
 def answering(view: View) -> list[Finding]:
     """Every node answers: what is not known to be stopped is not stopped."""
-    return about("no-answer", view.silent, _SILENT)
+    said = ((name, view.said.get(name, "")) for name in view.silent)
+    return for_each("no-answer", ((name, why(it) if it else _SILENT) for name, it in said))
 
 
 def agents_stopped(view: View) -> list[Finding]:
@@ -278,7 +282,8 @@ def known_servers(
     """The ranks and the servers of the inventory belong together, with none left over.
 
     `dmg system stop` stops all engines, also those of a server that the inventory does not name.
-    A server whose ranks may all be missing may be missing there, too: it may be switched off.
+    A server whose ranks may all be missing may be missing there, too: it may be switched off. As
+    long as a server gives no answer, a rank that is on none of the others may be on that one.
 
     + accepted: ranks that may be missing
     """
@@ -288,9 +293,16 @@ def known_servers(
     strange = {
         m.host for m in expected(known, accepted) if not any(_on(node, m) for node in servers)
     }
-    return about(
+    silent = [name for name in view.groups["servers"] if view.nodes.get(name) is None]
+    of_whom = about("not-in-inventory", strange, _STRANGE)
+    if strange and silent:
+        message = (
+            f"as long as this server says nothing, the ranks on {fold(strange)} may be its own"
+        )
+        of_whom = about("no-answer", silent, message)
+    return of_whom + about(
         "no-rank", idle, "the management service knows no rank there: see `dmg system query -v`"
-    ) + about("not-in-inventory", strange, "ranks of this system run there: add it to the servers")
+    )
 
 
 def _on(node: Node, member: Member) -> bool:

@@ -102,6 +102,27 @@ def test_what_is_found_on_the_nodes_is_refused_with_all_reasons(site: Site) -> N
         assert [finding["hosts"] for finding in found[code]] == [hosts]
 
 
+def test_a_dry_run_asks_nothing_and_tells_why_nodes_say_nothing(site: Site) -> None:
+    """A tool is missing; sudo wants a password; a node cannot be reached, and nobody is there."""
+    first, second = (site.lab.node(name) for name in site.groups["clients"])
+    site.write_inventory(**{**site.groups, "clients": [*site.groups["clients"], "localhost"]})
+    password = {"path": "/etc/sudoers.d/ops", "text": "ops ALL=(ALL) ALL\n"}
+    missing = faults.FILE_MISSING.on(second, path="/usr/bin/findmnt")
+    with faults.FILE_REPLACED.on(first, **password), missing:
+        done = site.pyinfra("deploy.py", "--dry")
+    assert done.exit_code == 1, done.output
+    assert "Press enter" not in done.output
+    told = {tuple(finding["hosts"]): finding for finding in site.report["refusals"]}
+    assert {hosts: finding["code"] for hosts, finding in told.items()} == {
+        ("localhost",): "no-answer",
+        (first.name,): "unreadable",
+        (second.name,): "unreadable",
+    }
+    assert "NOPASSWD" in told[first.name,]["message"]
+    assert "findmnt" in told[second.name,]["message"]
+    assert "window.json" not in done.output
+
+
 def test_another_series(site: Site) -> None:
     _is_told(_is_refused(site, target_release="2.2.0")["no-update-path"], "another series")
 

@@ -83,7 +83,9 @@ def test_processes_are_found_by_their_names(tools: Path, running: dict[str, int]
 )
 def test_a_tool_that_is_missing_is_no_answer(tools: Path, name: str) -> None:
     (tools / name).unlink()
-    assert run(tools).returncode == 1
+    done = run(tools)
+    assert done.returncode == 1
+    assert f"there is no {name}" in done.stderr
 
 
 @pytest.mark.parametrize(("name", "line"), [("rpm", "exit 1"), ("grep", "exit 2"), ("grep", ":")])

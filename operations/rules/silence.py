@@ -1,0 +1,47 @@
+"""Why a node that can be reached has not said what it has, and what to do about it."""
+
+# What stands in what the node said, in lower case, and what to do about that.
+_CAUSES = (
+    (
+        ("no answer within", "the connection broke"),
+        "it hangs, or can be reached no longer: try `ssh` to it. A client that is switched off can "
+        "be left out: unreachable_clients in group_data/all.py",
+    ),
+    (
+        ("a password is required", "interactive authentication is required", "password was provi"),
+        "sudo wants a password: let it go without one there (NOPASSWD), or type "
+        "--same-sudo-password",
+    ),
+    (
+        ("incorrect password", "sorry, try again"),
+        "sudo does not take the password that was typed: type it again, or let sudo go without one "
+        "there (NOPASSWD)",
+    ),
+    (
+        ("must have a tty", "no tty present", "terminal is required"),
+        "sudo wants a terminal: take `Defaults requiretty` from /etc/sudoers there, or except this "
+        "user from it",
+    ),
+    (
+        ("not in the sudoers file", "is not allowed to", "may not run sudo"),
+        "sudo does not let this user become root: allow it in /etc/sudoers there",
+    ),
+    (("sudo: command not found", "sudo: not found"), "there is no sudo: install its package there"),
+    (
+        ("account is currently not available", "account is not available", "nologin"),
+        "the login shell of this user is none: give it one there (`usermod -s`)",
+    ),
+)
+_UNKNOWN = "it gave no complete answer: try `sudo rpm -q daos` and `sudo systemctl` there"
+_LINES = 3
+
+
+def why(said: str) -> str:
+    """What is wrong with a node that gave no answer, and what to do.
+
+    + said: what it said instead, "" for nothing
+    """
+    lines = [line.strip() for line in said.splitlines() if line.strip()][-_LINES:]
+    words = f". It said: {' / '.join(lines)}" if lines else ""
+    found = (do for causes, do in _CAUSES if any(cause in said.lower() for cause in causes))
+    return next(found, _UNKNOWN) + words
