@@ -109,7 +109,9 @@ def _in_the_way(current: Run) -> list[Finding]:
 
 
 def find_nodes(current: Run) -> list[Finding]:
-    """Read all nodes; say which give no answer, and which another run is at work on."""
+    """Read all nodes; say which give no answer, which another run is at work on, and what runs
+    there that no run could stop or start.
+    """
     state, limit = current.state, current.settings.unreachable_clients
     view = hosts.read(state)
     spared = unreachable.dispensable(view, _away(state, view), limit)
@@ -118,7 +120,7 @@ def find_nodes(current: Run) -> list[Finding]:
     _begin(current, view, spared)
     found = silent + lock.others(current)
     _wait_for_transactions(current)
-    return found
+    return found + gates.of_their_units(current.start)
 
 
 def _begin(current: Run, view: View, left_out: frozenset[str]) -> None:

@@ -15,7 +15,9 @@ from .rules.view import ROLES
 @step(
     *ROLES,
     foreseen=lambda current, name, node: False,
-    gate=lambda current, view: gates.all_at_target(view, current.target),
+    gate=lambda current, view: (
+        gates.all_at_target(view, current.target) + gates.of_their_units(view)
+    ),
     prepares=True,
     looks=True,
 )

@@ -27,9 +27,10 @@ _SOURCE = re.compile(r"daos-\d")
 # The packages whose programs run as services, or are mapped by them.
 _PROGRAMS = {"daos", "daos-server", "daos-client"}
 
-# Part of DAOS itself: that these have libdaos mapped is no use of a pool. In 1.0 an engine is
-# called daos_io_server.
-_DAEMONS = {"daos_server", "daos_engine", "daos_io_server", "daos_agent"}
+# What runs a daemon, and its engines: they are children of their daos_server. In 1.0 an engine is
+# called daos_io_server. That these have libdaos mapped is no use of a pool.
+_ENGINES = {"daos_engine", "daos_io_server"}
+_UNITS = {"daos_agent": AGENT, **dict.fromkeys(("daos_server", *_ENGINES), SERVER)}
 
 # How package managers are started, which says nothing, and what of them changes nothing.
 _INTERPRETER = re.compile(r"^\S*python\S*\s+(-\S+\s+)*")
@@ -49,6 +50,37 @@ class Process:
 
 
 @dataclass(frozen=True)
+class Daemon(Process):
+    """A process of DAOS itself.
+
+    + parent: the process id of what has started it
+    + cgroup: the control group that systemd has it in, "/system.slice/daos_server.service"; ""
+      where the node has none
+    + replaced: whether its program has been replaced on disk since it started
+    """
+
+    parent: int = 0
+    cgroup: str = ""
+    replaced: bool = False
+
+    @property
+    def unit(self) -> str:
+        """The unit that should have started it."""
+        return _UNITS[self.command]
+
+    @property
+    def ended_by(self) -> str:
+        """What to type to end it for good: its own unit is stopped, anything else is killed."""
+        last = self.cgroup.rpartition("/")[2]
+        managed = last.endswith(".service") and not self.cgroup.startswith("/user.slice")
+        return f"systemctl disable --now {last}" if managed else f"kill {self.pid}"
+
+    def __str__(self) -> str:
+        within = f", cgroup {self.cgroup}" if self.cgroup else ""
+        return f"{self.command} (pid {self.pid}, user {self.user}{within})"
+
+
+@dataclass(frozen=True)
 class Service:
     """The state of a systemd unit, as `systemctl show` names it.
 
@@ -57,12 +89,16 @@ class Service:
     + started: when its daemon was last started since the node's boot, in seconds of that boot's
       clock; 0 if never
     + drop_ins: paths of the files that add to the unit, as systemd has them loaded
+    + pid: of its main process; 0 where it has none
+    + cgroup: its control group; "" where it has none, or the node has no control groups
     """
 
     running: bool = False
     enabled: bool = False
     started: float = 0.0
     drop_ins: tuple[str, ...] = ()
+    pid: int = 0
+    cgroup: str = ""
 
 
 @dataclass(frozen=True)
@@ -75,7 +111,8 @@ class Node:
     + packages: package name to version-release, for all packages of DAOS; to several where an
       interrupted transaction left the old one beside the new
     + services: unit name to its state
-    + engines: process ids of daos_engine
+    + engines: process ids of daos_engine, whoever has started them
+    + strays: daemons that neither unit has started: somebody by hand, another unit, a container
     + mounts: mount points of dfuse
     + processes: applications that have libdaos mapped
     + dfuses: processes of dfuse, with their command lines
@@ -96,6 +133,7 @@ class Node:
     packages: dict[str, tuple[str, ...]] = field(default_factory=dict)
     services: dict[str, Service] = field(default_factory=dict)
     engines: tuple[int, ...] = ()
+    strays: tuple[Daemon, ...] = ()
     mounts: tuple[str, ...] = ()
     processes: tuple[Process, ...] = ()
     dfuses: tuple[Process, ...] = ()
@@ -206,6 +244,7 @@ def _parts(lines: list[str]) -> dict[str, list[str]]:
 
 def _node(parts: dict[str, list[str]]) -> Node:
     services = dict(_services(parts["services"]))
+    daemons = list(_daemons(parts["daemons"], parts["cgroups"], parts["programs"]))
     if set(services) != {SERVER, AGENT}:
         raise ValueError("systemd says nothing about " + ", ".join({SERVER, AGENT} - set(services)))
     named, *release = parts["os"]  # ID and VERSION_ID, the line of /etc/redhat-release
@@ -216,10 +255,11 @@ def _node(parts: dict[str, list[str]]) -> Node:
         addresses=tuple(_words(parts["addresses"])),
         packages=_packages(parts["packages"]),
         services=services,
-        engines=tuple(map(int, _words(parts["engines"]))),
+        engines=tuple(daemon.pid for daemon in daemons if daemon.command in _ENGINES),
+        strays=tuple(d for d in daemons if not _is_of_its_unit(d, services, daemons)),
         # findmnt -r writes a blank in a name as \x20
         mounts=tuple(mount.replace(r"\x20", " ") for mount in parts["mounts"]),
-        processes=tuple(p for p in _processes(parts["processes"]) if p.command not in _DAEMONS),
+        processes=tuple(p for p in _processes(parts["processes"]) if p.command not in _UNITS),
         dfuses=tuple(_processes(parts["dfuse"])),
         space=dict(_space(parts["space"])),
         managers=tuple(_at_work(_processes(parts["managers"]))),
@@ -260,6 +300,8 @@ def _services(lines: list[str]) -> Iterator[tuple[str, Service]]:
                 enabled=unit.get("UnitFileState", "").startswith("enabled"),
                 started=int(unit.get("ExecMainStartTimestampMonotonic") or 0) / 1e6,
                 drop_ins=tuple(unit.get("DropInPaths", "").split()),
+                pid=int(unit.get("MainPID") or 0),
+                cgroup=unit.get("ControlGroup", ""),
             ),
         )
 
@@ -276,9 +318,64 @@ def _units(lines: list[str]) -> list[dict[str, str]]:
 
 
 def _processes(lines: list[str]) -> Iterator[Process]:
+    """Processes as `ps` lists them; one that has ended, and waits for its parent, is none."""
     for line in lines:
         pid, user, command = line.split(None, 2)
-        yield Process(int(pid), user, command)
+        if not command.endswith("<defunct>"):
+            yield Process(int(pid), user, command)
+
+
+def _daemons(stats: list[str], cgroups: list[str], programs: list[str]) -> Iterator[Daemon]:
+    """The daemons that are alive: /proc/PID/stat and cgroup of each, and what `stat` says of exe.
+
+    One that has ended since is left out; a zombie runs no more.
+    """
+    within = _cgroups(cgroups)
+    started_from = {line.split("/")[2]: line for line in programs}
+    for line in stats:
+        before, _, after = line.rpartition(")")
+        pid, _, command = before.partition("(")
+        state, parent = after.split()[:2]
+        if state in "ZX" or command not in _UNITS:
+            continue
+        pid = pid.split()[0]
+        program = started_from.get(pid, f"/proc/{pid}/exe ?")
+        yield Daemon(
+            int(pid),
+            program.split()[1],
+            command,
+            parent=int(parent),
+            cgroup=within.get(pid, ""),
+            replaced=" (deleted)" in program,
+        )
+
+
+def _cgroups(lines: list[str]) -> dict[str, str]:
+    """Process id to its control group; without those that have the group of the first process."""
+    said = (line.partition(" ") for line in lines)
+    # Where systemd has a named one, as with v1, that one counts; it comes last.
+    groups = {pid: entry.split(":", 2)[2] for pid, _, entry in said}
+    return {pid: path for pid, path in groups.items() if path != groups.get("1")}
+
+
+def _is_of_its_unit(
+    daemon: Daemon, services: dict[str, Service], daemons: Iterable[Daemon]
+) -> bool:
+    """Whether the unit that a daemon should belong to has started it.
+
+    Told by its control group, which a unit that has just stopped or started has as well; on a node
+    without control groups by its descent from the unit's main process.
+    """
+    unit = services[daemon.unit]
+    if re.match(rf"(/[^/]+\.slice)*/{re.escape(daemon.unit)}(/|$)", daemon.cgroup):
+        return True
+    if unit.cgroup and daemon.cgroup:
+        return f"{daemon.cgroup}/".startswith(f"{unit.cgroup}/")
+    parents = {other.pid: other.parent for other in daemons}
+    pid = daemon.pid
+    while pid != unit.pid and pid in parents:
+        pid = parents[pid]
+    return pid == unit.pid > 0
 
 
 def _serves(dfuse: Process, mounts: Iterable[str]) -> bool:
@@ -306,5 +403,5 @@ def _at_work(processes: Iterable[Process]) -> Iterator[Process]:
     """The package managers that may change something, by the command that somebody typed."""
     for process in processes:
         typed = _INTERPRETER.sub("", process.command)
-        if not _ASKS_ONLY.match(typed) and not typed.endswith("<defunct>"):
+        if not _ASKS_ONLY.match(typed):
             yield Process(process.pid, process.user, typed)

@@ -1,16 +1,24 @@
 # The daemon of PackageKit is none of them: most of the time it does nothing.
 missing=''
 managers='yum|dnf|zypper|rpm|zypp-rpm|yumBackend.py|dnf-automatic|yum-cron|y2base'
-for tool in rpm systemctl findmnt grep ps hostname flock df; do
+for tool in rpm systemctl findmnt grep ps hostname flock df stat; do
     command -v $tool >/dev/null || missing="$missing $tool"
 done
 if [ "$missing" ]; then
     echo "there is no${missing}: install the packages of these programs (findmnt and flock are of" \
-        "util-linux, ps of procps-ng or procps, df of coreutils)" >&2
+        "util-linux, ps of procps-ng or procps, df and stat of coreutils)" >&2
     exit 1
 fi
 show() { # $1: columns of ps; $2: process ids, with a blank before each
     [ -z "$2" ] || ps -ww -o "$1" -p "${2# }"
+}
+of_each() { # $1: a file that /proc has for each process; $2: which of its lines; $3: process ids
+    # No cat: it is a process.
+    for pid in $3; do
+        while read -r line; do
+            case $line in $2) printf '%s %s\n' "$pid" "$line" ;; esac
+        done <"/proc/$pid/$1"
+    done 2>/dev/null
 }
 look() {
     echo "== hostname"; read -r name </proc/sys/kernel/hostname; printf '%s\n' "$name"
@@ -24,7 +32,8 @@ look() {
         'daos' 'daos-*' || exit 1
     echo "== services"
     systemctl show daos_server.service daos_agent.service \
-        --property Id,ActiveState,UnitFileState,DropInPaths,ExecMainStartTimestampMonotonic
+        --property Id,ActiveState,UnitFileState,DropInPaths,ExecMainStartTimestampMonotonic \
+        --property MainPID,ControlGroup
     echo "== clock"; date +%s.%N; read -r uptime idle </proc/uptime; echo "$uptime"
     kept=/var/lib/daos-offline-update
     echo "== record"; if [ -e $kept/window.json ]; then cat $kept/window.json; fi 2>/dev/null; echo
@@ -33,21 +42,28 @@ look() {
     lock=/run/daos-offline-update.lock
     if [ -e $lock ] && ! flock -s -n $lock true; then cat $lock; fi
     # This shell is looked for as well: where it is not found, nothing is known of the others.
-    complete='' engines='' dfuses='' at_work=''
+    complete='' daemons='' dfuses='' at_work=''
     read -r shell </proc/$$/comm
-    for process in $(
-        grep -sx -E "$shell|daos_engine|daos_io_server|dfuse|$managers" /proc/[0-9]*/comm
-    ); do
+    daemon='daos_server|daos_agent|daos_engine|daos_io_server'
+    for process in $(grep -sx -E "$shell|$daemon|dfuse|$managers" /proc/[0-9]*/comm); do
         pid=${process#/proc/}; pid=${pid%%/*}
         case ${process#*:} in
             "$shell") [ "$pid" != $$ ] || complete=yes ;;
-            daos_engine|daos_io_server) engines="$engines $pid" ;;
+            daos_*) daemons="$daemons $pid" ;;
             dfuse) dfuses="$dfuses $pid" ;;
             *) at_work="$at_work $pid" ;;
         esac
     done
     [ "$complete" ] || { echo "/proc does not show all processes" >&2; exit 1; }
-    echo "== engines"; echo "$engines"
+    echo "== daemons"; of_each stat '*' "$daemons"
+    # In systemd's own hierarchy. Where it makes none, all have the group of the first process.
+    echo "== cgroups"
+    for hierarchy in '0::*' '*:name=systemd:*'; do of_each cgroup "$hierarchy" "1$daemons"; done
+    # Whom a daemon belongs to, and "(deleted)" where its program has been replaced since it started.
+    echo "== programs"
+    programs=''
+    for pid in $daemons; do programs="$programs /proc/$pid/exe"; done
+    [ -z "$programs" ] || stat -c '%n %U %N' $programs 2>/dev/null
     echo "== mounts"; findmnt -rn -t fuse.daos -o TARGET
     echo "== processes"
     mapped=$(grep -ls '/libdaos\.so' /proc/[0-9]*/maps); [ $? -le 2 ] || exit 1

@@ -128,7 +128,8 @@ class Step:
 
     def _in_the_way(self, current: Run, view: View) -> list[Finding]:
         alone = [] if self.looks else judgements.alone(current)
-        return alone + gates.answering(view) + self.gate(current, view)
+        units = [] if self.looks else gates.of_their_units(view)
+        return alone + gates.answering(view) + units + self.gate(current, view)
 
     def _earlier_failure(self, current: Run) -> list[Finding]:
         """R8: no step has failed on any node, also where pyinfra was told to ignore it.

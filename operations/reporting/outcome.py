@@ -63,6 +63,9 @@ def state_of(view: View) -> Iterator[str]:
     held = view.where(lambda node: node.record)
     if held:
         yield f"started by no reboot until this is finished: {fold(held)}"
+    for name, node in nodes.items():
+        if node.strays:
+            yield f"not started by its unit on {name}: {', '.join(map(str, node.strays))}"
     if view.silent:
         yield f"gave no answer: {fold(view.silent)}"
 
@@ -72,6 +75,8 @@ def _serves(view: View) -> str:
     waiting = view.where(lambda node: node.runs(SERVER) and not node.engines, "servers")
     idle_agents = view.where(_has_idle_agent)
     if not running and not view.stopped:
+        if any(node.strays for node in view.of("servers").values()):
+            return "may serve at any moment: no engine runs yet, and daos_server does"
         return "may serve or not: no engine is seen, and not every server answers"
     if not running:
         left = f"; daos_server still runs on {fold(waiting)}" if waiting else ""

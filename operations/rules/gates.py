@@ -7,7 +7,7 @@ rules that keep data safe.
 from collections.abc import Collection, Iterable, Sequence
 
 from ..daos.dmg import Member
-from ..daos.node import AGENT, SERVER, Node
+from ..daos.node import AGENT, SERVER, Daemon, Node
 from ..daos.releases import Version, why_not
 from .findings import Finding, about, fold, for_each, grouped
 from .silence import why
@@ -34,6 +34,31 @@ def answering(view: View) -> list[Finding]:
     """Every node answers: what is not known to be stopped is not stopped."""
     said = ((name, view.said.get(name, "")) for name in view.silent)
     return for_each("no-answer", ((name, why(it) if it else _SILENT) for name, it in said))
+
+
+def of_their_units(view: View) -> list[Finding]:
+    """R2, R4, R5: no daemon runs that its unit has not started.
+
+    The update stops and starts units: what a person, a site's own unit or a container has started
+    goes on through all of it, on whatever release it is of.
+    """
+    return [
+        Finding("foreign-daemon", (name,), _foreign(node.strays))
+        for name, node in view.of().items()
+        if node.strays
+    ]
+
+
+def _foreign(strays: Sequence[Daemon]) -> str:
+    what = ", ".join(map(str, strays))
+    ends = "; ".join(dict.fromkeys(f"`{daemon.ended_by}`" for daemon in strays))
+    message = f"{what} was not started by its unit, so no update stops or starts it"
+    if all(daemon.unit == AGENT for daemon in strays):
+        return f"{message}: end it ({ends}), and start daos_agent by its unit, where it is needed"
+    return (
+        f"{message}: stop DAOS in order (agents, `dmg system stop`), end it ({ends}), and have "
+        "daos_server started by its unit alone"
+    )
 
 
 def agents_stopped(view: View) -> list[Finding]:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from ..daos.node import Node
+from ..daos.node import SERVER, Node
 from ..daos.window_file import Record
 from .findings import grouped
 
@@ -61,10 +61,14 @@ class View:
 
     @property
     def stopped(self) -> bool:
-        """Whether no engine runs on any server, as all of them say; what is silent may serve."""
+        """Whether no engine runs on any server, as all of them say; what is silent may serve.
+
+        Nor a daos_server that somebody has started by hand: its engines come when they come.
+        """
         servers = self.groups["servers"]
-        known = bool(servers) and all(self.nodes.get(name) for name in servers)
-        return known and not self.serving
+        known = [node for name in servers if (node := self.nodes.get(name))]
+        strays = any(daemon.unit == SERVER for node in known for daemon in node.strays)
+        return bool(servers) and len(known) == len(servers) and not self.serving and not strays
 
     @property
     def records(self) -> list[Record]:

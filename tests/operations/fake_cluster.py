@@ -44,11 +44,13 @@ def node_answer(name: str, version: str, roles: tuple[str, ...]) -> str:
     for unit, role in (("daos_server", "servers"), ("daos_agent", "clients")):
         active = "active" if role in roles else "inactive"
         enabled = "enabled" if role in roles else "disabled"
-        lines.append("ExecMainStartTimestampMonotonic=60000000")
+        main = {"daos_server": 6, "daos_agent": 5}[unit] if role in roles else 0
+        lines += [f"MainPID={main}", "ExecMainStartTimestampMonotonic=60000000"]
         lines += [f"Id={unit}.service", f"ActiveState={active}", f"UnitFileState={enabled}"]
     lines += ["== clock", "1000.5", "900.0", "== record", "== starts"]
     lines.append("== lock")
-    lines += ["== engines", *(["7"] if "servers" in roles else [])]
+    lines += ["== daemons", *(["7 7 (daos_engine) S 6"] if "servers" in roles else [])]
+    lines += ["== cgroups", "== programs"]
     lines += ["== mounts", "== processes", "== dfuse"]
     lines += ["== space", "Avail Mounted on", "4000000 /", "== managers"]
     return "\n".join([*lines, "== rpmnew", "== end"])

@@ -98,6 +98,20 @@ def _managers_run(site: Site) -> Iterator[dict[str, Any]]:
 
 
 @contextmanager
+def _by_hand(site: Site) -> Iterator[dict[str, Any]]:
+    """An agent that no unit has started on a client, and an engine that has died on another."""
+    agent, dead = site.lab.node("daos-client-01"), site.lab.node("daos-client-02")
+    zombie = 'exec perl -e \'fork or exec "/tmp/daos_engine", "0"; sleep 600\''
+    dead.run(
+        f"ln -sf $(command -v sleep) /tmp/daos_engine; {zombie} > /dev/null 2>&1 < /dev/null &"
+    )
+    eventually(lambda: "Z" in dead.run("ps -o stat= -C daos_engine", check=False).stdout)
+    with _running(agent, "daos_agent") as pid:
+        yield {"pid": pid}
+    dead.run("pkill -x perl; rm /tmp/daos_engine")
+
+
+@contextmanager
 def _mounted(site: Site) -> Iterator[dict[str, Any]]:
     client = site.lab.node("daos-client-01")
     with usage.mounted(client, "tank", "home", user="ops") as mount:
@@ -144,6 +158,7 @@ WRONG: tuple[tuple[Plant, str, set[str], str], ...] = (
         {"daos-client-01"},
         "/tmp/yum 600 (pid {pid}, user root)",
     ),
+    (_by_hand, "foreign-daemon", {"daos-client-01"}, "daos_agent (pid {pid}, user root)"),
     (_disabled, "not-enabled", {"daos-client-02"}, "`systemctl enable daos_agent`"),
     (_rebuilding, "rebuild-running", set(), "is being rebuilt"),
     (_mounted, "in-use", {"daos-client-01"}, "dfuse mounted at {mount} (pid {pid}, user ops)"),

@@ -29,12 +29,16 @@ daos-client 2.0.1-1.el8 daos-2.0.1-1.el8.src.rpm 1700000399
 daos-exporter 0.4-1 daos-exporter-0.4-1.src.rpm 1700000800
 daos-server 2.0.1-1.el8 daos-2.0.1-1.el8.src.rpm 1700000400
 == services
+MainPID=300
+ControlGroup=/system.slice/daos_server.service
 ExecMainStartTimestampMonotonic=500000000
 Id=daos_server.service
 ActiveState=active
 DropInPaths=/etc/systemd/system/daos_server.service.d/site.conf
 UnitFileState=enabled
 
+MainPID=0
+ControlGroup=
 ExecMainStartTimestampMonotonic=0
 Id=daos_agent.service
 ActiveState=inactive
@@ -48,8 +52,20 @@ UnitFileState=disabled
 2.0.1
 2.0.3
 == lock
-== engines
- 311 312
+== daemons
+300 300 (daos_server) S 1 300 300 0 -1
+311 311 (daos_engine) S 300 300 300 0 -1
+312 312 (daos_engine) S 300 300 300 0 -1
+313 313 (daos_engine) Z 300 300 300 0 -1
+== cgroups
+1 0::/init.scope
+300 0::/system.slice/daos_server.service
+311 0::/system.slice/daos_server.service
+312 0::/system.slice/daos_server.service
+== programs
+/proc/300/exe daos_server '/proc/300/exe' -> '/usr/bin/daos_server'
+/proc/311/exe daos_server '/proc/311/exe' -> '/usr/bin/daos_engine'
+/proc/312/exe daos_server '/proc/312/exe' -> '/usr/bin/daos_engine'
 == mounts
 /mnt/my\x20data
 == processes
@@ -88,6 +104,74 @@ def test_a_node_is_read() -> None:
     assert node.addresses == ("10.0.0.1", "10.0.0.2")
     assert node.engines == (311, 312)
     assert node.rpmnew == ("/etc/daos/daos_server.yml.rpmnew",)
+
+
+def _with(part: str, *lines: str) -> list[str]:
+    """The answer with more lines in one of its parts."""
+    at = ANSWER.index(f"== {part}") + 1
+    return [*ANSWER[:at], *lines, *ANSWER[at:]]
+
+
+def _with_daemon(
+    command: str, cgroup: str, parent: int = 1, state: str = "S", program: str = ""
+) -> list[str]:
+    """The answer of a node on which process 400 is a daemon as well."""
+    lines = _with("daemons", f"400 400 ({command}) {state} {parent} 400 400 0 -1")
+    at = lines.index("== cgroups") + 2
+    lines.insert(at, f"400 {cgroup}")
+    at = lines.index("== programs") + 1
+    shown = f"'/proc/400/exe' -> '/usr/bin/{command}{program}'"
+    lines.insert(at, f"/proc/400/exe carol {shown}")
+    return lines
+
+
+STRAYS = {
+    "typed on a terminal": "0::/user.slice/user-0.slice/session-3.scope",
+    "a site's own unit": "0::/system.slice/site-agent.service",
+    "a user's unit of the same name": "0::/user.slice/user@7.service/daos_agent.service",
+    "in a container": "0::/machine.slice/libpod-1a2b.scope",
+    "where systemd makes no groups": "0::/init.scope",
+}
+
+
+@pytest.mark.parametrize("command", ["daos_server", "daos_agent", "daos_engine", "daos_io_server"])
+@pytest.mark.parametrize("cgroup", STRAYS.values(), ids=STRAYS)
+def test_a_daemon_that_its_unit_has_not_started_is_a_stray(command: str, cgroup: str) -> None:
+    [stray] = parse(_with_daemon(command, cgroup)).strays
+    assert (stray.pid, stray.user, stray.command) == (400, "carol", command)
+    assert stray.cgroup == ("" if "init" in cgroup else cgroup.removeprefix("0::"))
+    assert parse(ANSWER).strays == ()
+
+
+def test_daemons_in_the_group_of_their_unit_are_its_own_also_while_it_comes_and_goes() -> None:
+    own = "0::/system.slice/daos_agent.service"  # inactive, as systemd has just said
+    assert parse(_with_daemon("daos_agent", own)).strays == ()
+    named = [line.replace(" 0::", " 1:name=systemd:") for line in _with_daemon("daos_agent", own)]
+    assert parse(named).strays == ()
+    at = named.index("== cgroups") + 1
+    assert parse([*named[:at], *(f"{pid} 0::/" for pid in (1, 300, 400)), *named[at:]]).strays == ()
+
+
+def test_where_no_group_tells_what_descends_from_the_main_process_is_the_unit_s_own() -> None:
+    lines = [line for line in ANSWER if not line.startswith(("ControlGroup", "300 0", "31"))]
+    at = lines.index("== daemons") + 2
+    lines[at:at] = ["311 311 (daos_engine) S 300 1", "312 312 (daos_engine) S 1 1"]
+    assert [stray.pid for stray in parse(lines).strays] == [312]
+
+
+@pytest.mark.parametrize("state", ["Z", "X"])
+def test_a_dead_process_is_no_daemon_and_no_user(state: str) -> None:
+    node = parse(_with_daemon("daos_engine", "0::/user.slice", state=state))
+    assert (node.strays, node.engines) == ((), (311, 312))
+    dead = parse(_with("processes", "950 bob ior <defunct>"))
+    assert dead.processes == parse(ANSWER).processes
+    dead = parse(_with("dfuse", "951 bob [dfuse] <defunct>"))
+    assert dead.dfuses == parse(ANSWER).dfuses
+
+
+def test_a_stray_is_told_with_pid_user_and_group() -> None:
+    [stray] = parse(_with_daemon("daos_agent", "0::/system.slice/site.service")).strays
+    assert str(stray) == "daos_agent (pid 400, user carol, cgroup /system.slice/site.service)"
 
 
 def test_a_start_leaves_a_trace_where_systemd_has_the_drop_in_loaded() -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from operations.daos.dmg import Member
-from operations.daos.node import AGENT, SERVER, Node, Process, Service
+from operations.daos.node import AGENT, SERVER, Daemon, Node, Process, Service
 from operations.daos.releases import Version
 from operations.rules import gates
 from operations.rules.view import View
@@ -310,3 +310,43 @@ def test_no_server_starts_below_what_it_was_started_on_by_hand() -> None:
 def test_packages_that_went_back_by_hand_do_not_undo_a_start() -> None:
     node = at("2.0.1", record=RECORD.starting("2.0.3"), installed=100.0)
     assert gates.never_started(View(ONE_SERVER, {"node-1": node}))
+
+
+def _stray(command: str, cgroup: str = "") -> Daemon:
+    return Daemon(44, "carol", command, parent=1, cgroup=cgroup)
+
+
+@pytest.mark.parametrize(
+    ("stray", "says"),
+    [
+        (
+            _stray("daos_agent", "/user.slice/session-3.scope"),
+            ["(pid 44, user carol, cgroup /user.slice/session-3.scope)", "`kill 44`"],
+        ),
+        (
+            _stray("daos_agent", "/system.slice/site-agent.service"),
+            ["`systemctl disable --now site-agent.service`", "start daos_agent by its unit"],
+        ),
+        (
+            _stray("daos_agent", "/user.slice/user-7.slice/user@7.service/daos_agent.service"),
+            ["`kill 44`"],
+        ),
+        (_stray("daos_server"), ["daos_server (pid 44, user carol)", "`dmg system stop`"]),
+        (_stray("daos_engine"), ["`dmg system stop`", "`kill 44`"]),
+    ],
+)
+def test_a_daemon_that_its_unit_has_not_started_is_named_with_what_to_type(
+    stray: Daemon, says: list[str]
+) -> None:
+    view = View({"servers": (), "admins": (), "clients": ("a", "b")})
+    view.nodes.update(a=IDLE, b=replace(IDLE, strays=(stray,)))
+    [finding] = gates.of_their_units(view)
+    assert (finding.code, finding.hosts) == ("foreign-daemon", ("b",))
+    assert [text for text in says if text not in finding.message] == []
+
+
+def test_a_daos_server_of_nobody_s_unit_is_no_system_at_rest() -> None:
+    groups = {"servers": ("a",), "admins": (), "clients": ()}
+    assert View(groups, {"a": IDLE}).stopped
+    assert not View(groups, {"a": replace(IDLE, strays=(_stray("daos_server"),))}).stopped
+    assert View(groups, {"a": replace(IDLE, strays=(_stray("daos_agent"),))}).stopped

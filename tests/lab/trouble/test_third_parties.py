@@ -1,0 +1,70 @@
+"""What somebody else starts: by hand, or by its unit in the middle of the package transaction."""
+
+from __future__ import annotations
+
+import pytest
+
+from testbed.lab.container import Node
+
+from ..site import Site, nodes
+from ..succession import StartSuccession, Succession
+from ..waiting import eventually
+
+SERVER_2 = "daos-server-02"
+CLIENT = "daos-client-01"
+TRANSACTION = "Starting operation: Update the DAOS packages"
+
+
+@pytest.fixture(scope="module")
+def systems(succession: StartSuccession) -> Succession:
+    return succession(nodes(servers=2, clients=1))
+
+
+def _by_hand(node: Node, daemon: str, user: str) -> str:
+    """Start a daemon past systemd; its process id."""
+    started = node.run(
+        f"setsid runuser -u {user} -- {daemon} > /tmp/by-hand.log 2>&1 < /dev/null &"
+        f" timeout 20 sh -c 'until pgrep -n -u {user} -x {daemon.split()[0]}; do sleep 0.1; done'"
+    )
+    return started.stdout.split()[-1]
+
+
+def _end(node: Node, daemon: str, pid: str) -> None:
+    node.run(f"kill {pid}")
+    eventually(lambda: not node.run(f"pgrep -x '{daemon}|daos_engine'", check=False).stdout)
+
+
+def _refused_for(site: Site, *words: str) -> None:
+    [finding] = site.report["refusals"]
+    assert finding["code"] == "foreign-daemon"
+    assert [word for word in words if word not in finding["message"]] == []
+
+
+def test_daemons_that_no_unit_has_started_are_refused_before_the_window_and_in_it(
+    systems: Succession,
+) -> None:
+    site = systems.next()
+    before, old = site.lab.digests(), site.release
+    client, server = site.lab.node(CLIENT), site.lab.node(SERVER_2)
+
+    pid = _by_hand(client, "daos_agent", "daos_agent")
+    assert site.update().exit_code == 1
+    _refused_for(site, f"daos_agent (pid {pid}, user daos_agent)", f"kill {pid}")
+    assert site.report["outcome"] == "refused"
+    client.run(f"kill {pid}")
+
+    started: list[str] = []
+    command = "daos_server start -o /etc/daos/daos_server.yml"
+    done = site.update_until(
+        TRANSACTION, lambda: started.append(_by_hand(server, command, "daos_server"))
+    )
+    assert done.exit_code == 1, done.output
+    assert site.release == old
+    _refused_for(site, f"daos_server (pid {started[0]}, user daos_server)", "dmg system stop")
+    assert "The data is at rest" not in done.output
+    _end(server, "daos_server", started[0])
+
+    again = site.update()
+    assert again.exit_code == 0, again.output
+    site.check_whole(site.settings["target_release"])
+    assert site.lab.digests() == before
