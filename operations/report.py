@@ -8,16 +8,26 @@ from .daos.node import AGENT
 from .machinery.run import Run, say
 from .machinery.step import Command, step
 from .rules import gates
-from .rules.findings import fold
-from .rules.view import ROLES
+from .rules.findings import Finding, fold
+from .rules.view import ROLES, View
+
+
+def _may_be_complete(current: Run, view: View) -> list[Finding]:
+    """What runs is of the target release, and what ran before runs again."""
+    ran = [name for name in view.nodes if current.start.ran_before(name, AGENT)]
+    return (
+        gates.all_at_target(view, current.target)
+        + gates.of_their_units(view)
+        + gates.current_daemons(view)
+        + gates.current_agents(view)
+        + gates.agents_running(view, ran)
+    )
 
 
 @step(
     *ROLES,
     foreseen=lambda current, name, node: False,
-    gate=lambda current, view: (
-        gates.all_at_target(view, current.target) + gates.of_their_units(view)
-    ),
+    gate=_may_be_complete,
     prepares=True,
     looks=True,
 )

@@ -21,10 +21,10 @@ def stop(current: Run, here: Host, unit: str) -> Iterator[Command]:
     yield verify(current, lambda: _still_running(current, here, unit))
 
 
-def start(current: Run, here: Host, unit: str) -> Iterator[Command]:
-    """Start a unit on a node, and see that it runs."""
+def start(current: Run, here: Host, unit: str, verb: str = "start") -> Iterator[Command]:
+    """Start a unit on a node, or restart it, and see that it runs."""
     # Packages of 1.0 have no scriptlets that tell systemd of another unit file.
-    yield shell(current, here, f"systemctl daemon-reload && systemctl start {unit}")
+    yield shell(current, here, f"systemctl daemon-reload && systemctl {verb} {unit}")
     yield verify(current, lambda: _not_running(current, here, unit))
 
 
@@ -43,7 +43,7 @@ def _still_running(current: Run, here: Host, unit: str) -> str | None:
 
 def _not_running(current: Run, here: Host, unit: str) -> str | None:
     node = current.node(here)
-    if node is not None and node.runs(unit):
+    if node is not None and node.runs(unit) and unit not in node.outlived:
         return None
     return f"{unit} was started and does not run: journalctl -u {unit} -n 50"
 
@@ -65,9 +65,12 @@ def _server_will_start(current: Run, name: str, node: Node) -> bool:
 
 
 def _agent_to_start(current: Run, name: str, node: Node) -> bool:
-    """An agent that neither ran before nor starts at boot stays as the site left it."""
+    """An agent that neither ran before nor starts at boot stays as the site left it.
+
+    One that runs since before its packages were installed is started anew.
+    """
     if node.runs(AGENT):
-        return False
+        return AGENT in node.outlived
     due = "clients" in current.start.roles(name) or current.start.concerns(name)
     return (due and node.at_boot(AGENT)) or current.start.ran_before(name, AGENT)
 
@@ -95,7 +98,11 @@ def _may_stop_servers(current: Run, view: View) -> list[Finding]:
 
 
 def _may_start_servers(current: Run, view: View) -> list[Finding]:
-    return gates.at_target(view, "servers", current.target) + gates.never_lower(view)
+    return (
+        gates.at_target(view, "servers", current.target)
+        + gates.never_lower(view)
+        + gates.current_daemons(view)
+    )
 
 
 def may_start_agents(current: Run, view: View) -> list[Finding]:
@@ -144,11 +151,18 @@ def servers_started(current: Run, here: Host) -> Iterator[Command]:
     yield from start(current, here, SERVER)
 
 
-@step(*ROLES, need=_agent_to_start, foreseen=_agent_will_start, gate=may_start_agents)
+def _may_start_agents(current: Run, view: View) -> list[Finding]:
+    """Who uses DAOS by an agent that is to be started anew would lose it."""
+    older = view.where(lambda node: AGENT in node.outlived)
+    return may_start_agents(current, view) + gates.unused(view, older)
+
+
+@step(*ROLES, need=_agent_to_start, foreseen=_agent_will_start, gate=_may_start_agents)
 def agents_started(current: Run, here: Host) -> Iterator[Command]:
     """Start daos_agent on every node that had it, after the engines have joined (R6).
 
     Source: "Start the daos_agent daemons on all client nodes" (DAOS 2.0, offline update).
     """
-    yield from start(current, here, AGENT)
+    older = current.look().node(here.name).runs(AGENT)
+    yield from start(current, here, AGENT, "restart" if older else "start")
     yield verify(current, current.window.closed)

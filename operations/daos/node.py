@@ -112,6 +112,7 @@ class Node:
       interrupted transaction left the old one beside the new
     + services: unit name to its state
     + engines: process ids of daos_engine, whoever has started them
+    + replaced: the units whose programs have been replaced on disk since their daemons started
     + strays: daemons that neither unit has started: somebody by hand, another unit, a container
     + mounts: mount points of dfuse
     + processes: applications that have libdaos mapped
@@ -133,6 +134,7 @@ class Node:
     packages: dict[str, tuple[str, ...]] = field(default_factory=dict)
     services: dict[str, Service] = field(default_factory=dict)
     engines: tuple[int, ...] = ()
+    replaced: tuple[str, ...] = ()
     strays: tuple[Daemon, ...] = ()
     mounts: tuple[str, ...] = ()
     processes: tuple[Process, ...] = ()
@@ -191,8 +193,13 @@ class Node:
 
     @property
     def outlived(self) -> list[str]:
-        """The daemons that run since before the packages were installed: of another release."""
-        return [u for u in self.services if self.runs(u) and not self.started_since_install(u)]
+        """The daemons that run since before the packages were installed: of another release.
+
+        RPM notes when it begins with a package; one that started after that, and before its program
+        was written, runs the program of before.
+        """
+        old = {u for u in self.services if not self.started_since_install(u)}
+        return [u for u in self.services if self.runs(u) and u in old.union(self.replaced)]
 
     @property
     def users(self) -> list[str]:
@@ -256,6 +263,7 @@ def _node(parts: dict[str, list[str]]) -> Node:
         packages=_packages(parts["packages"]),
         services=services,
         engines=tuple(daemon.pid for daemon in daemons if daemon.command in _ENGINES),
+        replaced=tuple({daemon.unit for daemon in daemons if daemon.replaced}),
         strays=tuple(d for d in daemons if not _is_of_its_unit(d, services, daemons)),
         # findmnt -r writes a blank in a name as \x20
         mounts=tuple(mount.replace(r"\x20", " ") for mount in parts["mounts"]),

@@ -162,18 +162,41 @@ def _has_gone_back(node: Node) -> bool:
 
 
 def current_daemons(view: View) -> list[Finding]:
-    """R5: no daemon outlives the packages that it was started from, as a live update makes it."""
-    return [
-        Finding(
-            "older-daemon",
-            (name,),
-            f"{', '.join(node.outlived)} runs since before its packages were installed, so it may "
-            "be of another release: stop DAOS in order (agents, `dmg system stop`, daos_server), "
-            "then type the same command again",
-        )
-        for name, node in view.of().items()
-        if node.outlived
-    ]
+    """R5: no daos_server outlives the packages that it was started from.
+
+    So a live update makes it, or a start in the middle of a package transaction. An agent that does
+    is started anew by the update.
+    """
+    older = view.where(lambda node: SERVER in node.outlived)
+    return about(
+        "older-daemon",
+        older,
+        "daos_server runs since before its packages were installed, so its engines may be of "
+        "another release: stop DAOS in order (agents; `dmg system stop`, if `dmg system query` "
+        "gives an answer; `systemctl stop daos_server`), then type the same command again",
+    )
+
+
+def current_agents(view: View) -> list[Finding]:
+    """R5: no agent outlives the packages that it was started from."""
+    older = view.where(lambda node: AGENT in node.outlived)
+    return about(
+        "older-daemon",
+        older,
+        "daos_agent runs since before its packages were installed: type the same command again, "
+        "which starts it anew",
+    )
+
+
+def agents_running(view: View, names: Collection[str]) -> list[Finding]:
+    """R6: the agents run again on these nodes, so that applications there reach DAOS."""
+    idle = [name for name in view.where(lambda node: not node.runs(AGENT)) if name in names]
+    return about(
+        "agent-stopped",
+        idle,
+        "daos_agent does not run any more: see `journalctl -u daos_agent -n 50`, then type the "
+        "same command again",
+    )
 
 
 def unused(view: View, only: Collection[str] | None = None) -> list[Finding]:

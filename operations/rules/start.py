@@ -76,7 +76,7 @@ class Start(View):
     def idle(self) -> bool:
         """Whether nothing is to be done on any node."""
         due = any(
-            (service.enabled and not service.running) or node.record
+            (service.enabled and not service.running) or node.record or node.outlived
             for node in self.of().values()
             for service in node.services.values()
         )

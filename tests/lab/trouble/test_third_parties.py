@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from testbed import faults
 from testbed.lab.container import Node
 
 from ..site import Site, nodes
 from ..succession import StartSuccession, Succession
-from ..waiting import eventually
+from ..waiting import eventually, within_transaction
 
 SERVER_2 = "daos-server-02"
 CLIENT = "daos-client-01"
@@ -66,5 +67,44 @@ def test_daemons_that_no_unit_has_started_are_refused_before_the_window_and_in_i
 
     again = site.update()
     assert again.exit_code == 0, again.output
+    site.check_whole(site.settings["target_release"])
+    assert site.lab.digests() == before
+
+
+def _started_in_its_transaction(node: Node, unit: str) -> None:
+    within_transaction(node)
+    node.run(f"systemctl start {unit}")
+
+
+def test_what_is_started_by_its_unit_in_the_middle_of_a_transaction_does_not_stay(
+    systems: Succession,
+) -> None:
+    """A server is refused before others start; an agent is started anew."""
+    site = systems.next()
+    site.broken_rules = {"R4", "R5", "R6"}  # by those who start them
+    before = site.lab.digests()
+    client, server = site.lab.node(CLIENT), site.lab.node(SERVER_2)
+
+    def others_start() -> None:
+        _started_in_its_transaction(server, "daos_server")
+        _started_in_its_transaction(client, "daos_agent")
+
+    with (
+        faults.TRANSACTION_PAUSES.on(server, seconds=8),
+        faults.TRANSACTION_PAUSES.on(client, seconds=8),
+    ):
+        done = site.update_until(TRANSACTION, others_start)
+    assert done.exit_code == 1, done.output
+    [finding] = site.report["refusals"]
+    assert (finding["code"], finding["hosts"]) == ("older-daemon", [SERVER_2])
+    first = site.lab.node("daos-server-01")
+    assert not first.run("pgrep -x daos_server", check=False).stdout
+
+    server.run("systemctl stop daos_server")
+    asked = "systemctl show -p MainPID --value daos_agent"
+    old = client.run(asked).stdout
+    again = site.update()
+    assert again.exit_code == 0, again.output
+    assert client.run(asked).stdout != old
     site.check_whole(site.settings["target_release"])
     assert site.lab.digests() == before

@@ -293,6 +293,12 @@ def test_a_daemon_that_was_started_before_its_packages_were_installed_is_told() 
     assert parse([line.replace("=active", "=inactive") for line in older]).outlived == []
 
 
+def test_a_daemon_whose_program_was_replaced_since_it_started_is_told() -> None:
+    own = "0::/system.slice/daos_server.service"
+    node = parse(_with_daemon("daos_engine", own, parent=300, program=" (deleted)"))
+    assert node.outlived == [SERVER]
+
+
 def test_packages_of_before_the_boot_outlive_no_daemon() -> None:
     assert parse([line.replace("1700000400", "1600000000") for line in ANSWER]).outlived == []
 

@@ -12,6 +12,7 @@ from operations.daos.dmg import Member
 from operations.daos.node import AGENT, SERVER, Daemon, Node, Process, Service
 from operations.daos.releases import Version
 from operations.rules import gates
+from operations.rules.start import Start
 from operations.rules.view import View
 
 from ..fake_nodes import IDLE, RECORD, RUNNING, at
@@ -241,6 +242,26 @@ def test_a_daemon_that_outlived_its_packages_is_named() -> None:
     assert (finding.code, finding.hosts) == ("older-daemon", ("node-1",))
     newer = replace(old, installed=10.0)
     assert gates.current_daemons(View(ONE_SERVER, {"node-1": newer})) == []
+    replaced = replace(newer, replaced=(SERVER,))
+    assert gates.current_daemons(View(ONE_SERVER, {"node-1": replaced}))
+
+
+def test_an_agent_that_outlived_its_packages_is_started_anew_and_refused_at_the_end() -> None:
+    agent = Service(running=True, started=50.0)
+    old = at("2.0.3", installed=100.0, services={SERVER: Service(), AGENT: agent})
+    view = View(ONE_SERVER, {"node-1": old})
+    assert gates.current_daemons(view) == []
+    [finding] = gates.current_agents(view)
+    assert (finding.code, finding.hosts) == ("older-daemon", ("node-1",))
+    start = Start(view.groups, view.nodes, target=TARGET)
+    assert not start.idle
+
+
+def test_an_agent_that_ran_before_and_has_ended_is_named() -> None:
+    view = View({**ONE_SERVER, "clients": ("a", "b", "c")})
+    view.nodes.update(a=IDLE, b=IDLE, c=replace(IDLE, services={SERVER: Service(), AGENT: RUNNING}))
+    [finding] = gates.agents_running(view, ["a", "c"])
+    assert (finding.code, finding.hosts) == ("agent-stopped", ("a",))
 
 
 @given(views, st.sets(st.sampled_from(NAMES)))
