@@ -77,12 +77,22 @@ def systems(view: View, settings: Settings, series: str) -> Iterator[Finding]:
                 "group_data/all.py",
             )
         elif takes is None or takes.name not in settings.repositories:
-            yield Finding(
-                "unknown-distribution",
-                tuple(names),
-                f"no repository of DAOS is known for {system}: add it to repositories, or name "
-                "the system in accepted_systems, in group_data/all.py",
-            )
+            name = takes.name if takes else platforms.enterprise(system)
+            yield Finding("unknown-distribution", tuple(names), _without_repository(system, name))
+
+
+def _without_repository(system: str, name: str) -> str:
+    """What to do for a system that has no repository of DAOS, by the name of its packages."""
+    if name:
+        return (
+            f"{system} takes the packages of {name}, and repositories in group_data/all.py has "
+            f"none for it: add {name!r} there"
+        )
+    known = platforms.in_words(platforms.NAMES)
+    return (
+        f"whose packages {system} takes is not known: say in accepted_systems in "
+        f"group_data/all.py which of {known} it takes, like {{{system!r}: {platforms.NAMES[-1]!r}}}"
+    )
 
 
 def one_release(view: View) -> list[Finding]:

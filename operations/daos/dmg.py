@@ -41,9 +41,10 @@ class Pool:
     """One pool of the system.
 
     + targets, disabled: how many targets it has, and how many of them are disabled
-    + error: why it could not be asked, or ""
+    + error: why it could not be asked, or how its last rebuild failed, or ""
     + engines: how many engines it is spread over; 0 where it could not be asked
     + rebuilding: whether data is being moved in it
+    + rebuild_status: how its last rebuild ended, 0 for well
     + old_dmg: whether it was read by a `dmg` of 1.x, which has an option for the pool
     + service: the ranks of its service, where dmg names them
     """
@@ -55,6 +56,7 @@ class Pool:
     error: str
     engines: int = 0
     rebuilding: bool = False
+    rebuild_status: int = 0
     old_dmg: bool = False
     service: tuple[int, ...] = ()
 
@@ -228,7 +230,13 @@ def _queried(pool: Pool, text: str) -> Pool:
         raise DmgError(f"{pool.name}: {problem}") from problem
     except (KeyError, TypeError, AttributeError, ValueError) as problem:
         raise DmgError(f"dmg pool query of {pool.name} is not understood: {problem}") from problem
-    return replace(pool, error=pool.error or error, engines=engines, rebuilding=state == "busy")
+    return replace(
+        pool,
+        error=pool.error or error,
+        engines=engines,
+        rebuilding=state == "busy",
+        rebuild_status=rebuild["status"],
+    )
 
 
 def tier_bytes(answer: Any) -> tuple[int, ...]:

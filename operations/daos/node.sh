@@ -20,6 +20,10 @@ of_each() { # $1: a file that /proc has for each process; $2: which of its lines
         done <"/proc/$pid/$1"
     done 2>/dev/null
 }
+remembered() { # What is there and cannot be read, or is empty, is not "nothing is remembered".
+    [ -e "$1" ] || [ -h "$1" ] || return 0
+    if [ -s "$1" ] && [ -f "$1" ]; then cat "$1" 2>/dev/null || echo unreadable; else echo empty; fi
+}
 look() {
     echo "== hostname"; read -r name </proc/sys/kernel/hostname; printf '%s\n' "$name"
     echo "== addresses"; hostname -I
@@ -36,7 +40,7 @@ look() {
         --property MainPID,ControlGroup
     echo "== clock"; date +%s.%N; read -r uptime idle </proc/uptime; echo "$uptime"
     kept=/var/lib/daos-offline-update
-    echo "== record"; if [ -e $kept/window.json ]; then cat $kept/window.json; fi 2>/dev/null; echo
+    echo "== record"; remembered $kept/window.json; echo
     echo "== starts"; if [ -e $kept/starts ]; then cat $kept/starts; fi 2>/dev/null; echo
     echo "== lock"
     lock=/run/daos-offline-update.lock

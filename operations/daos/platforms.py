@@ -32,6 +32,8 @@ _DISTRIBUTIONS = (
 _NAMED = {distribution.name: distribution for distribution in _DISTRIBUTIONS}
 NAMES = tuple(_NAMED)
 
+_ENTERPRISE = ("rhel", "rocky", "almalinux")
+
 # Later series name theirs in ways that a table does not hold; there the distribution is all.
 _SUPPORTED: Mapping[str, Collection[str]] = {
     "2.0": (
@@ -72,6 +74,22 @@ def distribution(system: str) -> Distribution | None:
     """The distribution of an operating system ("rhel 8.5"); None where there is none."""
     release = system.partition(".")[0]
     return next((found for found in _NAMED.values() if release in found.systems), None)
+
+
+def named_by_site(system: str, repositories: Collection[str]) -> Distribution | None:
+    """The distribution of an Enterprise Linux for which the site alone knows of packages.
+
+    + system: the operating system ("rocky 9.4")
+    + repositories: the names of what the site has repositories for ("EL9")
+    """
+    name = enterprise(system)
+    return Distribution(name, Dnf(), ()) if name in repositories and name not in _NAMED else None
+
+
+def enterprise(system: str) -> str:
+    """What DAOS calls the packages for an Enterprise Linux ("EL9"); "" for any other system."""
+    os_id, _, version = system.partition(" ")
+    return f"EL{version.partition('.')[0]}" if os_id in _ENTERPRISE else ""
 
 
 def supported(series: str) -> Collection[str]:

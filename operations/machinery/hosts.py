@@ -78,7 +78,7 @@ def look(state: State, host: Host) -> tuple[Node | None, str]:
     try:
         return parse(output.split("\n")), ""
     except ValueError as problem:
-        return None, errors.strip() or str(problem)
+        return None, f"{errors.strip()}\n{problem}".strip()
 
 
 def command(state: State, host: Host, line: str, timeout: int) -> tuple[bool, str, str]:

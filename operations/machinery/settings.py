@@ -116,7 +116,10 @@ class Settings(Site):
     def distribution(self, system: str) -> Distribution | None:
         """The distribution whose packages an operating system ("rhel 8.5") takes; None for none."""
         name = self.accepted_systems.get(system)
-        return platforms.named(name) if name else platforms.distribution(system)
+        if name:
+            return platforms.named(name)
+        known = platforms.distribution(system)
+        return known or platforms.named_by_site(system, self.repositories)
 
 
 # What is mandatory has no default where nodes are compared: each has to have it.

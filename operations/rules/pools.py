@@ -7,7 +7,7 @@ from .findings import Finding
 
 
 def unhealthy(pools: Iterable[Pool], accepted: int = 0) -> list[Finding]:
-    """One finding for each pool that lacks targets, or that could not be asked.
+    """One finding for each pool that lacks targets, could not be asked, or whose rebuild failed.
 
     + accepted: how many ranks may be missing; a pool may lack as many targets as they have
     """
@@ -19,6 +19,13 @@ def unhealthy(pools: Iterable[Pool], accepted: int = 0) -> list[Finding]:
             message += f", and {accepted * per_engine} are accepted" if accepted else ""
             message += ": reintegrate them, see `dmg pool query`"
             findings.append(Finding("pool-degraded", (), message))
+        elif pool.rebuild_status:
+            message = (
+                f"{pool.name}: {pool.error}, so data may lack copies; {pool.disabled} of "
+                f"{pool.targets} targets are disabled. See the logs of the engines for why, and "
+                "`dmg pool query` for a later rebuild, after which this is over"
+            )
+            findings.append(Finding("pool-unknown", (), message))
         elif pool.error:
             message = f"{pool.name} could not be asked: {pool.error}; see `dmg pool query`"
             findings.append(Finding("pool-unknown", (), message))

@@ -1,5 +1,7 @@
 """Why a node that can be reached has not said what it has, and what to do about it."""
 
+from ..daos.window_file import PATH
+
 # What stands in what the node said, in lower case, and what to do about that.
 _CAUSES = (
     (
@@ -32,6 +34,12 @@ _CAUSES = (
         "the login shell of this user is none: give it one there (`usermod -s`)",
     ),
 )
+_RECORD = (
+    f"{PATH} there tells what the update under way has to give back, and is damaged: copy the one "
+    "of a node with the same roles to it, and correct `enabled` and `running` in it to the units "
+    "that this node has to start at boot and that ran there (daos_server.service, "
+    "daos_agent.service, or none)"
+)
 _UNKNOWN = "it gave no complete answer: try `sudo rpm -q daos` and `sudo systemctl` there"
 _LINES = 3
 
@@ -43,5 +51,7 @@ def why(said: str) -> str:
     """
     lines = [line.strip() for line in said.splitlines() if line.strip()][-_LINES:]
     words = f". It said: {' / '.join(lines)}" if lines else ""
+    if f"{PATH} is damaged" in said:
+        return _RECORD + words
     found = (do for causes, do in _CAUSES if any(cause in said.lower() for cause in causes))
     return next(found, _UNKNOWN) + words

@@ -117,6 +117,21 @@ def test_of_a_series_without_a_table_the_distribution_is_asked_for() -> None:
     assert found(installed.systems(nodes, settings(), "2.6")) == {"unknown-distribution": {"d1"}}
 
 
+def test_what_is_in_repositories_is_not_told_to_be_added_there() -> None:
+    nodes = view({}, {"r1": replace(IDLE, os="rocky 9.4"), "a1": replace(IDLE, os="almalinux 9.2")})
+    [finding] = installed.systems(replace(nodes, nodes={"r1": nodes.node("r1")}), settings(), "2.6")
+    assert "add 'EL9' there" in finding.message
+    having = {**SETTINGS["repositories"], "EL9": SETTINGS["repositories"]["EL8"]}
+    assert list(installed.systems(nodes, settings(repositories=having), "2.6")) == []
+
+
+def test_a_system_of_no_known_distribution_is_named_with_where_to_say_it() -> None:
+    nodes = view({}, {"d1": replace(IDLE, os="debian 12")})
+    [finding] = installed.systems(nodes, settings(), "2.6")
+    assert "accepted_systems" in finding.message
+    assert "repositories" not in finding.message
+
+
 # Services
 
 

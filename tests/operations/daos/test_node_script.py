@@ -11,6 +11,9 @@ from pathlib import Path
 import pytest
 
 from operations.daos.node import SCRIPT, parse
+from operations.daos.window_file import FOLDER, PATH
+from operations.machinery.connections import text
+from operations.rules.silence import why
 
 _REAL = ("date", "cat", "grep", "ps", "df", "sh")
 _SERVICES = r"Id=daos_server.service\nActiveState=active\nId=daos_agent.service\nActiveState=failed"
@@ -92,3 +95,24 @@ def test_a_tool_that_is_missing_is_no_answer(tools: Path, name: str) -> None:
 def test_a_tool_that_fails_is_no_answer(tools: Path, name: str, line: str) -> None:
     stand_in(tools, name, line)
     assert run(tools).returncode == 1
+
+
+@pytest.mark.parametrize("content", [b"", b'{"began', b"\xff\xfe\x00\x01", None])
+def test_a_record_that_is_damaged_is_never_taken_for_none(
+    tools: Path, tmp_path: Path, content: bytes | None
+) -> None:
+    """Empty, cut short, binary; and a folder in its place."""
+    kept = tmp_path / "kept"
+    record = kept / "window.json"
+    if content is None:
+        record.mkdir(parents=True)
+    else:
+        kept.mkdir()
+        record.write_bytes(content)
+    script = SCRIPT.replace(FOLDER, str(kept))
+    done = subprocess.run(
+        ["sh", "-c", script], env={"PATH": str(tools)}, capture_output=True, check=False
+    )
+    with pytest.raises(ValueError, match=f"^{PATH} is damaged") as problem:
+        parse(text(done.stdout).split("\n"))
+    assert "a node with the same roles" in why(str(problem.value))
