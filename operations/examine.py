@@ -9,7 +9,7 @@ from pyinfra.api.exceptions import DeployError
 from pyinfra.context import ctx_state
 
 from . import lock
-from .checks import command, health, installed, manager, services, unreachable
+from .checks import command, health, installed, manager, services, sessions, unreachable
 from .machinery import hosts, run
 from .machinery.procedure import Procedure
 from .machinery.run import Run
@@ -118,7 +118,7 @@ def find_nodes(current: Run) -> list[Finding]:
     view = unreachable.leave_out(state, view, spared)
     silent = list(_silent(state, view))
     _begin(current, view, spared)
-    found = silent + lock.others(current)
+    found = silent + sessions.few(state, view) + lock.others(current)
     _wait_for_transactions(current)
     return found + gates.of_their_units(current.start)
 

@@ -184,6 +184,15 @@ SSH_SILENT = Fault(
     _command("pkill -STOP -x sshd"),
     _command("pkill -CONT -x sshd"),
 )
+ONE_SESSION = Fault(
+    "one session",
+    "The node lets one SSH connection have one session at a time.",
+    _command(
+        "sed -i.kept 's/^MaxSessions.*/MaxSessions 1/' /etc/ssh/sshd_config"
+        " && kill -HUP $(pgrep -o -x sshd)"
+    ),
+    _command("mv /etc/ssh/sshd_config.kept /etc/ssh/sshd_config && kill -HUP $(pgrep -o -x sshd)"),
+)
 LOGIN_PRINTS = Fault(
     "login prints",
     "The login scripts of the administrator print, at the beginning and at the end of every"

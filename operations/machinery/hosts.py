@@ -110,7 +110,7 @@ def upload(state: State, host: Host, path: str, content: bytes) -> bool:
     """Write a file on a host through the connection; whether that went well."""
     try:
         return host.put_file(BytesIO(content), path, **_chosen(state, host, timeout=60))
-    except (OSError, EOFError, SSHException) as problem:
+    except (OSError, EOFError, SSHException, PyinfraError) as problem:
         logger.warning(f"{host.name}: {path}: {problem}")
         return False
 

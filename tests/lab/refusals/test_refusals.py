@@ -106,19 +106,22 @@ def test_a_dry_run_asks_nothing_and_tells_why_nodes_say_nothing(site: Site) -> N
     """A tool is missing; sudo wants a password; a node cannot be reached, and nobody is there."""
     first, second = (site.lab.node(name) for name in site.groups["clients"])
     site.write_inventory(**{**site.groups, "clients": [*site.groups["clients"], "localhost"]})
+    server = site.lab.node(site.groups["servers"][0])
     password = {"path": "/etc/sudoers.d/ops", "text": "ops ALL=(ALL) ALL\n"}
     missing = faults.FILE_MISSING.on(second, path="/usr/bin/findmnt")
-    with faults.FILE_REPLACED.on(first, **password), missing:
+    with faults.FILE_REPLACED.on(first, **password), missing, faults.ONE_SESSION.on(server):
         done = site.pyinfra("deploy.py", "--dry")
     assert done.exit_code == 1, done.output
     assert "Press enter" not in done.output
     told = {tuple(finding["hosts"]): finding for finding in site.report["refusals"]}
     assert {hosts: finding["code"] for hosts, finding in told.items()} == {
         ("localhost",): "no-answer",
+        (server.name,): "few-sessions",
         (first.name,): "unreadable",
         (second.name,): "unreadable",
     }
     assert "NOPASSWD" in told[first.name,]["message"]
+    assert "MaxSessions" in told[server.name,]["message"]
     assert "findmnt" in told[second.name,]["message"]
     assert "window.json" not in done.output
 
