@@ -1,6 +1,6 @@
 # The daemon of PackageKit is none of them: most of the time it does nothing.
-missing=''
 managers='yum|dnf|zypper|rpm|zypp-rpm|yumBackend.py|dnf-automatic|yum-cron|y2base'
+missing=''
 for tool in rpm systemctl findmnt grep ps hostname flock df stat; do
     command -v $tool >/dev/null || missing="$missing $tool"
 done

@@ -15,7 +15,7 @@ from operations.daos.window_file import FOLDER, PATH
 from operations.machinery.connections import text
 from operations.rules.silence import why
 
-_REAL = ("date", "cat", "grep", "ps", "df", "sh")
+_REAL = ("date", "cat", "grep", "ps", "df", "sh", "stat")
 _SERVICES = r"Id=daos_server.service\nActiveState=active\nId=daos_agent.service\nActiveState=failed"
 _STAND_INS = {
     "rpm": r"printf 'daos 2.0.1-1.el8 daos-2.0.1-1.el8.src.rpm 110\n'",
@@ -82,7 +82,7 @@ def test_processes_are_found_by_their_names(tools: Path, running: dict[str, int]
 
 
 @pytest.mark.parametrize(
-    "name", ["rpm", "systemctl", "findmnt", "grep", "ps", "hostname", "flock", "df"]
+    "name", ["rpm", "systemctl", "findmnt", "grep", "ps", "hostname", "flock", "df", "stat"]
 )
 def test_a_tool_that_is_missing_is_no_answer(tools: Path, name: str) -> None:
     (tools / name).unlink()
