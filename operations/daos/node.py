@@ -115,6 +115,7 @@ class Node:
     + replaced: the units whose programs have been replaced on disk since their daemons started
     + strays: daemons that neither unit has started: somebody by hand, another unit, a container
     + mounts: mount points of dfuse
+    + memory: mount points of engines' storage that is in memory, which a reboot empties
     + processes: applications that have libdaos mapped
     + dfuses: processes of dfuse, with their command lines
     + space: mount point to what is free there in MiB, for all that packages are written to
@@ -137,6 +138,7 @@ class Node:
     replaced: tuple[str, ...] = ()
     strays: tuple[Daemon, ...] = ()
     mounts: tuple[str, ...] = ()
+    memory: tuple[str, ...] = ()
     processes: tuple[Process, ...] = ()
     dfuses: tuple[Process, ...] = ()
     space: dict[str, int] = field(default_factory=dict)
@@ -265,8 +267,8 @@ def _node(parts: dict[str, list[str]]) -> Node:
         engines=tuple(daemon.pid for daemon in daemons if daemon.command in _ENGINES),
         replaced=tuple({daemon.unit for daemon in daemons if daemon.replaced}),
         strays=tuple(d for d in daemons if not _is_of_its_unit(d, services, daemons)),
-        # findmnt -r writes a blank in a name as \x20
-        mounts=tuple(mount.replace(r"\x20", " ") for mount in parts["mounts"]),
+        mounts=tuple(_mounts(parts["mounts"], "fuse.daos")),
+        memory=tuple(_mounts(parts["mounts"], "tmpfs")),
         processes=tuple(p for p in _processes(parts["processes"]) if p.command not in _UNITS),
         dfuses=tuple(_processes(parts["dfuse"])),
         space=dict(_space(parts["space"])),
@@ -281,6 +283,14 @@ def _node(parts: dict[str, list[str]]) -> Node:
 
 def _words(lines: list[str]) -> list[str]:
     return [word for line in lines for word in line.split()]
+
+
+def _mounts(lines: list[str], kind: str) -> Iterator[str]:
+    """Where file systems of a type are mounted; findmnt -r writes a blank in a name as \\x20."""
+    for line in lines:
+        type_, _, where = line.partition(" ")
+        if type_ == kind:
+            yield where.replace(r"\x20", " ")
 
 
 def _packages(lines: list[str]) -> dict[str, tuple[str, ...]]:

@@ -68,7 +68,11 @@ look() {
     programs=''
     for pid in $daemons; do programs="$programs /proc/$pid/exe"; done
     [ -z "$programs" ] || stat -c '%n %U %N' $programs 2>/dev/null
-    echo "== mounts"; findmnt -rn -t fuse.daos -o TARGET
+    echo "== mounts"
+    findmnt -rn -t fuse.daos,tmpfs -o FSTYPE,TARGET | while read -r type where; do
+        [ "$type" != tmpfs ] || [ -e "$where/superblock" ] || continue
+        echo "$type $where"
+    done
     echo "== processes"
     mapped=$(grep -ls '/libdaos\.so' /proc/[0-9]*/maps); [ $? -le 2 ] || exit 1
     users=''

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pyinfra.api import State
 
 from ..rules.findings import fold
+from ..rules.storage import not_to_reboot
 from .run import Run
 
 # The offline window lasts from the first of these steps to the second.
@@ -21,6 +22,8 @@ def lines(current: Run) -> Iterator[str]:
     for name, step, nodes in planned:
         if step == _OPENS and current.start.opens_window:
             yield "-- the offline window begins"
+            if kept := not_to_reboot(current.start):
+                yield f"-- {kept}"
         if nodes:
             yield f"{name:{width}}  {fold(nodes)}"
         if step == _CLOSES and current.start.opens_window:

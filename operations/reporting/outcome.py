@@ -12,6 +12,7 @@ from ..machinery import commandline, hosts
 from ..machinery.run import Run
 from ..rules import gates
 from ..rules.findings import fold, grouped
+from ..rules.storage import not_to_reboot
 from ..rules.view import View
 
 _PATIENCE = 30  # seconds for a last look at all nodes
@@ -101,9 +102,11 @@ def what_next(view: View, may_go_back: bool, go_on: str = "") -> Iterator[str]:
     + go_on: the command that goes on, "" for the same one again
     """
     if view.stopped:
+        kept = not_to_reboot(view)
+        mend = "and to mend nodes" if kept else "to mend nodes and to reboot them"
         yield (
-            "The data is at rest, and it is safe to leave it so, to mend nodes and to reboot them. "
-            "Start nothing of DAOS by hand"
+            f"The data is at rest, and it is safe to leave it so, {mend}. "
+            f"{kept}{'. ' if kept else ''}Start nothing of DAOS by hand"
         )
     go_on = go_on or commandline.typed()
     yield f"To go on, mend what is named above, if anything is, and type: {go_on}"

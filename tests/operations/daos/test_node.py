@@ -67,7 +67,8 @@ UnitFileState=disabled
 /proc/311/exe daos_server '/proc/311/exe' -> '/usr/bin/daos_engine'
 /proc/312/exe daos_server '/proc/312/exe' -> '/usr/bin/daos_engine'
 == mounts
-/mnt/my\x20data
+tmpfs /mnt/daos0
+fuse.daos /mnt/my\x20data
 == processes
   500 root     daos_agent
   812 bob      ior
@@ -103,6 +104,7 @@ def test_a_node_is_read() -> None:
     assert node.starts == ("2.0.1", "2.0.3")
     assert node.addresses == ("10.0.0.1", "10.0.0.2")
     assert node.engines == (311, 312)
+    assert (node.mounts, node.memory) == (("/mnt/my data",), ("/mnt/daos0",))
     assert node.rpmnew == ("/etc/daos/daos_server.yml.rpmnew",)
 
 
@@ -194,7 +196,7 @@ def test_users_are_mounts_and_applications_not_the_daemons_of_daos() -> None:
 
 def test_a_mount_of_dfuse_is_named_with_the_process_that_serves_it() -> None:
     at = ANSWER.index("== mounts") + 1
-    node = parse([*ANSWER[:at], "/mnt/home", "/mnt/home2", *ANSWER[at:]])
+    node = parse([*ANSWER[:at], "fuse.daos /mnt/home", "fuse.daos /mnt/home2", *ANSWER[at:]])
     assert node.users[:3] == [
         "dfuse mounted at /mnt/home (pid 901, user dave)",
         "dfuse mounted at /mnt/home2 (pid 902, user erin)",

@@ -81,6 +81,15 @@ def test_processes_are_found_by_their_names(tools: Path, running: dict[str, int]
     assert node.space
 
 
+def test_storage_in_memory_is_told_by_its_superblock(tools: Path, tmp_path: Path) -> None:
+    (tmp_path / "superblock").touch()
+    mounts = rf"tmpfs /run/user\ntmpfs {tmp_path}\nfuse.daos /mnt/home\n"
+    stand_in(tools, "findmnt", f"printf '{mounts}'")
+    node = parse(run(tools).stdout.splitlines())
+    assert node.memory == (str(tmp_path),)
+    assert node.mounts == ("/mnt/home",)
+
+
 @pytest.mark.parametrize(
     "name", ["rpm", "systemctl", "findmnt", "grep", "ps", "hostname", "flock", "df", "stat"]
 )

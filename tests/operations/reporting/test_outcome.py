@@ -71,6 +71,17 @@ def test_a_server_that_gives_no_answer_is_not_taken_for_stopped() -> None:
     assert not any("at rest" in line for line in outcome.what_next(view, may_go_back=False))
 
 
+def test_nobody_is_told_to_reboot_a_server_whose_storage_is_in_memory() -> None:
+    kept = at("2.0.1", off(SERVING))
+    groups = {"servers": ("s1", "s2"), "admins": (), "clients": ()}
+    view = View(groups, {"s1": kept, "s2": replace(kept, memory=("/mnt/daos0",))})
+    [advice, _] = outcome.what_next(view, may_go_back=False)
+    assert "Do not reboot s2: " in advice
+    assert "to reboot them" not in advice
+    [advice, _] = outcome.what_next(View(groups, {"s1": kept, "s2": kept}), may_go_back=False)
+    assert "to reboot them" in advice
+
+
 def test_of_nodes_that_nobody_has_looked_at_no_state_is_told() -> None:
     [line] = outcome.state_of(View(GROUPS))
     assert "not known" in line
