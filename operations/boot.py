@@ -77,7 +77,7 @@ def _found(current: Run, name: str, node: Node) -> Record:
         running=tuple(unit for unit in node.services if current.start.ran_before(name, unit)),
         ranks=current.start.ranks,
         pools=current.start.pools,
-        servers=current.start.groups["servers"],
+        servers=tuple(node.hostname for node in current.start.of("servers").values()),
         started="",
     )
 

@@ -11,6 +11,7 @@ from .machinery import judgements
 from .machinery.run import Run, say
 from .machinery.step import Command, attempt, step, verify
 from .rules import gates
+from .rules import members as ranks
 from .rules.findings import Finding, fold
 from .rules.view import View
 
@@ -66,15 +67,19 @@ def _stop(current: Run) -> str | None:
         )
 
     def look() -> tuple[bool, str]:
-        members = gates.expected(current.dmg.query_or_none() or [], accepted)
+        members = ranks.expected(current.dmg.query_or_none() or [], accepted)
         down, all_ = sum(member.state == "stopped" for member in members), len(members)
-        return down == all_ > 0, f"{down} of {all_} engines stopped"
+        over = down == all_ > 0 or bool(ranks.hopeless(members, accepted))
+        return over, f"{down} of {all_} engines stopped"
 
-    if current.wait("stop", look):
+    current.wait("stop", look)
+    members = ranks.expected(current.dmg.query_or_none() or [], accepted)
+    running = [member for member in members if member.state != "stopped"]
+    if members and not running:
         return None
-    members = gates.expected(current.dmg.query_or_none() or [], accepted)
-    left = gates.not_in_state(members, "stopped", "see `dmg system query -v`")
-    return f"not every rank is Stopped after {timeout} seconds. {'; '.join(map(str, left))}"
+    left = gates.not_in_state(running, "stopped", ranks.what_to_do(running))
+    what = "; ".join(map(str, left)) or "dmg gives no answer, see `dmg system query -v`"
+    return f"not every rank is Stopped within {timeout} seconds. {what}"
 
 
 def evict_all(current: Run) -> str | None:
@@ -146,21 +151,26 @@ def _wait_joined(current: Run) -> str | None:
             return False, "waiting for the management service to answer"
         up = [member for member in members if member.state == "joined"]
         missing = gates.joined(view, members, current.accepted)
-        return not missing, f"{len(up)} of {len(members)} engines joined"
+        over = not missing or bool(ranks.hopeless(members, current.accepted))
+        return over, f"{len(up)} of {len(members)} engines joined"
 
-    return None if current.wait("join", look) else _who_is_missing(current, view)
-
-
-def _who_is_missing(current: Run, view: View) -> str:
-    timeout = current.settings.timeouts["join"]
+    current.wait("join", look)
     missing = judgements.members(current, view, gates.joined)
+    return _who_is_missing(current, view, missing) if missing else None
+
+
+def _who_is_missing(current: Run, view: View, missing: list[Finding]) -> str:
+    timeout = current.settings.timeouts["join"]
     hosts = {host for finding in missing for host in finding.hosts}
-    if current.dmg.query_or_none() is None:  # nobody can tell: the logs of all servers
+    members = current.dmg.query_or_none()
+    servers = view.of("servers").items()
+    if members is None:  # nobody can tell: the logs of all servers
         hosts = set(view.groups["servers"])
-    logs = [name for name, node in view.of("servers").items() if {name, node.hostname} & hosts]
+    away = [member for member in members or () if member.host in hosts]
+    logs = [name for name, it in servers if name in hosts or any(ranks.on(it, m) for m in away)]
     return "\n".join(
         [
-            f"not every engine has joined after {timeout} seconds, missing on "
+            f"not every engine has joined within {timeout} seconds, missing on "
             f"{fold(hosts)}; no agent is started",
             *map(str, missing),
             *(_log_of(current, name) for name in logs),

@@ -8,6 +8,7 @@ from ..daos.dmg import DmgError, Member
 from ..machinery import judgements
 from ..machinery.run import Run
 from ..rules import gates
+from ..rules import members as ranks
 from ..rules.findings import Finding, about
 from ..rules.start import Start
 
@@ -44,8 +45,14 @@ def _stopped(current: Run) -> Iterator[Finding]:
     if members:
         yield from gates.known_servers(current.start, members, current.accepted)
     elif current.start.record:
-        missing = set(current.start.record.servers) - set(current.start.groups["servers"])
-        missing -= current.settings.given_up_servers
+        servers = current.start.of("servers").items()
+        given_up = set(map(ranks.short, current.settings.given_up_servers))
+        missing = [
+            called
+            for called in current.start.record.servers
+            if ranks.short(called) not in given_up
+            and not any(ranks.is_called(node, name, called) for name, node in servers)
+        ]
         yield from about(
             "not-in-inventory",
             missing,
@@ -60,10 +67,10 @@ def lost_ranks(members: Collection[Member], accepted: Collection[int]) -> list[F
 
     + accepted: ranks that may be missing
     """
-    lost = [m for m in gates.expected(members, accepted) if m.state in gates.LOST]
+    lost = ranks.lost(ranks.expected(members, accepted))
     return about(
         "rank-lost",
         {member.host for member in lost},
-        f"{'; '.join(map(str, lost))}: reintegrate it, see `dmg system query -v`; or say in "
+        f"{'; '.join(map(str, lost))}: {ranks.what_to_do(lost)}; or say in "
         "group_data/all.py that it may be missing: accepted_exclusions",
     )

@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection
 from ..daos.dmg import DmgError, Member
 from ..rules import gates
 from ..rules.findings import Finding
+from ..rules.members import STOPPED, expected
 from ..rules.pools import rebuilding, unhealthy
 from ..rules.view import View
 from .run import Run
@@ -60,8 +61,8 @@ def healthy(current: Run, view: View) -> list[Finding]:
 
 def is_stopping(current: Run, view: View) -> bool:
     """Whether a `dmg system stop` of this update has got somewhere already."""
-    ranks = current.dmg.query_or_none() or []
-    return bool(view.records) and any(member.state in gates.STOPPED for member in ranks)
+    ranks = expected(current.dmg.query_or_none() or [], current.accepted)
+    return bool(view.records) and any(member.state in STOPPED for member in ranks)
 
 
 def alone(current: Run) -> list[Finding]:

@@ -18,6 +18,7 @@ from ..daos.dmg import DmgError
 from ..daos.node import Node
 from ..machinery.run import say
 from ..rules.findings import fold
+from ..rules.members import on
 from ..rules.view import View
 from . import conversion
 from .record.memory import remember
@@ -88,8 +89,10 @@ def _still_lacking(current: MigrationRun) -> list[str]:
 def _unformatted(current: MigrationRun, view: View) -> list[str]:
     """The servers without an engine of 2.x, which does not stay up on storage of 1.x."""
     members = current.dmg.query_or_none() or []
-    there = {member.host for member in members if member.state == "joined"}
-    return view.where(lambda node: not node.engines and node.hostname not in there, "servers")
+    joined = [member for member in members if member.state == "joined"]
+    return view.where(
+        lambda node: not node.engines and not any(on(node, member) for member in joined), "servers"
+    )
 
 
 def to_format(

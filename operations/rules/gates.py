@@ -10,6 +10,7 @@ from ..daos.dmg import Member
 from ..daos.node import AGENT, SERVER, Daemon, Node
 from ..daos.releases import Version, why_not
 from .findings import Finding, about, fold, for_each, grouped
+from .members import STOPPED, expected, on, what_to_do
 from .silence import why
 from .view import ROLES, View
 
@@ -19,15 +20,6 @@ _SILENT = (
 )
 
 _STRANGE = "ranks of this system run there: add it to the servers"
-
-# Waiting does not bring a rank back from these: its targets have left the pools.
-LOST = frozenset({"excluded", "adminexcluded"})
-
-# What a rank may be that the site has accepted as missing. While it comes up it is waited for.
-_DOWN = LOST | {"stopped", "errored"}
-
-# What a rank is in once `dmg system stop` has got to it.
-STOPPED = frozenset({"stopping", "stopped"})
 
 
 def answering(view: View) -> list[Finding]:
@@ -254,14 +246,6 @@ def quiet(view: View, only: Collection[str] | None = None) -> list[Finding]:
     ]
 
 
-def expected(members: Iterable[Member], accepted: Collection[int]) -> list[Member]:
-    """The ranks without those that are missing and that the site has accepted as missing.
-
-    + accepted: the setting `accepted_exclusions`
-    """
-    return [m for m in members if not (m.rank in accepted and m.state in _DOWN)]
-
-
 def engines_stopped(
     view: View, members: Sequence[Member] | None, accepted: Collection[int] = ()
 ) -> list[Finding]:
@@ -308,9 +292,7 @@ def joined(
     """
     known = list(members)
     others = [member for member in expected(known, accepted) if member.state not in besides]
-    do = "see `dmg system query -v`"
-    if any(member.state == "stopped" for member in others):
-        do = f"`dmg system start` starts ranks that were stopped, {do}"
+    do = what_to_do(member for member in others if member.state != "joined")
     return not_in_state(others, "joined", do) + known_servers(view, known, accepted)
 
 
@@ -337,9 +319,9 @@ def known_servers(
     """
     known = list(members)
     servers = view.of("servers").values()
-    idle = view.where(lambda node: not any(_on(node, m) for m in known), "servers")
+    idle = view.where(lambda node: not any(on(node, m) for m in known), "servers")
     strange = {
-        m.host for m in expected(known, accepted) if not any(_on(node, m) for node in servers)
+        m.host for m in expected(known, accepted) if not any(on(node, m) for node in servers)
     }
     silent = [name for name in view.groups["servers"] if view.nodes.get(name) is None]
     of_whom = about("not-in-inventory", strange, _STRANGE)
@@ -351,11 +333,6 @@ def known_servers(
     return of_whom + about(
         "no-rank", idle, "the management service knows no rank there: see `dmg system query -v`"
     )
-
-
-def _on(node: Node, member: Member) -> bool:
-    """Whether a rank runs on a node; a site's fault domains need not be host names."""
-    return member.host == node.hostname or member.address in node.addresses
 
 
 def engines_running(
@@ -374,7 +351,7 @@ def engines_running(
 
 
 def _excused(node: Node, members: Sequence[Member], accepted: Collection[int]) -> bool:
-    here = [member for member in members if _on(node, member)]
+    here = [member for member in members if on(node, member)]
     return bool(here) and not expected(here, accepted)
 
 

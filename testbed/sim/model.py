@@ -193,16 +193,21 @@ class System:
 
     def stopped(self, rank: int, prepared: bool, now: str) -> None:
         """A system stop reached the rank; without preparing (a forced stop) it was killed."""
-        self.members[rank].unprepared = not prepared
+        member = self.members[rank]
+        member.unprepared = not prepared and member.state in RUNNING
         self._set_state(rank, "stopped", now, "system stop")
 
     def stop_failed(self, rank: int, message: str, now: str) -> None:
-        """The rank was to be stopped, and its server could not do it or did not answer."""
+        """The rank was to be stopped, and its server could not do it."""
         self._set_state(rank, "errored", now, message)
+
+    def unresponsive(self, rank: int, message: str, now: str) -> None:
+        """The rank was to be stopped or started, and its server did not answer."""
+        self._set_state(rank, "unresponsive", now, message)
 
     def started(self, rank: int, now: str) -> None:
         """A system start started the engine; it has not joined yet, unless it was quicker."""
-        if self.members[rank].state in ("stopped", "errored"):
+        if self.members[rank].state in ("stopped", "errored", "unresponsive"):
             self._set_state(rank, "ready", now)
 
     def start_failed(self, rank: int, message: str, now: str) -> None:

@@ -19,6 +19,7 @@ from .replica import NotLeader, Replica
 
 T = TypeVar("T")
 _FAN_OUT = 120.0  # seconds for a server to prepare, stop or start its engines
+_SILENT = "unresponsive"  # a rank whose server gives no answer
 _NOTICE = 1.0  # seconds for a server to hear of an eviction
 
 
@@ -117,11 +118,16 @@ class Service:
             return  # no longer the leader: the next one sees it, too
 
     def stop(self, ranks: Iterable[int], force: bool) -> list[dict[str, Any]]:
-        """Stop ranks in two phases; where preparing one fails, none is stopped."""
+        """Stop ranks in two phases; where preparing one fails, none is stopped.
+
+        As in 2.0.3 all servers are asked, also those whose engines are lost: such a rank is stopped
+        then. One that gives no answer is no failure, but its ranks are unresponsive from then on.
+        """
         with self._administering:
             members = self.lead().members
             running = [members[r] for r in ranks if members[r].state in RUNNING]
             idle = [members[r] for r in ranks if members[r].state == "stopped"]
+            lost = [members[r] for r in ranks if members[r] not in running + idle]
             results = [rank_result(m.rank, "stop", "", m.addr) for m in idle]
             if not force:
                 prepared = _on_servers("prepare", [m for m in running if m.state in PREPARABLE])
@@ -129,7 +135,7 @@ class Service:
                     self._record_administration("system-stop", prepared, force=force)
                     return prepared
             self.change(lambda system: system.stopping([m.rank for m in running], _now()))
-            stopped = _on_servers("stop", running, force)
+            stopped = _on_servers("stop", running + lost, force)
             self.change(lambda system: _apply_stop(system, stopped, force))
             self._record_administration("system-stop", stopped, force=force)
             return sorted(results + stopped, key=lambda result: int(result["rank"]))
@@ -270,13 +276,18 @@ def _on_servers(action: str, members: list[Member], force: bool = False) -> list
         try:
             results += waiting[address]()["results"]
         except rpc.Failure as failure:
-            results += [rank_result(rank, action, str(failure), address) for rank in ranks]
+            results += [
+                {**rank_result(rank, action, "", address), "msg": str(failure), "state": _SILENT}
+                for rank in ranks
+            ]
     return sorted(results, key=lambda result: int(result["rank"]))
 
 
 def _apply_stop(system: System, results: list[dict[str, Any]], force: bool) -> None:
     for result in results:
-        if result["errored"]:
+        if result["state"] == _SILENT:
+            system.unresponsive(result["rank"], result["msg"], _now())
+        elif result["errored"]:
             system.stop_failed(result["rank"], result["msg"], _now())
         else:
             system.stopped(result["rank"], not force, _now())
@@ -284,7 +295,9 @@ def _apply_stop(system: System, results: list[dict[str, Any]], force: bool) -> N
 
 def _apply_start(system: System, results: list[dict[str, Any]]) -> None:
     for result in results:
-        if result["errored"]:
+        if result["state"] == _SILENT:
+            system.unresponsive(result["rank"], result["msg"], _now())
+        elif result["errored"]:
             system.start_failed(result["rank"], result["msg"], _now())
         else:
             system.started(result["rank"], _now())

@@ -7,6 +7,7 @@ from testbed.lab.harness import LabNode
 
 from .. import usage
 from ..site import ADMIN, ALL_ROLES, CLIENT, QUICK, SERVER, Outcome, Site, StartSite
+from ..waiting import eventually
 
 SERVERS = ("daos-server-01", "daos-server-02")
 CLIENT_1 = "daos-client-01"
@@ -88,6 +89,31 @@ def _there_is_no_way_back(site: Site) -> None:
     [finding] = site.report["refusals"]
     assert finding["code"] == "engine-started"
     assert "pyinfra inventory deploy.py" in finding["message"]
+
+
+def test_a_server_that_is_switched_off_and_accepted_as_missing_is_waited_for_by_no_run(
+    start_fresh_site: StartSite,
+) -> None:
+    """`dmg system stop` makes its excluded ranks unresponsive; the next run finds them so."""
+    off = "daos-server-03"
+    site = start_fresh_site([*NODES, LabNode(off, SERVER)])
+    site.broken_rules = {"R5", "R6", "R9"}  # the server that is off keeps its release
+    client = site.lab.node(CLIENT_1)
+    faults.SWITCHED_OFF.plant(site.lab.node(off))
+    lost = {member["rank"] for member in usage.members(client) if off in member["fault_domain"]}
+    eventually(lambda: {usage.states(client)[rank] for rank in lost} == {"excluded"}, seconds=60)
+    site.write_inventory(**{**site.groups, "servers": list(SERVERS)})
+
+    with faults.PACKAGES_FAIL.on(client):
+        done = site.update(accepted_exclusions=sorted(lost))
+    assert done.exit_code == 1, done.output
+    assert [failure["hosts"] for failure in site.report["failures"]] == [[CLIENT_1]]
+    again = site.update(accepted_exclusions=sorted(lost))
+    assert again.exit_code == 0, again.output
+    assert site.report["outcome"] == "updated"
+    states = usage.states(client)
+    assert {states[rank] for rank in lost} == {"unresponsive"}
+    assert {states[rank] for rank in set(states) - lost} == {"joined"}
 
 
 def test_the_oldest_series_is_refused(start_fresh_site: StartSite) -> None:

@@ -12,6 +12,7 @@ from operations.daos.dmg import Member
 from operations.daos.node import AGENT, SERVER, Daemon, Node, Process, Service
 from operations.daos.releases import Version
 from operations.rules import gates
+from operations.rules import members as members_of_daos
 from operations.rules.start import Start
 from operations.rules.view import View
 
@@ -20,16 +21,7 @@ from ..fake_nodes import IDLE, RECORD, RUNNING, at
 TARGET = Version(2, 0, 3)
 
 NAMES = [f"node-{number}" for number in range(1, 5)]
-STATES = [
-    "joined",
-    "stopped",
-    "excluded",
-    "starting",
-    "ready",
-    "errored",
-    "unresponsive",
-    "unknown",
-]
+STATES = [*members_of_daos.STATES, "evacuating"]  # and one that DAOS may have some day
 
 nodes = st.builds(
     Node,
@@ -271,7 +263,7 @@ def test_what_is_about_some_nodes_looks_at_these_alone(view: View, only: set[str
         assert gate(view, only) == everywhere
 
 
-DOWN = ["excluded", "adminexcluded", "stopped", "errored"]
+DOWN = [state for state, means in members_of_daos.STATES.items() if means.missing]
 some_ranks = st.sets(st.integers(0, 9))
 
 

@@ -321,7 +321,9 @@ class Systems(RuleBasedStateMachine):
         self.system.stopping(ranks, NOW)
         for rank in ranks:
             if fails and rank == ranks[0]:
-                self.system.stop_failed(rank, "no answer", NOW)
+                self.system.stop_failed(rank, "it does not end", NOW)
+            elif fails and rank == ranks[-1]:
+                self.system.unresponsive(rank, "no answer", NOW)
             else:
                 self.system.stopped(rank, not force, NOW)
                 self.killed.discard(rank)

@@ -1,0 +1,109 @@
+"""The ranks: what each state that DAOS has for one means, and on which node it is. No I/O.
+
+Source: MemberState in src/control/system/member.go of DAOS, and the fan-out of `dmg system stop` in
+src/control/server/mgmt_system.go: from a server that gives it no answer, 2.0.3 takes the ranks for
+unresponsive, and not for errored.
+"""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from ipaddress import ip_address
+
+from ..daos.dmg import Member
+from ..daos.node import Node
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """What a state means to whoever stops or starts a system.
+
+    + do: what to type or to look at, "" where there is nothing to do
+    + missing: whether a rank is down in it, so that the site may accept it as missing
+    + waits: whether waiting may help: it may join by itself once its server is started, and be
+      stopped by a `dmg system stop` that is under way
+    """
+
+    do: str = ""
+    missing: bool = False
+    waits: bool = True
+
+
+STATES = {
+    "joined": Meaning(),
+    "starting": Meaning(),
+    "ready": Meaning(),
+    "stopping": Meaning(),
+    "stopped": Meaning("`dmg system start` starts ranks that were stopped", missing=True),
+    "excluded": Meaning("its targets have left the pools: reintegrate it", missing=True),
+    "errored": Meaning("see `journalctl -u daos_server` there", missing=True),
+    "unresponsive": Meaning("its server gives no answer: see that it runs", missing=True),
+    "adminexcluded": Meaning(
+        "somebody has excluded it: `dmg system clear-exclude` takes it back", True, waits=False
+    ),
+    "awaitformat": Meaning("its storage is not formatted: `dmg storage format`", True, waits=False),
+    "checkerstarted": Meaning("the checker runs: end it by `dmg check disable`", waits=False),
+    "unknown": Meaning("dmg does not know its state: is dmg older than daos_server?", waits=False),
+}
+_NOBODY_KNOWS = Meaning("nobody knows this state: it is none of 2.x", waits=False)
+
+# What a rank is in once `dmg system stop` has got to it.
+STOPPED = frozenset({"stopping", "stopped"})
+
+
+def meaning(member: Member) -> Meaning:
+    """What the state of a rank means; one that is no word of DAOS means nothing good."""
+    return STATES.get(member.state, _NOBODY_KNOWS)
+
+
+def what_to_do(members: Iterable[Member]) -> str:
+    """What to do about the states of these ranks, each once, as the end of a sentence."""
+    hints = dict.fromkeys(meaning(member).do for member in members)
+    return ", ".join([*filter(None, hints), "see `dmg system query -v`"])
+
+
+def expected(members: Iterable[Member], accepted: Collection[int]) -> list[Member]:
+    """The ranks without those that are missing and that the site has accepted as missing.
+
+    While one of these comes up or goes down, it is waited for.
+
+    + accepted: the setting `accepted_exclusions`
+    """
+    return [m for m in members if not (m.rank in accepted and meaning(m).missing)]
+
+
+def lost(members: Iterable[Member]) -> list[Member]:
+    """The ranks that no waiting brings back: their targets have left the pools, or never were."""
+    return [m for m in members if m.state == "excluded" or not meaning(m).waits]
+
+
+def hopeless(members: Iterable[Member], accepted: Collection[int]) -> list[Member]:
+    """The ranks that stay in their state however long one waits for another.
+
+    + accepted: as of `expected`
+    """
+    return [member for member in expected(members, accepted) if not meaning(member).waits]
+
+
+def is_called(node: Node, name: str, called: str) -> bool:
+    """Whether somebody means a node by this name, of which capitals and the domain say nothing.
+
+    + name: what the inventory calls it
+    """
+    return short(called) in (short(name), short(node.hostname))
+
+
+def short(name: str) -> str:
+    """A node's name without its domain and in lower case; an address stays whole."""
+    try:
+        return str(ip_address(name))
+    except ValueError:
+        return name.split(".")[0].lower()
+
+
+def on(node: Node, member: Member) -> bool:
+    """Whether a rank runs on a node.
+
+    DAOS has fault domains in lower case; they need not be host names, and the address need not be
+    one that the node has itself: it may be that of a loopback device, or be translated on the way.
+    """
+    return is_called(node, node.hostname, member.host) or member.address in node.addresses

@@ -1,0 +1,98 @@
+"""The ranks: what their states mean in every gate, and on which server they are."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from operations.daos.dmg import Member
+from operations.rules import gates, members
+from operations.rules.view import View
+
+from ..fake_nodes import IDLE, SERVING
+
+# As member.go of DAOS has them, in lower case.
+OF_DAOS = {
+    "awaitformat", "starting", "ready", "joined", "stopping", "stopped", "excluded", "errored",
+    "unresponsive", "adminexcluded", "checkerstarted", "unknown",
+}  # fmt: skip
+MAY_BE_MISSING = {
+    "stopped", "excluded", "errored", "unresponsive", "adminexcluded", "awaitformat",
+}  # fmt: skip
+NO_USE_TO_WAIT = {"awaitformat", "adminexcluded", "checkerstarted", "unknown"}
+ODD = ["checking", "", "evacuating"]
+
+VIEW = View(
+    {"servers": ("a", "b"), "admins": (), "clients": ()},
+    {"a": replace(SERVING, hostname="a"), "b": replace(SERVING, hostname="b")},
+)
+
+
+def _ranks(state: str, other: str = "joined") -> list[Member]:
+    return [Member(0, "a", "10.0.0.1", other, ""), Member(1, "b", "10.0.0.2", state, "")]
+
+
+def test_every_state_of_daos_has_a_meaning() -> None:
+    assert set(members.STATES) == OF_DAOS
+
+
+@pytest.mark.parametrize("state", [*sorted(OF_DAOS), *ODD])
+def test_a_rank_that_is_neither_joined_nor_accepted_is_a_finding_that_says_what_to_do(
+    state: str,
+) -> None:
+    found = gates.joined(VIEW, _ranks(state))
+    assert bool(found) == (state != "joined")
+    assert all(f"rank 1 on b is {state}" in finding.message for finding in found)
+    assert bool(members.meaning(_ranks(state)[1]).do) or state in {
+        "joined", "starting", "ready", "stopping",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("state", [*sorted(OF_DAOS), *ODD])
+def test_an_accepted_rank_is_waited_for_only_while_it_is_on_its_way(state: str) -> None:
+    """Also "unresponsive", which 2.0.3 makes of a rank whose server is switched off at a stop."""
+    accepted = {1}
+    missing = state in MAY_BE_MISSING
+    assert len(members.expected(_ranks(state), accepted)) == (1 if missing else 2)
+    assert bool(gates.joined(VIEW, _ranks(state), accepted)) == (not missing and state != "joined")
+    stopped = gates.engines_stopped(VIEW, _ranks(state, "stopped"), accepted)
+    assert bool(stopped) == (not missing)
+
+
+@pytest.mark.parametrize("state", [*sorted(OF_DAOS), *ODD])
+def test_no_one_waits_for_a_rank_that_stays_as_it_is(state: str) -> None:
+    no_use = state in NO_USE_TO_WAIT or state in ODD
+    assert bool(members.hopeless(_ranks(state), ())) == no_use
+    accepted = state in MAY_BE_MISSING
+    assert bool(members.hopeless(_ranks(state), {1})) == (no_use and not accepted)
+    assert bool(members.lost(_ranks(state))) == (no_use or state == "excluded")
+
+
+@pytest.mark.parametrize(
+    ("hostname", "host", "address", "is_there"),
+    [
+        ("node-a01", "node-a01", "10.0.0.1", True),
+        ("NODE-A01", "node-a01", "127.0.1.1", True),  # DAOS has fault domains in lower case
+        ("node-a01", "node-a01", "198.51.100.7", True),  # translated on the way
+        ("node-a01", "rack-3", "10.0.0.1", True),
+        ("node-a01", "rack-3", "127.0.1.1", False),
+        ("node-a01", "node-a011", "", False),
+    ],
+)
+def test_a_rank_is_on_the_server_that_has_its_name_or_its_address(
+    hostname: str, host: str, address: str, is_there: bool
+) -> None:
+    node = replace(IDLE, hostname=hostname, addresses=("10.0.0.1",))
+    rank = Member(0, host, address, "joined", "")
+    assert members.on(node, rank) == is_there
+    view = View({"servers": ("x",), "admins": (), "clients": ()}, {"x": node})
+    assert (gates.known_servers(view, [rank]) == []) == is_there
+
+
+@pytest.mark.parametrize("called", ["login-1", "LOGIN-1.site.example", "node-a01", "Node-A01.x"])
+def test_a_node_is_meant_by_its_own_name_or_that_of_the_inventory(called: str) -> None:
+    node = replace(IDLE, hostname="NODE-a01")
+    assert members.is_called(node, "login-1.hpc.example", called)
+    assert not members.is_called(node, "login-1.hpc.example", "login-10")
+    assert not members.is_called(node, "10.0.0.1", "10.0.0.2")
