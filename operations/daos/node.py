@@ -107,6 +107,7 @@ class Node:
 
     + hostname: its own short name, by which the management service knows it
     + addresses: its IP addresses, by which it is known where a fault domain is no host name
+    + itself: what no other node has all of: its full name, the ID of its boot, its addresses
     + os: its operating system by ID and version, with the minor: "rhel 8.5", "centos 7.9"
     + packages: package name to version-release, for all packages of DAOS; to several where an
       interrupted transaction left the old one beside the new
@@ -131,6 +132,7 @@ class Node:
 
     hostname: str
     os: str
+    itself: tuple[str, ...] = ()
     addresses: tuple[str, ...] = ()
     packages: dict[str, tuple[str, ...]] = field(default_factory=dict)
     services: dict[str, Service] = field(default_factory=dict)
@@ -260,6 +262,7 @@ def _node(parts: dict[str, list[str]]) -> Node:
     os_id, _, version = named.partition(" ")
     return Node(
         hostname=parts["hostname"][0].split(".")[0],
+        itself=(*parts["hostname"], *parts["boot"], *_words(parts["addresses"])),
         os=platforms.system(os_id, version, "".join(release[:1])),
         addresses=tuple(_words(parts["addresses"])),
         packages=_packages(parts["packages"]),

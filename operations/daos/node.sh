@@ -26,6 +26,7 @@ remembered() { # What is there and cannot be read, or is empty, is not "nothing 
 }
 look() {
     echo "== hostname"; read -r name </proc/sys/kernel/hostname; printf '%s\n' "$name"
+    echo "== boot"; read -r id </proc/sys/kernel/random/boot_id; printf '%s\n' "$id"
     echo "== addresses"; hostname -I
     echo "== os"; . /etc/os-release; echo "$ID ${VERSION_ID:-}"
     if [ -r /etc/redhat-release ]; then

@@ -58,7 +58,7 @@ class Settings(Site):
       ("rocky 8.6"), to the name of the distribution whose packages they take
     + accepted_exclusions: ranks that may be excluded
     + given_up_ranks: ranks that were lost for good while an update was under way
-    + given_up_servers: the same of servers, by the names that the inventory had for them
+    + given_up_servers: the same of servers, by their own host names
     + given_up_pools: the same of pools, by label or UUID
     + free_space_mib: how much has to be free for packages on every node, in MiB
     + start_at_boot: whether the daemons have to be enabled; None: each node keeps what it has

@@ -38,7 +38,16 @@ SETTINGS = {
 
 def node_answer(name: str, version: str, roles: tuple[str, ...]) -> str:
     packages = {"daos"} | {"daos-server" if role == "servers" else "daos-client" for role in roles}
-    lines = ["== hostname", name, "== addresses", "== os", "rhel 8.5", "== packages"]
+    lines = [
+        "== hostname",
+        name,
+        "== boot",
+        "b",
+        "== addresses",
+        "== os",
+        "rhel 8.5",
+        "== packages",
+    ]
     lines += [f"{package} {version}-1.el8 daos-{version}-1.el8.src.rpm 110" for package in packages]
     lines.append("== services")
     for unit, role in (("daos_server", "servers"), ("daos_agent", "clients")):

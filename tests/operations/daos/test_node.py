@@ -19,6 +19,8 @@ from .. import fake_nodes
 ANSWER = r"""
 == hostname
 daos-server-01.example
+== boot
+b0071d
 == addresses
 10.0.0.1 10.0.0.2
 == os
@@ -93,6 +95,7 @@ fuse.daos /mnt/my\x20data
 def test_a_node_is_read() -> None:
     node = parse(ANSWER)
     assert node.hostname == "daos-server-01"
+    assert node.itself == ("daos-server-01.example", "b0071d", "10.0.0.1", "10.0.0.2")
     assert node.version == Version(2, 0, 1)
     assert node.os == "rhel 8.5"
     assert node.runs(SERVER)
