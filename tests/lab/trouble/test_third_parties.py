@@ -21,13 +21,17 @@ def systems(succession: StartSuccession) -> Succession:
     return succession(nodes(servers=2, clients=1))
 
 
-def _by_hand(node: Node, daemon: str, user: str) -> str:
+def _pids(node: Node, daemon: str) -> set[str]:
+    return set(node.run(f"pgrep -x {daemon}", check=False).stdout.split())
+
+
+def _by_hand(node: Node, command: str, user: str) -> str:
     """Start a daemon past systemd; its process id."""
-    started = node.run(
-        f"setsid runuser -u {user} -- {daemon} > /tmp/by-hand.log 2>&1 < /dev/null &"
-        f" timeout 20 sh -c 'until pgrep -n -u {user} -x {daemon.split()[0]}; do sleep 0.1; done'"
-    )
-    return started.stdout.split()[-1]
+    daemon = command.split()[0]
+    before = _pids(node, daemon)
+    node.run(f"setsid runuser -u {user} -- {command} > /tmp/by-hand.log 2>&1 < /dev/null &")
+    [pid] = eventually(lambda: _pids(node, daemon) - before)
+    return pid
 
 
 def _end(node: Node, daemon: str, pid: str) -> None:
