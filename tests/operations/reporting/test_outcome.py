@@ -52,6 +52,7 @@ def test_a_partly_updated_system_is_told_by_release() -> None:
 
 def test_a_node_without_an_answer_is_named() -> None:
     assert "gave no answer: c1" in said(c1=None)
+    assert "every agent runs of the nodes that gave an answer" in said(c1=None)
 
 
 def test_the_way_back_is_the_same_command_with_another_file(
