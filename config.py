@@ -11,8 +11,9 @@ from pyinfra import config, state
 from pyinfra.api import arguments, util
 from pyinfra_cli import cli
 
-from operations.machinery import commandline, connections
+from operations.machinery import commandline, connections, interruption
 
+interruption.watch()
 commandline.remember()
 connections.mend()
 

@@ -67,7 +67,7 @@ def begin(
         return current
 
     current = run.begun(ctx_state.get(), begun)
-    if current.refusals or current.crashed:
+    if current.refusals or current.crashed or current.interrupted:
         refuse(current)
     return current
 

@@ -17,7 +17,7 @@ from ..daos.releases import Version
 from ..rules.findings import Finding
 from ..rules.start import Start
 from ..rules.view import View
-from . import hosts
+from . import hosts, interruption
 from .procedure import Procedure
 from .session import DmgSession
 from .settings import Settings
@@ -46,7 +46,6 @@ class Run:
     + failed: the nodes where a step has failed, by pyinfra's hash of that step
     + steps: the steps of the procedure in its order, by the names of their functions
     + crashed: whether an examination or a step ended in an exception that nothing has foreseen
-    + interrupted: whether Ctrl-C was pressed; what fails from then on fails since connections end
     + acted: whether a step has stopped, updated or started something
     + rpmnew: node name to the configuration files that the update left to be merged
     """
@@ -67,7 +66,7 @@ class Run:
         self.failures: list[Finding] = []
         self.failed: dict[str, set[str]] = {}
         self.steps: list[str] = []
-        self.interrupted = self.acted = self.crashed = False
+        self.acted = self.crashed = False
         self._acting: str | None = None  # the step that has acted last, as pyinfra knows it
         self.rpmnew: dict[str, list[str]] = {}
 
@@ -78,6 +77,8 @@ class Run:
 
     def refused(self, findings: Iterable[Finding]) -> None:
         """The run does not begin, for these reasons; none is none."""
+        if self.interrupted:
+            return
         self.refusals += findings
         for finding in self.refusals:
             logger.error(f"--> Refused: {finding}")
@@ -87,6 +88,8 @@ class Run:
 
         + where: the nodes that it came up on, none for the whole system
         """
+        if self.interrupted:
+            return
         self.crashed = True
         at = traceback.extract_tb(problem.__traceback__)[-1]
         message = (
@@ -94,9 +97,14 @@ class Run:
             "fault of the tool itself: report it with this line; meanwhile nothing more is done"
         )
         finding = Finding("internal-error", tuple(where), message)
-        if not self.interrupted and finding not in self.failures:
+        if finding not in self.failures:
             self.failures.append(finding)
             logger.error(f"--> {finding}")
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether a signal has come; what fails from then on fails since connections end."""
+        return interruption.came()
 
     @property
     def target(self) -> Version:

@@ -174,8 +174,8 @@ def verify(
 
     def judge(state: Any, host: Host) -> bool:
         failed = current.failed_in(host.executing_op_hash)
-        if host.name in failed:
-            return False  # pyinfra may have been told to go on to the next command all the same
+        if current.interrupted or host.name in failed:
+            return False  # pyinfra may go on to the next command all the same
         failed.add(host.name)  # until it is known better
         try:
             problem = look()

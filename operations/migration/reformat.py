@@ -45,7 +45,7 @@ def confirmed() -> None:
     current = run.of(ctx_state.get())
     assert isinstance(current, MigrationRun)
     current.shared.get("confirmed", lambda: _confirm(current), fresh=float("inf"))
-    if current.refusals:
+    if current.refusals or current.interrupted:
         refuse(current)
 
 
@@ -123,7 +123,7 @@ def _typed(current: MigrationRun) -> list[Finding]:
         say(f"{current.site.backup_path}. There is no way back from here.")
         try:
             typed = input("Type the name of the system to reformat it: ").strip()
-        except (EOFError, SystemExit):  # Ctrl-D; pyinfra makes a SystemExit of Ctrl-C, that says 0
+        except EOFError:  # Ctrl-D
             return [Finding("not-confirmed", (), "no name was typed: nothing is reformatted")]
         current.site = current.site.model_copy(update={"system_name": typed})
     return _wrong_name(current)

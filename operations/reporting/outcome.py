@@ -23,12 +23,9 @@ def look_once_more(current: Run) -> View:
 
     pyinfra has ended all connections by now, so new ones are made.
     """
-    state = current.state
-    if state.pool is not None:
-        state.pool.kill()  # after Ctrl-C, nothing that was under way goes on once we are connected
     try:
         return _look(current)
-    except SystemExit:  # of the Ctrl-C that ended the run: gevent hands it to whoever waits next
+    except SystemExit:  # of the signal that ended the run: gevent hands it to whoever waits next
         return _look(current)
 
 
@@ -36,6 +33,8 @@ def _look(current: Run) -> View:
     state = current.state
     try:
         with Timeout(_PATIENCE):
+            if state.pool is not None:
+                state.pool.kill()  # nothing that was under way goes on once we are connected
             left_out = current.start.left_out
             looked_at = [host for host in state.activated_hosts if host.name not in left_out]
             hosts.at_once(looked_at, _reconnect)

@@ -8,19 +8,18 @@ import atexit
 import json
 import logging
 import os
-import signal
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from pyinfra import logger
 from pyinfra.api import Host, State
 from pyinfra.api.state import BaseStateCallback
 
-from ..machinery import commandline, plan
+from ..machinery import commandline, interruption, plan
 from ..machinery.run import Run, say
 from ..rules.findings import Finding, fold
 from ..rules.view import View, names_of
@@ -177,9 +176,11 @@ class Report(BaseStateCallback):
     def finish(self) -> int:
         """The run is over, in whatever way; a run that only planned leaves no report.
 
-        Returns the exit code: 0 for one that went well, 130 after Ctrl-C, 1 for any other.
+        Returns the exit code: 0 for one that went well, 128 and the signal's number (130 after
+        Ctrl-C) for one that was interrupted, 1 for any other.
         """
-        if not (self.steps or self.current.refusals or self.current.crashed):
+        current = self.current
+        if not (self.steps or current.refusals or current.crashed or current.interrupted):
             for line in plan.lines(self.current) if commandline.dry() else ():
                 say(line)
             return 0
@@ -195,11 +196,12 @@ class Report(BaseStateCallback):
         say(f"report: {self._folder}/report.json, and report.html for people")
         if self.outcome not in ("failed", "refused"):
             return 0
-        return 130 if self._interrupted() else 1
+        return interruption.exit_code() if self._interrupted() else 1
 
     def _interrupted(self) -> bool:
         current = self.current
-        return current.end is None and not current.failures and not current.refusals
+        ended = current.end is not None or current.crashed
+        return current.interrupted and not (ended or current.failures or current.refusals)
 
     def _to_do(self) -> Iterator[str]:
         """What somebody has to see to later."""
@@ -219,32 +221,21 @@ def follow(current: Run) -> None:
     report = Report(current)
     current.state.add_callback_handler(report)
     atexit.register(_exit, report)
-    _notice_ctrl_c(current)
-
-
-def _notice_ctrl_c(current: Run) -> None:
-    """Before pyinfra ends all connections, which a step at work would take for silence."""
-    pyinfras = signal.getsignal(signal.SIGINT)
-
-    def noticed(number: int, frame: FrameType | None) -> None:
-        current.interrupted = True
-        if callable(pyinfras):
-            pyinfras(number, frame)
-
-    signal.signal(signal.SIGINT, noticed)
 
 
 def _exit(report: Report) -> None:
-    """pyinfra exits with 0 after Ctrl-C, and a script would take that for an update."""
+    """However the run ended, the exit code says so: a script would take 0 for an update."""
+    interruption.ending()
     try:
-        code = report.finish()
+        code = report.finish() or interruption.exit_code()
     except Exception as problem:  # Python would end with 0
         logger.error(f"--> What came of the run could not be told: {problem!r}")
         code = 1
     if code:
-        logging.shutdown()
-        sys.stdout.flush()
-        sys.stderr.flush()
+        with suppress(OSError):  # the terminal may be gone
+            logging.shutdown()
+            sys.stdout.flush()
+            sys.stderr.flush()
         os._exit(code)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -145,6 +146,17 @@ class Site:
         """Interrupt the command that runs."""
         assert self._child
         self._child.send_signal(signal.SIGINT)
+
+    def press_ctrl_c_again_and_again(self) -> None:
+        """As somebody does who sees nothing happen."""
+        for _ in range(5):
+            self.press_ctrl_c()
+            time.sleep(0.2)
+
+    def hang_up(self) -> None:
+        """The terminal of the command that runs is closed."""
+        assert self._child
+        self._child.send_signal(signal.SIGHUP)
 
     def wait_for_package_managers(self) -> None:
         """What an interrupted command began on the nodes ends there by itself; wait for that."""

@@ -28,6 +28,8 @@ class How:
 
 KILLED = How(Site.kill, -9)  # pyinfra can say nothing and tidy up nothing
 CTRL_C = How(Site.press_ctrl_c, 130)
+IMPATIENCE = How(Site.press_ctrl_c_again_and_again, 130)
+HANGING_UP = How(Site.hang_up, 129)
 
 
 def hit_by(fault: Fault, *nodes: str) -> How:

@@ -16,7 +16,7 @@ from testbed.lab.harness import LabNode
 from ..site import ADMIN, CLIENT, QUICK, ROOT, SERVER, Outcome, Site, StartSite
 from ..usage import states
 from ..waiting import eventually, within_transaction
-from .interruptions import CTRL_C, KILLED, How, Interruption, at, hit_by
+from .interruptions import CTRL_C, HANGING_UP, IMPATIENCE, KILLED, How, Interruption, at, hit_by
 
 SERVERS = ["daos-server-01", "daos-server-02"]
 HIT = "daos-server-02"
@@ -60,6 +60,13 @@ def _a_server_that_the_inventory_lost_is_noticed(site: Site, _: Outcome) -> None
     assert done.exit_code == 1, done.output
     assert "not-in-inventory" in {finding["code"] for finding in site.report["refusals"]}
     site.write_inventory(**site.groups)
+
+
+def _the_truth_is_told(site: Site, done: Outcome) -> None:
+    assert "Interrupted at the step 'Stop daos_server on the servers'" in done.output
+    assert "DAOS is stopped: no engine runs" in done.output
+    assert "Traceback" not in done.output
+    assert site.report["refusals"] == site.report["failures"] == []
 
 
 def _ctrl_c_in_the_window_is_no_success(site: Site, done: Outcome) -> None:
@@ -177,6 +184,8 @@ TO_THE_END = (  # by kill -9 and Ctrl-C, mostly
     at("Note which pools there are by now", CTRL_C),
     at("Stop the engines: dmg system stop", KILLED),
     Interruption(_a_node_falls_silent, then=_the_silent_node_has_ended_the_run),
+    at("Stop daos_server on the servers", IMPATIENCE, _the_truth_is_told),
+    at("Stop daos_server on the servers", HANGING_UP, _the_truth_is_told),
     at(UPDATE, CTRL_C, _ctrl_c_in_the_window_is_no_success),
     _in_its_middle(KILLED),
     at("Start daos_server on the servers", hit_by(faults.POWER_LOST, *SERVERS)),

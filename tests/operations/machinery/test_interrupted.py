@@ -11,10 +11,10 @@ import pytest
 from pyinfra.api import Config, Inventory, State
 
 from operations.examine import UPDATE
-from operations.machinery import step
+from operations.machinery import interruption, step
 from operations.machinery.run import Run
 from operations.machinery.settings import Settings
-from operations.reporting.report import Report, follow
+from operations.reporting.report import Report
 from operations.rules.findings import Finding
 
 from ..fake_cluster import SETTINGS
@@ -24,11 +24,9 @@ SILENT = Finding("no-answer", ("node-1",), "it gave no answer")
 
 
 @pytest.fixture
-def current() -> Iterator[Any]:
-    """A run of no nodes; what SIGINT did before it does afterwards."""
-    before = signal.getsignal(signal.SIGINT)
-    yield Run(State(Inventory((["node-1"], {})), Config()), UPDATE, Settings.read(SETTINGS)[0])
-    signal.signal(signal.SIGINT, before)
+def current() -> Any:
+    """A run of one node."""
+    return Run(State(Inventory((["node-1"], {})), Config()), UPDATE, Settings.read(SETTINGS)[0])
 
 
 def _commands(current: Any) -> Iterator[bool]:
@@ -41,16 +39,13 @@ def _commands(current: Any) -> Iterator[bool]:
 def test_what_fails_after_ctrl_c_is_no_finding(
     current: Any, pressed: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("atexit.register", lambda *_: None)
-    pyinfras = []
-    signal.signal(signal.SIGINT, lambda *_: pyinfras.append("exits"))
-    follow(current)
+    monkeypatch.setattr(interruption, "_came", signal.SIGINT * pressed)
+    current.refused([SILENT])
     if pressed:
-        signal.raise_signal(signal.SIGINT)
+        current.crashes(OSError("gone"))
     assert list(_commands(current)) == [False, False]
-    assert current.failed == {"step": {HOST.name}}
     report = Report(current)
     report.steps = SimpleNamespace(last="a step", host_ends=lambda *_, **named: None)  # type: ignore[assignment]
     report.operation_host_error(None, HOST, "")  # type: ignore[arg-type]
-    assert pyinfras == ["exits"] * pressed
+    assert not current.crashed
     assert bool(current.refusals) == bool(current.failures) == (not pressed)
