@@ -44,8 +44,16 @@ def others(current: Run) -> list[Finding]:
 
 
 def _locks(view: View) -> list[Finding]:
-    locked = {name: node.lock for name, node in view.of("servers").items() if node.lock}
-    return for_each("another-run", ((name, _message(who)) for name, who in locked.items()))
+    return for_each("another-run", ((n, _message(who)) for n, who in holders(view).items()))
+
+
+def holders(view: View, me: str = "") -> dict[str, str]:
+    """The servers that another run has locked, each with who that is.
+
+    + me: who is no other
+    """
+    locks = {name: node.lock for name, node in view.of("servers").items()}
+    return {name: who for name, who in locks.items() if who not in ("", me)}
 
 
 def _message(holder: str) -> str:
@@ -56,9 +64,18 @@ def _message(holder: str) -> str:
 
 
 def _unlocked(current: Run, name: str, node: Node) -> bool:
-    """All runs ask the same server, so the second one finds the lock of the first."""
     busy = current.procedure.always_acts or not current.start.idle
-    return busy and name == min(current.start.groups["servers"])
+    return busy and name == keeper(current.start)
+
+
+def keeper(view: View) -> str:
+    """The server that keeps the lock, by its name in this inventory.
+
+    All runs ask the same one, so the second finds the lock of the first. What a server is called
+    in an inventory is no sign of it, since another inventory may have an alias: its own name is.
+    """
+    servers = view.of("servers")
+    return min(servers, key=lambda name: (servers[name].hostname, name), default="")
 
 
 @attempt("servers", need=_unlocked, prepares=True, looks=True, code="another-run")
@@ -66,19 +83,23 @@ def locked(current: Run, here: Host) -> str | None:
     """Keep other runs away from here on, until this run ends in whatever way.
 
     The lock is an flock(1) that lives in an SSH session of this run, so that nobody has to remove
-    it after a crash, and a reboot of the server frees it.
+    it after a crash, and a reboot of the server frees it. Once it is held, all servers are looked
+    at again: a run whose inventory has other servers may hold a lock of its own.
     """
+    if current.alone():
+        return None
     me = who()
     line = _HOLD.format(who=shlex.quote(me))
     holder = gevent.spawn(hosts.command, current.state, here, line, _FOR_EVER)
     current.wait("service", lambda: (holder.ready() or _held_by(current, here) == me, ""))
-    other = _held_by(current, here)
-    if other == me:
+    holding = _held_by(current, here)
+    others = holders(current.read(), me)
+    if holding == me and not others:
         current.alone = lambda: not holder.ready()
         return None
     holder.kill()
-    if other:
-        return _message(other)
+    for name, other in others.items():
+        return f"{name}: {_message(other)}"
     return f"the lock {LOCK} could not be taken: see `ls -l {LOCK}` there"
 
 
