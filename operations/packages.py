@@ -17,10 +17,13 @@ from .rules.findings import Finding
 from .rules.view import ROLES, View
 
 # A transaction that was cut short leaves the old package beside the new one, whose files have all
-# been written by then: only the old one's entry is left to be erased.
+# been written by then: only the old one's entry is left to be erased. Nothing is that stands alone:
+# a package manager that exits 0 may have installed nothing.
 _ERASE_OLD = (
-    "old=$(rpm -q --queryformat '%{{NAME}}-%{{VERSION}}-%{{RELEASE}}.%{{ARCH}} %{{VERSION}}\n'"
-    " {names} | awk '$2 != \"{target}\" {{print $1}}')"
+    "old=$(rpm -q --queryformat"
+    " 'has %{{NAME}} %{{VERSION}} %{{NAME}}-%{{VERSION}}-%{{RELEASE}}.%{{ARCH}}\n' {names}"
+    ' | awk \'$1 != "has" {{next}} $3 == "{target}" {{new[$2]; next}} {{old[$4] = $2}}'
+    " END {{for (one in old) if (old[one] in new) print one}}')"
     ' && if [ -n "$old" ]; then rpm -e $old; fi'
 )
 
@@ -32,9 +35,12 @@ _DETACHED = "({line}) > {log} 2>&1 < /dev/null; code=$?; tail -n 12 {log}; exit 
 
 def _transaction(current: Run, line: str, name: str, node: Node, target: Version) -> str:
     """The shell command that brings a node to exactly the target, also from half the way."""
-    names = " ".join(packaging.wanted(node, current.start.roles(name), target))
-    erase = _ERASE_OLD.format(names=names, target=target)
+    erase = _ERASE_OLD.format(names=" ".join(_wanted(current, name, node, target)), target=target)
     return _DETACHED.format(line=f"({line}) && {erase}", log=_LOG)
+
+
+def _wanted(current: Run, name: str, node: Node, target: Version) -> list[str]:
+    return packaging.wanted(node, current.start.roles(name), target)
 
 
 def _outdated(current: Run, name: str, node: Node) -> bool:
@@ -93,7 +99,6 @@ def updated(current: Run, here: Host) -> Iterator[Command]:
     manager = packaging.distribution(current, node).manager
     line = manager.install_with_os if here.name in current.procedure.os_updates else manager.install
     yield from _change(current, here, line, node, current.target)
-    yield verify(current, lambda: _not_at_target(current, here))
 
 
 @step(*ROLES, need=_outdated, gate=_may_update)
@@ -112,7 +117,6 @@ def returned(current: Run, here: Host) -> Iterator[Command]:
         line = packaging.line_for(current, manager.fetch, here.name, node, target, back=True)
         yield verify(current, lambda: _fails(current, here, line, packaging.NOT_HAD))
     yield from _change(current, here, manager.install, node, target, back=True)
-    yield verify(current, lambda: _not_at_target(current, here))
 
 
 def _change(
@@ -122,6 +126,8 @@ def _change(
     line = _transaction(current, typed, here.name, node, target)
     what = f"the package transaction failed, all of it is in {_LOG} there"
     yield verify(current, lambda: _fails(current, here, line, what, typed))
+    names = _wanted(current, here.name, node, target)
+    yield verify(current, lambda: _other_than(current, here, names, target))
 
 
 def _fails(current: Run, here: Host, line: str, what: str, typed: str | None = None) -> str | None:
@@ -138,9 +144,21 @@ def _fails(current: Run, here: Host, line: str, what: str, typed: str | None = N
     return f"{what}.\n    $ {typed or line}\n{said}"
 
 
-def _not_at_target(current: Run, here: Host) -> str | None:
+def _other_than(current: Run, here: Host, names: list[str], target: Version) -> str | None:
+    """What a transaction that went well has not brought: a package manager may say so all the same.
+
+    + names: the packages that were to be there afterwards, all in the target release
+    """
     after = current.node(here)
-    if after is None or after.version != current.target:
-        return f"{after.version if after else 'an unknown release'} is installed after the update"
-    current.rpmnew.setdefault(here.name, []).extend(after.rpmnew)
+    if after is None:
+        return "the node gives no answer after its package transaction: type the same command again"
+    others = packaging.others(after, names, target)
+    if others:
+        return (
+            f"the package manager said that all went well, and not everything is at {target}: "
+            f"{'; '.join(others)}. All that it said is in {_LOG} there: mend what it names (a "
+            "lock, an exclude?), then type the same command again"
+        )
+    if target == current.target:
+        current.rpmnew.setdefault(here.name, []).extend(after.rpmnew)
     return None

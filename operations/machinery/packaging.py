@@ -1,5 +1,7 @@
 """What the package manager of a node is told in a run: its repository, and its packages. No I/O."""
 
+from collections.abc import Iterable
+
 from ..daos import releases
 from ..daos.node import Node
 from ..daos.package_managers import REPOSITORY
@@ -54,6 +56,19 @@ NOT_HAD = (
 def wanted(node: Node, roles: list[str], target: Version) -> list[str]:
     """The packages to have at the target: those of the node's roles, and all of DAOS it has now."""
     return sorted({releases.package(role, target) for role in roles} | set(node.packages))
+
+
+def others(node: Node, names: Iterable[str], target: Version) -> list[str]:
+    """In words, each package of DAOS that is not there in exactly the target release.
+
+    + names: those that have to be there; what is there besides counts as well
+    """
+    found = []
+    for name in sorted({*names, *node.packages}):
+        evrs = node.packages.get(name, ())
+        if [evr.split("-")[0] for evr in evrs] != [str(target)]:
+            found.append(f"{name} is {' and '.join(evrs)}" if evrs else f"{name} is missing")
+    return found
 
 
 def distribution(current: Run, node: Node) -> Distribution:
