@@ -29,10 +29,19 @@ export LC_ALL=C
 
 # How yum and dnf say that all they need is a yes, which --assumeno does not give them.
 _ONLY_A_YES = re.compile(r"^(operation aborted|exiting on user)", re.IGNORECASE | re.MULTILINE)
-# yum goes on with what it has where a package is missing.
-_MISSING = re.compile(r"^No package .* available", re.MULTILINE)
-# What tells of progress, and is another line on each node.
-_CHATTER = re.compile(r"^(Last metadata expiration check|Retrieving|Building|Loading)\b|B/s \|")
+# How they go on without a package that is missing, excluded, locked or in conflict, whatever they
+# are told. That something else is locked or skipped, a kernel or a repository, is no matter.
+_WITHOUT = re.compile(
+    r"^(No match for argument|No package .* available|All matches were filtered out"
+    r"|Skipping packages|Skip +\d+ package|Packages skipped|Nothing to do"
+    r"|.*\b(skip|exclud|filter|lock)\w*\b.*\bdaos"
+    r"|.*\bdaos.*\b(skipped|excluded|filtered|locked)\b)",
+    re.IGNORECASE | re.MULTILINE,
+)
+# What tells of progress, and is another line on each node; and what an older yum does not know.
+_CHATTER = re.compile(
+    r"^(Last metadata expiration check|Retrieving|Building|Loading|Main config did not)\b|B/s \|"
+)
 _LINES = 6
 
 # Findings about a node that leave its package manager nothing to resolve.
@@ -88,9 +97,12 @@ def within_reach(current: Run, found: Collection[Finding]) -> list[Finding]:
 def _problem(current: Run, host: Host) -> str | None:
     """What the package manager of a node says against the target, None if nothing."""
     line = _line(current, host.name)
+    names = packaging.wanted(
+        current.start.node(host.name), current.start.roles(host.name), current.target
+    )
     with ctx_state.use(current.state), ctx_host.use(host):
         timeout = current.settings.timeouts["packages"]
-        problem = complaint(*current.command(host, line, timeout))
+        problem = complaint(*current.command(host, line, timeout), names)
         return f"{packaging.NOT_HAD}.\n{problem}" if problem else None
 
 
@@ -110,14 +122,20 @@ def _line(current: Run, name: str) -> str:
     )
 
 
-def complaint(done: bool, output: str, errors: str) -> str | None:
+def complaint(done: bool, output: str, errors: str, names: Collection[str] = ()) -> str | None:
     """What a package manager says against a transaction, in its last lines; None if nothing.
 
     + done: whether it exited 0, which yum and dnf never do where something is to be installed
+    + names: the packages that it has to name among what it would install
     """
     said = f"{output}\n{errors}"
-    if (done or _ONLY_A_YES.search(said)) and not _MISSING.search(said):
-        return None
+    if (done or _ONLY_A_YES.search(said)) and not _WITHOUT.search(said):
+        unnamed = [name for name in names if not _names(output, name)]
+        return f"    it would not install {', '.join(unnamed)}" if unnamed else None
     lines = [line.strip() for line in said.splitlines()]
     telling = [line for line in lines if line and not _CHATTER.search(line)]
     return "\n".join(f"    {line}" for line in telling[-_LINES:]) or "    it gives no reason"
+
+
+def _names(output: str, package: str) -> bool:
+    return re.search(rf"^\s(.*\s)?{re.escape(package)}(\s|$)", output, re.MULTILINE) is not None

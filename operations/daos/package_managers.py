@@ -18,9 +18,10 @@ class PackageManager:
     to be left again.
 
     + command: its command
+    + options: what it is told each time: to fail rather than to go on without a package
     + folder: where repositories are defined for it
     + sources: all that may define one, as patterns of the shell
-    + strict: what such a definition says besides
+    + defined: what such a definition says besides
     + sign: what it writes between name and version
     + older: its verb for an older version
     + both: the option that enables the repositories of both releases
@@ -36,9 +37,10 @@ class PackageManager:
     """
 
     command: str
+    options = ""
     folder: str
     sources: str
-    strict = ""
+    defined = ""
     sign = "-"
     older = "downgrade"
     both = ""
@@ -58,7 +60,8 @@ class PackageManager:
         """
         verb, both = (self.older, self.both) if back else ("install", "")
         packages = " ".join(f"{name}{self.sign}{version}" for name in names)
-        return line.format(command=self.command, verb=verb, both=both, packages=packages)
+        command = " ".join(filter(None, (self.command, self.options)))
+        return line.format(command=command, verb=verb, both=both, packages=packages)
 
 
 # For a node whose operating system the target does not support. Where an older DAOS needs a library
@@ -80,14 +83,20 @@ class Yum(PackageManager):
     """yum of CentOS 7 and RHEL 7."""
 
     command = "yum"
+    # By itself it goes on without a name that it cannot find, whatever yum.conf says of the rest. A
+    # yum that is older than an option warns of it.
+    options = (
+        "--setopt=skip_missing_names_on_install=0 --setopt=skip_missing_names_on_update=0"
+        " --setopt=skip_broken=0"
+    )
     folder = "/etc/yum.repos.d"
     sources = "/etc/yum.repos.d/*.repo /etc/yum/repos.d/*.repo /etc/distro.repos.d/*.repo"
     both = f" --enablerepo='{REPOSITORY}*'"
     resolve = '{command} --setopt=reposdir="$folder" --assumeno {verb} {packages}'
     forget = f"rm -rf /var/cache/yum/{CHECK}* /var/cache/yum/*/*/{CHECK}*"
     fetch = (
-        "yum -y -q clean expire-cache"
-        " && yum -y{both} --setopt=keepcache=1 {verb} --downloadonly {packages}"
+        "{command} -y -q clean expire-cache"
+        " && {command} -y{both} --setopt=keepcache=1 {verb} --downloadonly {packages}"
     )
     install = "{command} -y -C{both} --setopt=keepcache=1 {verb} {packages}"
     finish = f"{{command}} -y{both} --setopt=keepcache=1 install {{packages}}"
@@ -104,9 +113,15 @@ class Dnf(Yum):
     """dnf of EL 8, which takes nearly all that yum takes."""
 
     command = "dnf"
+    # Without `best` a node may fall back to an older build of the same version.
+    options = "--setopt=strict=1 --setopt=best=1"
     forget = f"rm -rf /var/cache/dnf/{CHECK}*"
-    fetch = "dnf -y{both} --refresh --setopt=keepcache=1 {verb} --downloadonly {packages}"
+    fetch = "{command} -y{both} --refresh --setopt=keepcache=1 {verb} --downloadonly {packages}"
     fetch_with_os = f"({fetch}) && (\n{_DOWNLOAD_WITH_OS})"
+
+
+# 102, 103 and 106 say that it is done, and that a reboot or another repository is wanted.
+_DONE = " || case $? in 102|103|106) ;; *) false ;; esac"
 
 
 class Zypper(PackageManager):
@@ -115,13 +130,14 @@ class Zypper(PackageManager):
     command = "zypper"
     folder = "/etc/zypp/repos.d"
     sources = "/etc/zypp/repos.d/*.repo"
-    strict = "type=rpm-md\npkg_gpgcheck=1\n"
+    defined = "type=rpm-md\npkg_gpgcheck=1\n"
     sign = "="
     older = "install --oldpackage"
     # No key is imported; what is installed later is checked, see `packages.fetched`.
     resolve = (
-        f'zypper --non-interactive --no-gpg-checks --reposd-dir "$folder" refresh {CHECK}'
-        ' && zypper --non-interactive --reposd-dir "$folder" {verb} --dry-run {packages}'
+        f'{{command}} --non-interactive --no-gpg-checks --reposd-dir "$folder" refresh {CHECK}'
+        ' && ({command} --non-interactive --reposd-dir "$folder" {verb} --dry-run {packages}'
+        f"{_DONE})"
     )
     # It keeps the key it was shown, too; nobody has trusted that yet.
     forget = (
@@ -129,11 +145,9 @@ class Zypper(PackageManager):
         f' -newer "$folder/{CHECK}.repo" -delete 2>/dev/null'
     )
     fetch = (
-        f"zypper --non-interactive refresh {REPOSITORY}"
-        " && zypper --non-interactive {verb} --download-only {packages}"
+        f"{{command}} --non-interactive refresh {REPOSITORY}"
+        f" && ({{command}} --non-interactive {{verb}} --download-only {{packages}}{_DONE})"
     )
-    # 102, 103 and 106 say that it is done, and that a reboot or another repository is wanted.
     install = finish = (
-        "ZYPP_LOCK_TIMEOUT=60 zypper --non-interactive --no-refresh {verb} {packages}"
-        " || case $? in 102|103|106) ;; *) false ;; esac"
+        "ZYPP_LOCK_TIMEOUT=60 {command} --non-interactive --no-refresh {verb} {packages}" + _DONE
     )

@@ -44,7 +44,7 @@ def _section(settings: Settings, takes: Distribution, name: str, series: str, en
     site = settings.repositories[takes.name]
     baseurl = site.baseurl.format(series=series)
     text = _REPOSITORY.format(name=name, baseurl=baseurl, key=site.key, enabled=int(enabled))
-    return text + takes.manager.strict
+    return text + takes.manager.defined
 
 
 NOT_HAD = (

@@ -28,6 +28,7 @@ ROLES = ("servers", "admins", "clients")
 DEPLOY = ROOT / "deploy.py"
 A = "0000000a-0000-0000-0000-000000000000"  # UUIDs of two containers
 B = "0000000b-0000-0000-0000-000000000000"
+RESOLVED = "Upgrading:\n daos  2.0.3-1\n daos-client  2.0.3-1\n daos-server  2.0.3-1\n"
 NO_POOLS = '{"response": {"status": 0, "pools": []}, "error": null, "status": 0}'
 SETTINGS = {
     key: value
@@ -107,6 +108,7 @@ def load(
                 "fake_delay": 0,
                 "fake_delay_jitter": 0,
                 "fake_responses": {
+                    "--assumeno": RESOLVED,
                     **(answers or {}),
                     "== packages": wrong(name, node_answer(name, versions[name], roles)),
                     "dmg -j system query": members(servers),

@@ -146,6 +146,10 @@ _rebuilding = _replaced(
     "/usr/bin/dmg",
     '#!/bin/sh\n/usr/bin/dmg.kept "$@" | sed "s/\\"idle\\"/\\"busy\\"/"',
 )
+LENIENT = "[main]\ngpgcheck=1\nbest=False\nstrict=False\nplugins=0\nexclude=daos-client\n"
+DEAD = (
+    r"[site]\nname=site\nbaseurl=http://127.0.0.1:9/site\nenabled=1\nautorefresh=1\ntype=rpm-md\n"
+)
 SERVERS = {"daos-server-01", "daos-server-02"}
 
 # What is wrong, the code of what is found, the nodes it is about, and words of it
@@ -221,6 +225,22 @@ def test_a_package_that_one_role_needs_and_the_repository_lacks_is_told_of_those
         site.lab.repo.run(f"rm -r {place} && mv /srv/kept {place}")
     assert finding["hosts"] == ["daos-server-01", "daos-server-02"]
     assert "daos-server-2.0.3" in finding["message"]
+
+
+def test_a_package_that_a_node_excludes_is_found_and_a_dead_repository_of_the_site_is_no_matter(
+    site: Site,
+) -> None:
+    """dnf is set up to go on without it, and zypper skips the repository, exiting with 106."""
+    lenient = _replaced("daos-admin-01", "/etc/dnf/dnf.conf", LENIENT)
+    client = site.lab.node("daos-client-02")
+    client.run(f"mkdir -p /etc/zypp/repos.d; printf '{DEAD}' > /etc/zypp/repos.d/site.repo")
+    try:
+        with lenient(site):
+            [finding] = _found(site)["packages-not-available"]
+    finally:
+        client.run("rm /etc/zypp/repos.d/site.repo")
+    assert finding["hosts"] == ["daos-admin-01"]
+    assert "filtered out by exclude filtering for argument: daos-client-2.0.3" in finding["message"]
 
 
 def test_a_setting_of_one_group_and_a_misspelt_one(site: Site) -> None:

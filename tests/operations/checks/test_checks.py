@@ -174,6 +174,7 @@ def test_a_package_manager_at_work_is_named_with_its_user() -> None:
     assert "dnf -y update (pid 9, user root) is at work" in finding.message
 
 
+FILTERED = "All matches were filtered out by exclude filtering for argument"
 DNF = "Dependencies resolved.\n Upgrading:\n daos-client 2.0.3-1.el8\n"
 
 
@@ -182,8 +183,12 @@ DNF = "Dependencies resolved.\n Upgrading:\n daos-client 2.0.3-1.el8\n"
     [
         (False, DNF, "Operation aborted."),
         (False, "Exiting on user command\n", ""),
-        (True, "Nothing to do.\n", ""),
         (True, "2 packages to upgrade.\n", ""),
+        # Something else is locked, excluded or skipped, and a repository of the site is dead.
+        (False, f"Excluding 3 updates due to versionlock\n{DNF}", "Operation aborted."),
+        (False, f"Ignoring repositories: site\n{DNF}", "Operation aborted."),
+        (True, "Warning: Skipping repository 'site' because of the above error.\n", ""),
+        (True, "The following item is locked and will not be changed:\n  kernel-default\n", ""),
     ],
 )
 def test_a_package_manager_that_only_lacks_a_yes_has_no_complaint(
@@ -199,6 +204,14 @@ def test_a_package_manager_that_only_lacks_a_yes_has_no_complaint(
         (False, "DAOS   metadata expiration 75 kB/s | 3.5 kB  00:00\n", "Error: no match"),
         (False, "No package daos-2.0.9 available.\nExiting on user command\n", ""),
         (True, "No package daos-2.0.9 available.\nNothing to do\n", ""),
+        (True, "Nothing to do.\nComplete!\n", ""),
+        (False, f"No match for argument: daos-server-2.0.3\n{DNF}", "Operation aborted."),
+        (False, f"{FILTERED}: daos-server-2.0.3\n{DNF}", "Operation aborted."),
+        (True, f"{FILTERED}: daos-server-2.0.3\nNothing to do.\nComplete!\n", ""),
+        (False, f"Skipping packages with conflicts:\n daos 2.0.3\n{DNF}", "Operation aborted."),
+        (False, f"{DNF}Skip  1 Package\n", "Operation aborted."),
+        (False, f"{DNF}Packages skipped because of dependency problems:\n", "Operation aborted."),
+        (True, "The package 'daos-client' is locked.\n2 packages to upgrade.\n", ""),
         (False, "", "no answer within 5 seconds"),
         (False, "", ""),
     ],
@@ -208,6 +221,24 @@ def test_every_other_answer_is_a_complaint(done: bool, output: str, errors: str)
     assert said
     assert "metadata expiration" not in said
     assert not errors or errors in said
+
+
+@pytest.mark.parametrize(
+    ("output", "unnamed"),
+    [
+        (f"{DNF} daos   x86_64  2.0.3-1.el8  daos-offline-check  395 k\n", None),
+        (f"{DNF}Skipping nothing\n", "    it would not install daos"),
+        ("The following 2 packages are going to be upgraded:\n  daos daos-client\n", None),
+        ("The following package is going to be upgraded:\n  daos\n", "daos-client"),
+        ("daos-2.0.3 daos-client-2.0.3", "daos, daos-client"),
+    ],
+)
+def test_a_package_that_is_not_among_what_would_be_installed_is_a_complaint(
+    output: str, unnamed: str | None
+) -> None:
+    said = manager.complaint(False, output, "Operation aborted.", ("daos", "daos-client"))
+    assert (said or "").endswith(unnamed or "")
+    assert bool(said) == bool(unnamed)
 
 
 # Health
