@@ -103,6 +103,8 @@ def _in_the_way(current: Run) -> list[Finding]:
         found += services.at_boot(start, settings.start_at_boot)
         found += manager.space(start, settings.free_space_mib)
         found += manager.within_reach(current, found)
+    if start.record and not found:
+        found += manager.foreign(current)
     if start.outdated and not current.may_evict and not start.serving:
         found += gates.unused(start, start.concerned)
     return found + health.findings(current)

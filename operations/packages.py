@@ -58,11 +58,21 @@ def repository(current: Run, here: Host) -> Iterator[Command]:
     line = f"rpm --import {shlex.quote(current.settings.repositories[takes.name].key)}"
     trusted = partial(_fails, current, here, line, packaging.NOT_HAD)
     yield verify(current, trusted, code="packages-not-available")
+    yield verify(current, lambda: _learn_keys(current, here, node), code="packages-not-available")
     # Within a command: uploads need SFTP, which some sites switch off and login scripts can break.
     path = f"{takes.manager.folder}/{REPOSITORY}.repo"
     text = shlex.quote(packaging.definition(current, takes, node))
     written = f"printf %s {text} > {path}.new && chmod 644 {path}.new && mv {path}.new {path}"
     yield shell(current, here, written)
+
+
+def _learn_keys(current: Run, here: Host, node: Node) -> str | None:
+    """Which keys the packages have to be signed by; asked now, as the window needs no network."""
+    done, output, errors = current.command(here, packaging.keys_line(current, node))
+    current.keys[here.name] = packaging.keys(output) if done else frozenset()
+    if current.keys[here.name]:
+        return None
+    return f"{packaging.NOT_HAD}.\n    its key cannot be read: {(errors or output).strip()}"
 
 
 @attempt(*ROLES, need=_outdated, prepares=True, code="packages-not-available")
@@ -77,7 +87,7 @@ def fetched(current: Run, here: Host) -> str | None:
     line = packaging.line_for(
         current, line, here.name, node, current.target, current.procedure.back
     )
-    return _fails(current, here, line, packaging.NOT_HAD)
+    return _fails(current, here, line, packaging.NOT_HAD, manager.typed(line))
 
 
 def _may_update(current: Run, view: View) -> list[Finding]:
@@ -115,19 +125,22 @@ def returned(current: Run, here: Host) -> Iterator[Command]:
         yield from _change(current, here, manager.finish, node, newest)
         # To half of a node there was nothing to fetch: what it goes back to was still installed.
         line = packaging.line_for(current, manager.fetch, here.name, node, target, back=True)
-        yield verify(current, lambda: _fails(current, here, line, packaging.NOT_HAD))
+        typed = manager.typed(line)
+        yield verify(current, lambda: _fails(current, here, line, packaging.NOT_HAD, typed))
     yield from _change(current, here, manager.install, node, target, back=True)
 
 
 def _change(
     current: Run, here: Host, line: str, node: Node, target: Version, back: bool = False
 ) -> Iterator[Command]:
-    typed = packaging.line_for(current, line, here.name, node, target, back)
-    line = _transaction(current, typed, here.name, node, target)
+    line = packaging.line_for(current, line, here.name, node, target, back)
+    typed = packaging.distribution(current, node).manager.typed(line)
+    line = _transaction(current, line, here.name, node, target)
     what = f"the package transaction failed, all of it is in {_LOG} there"
     yield verify(current, lambda: _fails(current, here, line, what, typed))
     names = _wanted(current, here.name, node, target)
     yield verify(current, lambda: _other_than(current, here, names, target))
+    yield verify(current, lambda: _foreign(current, here), code="foreign-package")
 
 
 def _fails(current: Run, here: Host, line: str, what: str, typed: str | None = None) -> str | None:
@@ -162,3 +175,11 @@ def _other_than(current: Run, here: Host, names: list[str], target: Version) -> 
     if target == current.target:
         current.rpmnew.setdefault(here.name, []).extend(after.rpmnew)
     return None
+
+
+def _foreign(current: Run, here: Host) -> str | None:
+    """Packages that a transaction has brought from elsewhere than DAOS's own repository."""
+    after = current.node(here)
+    if after is None:
+        return "the node gives no answer after its package transaction: type the same command again"
+    return packaging.foreign(current, after, current.keys.get(here.name, ()))

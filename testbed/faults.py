@@ -158,6 +158,17 @@ TRANSACTION_PAUSES = _told(
     "rpm_delay",
 )
 
+FOREIGN_REPOSITORY = Fault(
+    "foreign repository",
+    "A repository that nobody checks, and that the package manager prefers, is defined as well.",
+    _command(
+        "folder=/etc/yum.repos.d; command -v zypper >/dev/null && folder=/etc/zypp/repos.d;"
+        " mkdir -p $folder && printf '[%s]\\nname=site\\nbaseurl=%s\\nenabled=1\\ngpgcheck=0\\n"
+        "priority=1\\ntype=rpm-md\\n' aaa-site {baseurl} > $folder/aaa-site.repo"
+    ),
+    _command("rm -f /etc/yum.repos.d/aaa-site.repo /etc/zypp/repos.d/aaa-site.repo"),
+)
+
 # Power and connections
 
 POWER_LOST = Fault(

@@ -3,10 +3,12 @@
 import re
 import shlex
 from collections.abc import Collection, Iterator
+from functools import partial
 
 from pyinfra.api import Host
 from pyinfra.context import ctx_host, ctx_state
 
+from ..daos.node import Node
 from ..daos.package_managers import CHECK, REPOSITORY
 from ..machinery import hosts, packaging
 from ..machinery.run import Run
@@ -20,7 +22,11 @@ folder=$(mktemp -d) || exit 1
 trap '{forget}; rm -rf "$folder"' EXIT
 trap 'exit 1' HUP INT TERM
 for file in {folders}; do
-    case $file in */{repository}.repo) ;; *) [ ! -f "$file" ] || cp "$file" "$folder" ;; esac
+    case $file in
+        */{repository}.repo) ;;
+        *) [ ! -f "$file" ] ||
+{copy} ;;
+    esac
 done
 printf %s {definition} > "$folder/{check}.repo"
 export LC_ALL=C
@@ -94,6 +100,31 @@ def within_reach(current: Run, found: Collection[Finding]) -> list[Finding]:
     )
 
 
+def foreign(current: Run) -> list[Finding]:
+    """Nodes that an earlier run of this update has brought to the target with other packages.
+
+    What was installed there before the update is the site's own matter.
+    """
+    asked = [current.host(name) for name in current.start.where(partial(_updated, current))]
+    said = hosts.at_once(asked, lambda host: _foreign(current, host))
+    return for_each("foreign-package", ((host.name, problem) for host, problem in said.items()))
+
+
+def _updated(current: Run, node: Node) -> bool:
+    before = node.record.release if node.record else ""
+    return bool(before) and before != str(current.target) == str(node.version)
+
+
+def _foreign(current: Run, host: Host) -> str | None:
+    node = current.start.node(host.name)
+    with ctx_state.use(current.state), ctx_host.use(host):
+        _, output, errors = current.command(host, packaging.keys_line(current, node))
+    trusted = packaging.keys(output)
+    if not trusted:
+        return f"{packaging.NOT_HAD}.\n    its key cannot be read: {(errors or output).strip()}"
+    return packaging.foreign(current, node, trusted)
+
+
 def _problem(current: Run, host: Host) -> str | None:
     """What the package manager of a node says against the target, None if nothing."""
     line = _line(current, host.name)
@@ -113,6 +144,7 @@ def _line(current: Run, name: str) -> str:
     return _RESOLVE.format(
         forget=manager.forget,
         folders=manager.sources,
+        copy=manager.copy,
         repository=REPOSITORY,
         definition=shlex.quote(packaging.definition(current, takes, node, CHECK, later=True)),
         check=CHECK,

@@ -1,7 +1,7 @@
 """What one node has of DAOS: packages, services, engines and users, read with one command."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,6 +23,9 @@ _FIRST, _LAST = "== hostname", "== end"
 
 # What is built from DAOS's own source; a site's daos-exporter, say, is none of it.
 _SOURCE = re.compile(r"daos-\d")
+
+# "RSA/SHA256, Tue Mar 1 10:00:00 2022, Key ID 24c6a8a7f4a80eb5"
+_KEY = re.compile(r"Key ID ([0-9a-f]+)$")
 
 # The packages whose programs run as services, or are mapped by them.
 _PROGRAMS = {"daos", "daos-server", "daos-client"}
@@ -111,6 +114,7 @@ class Node:
     + os: its operating system by ID and version, with the minor: "rhel 8.5", "centos 7.9"
     + packages: package name to version-release, for all packages of DAOS; to several where an
       interrupted transaction left the old one beside the new
+    + signers: package name to the ids of the keys that these were signed with, "" for none
     + services: unit name to its state
     + engines: process ids of daos_engine, whoever has started them
     + replaced: the units whose programs have been replaced on disk since their daemons started
@@ -135,6 +139,7 @@ class Node:
     itself: tuple[str, ...] = ()
     addresses: tuple[str, ...] = ()
     packages: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    signers: dict[str, tuple[str, ...]] = field(default_factory=dict)
     services: dict[str, Service] = field(default_factory=dict)
     engines: tuple[int, ...] = ()
     replaced: tuple[str, ...] = ()
@@ -265,7 +270,8 @@ def _node(parts: dict[str, list[str]]) -> Node:
         itself=(*parts["hostname"], *parts["boot"], *_words(parts["addresses"])),
         os=platforms.system(os_id, version, "".join(release[:1])),
         addresses=tuple(_words(parts["addresses"])),
-        packages=_packages(parts["packages"]),
+        packages=_packages(parts["packages"], _evr),
+        signers=_packages(parts["packages"], _signer),
         services=services,
         engines=tuple(daemon.pid for daemon in daemons if daemon.command in _ENGINES),
         replaced=tuple({daemon.unit for daemon in daemons if daemon.replaced}),
@@ -296,19 +302,29 @@ def _mounts(lines: list[str], kind: str) -> Iterator[str]:
             yield where.replace(r"\x20", " ")
 
 
-def _packages(lines: list[str]) -> dict[str, tuple[str, ...]]:
+def _packages(lines: list[str], tell: Callable[[str], str]) -> dict[str, tuple[str, ...]]:
+    """Package name to what its lines tell, of those that are built from DAOS's source."""
     packages: dict[str, tuple[str, ...]] = {}
     for line in lines:
-        name, evr, source, _ = line.split()
+        name, _, source, _ = line.split(None, 3)
         if _SOURCE.match(source):
-            packages[name] = (*packages.get(name, ()), evr)
+            packages[name] = (*packages.get(name, ()), tell(line))
     return packages
+
+
+def _evr(line: str) -> str:
+    return line.split()[1]
+
+
+def _signer(line: str) -> str:
+    signed = _KEY.search(line)
+    return signed[1] if signed else ""
 
 
 def _installed(clock: list[str], packages: list[str]) -> float:
     """When programs were installed, by the clock of the node's boot. RPM counts whole seconds."""
     now, uptime = map(float, clock)
-    times = [float(at) for name, *_, at in map(str.split, packages) if name in _PROGRAMS]
+    times = [float(at) for name, _, _, at, *_ in map(str.split, packages) if name in _PROGRAMS]
     return max(times, default=float("-inf")) - (now - uptime)
 
 

@@ -33,7 +33,8 @@ look() {
         read -r line </etc/redhat-release; printf '%s\n' "$line"
     fi
     echo "== packages"
-    rpm -qa --queryformat '%{NAME} %{VERSION}-%{RELEASE} %{SOURCERPM} %{INSTALLTIME}\n' \
+    signed='%|DSAHEADER?{%{DSAHEADER:pgpsig}}:{%|RSAHEADER?{%{RSAHEADER:pgpsig}}:{(none)}|}|'
+    rpm -qa --queryformat "%{NAME} %{VERSION}-%{RELEASE} %{SOURCERPM} %{INSTALLTIME} $signed\n" \
         'daos' 'daos-*' || exit 1
     echo "== services"
     systemctl show daos_server.service daos_agent.service \

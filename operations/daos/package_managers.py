@@ -9,6 +9,7 @@ from .releases import Version
 
 REPOSITORY = "daos-offline-update"
 CHECK = "daos-offline-check"  # the repository while it is only resolved
+_IN_FOLDER = ' --setopt=reposdir="$folder"'
 
 
 class PackageManager:
@@ -21,16 +22,19 @@ class PackageManager:
     + options: what it is told each time: to fail rather than to go on without a package
     + folder: where repositories are defined for it
     + sources: all that may define one, as patterns of the shell
+    + copy: copies $file, which defines some of the site's, to $folder
     + defined: what such a definition says besides
     + sign: what it writes between name and version
     + older: its verb for an older version
     + both: the option that enables the repositories of both releases
+    + apart: what precedes each line but `resolve`, for which the check does it; "" if nothing
     + resolve: resolve with what is defined in $folder, and change nothing
     + forget: remove what it keeps about the repository that was only resolved
     + fetch: download, and check against the signing key right away, not in the window
     + install: inside the window: nothing but the transaction, from what was fetched
     + finish: from half the way to the release that is left; its packages may have been fetched
       under the name of the one repository, and are in the other by now
+    + again: its words for what is installed already, from DAOS's repository alone
     + find_os: see that the node's repositories hold a later release of its operating system
     + fetch_with_os, install_with_os: the same with the operating system in the same transaction;
       "" where that cannot be
@@ -40,15 +44,18 @@ class PackageManager:
     options = ""
     folder: str
     sources: str
+    copy = 'cp "$file" "$folder"'
     defined = ""
     sign = "-"
     older = "downgrade"
     both = ""
+    apart = ""
     resolve: str
     forget: str
     fetch: str
     install: str
     finish: str
+    again: str
     find_os = ""
     fetch_with_os = ""
     install_with_os = ""
@@ -61,7 +68,12 @@ class PackageManager:
         verb, both = (self.older, self.both) if back else ("install", "")
         packages = " ".join(f"{name}{self.sign}{version}" for name in names)
         command = " ".join(filter(None, (self.command, self.options)))
-        return line.format(command=command, verb=verb, both=both, packages=packages)
+        before = "" if line == self.resolve else self.apart
+        return before + line.format(command=command, verb=verb, both=both, packages=packages)
+
+    def typed(self, line: str) -> str:
+        """What somebody would type who wants to see again what such a line does."""
+        return line.removeprefix(self.apart).replace(_IN_FOLDER, "")
 
 
 # For a node whose operating system the target does not support. Where an older DAOS needs a library
@@ -78,6 +90,26 @@ rm -f $script $script.log
 """
 _DOWNLOAD_WITH_OS = _WITH_OS.format(option="--downloadonly", see="! grep -q ^Error $script.log")
 
+# DAOS comes from its own repository alone, whatever priority another one has, and whether that is
+# checked or not. Neither yum nor dnf can be told so of packages, and yum of no pattern of
+# repositories: the others leave them out, in copies of what defines them.
+_LEAVING_OUT = """\
+awk '/^[ \\t]*\\[/ {if (in_one && !told) print "exclude=daos daos-*"; in_one = 1; told = 0}
+    /^exclude(pkgs)?[ \\t]*=/ {told = 1; sub(/=/, "=daos daos-* ")}
+    {print}
+    END {if (in_one && !told) print "exclude=daos daos-*"}' "$file" > "$folder/${file##*/}\""""
+_APART = """\
+folder=$(mktemp -d) || exit 1
+trap 'rm -rf "$folder"' EXIT
+for file in %s; do
+    case $file in
+        */%s.repo) cp "$file" "$folder" ;;
+        *) [ ! -f "$file" ] ||
+%s ;;
+    esac
+done
+"""
+
 
 class Yum(PackageManager):
     """yum of CentOS 7 and RHEL 7."""
@@ -87,12 +119,14 @@ class Yum(PackageManager):
     # yum that is older than an option warns of it.
     options = (
         "--setopt=skip_missing_names_on_install=0 --setopt=skip_missing_names_on_update=0"
-        " --setopt=skip_broken=0"
+        " --setopt=skip_broken=0" + _IN_FOLDER
     )
     folder = "/etc/yum.repos.d"
     sources = "/etc/yum.repos.d/*.repo /etc/yum/repos.d/*.repo /etc/distro.repos.d/*.repo"
+    copy = _LEAVING_OUT
+    apart = _APART % (sources, REPOSITORY, copy)
     both = f" --enablerepo='{REPOSITORY}*'"
-    resolve = '{command} --setopt=reposdir="$folder" --assumeno {verb} {packages}'
+    resolve = "{command} --assumeno {verb} {packages}"
     forget = f"rm -rf /var/cache/yum/{CHECK}* /var/cache/yum/*/*/{CHECK}*"
     fetch = (
         "{command} -y -q clean expire-cache"
@@ -100,6 +134,7 @@ class Yum(PackageManager):
     )
     install = "{command} -y -C{both} --setopt=keepcache=1 {verb} {packages}"
     finish = f"{{command}} -y{both} --setopt=keepcache=1 install {{packages}}"
+    again = f"--disablerepo='*' --enablerepo={REPOSITORY} reinstall"
     # The release of CentOS and RHEL is a package; `check-update` exits 100 where there is a later.
     find_os = (
         "{command} -q check-update $(rpm -qa --queryformat '%{{NAME}}\\n' 'centos-release' "
@@ -114,7 +149,7 @@ class Dnf(Yum):
 
     command = "dnf"
     # Without `best` a node may fall back to an older build of the same version.
-    options = "--setopt=strict=1 --setopt=best=1"
+    options = "--setopt=strict=1 --setopt=best=1" + _IN_FOLDER
     forget = f"rm -rf /var/cache/dnf/{CHECK}*"
     fetch = "{command} -y{both} --refresh --setopt=keepcache=1 {verb} --downloadonly {packages}"
     fetch_with_os = f"({fetch}) && (\n{_DOWNLOAD_WITH_OS})"
@@ -136,7 +171,8 @@ class Zypper(PackageManager):
     # No key is imported; what is installed later is checked, see `packages.fetched`.
     resolve = (
         f'{{command}} --non-interactive --no-gpg-checks --reposd-dir "$folder" refresh {CHECK}'
-        ' && ({command} --non-interactive --reposd-dir "$folder" {verb} --dry-run {packages}'
+        ' && ({command} --non-interactive --reposd-dir "$folder" {verb}'
+        f" --from {CHECK} --dry-run {{packages}}"
         f"{_DONE})"
     )
     # It keeps the key it was shown, too; nobody has trusted that yet.
@@ -146,8 +182,10 @@ class Zypper(PackageManager):
     )
     fetch = (
         f"{{command}} --non-interactive refresh {REPOSITORY}"
-        f" && ({{command}} --non-interactive {{verb}} --download-only {{packages}}{_DONE})"
+        f" && ({{command}} --non-interactive {{verb}} --from {REPOSITORY} --download-only"
+        f" {{packages}}{_DONE})"
     )
-    install = finish = (
-        "ZYPP_LOCK_TIMEOUT=60 {command} --non-interactive --no-refresh {verb} {packages}" + _DONE
-    )
+    _install = "ZYPP_LOCK_TIMEOUT=60 {command} --non-interactive --no-refresh {verb}"
+    install = f"{_install} --from {REPOSITORY} {{packages}}{_DONE}"
+    finish = f"{_install} {{packages}}{_DONE}"
+    again = f"install --force --from {REPOSITORY}"

@@ -1,6 +1,8 @@
 """What the package manager of a node is told in a run: its repository, and its packages. No I/O."""
 
-from collections.abc import Iterable
+import re
+import shlex
+from collections.abc import Collection, Iterable
 
 from ..daos import releases
 from ..daos.node import Node
@@ -69,6 +71,49 @@ def others(node: Node, names: Iterable[str], target: Version) -> list[str]:
         if [evr.split("-")[0] for evr in evrs] != [str(target)]:
             found.append(f"{name} is {' and '.join(evrs)}" if evrs else f"{name} is missing")
     return found
+
+
+# rpm itself reads the key, subkeys and all, into a database of its own.
+_KEYS = """\
+folder=$(mktemp -d) || exit 1
+trap 'rm -rf "$folder"' EXIT
+rpm --dbpath "$folder" --initdb && rpm --dbpath "$folder" --import {key} &&
+rpm --dbpath "$folder" -q --provides gpg-pubkey"""
+# "gpg(f4a80eb5) = 4:24c6a8a7f4a80eb5-53a7ff4b"; the rpm of CentOS 7 has no more of it than that.
+_KEY = re.compile(r" = \d+:([0-9a-f]{16})-")
+
+
+def keys_line(current: Run, node: Node) -> str:
+    """The shell command that tells the keys that the site has named for a node's repository."""
+    key = current.settings.repositories[distribution(current, node).name].key
+    return _KEYS.format(key=shlex.quote(key))
+
+
+def keys(output: str) -> frozenset[str]:
+    """The ids of the keys, as that command answers."""
+    return frozenset(_KEY.findall(output))
+
+
+def foreign(current: Run, node: Node, trusted: Collection[str]) -> str | None:
+    """What is wrong with packages of DAOS that are not signed by these keys; None where all are.
+
+    + trusted: the ids of the keys that the site has named for the node's repository
+    """
+    found = [
+        (name, f"{name}-{evr}, by {f'key {signer}' if signer else 'none'}")
+        for name, evrs in sorted(node.packages.items())
+        for evr, signer in zip(evrs, node.signers[name], strict=True)
+        if signer not in trusted
+    ]
+    if not found:
+        return None
+    manager = distribution(current, node).manager
+    again = " ".join([manager.command, manager.again, *(name for name, _ in found)])
+    return (
+        "these are not signed by the key that `repositories` in group_data/all.py names: "
+        f"{'; '.join(words for _, words in found)}. Have those of DAOS's own repository in their "
+        f"place (`{again}`), or correct the key, then type the same command again"
+    )
 
 
 def distribution(current: Run, node: Node) -> Distribution:

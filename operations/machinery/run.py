@@ -47,6 +47,7 @@ class Run:
     + steps: the steps of the procedure in its order, by the names of their functions
     + crashed: whether an examination or a step ended in an exception that nothing has foreseen
     + acted: whether a step has stopped, updated or started something
+    + keys: node name to the ids of the keys that sign the packages of the target's repository
     + rpmnew: node name to the configuration files that the update left to be merged
     """
 
@@ -68,6 +69,7 @@ class Run:
         self.steps: list[str] = []
         self.acted = self.crashed = False
         self._acting: str | None = None  # the step that has acted last, as pyinfra knows it
+        self.keys: dict[str, frozenset[str]] = {}
         self.rpmnew: dict[str, list[str]] = {}
 
     def begins(self, start: Start) -> None:

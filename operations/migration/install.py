@@ -48,6 +48,8 @@ def findings(current: MigrationRun) -> list[Finding]:
     found += _of_the_nodes(current)
     found += current.unconvertible
     found += _not_compared(current)
+    if current.start.record and not found:
+        found += manager.foreign(current)
     if current.start.outdated:
         found += manager.within_reach(current, found)
         found += health.findings(current)

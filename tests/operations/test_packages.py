@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from configparser import ConfigParser
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,10 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from operations import packages
+from operations.daos import package_managers
 from operations.daos.node import Node
 from operations.daos.releases import Version
 from operations.machinery import packaging
+from operations.machinery.settings import Settings
 from operations.rules.view import View
+
+from .fake_cluster import SETTINGS
 
 TARGET = Version(2, 0, 3)
 NAMES = ("daos", "daos-client", "daos-server")
@@ -87,6 +92,66 @@ def test_what_is_installed_is_compared_package_by_package(
     has: dict[str, tuple[str, ...]], words: list[str]
 ) -> None:
     assert packaging.others(Node("s1", "rhel 8.5", packages=has), NAMES, TARGET) == words
+
+
+OURS, OTHER = "63fa11795141f7b1", "24c6a8a7f4a80eb5"
+PROVIDES = f"""\
+gpg(DAOS <daos@x.invalid>) = 4:{OURS}-6b0bf608
+gpg(5141f7b1) = 4:{OURS}-6b0bf608
+"""
+
+
+def _run() -> Any:
+    settings, _ = Settings.read(SETTINGS)
+    return SimpleNamespace(settings=settings)
+
+
+def test_packages_that_another_key_has_signed_or_none_are_named_with_what_to_type() -> None:
+    node = Node(
+        "s1",
+        "rhel 8.5",
+        packages=dict.fromkeys(NAMES, ("2.0.3-1.el8",)),
+        signers={"daos": (OURS,), "daos-client": (OTHER,), "daos-server": ("",)},
+    )
+    trusted = packaging.keys(PROVIDES)
+    assert trusted == {OURS}
+    message = packaging.foreign(_run(), node, trusted)
+    assert message
+    assert f"daos-client-2.0.3-1.el8, by key {OTHER}; daos-server-2.0.3-1.el8, by none" in message
+    again = "dnf --disablerepo='*' --enablerepo=daos-offline-update reinstall"
+    assert f"`{again} daos-client daos-server`" in message
+
+
+def test_that_no_key_is_known_is_not_taken_for_a_good_one() -> None:
+    node = Node("s1", "rhel 8.5", packages={"daos": ("2.0.3-1",)}, signers={"daos": ("",)})
+    assert packaging.foreign(_run(), node, packaging.keys("package gpg-pubkey is not installed"))
+
+
+REPOSITORIES = """\
+# a comment
+[base]
+name=Base
+baseurl=http://mirror/base
+exclude=kernel* , postgresql
+[ours-too]
+baseurl = http://mirror/daos
+excludepkgs = foo
+  bar
+[plain]
+enabled = 1"""
+
+
+def test_every_other_repository_leaves_out_daos_and_what_it_left_out_before(tmp_path: Path) -> None:
+    (tmp_path / "to").mkdir()
+    (tmp_path / "site.repo").write_text(REPOSITORIES)
+    line = f"file={tmp_path}/site.repo; folder={tmp_path}/to; {package_managers.Yum.copy}"
+    subprocess.run(["sh", "-c", line], check=True)
+    copied = ConfigParser(interpolation=None)
+    copied.read(tmp_path / "to" / "site.repo")
+    assert copied["base"]["exclude"] == "daos daos-* kernel* , postgresql"
+    assert copied["ours-too"]["excludepkgs"].split() == ["daos", "daos-*", "foo", "bar"]
+    assert dict(copied["plain"]) == {"enabled": "1", "exclude": "daos daos-*"}
+    assert copied["base"]["baseurl"] == "http://mirror/base"
 
 
 @given(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from testbed import faults
+from testbed.lab import provision
 from testbed.lab.harness import LabNode
 
 from ..site import ADMIN, ALL_ROLES, CLIENT, SERVER, Site, StartSite
@@ -35,14 +37,31 @@ def _updates_to(site: Site, target: str) -> None:
     assert site.lab.digests() == before
 
 
+def _have_unsigned_packages(site: Site) -> None:
+    site.lab.repo.run(
+        "mkdir /srv/www/site && cp /srv/unsigned/v2.0/*/*.rpm /srv/www/site"
+        " && refresh-repository /srv/www/site"
+    )
+    for node in site.lab.nodes.values():
+        faults.FOREIGN_REPOSITORY.plant(node, baseurl=f"http://{provision.REPOSITORY}/site")
+
+
 @pytest.mark.parametrize("cluster", CLUSTERS.values(), ids=CLUSTERS.keys())
 def test_a_cluster_is_updated_to_exactly_the_target(
     start_fresh_site: StartSite, cluster: list[LabNode]
 ) -> None:
-    """2.0.2, although the repository holds 2.0.3; then on to 2.0.3, then nothing is left to do."""
+    """2.0.2, although the repository holds 2.0.3; then on to 2.0.3, then nothing is left to do.
+
+    Another repository has 2.0.3, unsigned, and package managers prefer it.
+    """
     site = start_fresh_site(cluster)
     _updates_to(site, "2.0.2")
+    _have_unsigned_packages(site)
     _updates_to(site, "2.0.3")
+    for node in site.lab.nodes.values():
+        signed = node.run("rpm -qa --qf '%{RSAHEADER:pgpsig}\\n' 'daos*'").stdout.splitlines()
+        assert signed
+        assert all("Key ID" in line for line in signed)
     again = site.update(target_release="2.0.3")
     assert again.exit_code == 0, again.output
     assert site.report["outcome"] == "nothing to do"

@@ -346,6 +346,39 @@ def test_an_empty_answer_about_a_pool_is_no_good_one(monkeypatch: pytest.MonkeyP
     assert "pool tank" in finding.message
 
 
+KEYS = "gpg(DAOS <daos@x.invalid>) = 4:63fa11795141f7b1-6b0bf608\n"
+
+
+@pytest.mark.usefixtures("as_the_command_does")
+@pytest.mark.parametrize(
+    ("key", "keys", "foreign"),
+    [
+        ("63fa11795141f7b1", KEYS, False),
+        ("24c6a8a7f4a80eb5", KEYS, True),
+        ("63fa11795141f7b1", "", True),  # nobody knows
+        ("", KEYS, True),
+    ],
+)
+def test_what_an_interrupted_update_has_brought_is_signed_by_the_key_that_the_site_names(
+    monkeypatch: pytest.MonkeyPatch, key: str, keys: str, foreign: bool
+) -> None:
+    def half_way(name: str, answer: str) -> str:
+        if name == "c1":  # not updated yet
+            return answer
+        answer = answer.replace("src.rpm 110", f"src.rpm 110 RSA/SHA256, x, Key ID {key}")
+        return answer.replace("== starts", f"{RECORD.text()}\n== starts")
+
+    current, _ = fake_cluster.examined(
+        monkeypatch,
+        SITE,
+        {"s1": "2.0.3", "a1": "2.0.3", "c1": "2.0.1"},
+        answers={"gpg-pubkey": keys},
+        wrong=half_way,
+    )
+    named = {host for f in current.refusals if f.code == "foreign-package" for host in f.hosts}
+    assert named == ({"@fake/s1", "@fake/a1"} if foreign else set())
+
+
 # The way back
 
 

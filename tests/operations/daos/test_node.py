@@ -26,7 +26,7 @@ b0071d
 == os
 rhel 8.5
 == packages
-daos 2.0.1-1.el8 daos-2.0.1-1.el8.src.rpm 1700000400
+daos 2.0.1-1.el8 daos-2.0.1-1.el8.src.rpm 1700000400 RSA/SHA256, 1 Mar, Key ID 24c6a8a7f4a80eb5
 daos-client 2.0.1-1.el8 daos-2.0.1-1.el8.src.rpm 1700000399
 daos-exporter 0.4-1 daos-exporter-0.4-1.src.rpm 1700000800
 daos-server 2.0.1-1.el8 daos-2.0.1-1.el8.src.rpm 1700000400
@@ -108,6 +108,8 @@ def test_a_node_is_read() -> None:
     assert node.addresses == ("10.0.0.1", "10.0.0.2")
     assert node.engines == (311, 312)
     assert (node.mounts, node.memory) == (("/mnt/my data",), ("/mnt/daos0",))
+    assert node.signers["daos"] == ("24c6a8a7f4a80eb5",)
+    assert node.signers["daos-server"] == ("",)
     assert node.rpmnew == ("/etc/daos/daos_server.yml.rpmnew",)
 
 
