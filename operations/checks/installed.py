@@ -1,6 +1,6 @@
 """What is installed on the nodes, releases and operating systems, and whether it can be updated."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from ..daos import platforms, releases
 from ..daos.node import Node
@@ -20,7 +20,7 @@ def findings(current: Run) -> Iterator[Finding]:
     yield from systems(view, current.settings, target.series)
     yield from gates.one_distribution(view)
     yield from gates.update_paths(view, target)
-    yield from one_release(view)
+    yield from one_release(view, replaced=view.outdated)
     yield from gates.current_daemons(view)
 
 
@@ -95,22 +95,34 @@ def _without_repository(system: str, name: str) -> str:
     )
 
 
-def one_release(view: View) -> list[Finding]:
-    """All engines of a system run the same release; where none runs, the update makes it so.
+def one_release(view: View, replaced: Collection[str] = ()) -> list[Finding]:
+    """All engines of a system run the same build; where none runs, the update makes it so.
 
     An update that is under way has left its record on the nodes.
+
+    + replaced: the nodes whose packages the update replaces, so that their builds are no matter
     """
     if not view.serving or view.records:
         return []
-    servers = view.of("servers").items()
-    found = grouped((name, str(node.version or "mixed packages")) for name, node in servers)
+    servers = view.of("servers")
+    found = grouped((name, str(node.version or "mixed packages")) for name, node in servers.items())
+    kind, do = "releases", ""
+    systems = {node.os for node in servers.values()}  # each has builds of its own
+    if len(found) < 2 and len(systems) == 1 and not set(replaced) & set(servers):
+        found = grouped((name, _builds(node)) for name, node in servers.items())
+        kind, do = "builds", "install one of them on all servers, "
     if len(found) < 2:
         return []
     parts = ", ".join(f"{version} on {fold(names)}" for version, names in sorted(found.items()))
     return about(
         "mixed-versions",
         view.groups["servers"],
-        f"engines run, and the servers have several releases: {parts}. Stop DAOS in this order: "
+        f"engines run, and the servers have several {kind}: {parts}. Stop DAOS in this order: "
         "`systemctl stop daos_agent` on the clients, `dmg system stop` on an admin node, "
-        "`systemctl stop daos_server` on the servers; then type the same command again",
+        f"`systemctl stop daos_server` on the servers; {do}then type the same command again",
     )
+
+
+def _builds(node: Node) -> str:
+    """The builds of its packages, a hot fix being another one: "2.0.3-5.el8"."""
+    return " and ".join(sorted({evr for evrs in node.packages.values() for evr in evrs}))

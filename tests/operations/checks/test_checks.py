@@ -61,6 +61,20 @@ def test_servers_of_two_releases_can_be_resumed_where_no_engine_runs_or_an_updat
     assert installed.one_release(view({"s1": SERVING, "s2": SERVING})) == []
 
 
+def test_servers_of_two_builds_are_named_unless_the_update_replaces_them_all() -> None:
+    """A hot fix keeps the version, and raises the release of the package."""
+    fixed = replace(SERVING, packages={"daos": ("2.0.1-5.el8",), "daos-server": ("2.0.1-5.el8",)})
+    two = view({"s1": SERVING, "s2": fixed})
+    [finding] = installed.one_release(two)
+    assert (finding.code, finding.hosts) == ("mixed-versions", ("s1", "s2"))
+    assert "several builds: 2.0.1-1.el8 on s1, 2.0.1-5.el8 on s2" in finding.message
+    assert "install one of them on all servers, then type the same command" in finding.message
+    assert installed.one_release(two, replaced=("s1", "s2")) == []
+    assert installed.one_release(view({"s1": fixed, "s2": fixed})) == []
+    elsewhere = replace(fixed, os="sles 15.3")  # which is refused for that
+    assert installed.one_release(view({"s1": SERVING, "s2": elsewhere})) == []
+
+
 def test_clients_of_another_release_are_no_servers_of_two() -> None:
     assert (
         installed.one_release(view({"s1": SERVING}, {"c1": replace(CLIENT, packages=NEWER)})) == []
