@@ -8,7 +8,8 @@ A name that is no setting is refused, unless it begins with an underscore: _mirr
 # holds newer ones.
 target_release = "2.0.3"
 
-# Where each distribution gets the packages of that release, and the key that signed them.
+# Where each distribution gets the packages of that release, and the key that signed them. They come
+# from there alone, whatever other repositories a node has, and that key has to have signed them.
 # {series} becomes the first two numbers of the target release: 2.0.
 repositories = {
     "CentOS7": {
