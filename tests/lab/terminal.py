@@ -6,11 +6,10 @@ import os
 import select
 import subprocess
 import time
-from pathlib import Path
 from typing import Any
 
 from .site import Outcome, Site
-from .waiting import eventually
+from .waiting import eventually, waits
 
 CTRL_C = "\x03"
 CTRL_D = "\x04"
@@ -59,12 +58,8 @@ class Terminal:
 
         Python hears Ctrl-C between its prompt and its reading only when something is typed then.
         """
-        eventually(self._waits)
+        eventually(lambda: waits(self._child.pid))
         os.write(self._keyboard, keys.encode())
-
-    def _waits(self) -> bool:
-        state = Path(f"/proc/{self._child.pid}/stat").read_text().rpartition(")")[2].split()[0]
-        return state != "R"
 
     def end(self, seconds: float = 300) -> Outcome:
         """Wait for the end of the command; lines of the output end as in a file."""

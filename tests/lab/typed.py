@@ -28,11 +28,16 @@ class Typed:
     + arguments: those of pyinfra
     + cwd: the folder that it is typed in
     + environment: the whole of it
-    + typed: what is typed while it runs, at its beginning
+    + typed: what is typed while it runs, at its beginning, and nothing more; None: nothing, and it
+      may wait for more
     """
 
     def __init__(
-        self, arguments: Sequence[str], cwd: Path, environment: dict[str, str], typed: str = ""
+        self,
+        arguments: Sequence[str],
+        cwd: Path,
+        environment: dict[str, str],
+        typed: str | None = "",
     ) -> None:
         self.args = [str(PYINFRA), *arguments]
         answers, keyboard = os.pipe()
@@ -40,13 +45,16 @@ class Typed:
         self._line, theirs = socket.socketpair()
         request = {"argv": self.args, "cwd": str(cwd), "environment": environment}
         try:
-            os.write(keyboard, typed.encode())
+            os.write(keyboard, (typed or "").encode())
             files = [theirs.fileno(), answers, shown]
             socket.send_fds(_warm(), [json.dumps(request).encode()], files)
         finally:
             theirs.close()
-            for end in (answers, keyboard, shown):
+            for end in (answers, shown):
                 os.close(end)
+        self._keyboard = os.fdopen(keyboard, "wb")
+        if typed is not None:
+            self._keyboard.close()
         self.stdout = os.fdopen(screen, encoding="utf-8", errors="replace")
         self._said = self._line.makefile()
         self.pid = int(self._said.readline())
@@ -67,6 +75,7 @@ class Typed:
             self._line.settimeout(timeout)
             self.returncode = int(self._said.readline())
             self.stdout.close()
+            self._keyboard.close()
             self._line.close()
         return self.returncode
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import TypeVar
 
 from testbed.lab.container import Node
@@ -23,6 +24,12 @@ def eventually(check: Callable[[], T], seconds: float = 30) -> T:
         now = time.monotonic()
         assert now < deadline, f"not so within {seconds:.0f} s; found {found!r}"
         time.sleep(max(_PAUSE, now - asked))  # most of the time is for what is waited for
+
+
+def waits(pid: int) -> bool:
+    """Whether a process waits for something, as for keys, and does not compute."""
+    state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    return state != "R"
 
 
 def within_transaction(node: Node) -> None:
