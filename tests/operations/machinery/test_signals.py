@@ -84,7 +84,7 @@ def ended(command: Typed, said: str) -> tuple[int, str]:
 
 
 def is_told(folder: Path, code: int, said: str, *numbers: int) -> dict[str, Any]:
-    """A run that one of these signals has ended says so in a report, and has found nothing wrong."""
+    """A run that one of these signals has ended says so, and has found nothing wrong."""
     assert code - 128 in numbers, said
     report = json.loads((folder / "runs/latest/report.json").read_text())
     assert report["outcome"] == "failed"
