@@ -12,6 +12,7 @@ from ..daos.dmg import DmgError
 from ..daos.node import SERVER, Node
 from ..examine import refuse
 from ..machinery import commandline, judgements, run
+from ..machinery.prompt import ask
 from ..machinery.run import say
 from ..machinery.step import attempt
 from ..rules import gates
@@ -122,7 +123,7 @@ def _typed(current: MigrationRun) -> list[Finding]:
         say(f"All that DAOS system {name} holds will be gone, but for the backup in")
         say(f"{current.site.backup_path}. There is no way back from here.")
         try:
-            typed = input("Type the name of the system to reformat it: ").strip()
+            typed = ask("Type the name of the system to reformat it: ")
         except EOFError:  # Ctrl-D
             return [Finding("not-confirmed", (), "no name was typed: nothing is reformatted")]
         current.site = current.site.model_copy(update={"system_name": typed})

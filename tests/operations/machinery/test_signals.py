@@ -17,6 +17,7 @@ from tests.lab.waiting import eventually, waits
 from ..fake_cluster import ROOT, members, node_answer
 
 SITE = {"s1": ("servers",), "a1": ("admins",), "c1": ("clients",)}
+ASKS = "asking"
 EXAMINES, CONFIRMS = "examining", "Detected changes displayed above"
 STORM = (signal.SIGINT, signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 STEP, ENDS = "Starting operation: works", "--> Disconnecting from hosts"
@@ -25,6 +26,7 @@ PROCEDURE = """
 import gevent
 from operations import report
 from operations.examine import UPDATE, _of_the_nodes, begin, leading, summary
+from operations.machinery.prompt import ask
 from operations.machinery.step import step, verify
 
 @step("servers", looks=True)
@@ -34,7 +36,12 @@ def works(current, here):
 
 def look(current):
     print("examining", flush=True)
-    return _of_the_nodes(current)
+    found = _of_the_nodes(current)
+    if {asks}:
+        print("asking", flush=True)
+        answer = ask("Type a name: ")
+        open("answer", "w").write(answer)
+    return found
 
 begin(leading(UPDATE), look, summary)
 works(name="works")
@@ -48,11 +55,12 @@ def type_it(
     seconds: float = 60,
     delay: float = 0.01,
     typed: str | None = "",
+    asks: bool = False,
 ) -> Typed:
     """Type a procedure with one step over a fake cluster, whose nodes take a while to answer."""
     for name in ("config.py", "operations", "group_data"):
         (folder / name).symlink_to(ROOT / name)
-    (folder / "deploy.py").write_text(PROCEDURE.format(seconds=seconds))
+    (folder / "deploy.py").write_text(PROCEDURE.format(seconds=seconds, asks=asks))
     groups = {role: [_node(name, delay)] for name, (role,) in SITE.items()}
     (folder / "inventory").write_text("\n".join(f"{k} = {v!r}" for k, v in groups.items()))
     environment = {**os.environ, "PYINFRA_PROGRESS": "off"}
@@ -113,6 +121,22 @@ def test_one_signal(
     command.send_signal(number)
     report = is_told(tmp_path, *ended(command, said), number)
     assert ("before the first step" in report["summary"]) == (words != STEP)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_while_somebody_is_asked(tmp_path: Path, number: int) -> None:
+    command = type_it(tmp_path, "-y", typed=None, asks=True)
+    said = until(command, ASKS)
+    eventually(lambda: waits(command.pid))
+    command.send_signal(number)
+    is_told(tmp_path, *ended(command, said), number)
+    assert not (tmp_path / "answer").exists()
+
+
+def test_who_is_asked_is_heard(tmp_path: Path) -> None:
+    command = type_it(tmp_path, "-y", seconds=0, typed=" daos_server \n", asks=True)
+    assert ended(command, "")[0] == 0
+    assert (tmp_path / "answer").read_text() == "daos_server"
 
 
 @pytest.mark.parametrize("words", [EXAMINES, STEP])

@@ -1,0 +1,18 @@
+"""A question to whoever has typed the command."""
+
+import sys
+
+from gevent.select import select
+
+
+def ask(question: str) -> str:
+    """The line that is typed in answer. Raises EOFError where nobody types one (Ctrl-D).
+
+    input() would block the whole process, whose main greenlet has to hear of a Ctrl-C.
+    """
+    print(question, end="", flush=True)
+    select([sys.stdin], [], [])
+    line = sys.stdin.readline()
+    if not line:
+        raise EOFError
+    return line.strip()
