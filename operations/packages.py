@@ -60,10 +60,10 @@ def repository(current: Run, here: Host) -> Iterator[Command]:
     yield verify(current, trusted, code="packages-not-available")
     yield verify(current, lambda: _learn_keys(current, here, node), code="packages-not-available")
     # Within a command: uploads need SFTP, which some sites switch off and login scripts can break.
-    path = f"{takes.manager.folder}/{REPOSITORY}.repo"
-    text = shlex.quote(packaging.definition(current, takes, node))
-    written = f"printf %s {text} > {path}.new && chmod 644 {path}.new && mv {path}.new {path}"
-    yield shell(current, here, written)
+    folder, text = takes.manager.folder, shlex.quote(packaging.definition(current, takes, node))
+    path = f"{folder}/{REPOSITORY}.repo"
+    put = f"chmod 644 {path}.new && mv {path}.new {path}"
+    yield shell(current, here, f"mkdir -p {folder} && printf %s {text} > {path}.new && {put}")
 
 
 def _learn_keys(current: Run, here: Host, node: Node) -> str | None:

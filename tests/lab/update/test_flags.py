@@ -62,20 +62,22 @@ def test_one_node_at_a_time_with_retries_and_a_second_run_that_is_kept_away(
 
 
 def test_going_on_after_a_failure_does_nothing(site: Site) -> None:
-    """One server fails in the transaction; a flag, or Enter at "continue?", has pyinfra go on."""
+    """One server fails in the transaction; a flag has pyinfra go on, and nobody is asked."""
     before = site.release
     with faults.PACKAGES_FAIL.on(site.lab.node("daos-server-02")):
         _ends_there(site, site.update("--fail-percent", "100"), before)
-        _ends_there(site, site.pyinfra("deploy.py", enter=True), before)
+        assert "stopped-at-trouble" in {finding["code"] for finding in site.report["refusals"]}
+        done = site.pyinfra("deploy.py", enter=True)
+        _ends_there(site, done, before)
+        assert "continue?" not in done.output
     again = site.update()
     assert again.exit_code == 0, again.output
 
 
 def _ends_there(site: Site, done: Outcome, before: str) -> None:
-    """A run that goes on after a server has failed to leave a release does nothing more."""
+    """A run in which a server has failed to leave a release does nothing more."""
     assert done.exit_code == 1, done.output
     assert site.report["outcome"] == "failed"
-    assert "stopped-at-trouble" in {finding["code"] for finding in site.report["refusals"]}
     for name, unit in (("daos-server-01", "daos_server"), ("login-01", "daos_agent")):
         state = site.lab.node(name).run(f"systemctl is-active {unit}", check=False).stdout
         assert state == "inactive\n"
