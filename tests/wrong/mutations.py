@@ -307,6 +307,7 @@ GATED = (
         "steps are called on the nodes of one role alone, and pyinfra makes an order of its own",
         (
             OnlyOn("clients", "services.agents_stopped"),
+            OnlyOn("admins", "pools.noted"),
             OnlyOn("admins", "system.stopped"),
             OnlyOn("servers", "services.servers_stopped"),
             OnlyOn("servers", "services.servers_started"),

@@ -17,7 +17,7 @@ import pytest
 
 from testbed.sim.dmg import warm
 
-from ...lab.waiting import eventually
+from ...lab.waiting import eventually, waits
 
 ROOT = Path(__file__).parents[3]
 
@@ -134,6 +134,7 @@ def test_a_fork_dies_with_its_caller(process: Warm, end: signal.Signals) -> None
     assert caller.stdout is not None
     fork = int(caller.stdout.readline().split()[0])
     assert alive(fork)
+    eventually(lambda: waits(caller.pid))
     caller.send_signal(end)
     caller.communicate(timeout=60)  # until nobody holds its files
     eventually(lambda: not alive(fork))
