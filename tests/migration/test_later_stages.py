@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import sys
 from dataclasses import replace
 from datetime import datetime
@@ -206,18 +207,16 @@ def test_format_wants_the_name_of_the_system(
     assert "daos_server" in finding.message
 
 
-def test_the_name_may_be_typed_at_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = []
-
-    def type_it(prompt: str) -> str:
-        asked.append(prompt)
-        return "daos_server\n"
-
-    monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
-    monkeypatch.setattr("builtins.input", type_it)
-    current, state = load(monkeypatch, "format", record=INSTALLED, version="2.0.3", **SAME)
+def test_the_name_may_be_typed_at_a_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    keyboard, terminal = os.openpty()
+    with os.fdopen(keyboard, "wb", buffering=0) as typed, os.fdopen(terminal) as stdin:
+        typed.write(b"daos_server\r")
+        monkeypatch.setattr(sys, "stdin", stdin)
+        current, state = load(monkeypatch, "format", record=INSTALLED, version="2.0.3", **SAME)
     assert state, current.refusals
-    assert asked == ["Type the name of the system to reformat it: "]
+    assert capsys.readouterr().out.count("Type the name of the system to reformat it: ") == 1
     assert "Reformat the storage: dmg storage format --force" in fake_cluster.names_in_order(state)
 
 
