@@ -9,14 +9,14 @@ from pyinfra.api.exceptions import DeployError
 from pyinfra.context import ctx_state
 
 from . import lock
-from .checks import command, health, installed, manager, services, sessions, unreachable
+from .checks import command, health, installed, inventory, manager, services, sessions, unreachable
 from .machinery import hosts, run
 from .machinery.procedure import Procedure
 from .machinery.run import Run
 from .machinery.settings import Settings
 from .reporting import outcome, report
 from .rules import gates
-from .rules.findings import Finding, about, fold, for_each, grouped
+from .rules.findings import Finding, about, fold, for_each
 from .rules.silence import why
 from .rules.start import Start
 from .rules.view import View
@@ -122,22 +122,7 @@ def find_nodes(current: Run) -> list[Finding]:
     _begin(current, view, spared)
     found = silent + sessions.few(state, view) + lock.others(current)
     _wait_for_transactions(current)
-    return found + twice_named(current.start) + gates.of_their_units(current.start)
-
-
-def twice_named(view: View) -> list[Finding]:
-    """Nodes that the inventory has under more than one name: a run would act on each of them."""
-    nodes = grouped((name, node.itself or None) for name, node in view.of().items())
-    return [
-        Finding(
-            "named-twice",
-            tuple(names),
-            f"these are one node, {itself[0]}: keep one of the names in `inventory`, and have it "
-            "in all the groups where the others are",
-        )
-        for itself, names in nodes.items()
-        if len(names) > 1
-    ]
+    return found + inventory.twice_named(current.start) + gates.of_their_units(current.start)
 
 
 def _begin(current: Run, view: View, left_out: frozenset[str]) -> None:

@@ -137,8 +137,10 @@ def lost(before: Mapping[str, str], now: list[Pool], accepted: int = 0) -> str |
     there = {pool.uuid for pool in now}
     missing = [label or uuid for uuid, label in before.items() if uuid not in there]
     problems = [f"pool {name} is gone" for name in missing]
-    if missing:
-        problems[-1] += ". What its owner has destroyed is waited for no more if you say so: "
-        problems[-1] += f"--data 'given_up_pools={json.dumps(missing)}'"
     problems += [finding.message for finding in unhealthy(now, accepted)]
+    if missing:
+        problems.append(
+            "what its owner has destroyed is waited for no more if you say so: "
+            f"--data 'given_up_pools={json.dumps(missing)}'"
+        )
     return "; ".join(problems) or None

@@ -9,7 +9,7 @@ from pyinfra.api import Host
 from pyinfra.context import ctx_host, ctx_state
 
 from ..daos.node import Node
-from ..daos.package_managers import CHECK, REPOSITORY
+from ..daos.package_managers import CHECK
 from ..machinery import hosts, packaging
 from ..machinery.run import Run
 from ..rules.findings import Finding, for_each
@@ -21,14 +21,7 @@ _RESOLVE = """\
 folder=$(mktemp -d) || exit 1
 trap '{forget}; rm -rf "$folder"' EXIT
 trap 'exit 1' HUP INT TERM
-for file in {folders}; do
-    case $file in
-        */{repository}.repo) ;;
-        *) [ ! -f "$file" ] ||
-{copy} ;;
-    esac
-done
-printf %s {definition} > "$folder/{check}.repo"
+{copies}printf %s {definition} > "$folder/{check}.repo"
 export LC_ALL=C
 {line}
 """
@@ -143,9 +136,7 @@ def _line(current: Run, name: str) -> str:
     manager = takes.manager
     return _RESOLVE.format(
         forget=manager.forget,
-        folders=manager.sources,
-        copy=manager.copy,
-        repository=REPOSITORY,
+        copies=manager.copies(),
         definition=shlex.quote(packaging.definition(current, takes, node, CHECK, later=True)),
         check=CHECK,
         line=packaging.line_for(

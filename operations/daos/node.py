@@ -389,9 +389,10 @@ def _daemons(stats: list[str], cgroups: list[str], programs: list[str]) -> Itera
 
 def _cgroups(lines: list[str]) -> dict[str, str]:
     """Process id to its control group; without those that have the group of the first process."""
-    said = (line.partition(" ") for line in lines)
-    # Where systemd has a named one, as with v1, that one counts; it comes last.
-    groups = {pid: entry.split(":", 2)[2] for pid, _, entry in said}
+    said = (line.removeprefix("/proc/").split(":", 3) for line in lines)
+    # Where systemd has a named one, as with v1, that one counts.
+    named = sorted(said, key=lambda entry: "name=systemd" in entry[2])
+    groups = {file.partition("/")[0]: path for file, _, _, path in named}
     return {pid: path for pid, path in groups.items() if path != groups.get("1")}
 
 

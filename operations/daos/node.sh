@@ -12,14 +12,6 @@ fi
 show() { # $1: columns of ps; $2: process ids, with a blank before each
     [ -z "$2" ] || ps -ww -o "$1" -p "${2# }"
 }
-of_each() { # $1: a file that /proc has for each process; $2: which of its lines; $3: process ids
-    # No cat: it is a process.
-    for pid in $3; do
-        while read -r line; do
-            case $line in $2) printf '%s %s\n' "$pid" "$line" ;; esac
-        done <"/proc/$pid/$1"
-    done 2>/dev/null
-}
 remembered() { # What is there and cannot be read, or is empty, is not "nothing is remembered".
     [ -e "$1" ] || [ -h "$1" ] || return 0
     if [ -s "$1" ] && [ -f "$1" ]; then cat "$1" 2>/dev/null || echo unreadable; else echo empty; fi
@@ -61,14 +53,17 @@ look() {
         esac
     done
     [ "$complete" ] || { echo "/proc does not show all processes" >&2; exit 1; }
-    echo "== daemons"; of_each stat '*' "$daemons"
+    echo "== daemons"
+    groups='' programs=''
+    for pid in $daemons; do
+        read -r line <"/proc/$pid/stat" && printf '%s\n' "$line"
+        groups="$groups /proc/$pid/cgroup" programs="$programs /proc/$pid/exe"
+    done 2>/dev/null
     # In systemd's own hierarchy. Where it makes none, all have the group of the first process.
     echo "== cgroups"
-    for hierarchy in '0::*' '*:name=systemd:*'; do of_each cgroup "$hierarchy" "1$daemons"; done
+    [ -z "$groups" ] || grep -sHE '^0::|:name=systemd:' /proc/1/cgroup $groups
     # Whom a daemon belongs to, and "(deleted)" where its program has been replaced since it started.
     echo "== programs"
-    programs=''
-    for pid in $daemons; do programs="$programs /proc/$pid/exe"; done
     [ -z "$programs" ] || stat -c '%n %U %N' $programs 2>/dev/null
     echo "== mounts"
     findmnt -rn -t fuse.daos,tmpfs -o FSTYPE,TARGET | while read -r type where; do

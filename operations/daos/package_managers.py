@@ -12,6 +12,22 @@ CHECK = "daos-offline-check"  # the repository while it is only resolved
 _IN_FOLDER = ' --setopt=reposdir="$folder"'
 
 
+# Copies what defines repositories to $folder; `own` says what is done with the one of the update.
+_COPIES = """\
+for file in {sources}; do
+    case $file in
+        */{repository}.repo){own} ;;
+        *) [ ! -f "$file" ] ||
+{copy} ;;
+    esac
+done
+"""
+_IN_A_FOLDER = """\
+folder=$(mktemp -d) || exit 1
+trap 'rm -rf "$folder"' EXIT
+"""
+
+
 class PackageManager:
     """A package manager, and what it is told: shell commands with {packages} in them.
 
@@ -27,7 +43,6 @@ class PackageManager:
     + sign: what it writes between name and version
     + older: its verb for an older version
     + both: the option that enables the repositories of both releases
-    + apart: what precedes each line but `resolve`, for which the check does it; "" if nothing
     + resolve: resolve with what is defined in $folder, and change nothing
     + forget: remove what it keeps about the repository that was only resolved
     + fetch: download, and check against the signing key right away, not in the window
@@ -49,7 +64,6 @@ class PackageManager:
     sign = "-"
     older = "downgrade"
     both = ""
-    apart = ""
     resolve: str
     forget: str
     fetch: str
@@ -59,6 +73,18 @@ class PackageManager:
     find_os = ""
     fetch_with_os = ""
     install_with_os = ""
+
+    @property
+    def apart(self) -> str:
+        """What precedes each line but `resolve`, for which the check does it; "" if nothing."""
+        return ""
+
+    def copies(self, own: str = "") -> str:
+        """Shell lines that copy the site's repositories to $folder.
+
+        + own: what is done with $file where that is the update's own
+        """
+        return _COPIES.format(sources=self.sources, repository=REPOSITORY, own=own, copy=self.copy)
 
     def told(self, line: str, names: Iterable[str], version: Version, back: bool) -> str:
         """One of its commands, about packages in exactly this version.
@@ -98,17 +124,6 @@ awk '/^[ \\t]*\\[/ {if (in_one && !told) print "exclude=daos daos-*"; in_one = 1
     /^exclude(pkgs)?[ \\t]*=/ {told = 1; sub(/=/, "=daos daos-* ")}
     {print}
     END {if (in_one && !told) print "exclude=daos daos-*"}' "$file" > "$folder/${file##*/}\""""
-_APART = """\
-folder=$(mktemp -d) || exit 1
-trap 'rm -rf "$folder"' EXIT
-for file in %s; do
-    case $file in
-        */%s.repo) cp "$file" "$folder" ;;
-        *) [ ! -f "$file" ] ||
-%s ;;
-    esac
-done
-"""
 
 
 class Yum(PackageManager):
@@ -124,7 +139,6 @@ class Yum(PackageManager):
     folder = "/etc/yum.repos.d"
     sources = "/etc/yum.repos.d/*.repo /etc/yum/repos.d/*.repo /etc/distro.repos.d/*.repo"
     copy = _LEAVING_OUT
-    apart = _APART % (sources, REPOSITORY, copy)
     both = f" --enablerepo='{REPOSITORY}*'"
     resolve = "{command} --assumeno {verb} {packages}"
     forget = f"rm -rf /var/cache/yum/{CHECK}* /var/cache/yum/*/*/{CHECK}*"
@@ -142,6 +156,10 @@ class Yum(PackageManager):
     )
     fetch_with_os = f"({fetch}) && (\n{_DOWNLOAD_WITH_OS})"
     install_with_os = _WITH_OS.format(option="-C", see="rpm -q {packages} > /dev/null")
+
+    @property
+    def apart(self) -> str:
+        return _IN_A_FOLDER + self.copies(' cp "$file" "$folder"')
 
 
 class Dnf(Yum):

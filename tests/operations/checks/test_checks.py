@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from operations.checks import command, health, installed, manager, services
+from operations.checks.inventory import twice_named
 from operations.daos.dmg import Member
 from operations.daos.node import AGENT, SERVER, Node, Process, Service
-from operations.examine import twice_named
 from operations.machinery.settings import Settings
 from operations.rules.findings import Finding
 from operations.rules.view import View

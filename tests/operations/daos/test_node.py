@@ -60,10 +60,10 @@ UnitFileState=disabled
 312 312 (daos_engine) S 300 300 300 0 -1
 313 313 (daos_engine) Z 300 300 300 0 -1
 == cgroups
-1 0::/init.scope
-300 0::/system.slice/daos_server.service
-311 0::/system.slice/daos_server.service
-312 0::/system.slice/daos_server.service
+/proc/1/cgroup:0::/init.scope
+/proc/300/cgroup:0::/system.slice/daos_server.service
+/proc/311/cgroup:0::/system.slice/daos_server.service
+/proc/312/cgroup:0::/system.slice/daos_server.service
 == programs
 /proc/300/exe daos_server '/proc/300/exe' -> '/usr/bin/daos_server'
 /proc/311/exe daos_server '/proc/311/exe' -> '/usr/bin/daos_engine'
@@ -125,7 +125,7 @@ def _with_daemon(
     """The answer of a node on which process 400 is a daemon as well."""
     lines = _with("daemons", f"400 400 ({command}) {state} {parent} 400 400 0 -1")
     at = lines.index("== cgroups") + 2
-    lines.insert(at, f"400 {cgroup}")
+    lines.insert(at, f"/proc/400/cgroup:{cgroup}")
     at = lines.index("== programs") + 1
     shown = f"'/proc/400/exe' -> '/usr/bin/{command}{program}'"
     lines.insert(at, f"/proc/400/exe carol {shown}")
@@ -153,14 +153,20 @@ def test_a_daemon_that_its_unit_has_not_started_is_a_stray(command: str, cgroup:
 def test_daemons_in_the_group_of_their_unit_are_its_own_also_while_it_comes_and_goes() -> None:
     own = "0::/system.slice/daos_agent.service"  # inactive, as systemd has just said
     assert parse(_with_daemon("daos_agent", own)).strays == ()
-    named = [line.replace(" 0::", " 1:name=systemd:") for line in _with_daemon("daos_agent", own)]
+    named = [line.replace(":0::", ":1:name=systemd:") for line in _with_daemon("daos_agent", own)]
     assert parse(named).strays == ()
     at = named.index("== cgroups") + 1
-    assert parse([*named[:at], *(f"{pid} 0::/" for pid in (1, 300, 400)), *named[at:]]).strays == ()
+    assert (
+        parse(
+            [*named[:at], *(f"/proc/{pid}/cgroup:0::/" for pid in (1, 300, 400)), *named[at:]]
+        ).strays
+        == ()
+    )
 
 
 def test_where_no_group_tells_what_descends_from_the_main_process_is_the_unit_s_own() -> None:
-    lines = [line for line in ANSWER if not line.startswith(("ControlGroup", "300 0", "31"))]
+    told = [line for line in ANSWER if "/cgroup:" not in line]
+    lines = [line for line in told if not line.startswith(("ControlGroup", "31"))]
     at = lines.index("== daemons") + 2
     lines[at:at] = ["311 311 (daos_engine) S 300 1", "312 312 (daos_engine) S 1 1"]
     assert [stray.pid for stray in parse(lines).strays] == [312]

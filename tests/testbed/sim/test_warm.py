@@ -45,7 +45,8 @@ warm.keep(run)
 
 # What packages/files/dmg.c does.
 _CALLER = """
-import socket, sys
+import signal, socket, sys
+signal.signal(signal.SIGINT, signal.SIG_DFL)  # a shell's `&` puts it off
 with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as warm:
     try:
         warm.connect(chr(0) + "lab-dmg-" + open("VERSION").read().strip())
