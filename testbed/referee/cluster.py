@@ -41,7 +41,9 @@ class Node:
     + up: whether it has power and does not shut down
     + packages: of each DAOS package the versions that are installed, two within a transaction
     + enabled: the DAOS units that start when it boots
-    + agent, server: the version that runs, "" where none does
+    + agents: the version of each daos_agent that runs, by pid
+    + of_its_unit: the pid of the one that its unit has started last, 0 where that is not known
+    + server: the version of daos_server that runs, "" where none does
     + engines: by pid
     + ranks: all that ever ran on it
     + layouts: by engine's index, the major version of the engine that wrote the storage there
@@ -53,7 +55,8 @@ class Node:
     up: bool = True
     packages: dict[str, set[str]] = field(default_factory=dict)
     enabled: set[str] = field(default_factory=set)
-    agent: str = ""
+    agents: dict[int, str] = field(default_factory=dict)
+    of_its_unit: int = 0
     server: str = ""
     engines: dict[int, Engine] = field(default_factory=dict)
     ranks: set[int] = field(default_factory=set)
@@ -73,7 +76,7 @@ class Node:
     @property
     def running(self) -> list[str]:
         """The DAOS programs that run on it."""
-        found = {"daos_agent": self.agent, "daos_server": self.server, "daos_engine": self.engines}
+        found = {"daos_agent": self.agents, "daos_server": self.server, "daos_engine": self.engines}
         return [program for program, there in found.items() if there]
 
     def serving(self) -> list[Engine]:
@@ -105,8 +108,8 @@ class Cluster:
             "systemd unit-masked": lambda event, node: node.enabled.discard(event.unit),
             "rpm installed": self._installed,
             "rpm removed": self._removed,
-            "daos_agent start": lambda event, node: setattr(node, "agent", event.version),
-            "daos_agent stop": lambda event, node: setattr(node, "agent", ""),
+            "daos_agent start": self._agent_started,
+            "daos_agent stop": lambda event, node: node.agents.pop(event.pid, None),
             "daos_server start": lambda event, node: setattr(node, "server", event.version),
             "daos_server stop": lambda event, node: setattr(node, "server", ""),
             "daos_server engine-killed": self._engine_killed,
@@ -172,17 +175,23 @@ class Cluster:
 
     def _gone(self, node: Node) -> None:
         """The node has no processes any more."""
-        node.agent, node.server, node.engines = "", "", {}
+        node.agents, node.server, node.engines = {}, "", {}
         self._drop(handle for handle, host in self.connections.items() if host == node.name)
 
     def _starting(self, event: Event, node: Node) -> None:
         by_boot = event.unit in node.booting
         node.booting.discard(event.unit)
         (node.by_boot.add if by_boot else node.by_boot.discard)(event.unit)
+        if event.unit == AGENT:
+            node.of_its_unit = 0  # the next agent is
+
+    def _agent_started(self, event: Event, node: Node) -> None:
+        node.agents[event.pid] = event.version
+        node.of_its_unit = node.of_its_unit or event.pid
 
     def _ended(self, event: Event, node: Node) -> None:
         if event.unit == AGENT:
-            node.agent = ""
+            node.agents.pop(node.of_its_unit, None)  # one that somebody else has started goes on
         elif event.unit == SERVER:
             node.server, node.engines = "", {}
 

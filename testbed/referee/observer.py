@@ -50,7 +50,7 @@ class Snapshot:
             joined=cluster.joined(),
             lost={rank: state for rank, state in cluster.ranks.items() if state != "joined"},
             degraded={pool: frozenset(ranks) for pool, ranks in cluster.degraded.items()},
-            agents=frozenset(node.name for node in cluster.up() if node.agent),
+            agents=frozenset(node.name for node in cluster.up() if node.agents),
             up=frozenset(node.name for node in cluster.up()),
             enabled={node.name: frozenset(node.enabled) for node in nodes},
             versions={node.name: node.versions for node in nodes if node.versions},

@@ -14,7 +14,19 @@ from hypothesis import strategies as st
 from testbed.referee import Verdict, judge, read
 from testbed.referee.rules import RULES as ALL
 
-from .histories import CLIENTS, FILES, MIGRATION, NEW, OLD, OLDEST, SERVERS, Chains, Event, History
+from .histories import (
+    AGENT,
+    CLIENTS,
+    FILES,
+    MIGRATION,
+    NEW,
+    OLD,
+    OLDEST,
+    SERVERS,
+    Chains,
+    Event,
+    History,
+)
 
 RULES = [rule.number for rule in ALL]
 EVICTING = ("--data", "evict_connections=true")
@@ -214,6 +226,19 @@ KEPT: list[tuple[str, str, Callable[[], History]]] = [
         "R2",
         "an eviction that the site's settings allow",
         lambda: History().connect().command(evict=True).evict("h1").stop_all(),
+    ),
+    (
+        "R2",
+        "an agent that was killed",
+        lambda: (
+            History()
+            .happen("client-01", "systemd", "unit-failed", unit=AGENT)
+            .happen("client-02", "daos_agent", "start", pid=7, version="2.0.1")
+            .happen("client-02", "daos_agent", "stop", pid=7, version="2.0.1")
+            .command()
+            .stop_agents(["client-02"])
+            .stop_engines()
+        ),
     ),
     ("R2", "an eviction of nobody", lambda: History().command().evict().stop_all()),
     (
@@ -629,6 +654,16 @@ BROKEN: list[tuple[str, str, Callable[[], History]]] = [
         lambda: served_1x(staged(*INSTALLED).stage("format", History.start_servers)),
     ),
     ("R2", "an agent ran", lambda: History().command().stop_agents(["client-01"]).stop_engines()),
+    (
+        "R2",
+        "an agent ran that its unit had not started",
+        lambda: (
+            History()
+            .happen("client-01", "daos_agent", "start", pid=7, version="2.0.1")
+            .command()
+            .stop_all()
+        ),
+    ),
     ("R2", "a connection was open", lambda: History().connect().command().stop_all()),
     ("R2", "evicted unasked", lambda: History().connect().command().evict("h1")),
     (

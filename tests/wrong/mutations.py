@@ -119,6 +119,19 @@ RULES = (
         ),
     ),
     Rule(
+        "R2",
+        ("rules.of_their_units",),
+        "no daemon of DAOS runs that its unit has not started, before any step acts",
+        Wrong(
+            "agent-by-hand",
+            "the examination does not look for daemons that no unit has started, and there is one",
+            (Replaced("rules.of_their_units", NOT_EXAMINED),),
+            gate="foreign-daemon",
+            breaks=frozenset({"R2", "R4"}),
+            scene="an agent was started by hand",
+        ),
+    ),
+    Rule(
         "R3",
         ("rules.engines_stopped",),
         "every rank is Stopped, or no engine runs, before `daos_server` is stopped",

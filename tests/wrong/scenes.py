@@ -63,10 +63,18 @@ def _job(site: Site) -> None:
     usage.hold(site.lab.node("login-01"))
 
 
+def _agent_by_hand(site: Site) -> None:
+    """Beside the one of the unit."""
+    client = site.lab.node("login-01")
+    client.run("setsid runuser -u daos_agent -- daos_agent > /dev/null 2>&1 < /dev/null &")
+    eventually(lambda: len(client.run("pgrep -x daos_agent").stdout.split()) == 2)
+
+
 SCENES: dict[str, Callable[[Site], object]] = {
     "": lambda site: None,
     "a rank is excluded": _excluded,
     "an application is connected": _job,
+    "an agent was started by hand": _agent_by_hand,
     "an engine does not come up": _never_ready,
     "an engine cannot be prepared for a stop": _cannot_be_prepared,
     "packages fail on one server": _rpm_fails,

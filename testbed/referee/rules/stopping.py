@@ -30,7 +30,7 @@ class Connections(Rule):
                 )
 
     def _in_use(self, event: Event, seen: Observer) -> None:
-        agents = [node.name for node in seen.cluster.up() if node.agent]
+        agents = [node.name for node in seen.cluster.up() if node.agents]
         if agents:
             which = folded(agents)
             self.broken(f"engines stopped on {{nodes}} while daos_agent ran on {which}", event)

@@ -105,7 +105,7 @@ class Resume(Rule):
             self.broken(f"{ranks(lost)} served before, and not at the end", event)
         for name in sorted(before.agents):
             node = seen.cluster.node(name)
-            if node.up and not node.agent:
+            if node.up and not node.agents:
                 sentence = "daos_agent ran on {nodes} before, and does not at the end"
                 self.broken(sentence, event, host=name)
         for name, sentence in _other_units(before, seen):
@@ -171,6 +171,6 @@ def _all_back(host: str, seen: Observer, window: Window) -> bool:
     if host not in window.before.up:
         return True  # it was off when the window began: nobody could reach it
     others = [seen.cluster.node(name) for name in window.before.agents - {host}]
-    agents = all(node.agent for node in others if node.up)
+    agents = all(node.agents for node in others if node.up)
     joined = seen.cluster.joined() | seen.cluster.node(host).ranks
     return agents and window.before.joined <= joined
