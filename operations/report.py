@@ -34,7 +34,7 @@ def _may_be_complete(current: Run, view: View) -> list[Finding]:
 def completed(current: Run, here: Host) -> Iterator[Command]:
     """Look at every node once more, for the report; the run is complete only with this."""
     view = current.end = current.look()
-    left = view.where(lambda node: not node.runs(AGENT), "clients")
+    left = view.where(lambda node: not node.serves(AGENT), "clients")
     if left and here.name == left[0]:
         say(f"daos_agent does not run on {fold(left)}: it is not enabled there")
     yield from ()

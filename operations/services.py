@@ -43,7 +43,7 @@ def _still_running(current: Run, here: Host, unit: str) -> str | None:
 
 def _not_running(current: Run, here: Host, unit: str) -> str | None:
     node = current.node(here)
-    if node is not None and node.runs(unit) and unit not in node.outlived:
+    if node is not None and node.serves(unit) and unit not in node.outlived:
         return None
     return f"{unit} was started and does not run: journalctl -u {unit} -n 50"
 
@@ -57,7 +57,7 @@ def _server_to_stop(current: Run, name: str, node: Node) -> bool:
 
 
 def _server_to_start(current: Run, name: str, node: Node) -> bool:
-    return not node.runs(SERVER)
+    return not node.serves(SERVER)
 
 
 def _server_will_start(current: Run, name: str, node: Node) -> bool:
@@ -69,7 +69,7 @@ def _agent_to_start(current: Run, name: str, node: Node) -> bool:
 
     One that runs since before its packages were installed is started anew.
     """
-    if node.runs(AGENT):
+    if node.serves(AGENT):
         return AGENT in node.outlived
     due = "clients" in current.start.roles(name) or current.start.concerns(name)
     return (due and node.at_boot(AGENT)) or current.start.ran_before(name, AGENT)

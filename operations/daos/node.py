@@ -88,6 +88,7 @@ class Service:
     """The state of a systemd unit, as `systemctl show` names it.
 
     + running: whether its daemon runs, or is on its way up or down
+    + on_its_way: whether it is that, as one that has failed and is going to be started again
     + enabled: whether it starts at boot
     + started: when its daemon was last started since the node's boot, in seconds of that boot's
       clock; 0 if never
@@ -97,6 +98,7 @@ class Service:
     """
 
     running: bool = False
+    on_its_way: bool = False
     enabled: bool = False
     started: float = 0.0
     drop_ins: tuple[str, ...] = ()
@@ -179,6 +181,10 @@ class Node:
     def runs(self, unit: str) -> bool:
         """Whether the daemon of a unit runs, or is on its way up or down."""
         return self.services.get(unit, Service()).running
+
+    def serves(self, unit: str) -> bool:
+        """Whether the daemon of a unit runs, and is not on its way up or down."""
+        return self.runs(unit) and not self.services[unit].on_its_way
 
     def at_boot(self, unit: str) -> bool:
         """Whether the site has a unit start at boot; during an update it is remembered only."""
@@ -334,6 +340,7 @@ def _services(lines: list[str]) -> Iterator[tuple[str, Service]]:
             unit["Id"],
             Service(
                 running=unit.get("ActiveState", "") not in ("inactive", "failed"),
+                on_its_way=unit.get("ActiveState", "") in ("activating", "deactivating"),
                 enabled=unit.get("UnitFileState", "").startswith("enabled"),
                 started=int(unit.get("ExecMainStartTimestampMonotonic") or 0) / 1e6,
                 drop_ins=tuple(unit.get("DropInPaths", "").split()),

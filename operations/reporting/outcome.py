@@ -73,7 +73,8 @@ def state_of(view: View) -> Iterator[str]:
 def _serves(view: View) -> str:
     running = view.where(lambda node: node.engines, "servers")
     waiting = view.where(lambda node: node.runs(SERVER) and not node.engines, "servers")
-    idle_agents = view.where(_has_idle_agent)
+    idle_agents = view.where(lambda node: _wants_agent(node) and not node.runs(AGENT))
+    failing = view.where(lambda node: node.runs(AGENT) and not node.serves(AGENT))
     if not running and not view.stopped:
         if any(node.strays for node in view.of("servers").values()):
             return "may serve at any moment: no engine runs yet, and daos_server does"
@@ -82,17 +83,18 @@ def _serves(view: View) -> str:
         left = f"; daos_server still runs on {fold(waiting)}" if waiting else ""
         return f"is stopped: no engine runs{left}"
     everywhere = len(running) == len(view.of("servers"))
-    if everywhere and not idle_agents:
+    if everywhere and not idle_agents and not failing:
         of = " of the nodes that gave an answer" if view.silent else ""
         return f"serves: engines run on every server, and every agent runs{of}"
     where = "every server" if everywhere else fold(running) + " alone"
     agents_off = f", daos_agent is stopped on {fold(idle_agents)}" if idle_agents else ""
-    return f"serves in part: engines run on {where}{agents_off}"
+    tries = f", daos_agent has not started on {fold(failing)}, and tries" if failing else ""
+    return f"serves in part: engines run on {where}{agents_off}{tries}"
 
 
-def _has_idle_agent(node: Node) -> bool:
+def _wants_agent(node: Node) -> bool:
     ran = node.record is not None and AGENT in node.record.running
-    return not node.runs(AGENT) and (ran or node.at_boot(AGENT))
+    return ran or node.at_boot(AGENT)
 
 
 def what_next(view: View, may_go_back: bool, go_on: str = "") -> Iterator[str]:

@@ -182,12 +182,12 @@ def current_agents(view: View) -> list[Finding]:
 
 def agents_running(view: View, names: Collection[str]) -> list[Finding]:
     """R6: the agents run again on these nodes, so that applications there reach DAOS."""
-    idle = [name for name in view.where(lambda node: not node.runs(AGENT)) if name in names]
+    idle = [name for name in view.where(lambda node: not node.serves(AGENT)) if name in names]
     return about(
         "agent-stopped",
         idle,
-        "daos_agent does not run any more: see `journalctl -u daos_agent -n 50`, then type the "
-        "same command again",
+        "daos_agent does not run any more, or fails and is started again: see `journalctl -u "
+        "daos_agent -n 50`, then type the same command again",
     )
 
 

@@ -76,7 +76,9 @@ class Start(View):
     def idle(self) -> bool:
         """Whether nothing is to be done on any node."""
         due = any(
-            (service.enabled and not service.running) or node.record or node.outlived
+            (service.enabled and (service.on_its_way or not service.running))
+            or node.record
+            or node.outlived
             for node in self.of().values()
             for service in node.services.values()
         )
@@ -86,4 +88,4 @@ class Start(View):
     def will_start_servers(self) -> bool:
         """Whether daos_server has to be started on some node."""
         servers = self.of("servers").values()
-        return self.opens_window or not all(node.runs(SERVER) for node in servers)
+        return self.opens_window or not all(node.serves(SERVER) for node in servers)

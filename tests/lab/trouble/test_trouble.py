@@ -34,6 +34,7 @@ def test_engines_that_do_not_come_up_while_clients_were_connected(
     _there_is_no_way_back(site)
 
     server.run("systemctl restart daos_server")
+    _an_agent_that_fails_is_not_said_to_run(site)
     again = site.update()
     assert again.exit_code == 0, again.output
     assert site.report["outcome"] == "updated"
@@ -52,6 +53,18 @@ def _is_refused_as_long_as_somebody_is_connected(site: Site) -> None:
     assert "dfuse mounted at /mnt/home" in finding["message"]
     assert "daos-job" in finding["message"]
     assert "pool-evicted" not in {event["event"] for event in site.events()}
+
+
+def _an_agent_that_fails_is_not_said_to_run(site: Site) -> None:
+    """systemd starts it again and again."""
+    client = site.lab.node(CLIENT_1)
+    client.run("sed -i 's/^port: .*/port: none/' /etc/daos/daos_agent.yml")
+    done = site.update()
+    assert done.exit_code == 1, done.output
+    [finding] = site.report["failures"]
+    assert (finding["code"], finding["hosts"]) == ("step-failed", [CLIENT_1])
+    assert f"daos_agent has not started on {CLIENT_1}, and tries" in done.output
+    client.run("sed -i 's/^port: .*/port: 10001/' /etc/daos/daos_agent.yml")
 
 
 def _connections_were_evicted_before_engines_stopped(site: Site) -> None:

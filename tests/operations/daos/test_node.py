@@ -276,6 +276,7 @@ def test_an_answer_that_is_cut_short_is_none(length: int) -> None:
 def test_a_daemon_on_its_way_counts_as_running(state: str) -> None:
     lines = [line.replace("ActiveState=inactive", f"ActiveState={state}") for line in ANSWER]
     assert parse(lines).runs(AGENT)
+    assert parse(lines).serves(AGENT) == (state in ("active", "reloading"))
 
 
 def test_two_releases_at_once_are_no_version() -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from operations.daos.node import AGENT, Node
+from operations.daos.node import AGENT, SERVER, Node, Service
 from operations.reporting import outcome
 from operations.rules.view import View
 
@@ -36,6 +36,12 @@ def test_agents_that_are_stopped_are_named() -> None:
     text = said(c1=off(CLIENT))
     assert "engines run on every server, daos_agent is stopped on c1" in text
     assert "started by no reboot until this is finished: c1" in text
+
+
+def test_an_agent_that_fails_and_is_started_again_does_not_run() -> None:
+    tries = Service(running=True, on_its_way=True, enabled=True)
+    text = said(c1=replace(CLIENT, services={SERVER: Service(), AGENT: tries}))
+    assert "serves in part: engines run on every server, daos_agent has not started on c1" in text
 
 
 def test_servers_without_engines_are_told_apart_from_stopped_ones() -> None:

@@ -16,7 +16,7 @@ from operations.rules import members as members_of_daos
 from operations.rules.start import Start
 from operations.rules.view import View
 
-from ..fake_nodes import IDLE, RECORD, RUNNING, at
+from ..fake_nodes import CLIENT, IDLE, RECORD, RUNNING, at
 
 TARGET = Version(2, 0, 3)
 
@@ -254,6 +254,15 @@ def test_an_agent_that_ran_before_and_has_ended_is_named() -> None:
     view.nodes.update(a=IDLE, b=IDLE, c=replace(IDLE, services={SERVER: Service(), AGENT: RUNNING}))
     [finding] = gates.agents_running(view, ["a", "c"])
     assert (finding.code, finding.hosts) == ("agent-stopped", ("a",))
+
+
+def test_an_agent_that_fails_and_is_started_again_does_not_run() -> None:
+    tries = replace(RUNNING, on_its_way=True)
+    client = replace(CLIENT, services={SERVER: Service(), AGENT: tries})
+    view = View({**ONE_SERVER, "servers": (), "clients": ("a",)}, {"a": client})
+    [finding] = gates.agents_running(view, ["a"])
+    assert (finding.code, finding.hosts) == ("agent-stopped", ("a",))
+    assert not Start(view.groups, view.nodes, target=client.version).idle
 
 
 @given(views, st.sets(st.sampled_from(NAMES)))
