@@ -98,6 +98,8 @@ def _of_the_nodes(current: Run) -> list[Finding]:
 def _in_the_way(current: Run) -> list[Finding]:
     start, settings = current.start, current.settings
     found = [*installed.findings(current), *services.stray(start)]
+    if not start.idle:
+        found += services.usable(start)
     if start.outdated:
         found += manager.idle(start)
         found += services.at_boot(start, settings.start_at_boot)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from itertools import chain
 
-from .checks import manager
+from .checks import manager, services
 from .daos.releases import Version
 from .examine import begin, find_nodes, leading, summary
 from .machinery.procedure import Procedure
@@ -28,6 +28,7 @@ def examine() -> None:
 def _of_the_nodes(current: Run) -> list[Finding]:
     found = find_nodes(current)
     found += gates.never_started(current.start)
+    found += services.usable(current.start)
     found += manager.idle(current.start)
     nowhere = list(_nowhere_to(current.start))
     if nowhere:

@@ -2,9 +2,13 @@
 
 from collections.abc import Iterator
 
-from ..daos.node import AGENT, SERVER
-from ..rules.findings import Finding, about
+from ..daos.node import AGENT, SERVER, Node
+from ..daos.units import meaning
+from ..rules.findings import Finding, about, for_each
+from ..rules.start import Start
 from ..rules.view import View
+
+_PACKAGES = {SERVER: "daos-server", AGENT: "daos-client"}
 
 
 def stray(view: View) -> Iterator[Finding]:
@@ -27,11 +31,38 @@ def at_boot(view: View, expected: bool | None) -> Iterator[Finding]:
         return
     for role, unit in (("servers", SERVER), ("clients", AGENT)):
         known = view.where(lambda node: node.record is None, role)
-        odd = [name for name in known if (unit in view.node(name).enabled) != expected]
-        daemon, verb = unit.removesuffix(".service"), "enable" if expected else "disable"
-        yield from about(
-            "not-enabled" if expected else "enabled",
-            odd,
-            f"{daemon} {'does not start' if expected else 'starts'} at boot: `systemctl {verb} "
-            f"{daemon}`, or set start_at_boot = None in group_data/all.py if that is meant so",
-        )
+        odd = {name for name in known if (unit in view.node(name).enabled) != expected}
+        hints = ((name, _hint(view.node(name), unit, expected)) for name in known if name in odd)
+        yield from for_each("not-enabled" if expected else "enabled", hints)
+
+
+def _hint(node: Node, unit: str, expected: bool) -> str:
+    daemon = unit.removesuffix(".service")
+    verb = "enable" if expected else "disable"
+    instead = meaning(node.services[unit].state).no_enable if expected else ""
+    do = instead.format(unit=daemon) or f"`systemctl {verb} {daemon}`"
+    return (
+        f"{daemon} {'does not start' if expected else 'starts'} at boot: {do}, or set "
+        "start_at_boot = None in group_data/all.py if that is meant so"
+    )
+
+
+def usable(start: Start) -> Iterator[Finding]:
+    """Units that systemd neither starts nor holds as it has to: masked, linked, another's alias."""
+    for unit in (SERVER, AGENT):
+        said = ((name, _trouble(start, name, node, unit)) for name, node in start.of().items())
+        yield from for_each("unit-state", said)
+
+
+def _trouble(start: Start, name: str, node: Node, unit: str) -> str | None:
+    means = meaning(node.services[unit].state)
+    why = means.no_hold or (means.no_start if _to_start(start, name, node, unit) else "")
+    daemon = unit.removesuffix(".service")
+    return f"{daemon} {why.format(unit=daemon)}; then type the same command again" if why else None
+
+
+def _to_start(start: Start, name: str, node: Node, unit: str) -> bool:
+    """Whether a procedure will have to start a unit that its package has brought."""
+    due = start.ran_before(name, unit) or node.at_boot(unit)
+    here = unit == SERVER and name in start.groups["servers"]
+    return (due or here) and _PACKAGES[unit] in node.packages

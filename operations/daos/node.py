@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from . import platforms
+from . import platforms, units
 from .releases import Version
 from .window_file import Record
 
@@ -89,7 +89,7 @@ class Service:
 
     + running: whether its daemon runs, or is on its way up or down
     + on_its_way: whether it is that, as one that has failed and is going to be started again
-    + enabled: whether it starts at boot
+    + state: one word for what its unit file is to systemd, see units.py
     + started: when its daemon was last started since the node's boot, in seconds of that boot's
       clock; 0 if never
     + drop_ins: paths of the files that add to the unit, as systemd has them loaded
@@ -99,11 +99,16 @@ class Service:
 
     running: bool = False
     on_its_way: bool = False
-    enabled: bool = False
+    state: str = "disabled"
     started: float = 0.0
     drop_ins: tuple[str, ...] = ()
     pid: int = 0
     cgroup: str = ""
+
+    @property
+    def enabled(self) -> bool:
+        """Whether it starts at boot, and can be kept from that."""
+        return units.meaning(self.state).at_boot
 
 
 @dataclass(frozen=True)
@@ -265,7 +270,7 @@ def _parts(lines: list[str]) -> dict[str, list[str]]:
 
 
 def _node(parts: dict[str, list[str]]) -> Node:
-    services = dict(_services(parts["services"]))
+    services = dict(_services(parts["services"], frozenset(parts["links"])))
     daemons = list(_daemons(parts["daemons"], parts["cgroups"], parts["programs"]))
     if set(services) != {SERVER, AGENT}:
         raise ValueError("systemd says nothing about " + ", ".join({SERVER, AGENT} - set(services)))
@@ -334,20 +339,23 @@ def _installed(clock: list[str], packages: list[str]) -> float:
     return max(times, default=float("-inf")) - (now - uptime)
 
 
-def _services(lines: list[str]) -> Iterator[tuple[str, Service]]:
+def _services(lines: list[str], links: frozenset[str]) -> Iterator[tuple[str, Service]]:
     for unit in _units(lines):
-        yield (
-            unit["Id"],
-            Service(
-                running=unit.get("ActiveState", "") not in ("inactive", "failed"),
-                on_its_way=unit.get("ActiveState", "") in ("activating", "deactivating"),
-                enabled=unit.get("UnitFileState", "").startswith("enabled"),
-                started=int(unit.get("ExecMainStartTimestampMonotonic") or 0) / 1e6,
-                drop_ins=tuple(unit.get("DropInPaths", "").split()),
-                pid=int(unit.get("MainPID") or 0),
-                cgroup=unit.get("ControlGroup", ""),
-            ),
-        )
+        # systemd answers about an alias with the name of the unit that it stands for.
+        names = {unit["Id"], *unit.get("Names", "").split()}
+        for name in names.intersection((SERVER, AGENT)):
+            yield (
+                name,
+                Service(
+                    running=unit.get("ActiveState", "") not in ("inactive", "failed"),
+                    on_its_way=unit.get("ActiveState", "") in ("activating", "deactivating"),
+                    state=units.state(name, unit, links),
+                    started=int(unit.get("ExecMainStartTimestampMonotonic") or 0) / 1e6,
+                    drop_ins=tuple(unit.get("DropInPaths", "").split()),
+                    pid=int(unit.get("MainPID") or 0),
+                    cgroup=unit.get("ControlGroup", ""),
+                ),
+            )
 
 
 def _units(lines: list[str]) -> list[dict[str, str]]:

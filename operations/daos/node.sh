@@ -30,8 +30,12 @@ look() {
         'daos' 'daos-*' || exit 1
     echo "== services"
     systemctl show daos_server.service daos_agent.service \
-        --property Id,ActiveState,UnitFileState,DropInPaths,ExecMainStartTimestampMonotonic \
-        --property MainPID,ControlGroup
+        --property Id,Names,ActiveState,LoadState,UnitFileState,DropInPaths \
+        --property ExecMainStartTimestampMonotonic,MainPID,ControlGroup
+    echo "== links" # in the place of a unit file
+    for unit in daos_server.service daos_agent.service; do
+        [ ! -h /etc/systemd/system/$unit ] || echo $unit
+    done
     echo "== clock"; date +%s.%N; read -r uptime idle </proc/uptime; echo "$uptime"
     kept=/var/lib/daos-offline-update
     echo "== record"; remembered $kept/window.json; echo

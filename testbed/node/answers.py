@@ -13,17 +13,18 @@ def properties(manager: Manager, name: str) -> dict[str, str]:
     """The properties of `systemctl show`, for a unit that may be unknown."""
     full = unit_name(name)
     service = manager.service(full)
-    masked = manager.files.is_masked(full)
+    state = manager.files.state(full) or ""
+    loaded = {"masked": "masked", "bad": "bad-setting"}.get(state, "loaded")
     return _service_properties(service) | {
         "Id": full,
         "Names": full,
         "Description": service.unit.description if service else full,
-        "LoadState": "masked" if masked else "loaded" if service else "not-found",
+        "LoadState": loaded if service or loaded != "loaded" else "not-found",
         "ActiveState": service.active if service else "inactive",
         "SubState": service.sub if service else "dead",
         "FragmentPath": service.unit.path if service else "",
         "DropInPaths": " ".join(service.unit.drop_ins) if service else "",
-        "UnitFileState": manager.files.state(full) or "",
+        "UnitFileState": state,
         "StateChangeTimestamp": _stamp(service.since) if service else "",
         "ActiveEnterTimestamp": _entered(service) if service else "",
         "NeedDaemonReload": "no",

@@ -71,16 +71,23 @@ class UnitFiles:
         return sorted(found)
 
     def state(self, name: str) -> str | None:
-        """What `systemctl is-enabled` says: enabled, disabled, static, masked; None if unknown."""
+        """What `systemctl is-enabled` says: enabled, disabled, static, linked, masked, bad.
+
+        None if it is unknown.
+        """
         if self.is_masked(name):
             return "masked"
-        unit = self.load(name)
+        try:
+            unit = self.load(name)
+        except ValueError:
+            return "bad"
         if unit is None:
             return None
-        if not unit.wanted_by:
-            return "static"
-        wanted = any(link.is_symlink() for link in self._links(unit))
-        return "enabled" if wanted else "disabled"
+        if any(link.is_symlink() for link in self._links(unit)):
+            return "enabled"
+        if (self._admin / unit.name).is_symlink():
+            return "linked"
+        return "disabled" if unit.wanted_by else "static"
 
     def enabled(self) -> list[str]:
         """The names of the units that start at boot."""
@@ -99,10 +106,15 @@ class UnitFiles:
         return made
 
     def disable(self, name: str) -> list[str]:
-        """Have a unit not start at boot; give a line for each symlink removed."""
+        """Have a unit not start at boot; give a line for each symlink removed.
+
+        That of a unit whose file is elsewhere is removed as well.
+        """
         full = unit_name(name)
-        wants = sorted(self._admin.glob("*.wants"))
-        links = [path / full for path in wants if (path / full).is_symlink()]
+        folders = [*sorted(self._admin.glob("*.wants")), self._admin]
+        links = [path / full for path in folders if (path / full).is_symlink()]
+        if self.is_masked(full):
+            links.remove(self._admin / full)
         if self.find(full) is None and not links:
             raise UnitFileError(f"Failed to disable unit: Unit file {full} does not exist.")
         for link in links:

@@ -57,7 +57,8 @@ def node_answer(name: str, version: str, roles: tuple[str, ...]) -> str:
         main = {"daos_server": 6, "daos_agent": 5}[unit] if role in roles else 0
         lines += [f"MainPID={main}", "ExecMainStartTimestampMonotonic=60000000"]
         lines += [f"Id={unit}.service", f"ActiveState={active}", f"UnitFileState={enabled}"]
-    lines += ["== clock", "1000.5", "900.0", "== record", "== starts"]
+        lines.append("LoadState=loaded")
+    lines += ["== links", "== clock", "1000.5", "900.0", "== record", "== starts"]
     lines.append("== lock")
     lines += ["== daemons", *(["7 7 (daos_engine) S 6"] if "servers" in roles else [])]
     lines += ["== cgroups", "== programs"]

@@ -9,7 +9,7 @@ from typing import Any
 from operations.daos.node import AGENT, SERVER, Node, Service
 from operations.daos.window_file import Record
 
-RUNNING = Service(running=True, enabled=True)
+RUNNING = Service(running=True, state="enabled")
 IDLE = Node(
     hostname="node-1",
     os="rhel 8.5",

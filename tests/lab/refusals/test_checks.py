@@ -128,6 +128,17 @@ def _disabled(site: Site) -> Iterator[dict[str, Any]]:
         client.run("systemctl enable daos_agent")
 
 
+@contextmanager
+def _masked(site: Site) -> Iterator[dict[str, Any]]:
+    """The agent runs on, and nothing could start it again."""
+    client = site.lab.node("daos-client-02")
+    client.run("systemctl mask daos_agent")
+    try:
+        yield {}
+    finally:
+        client.run("systemctl unmask daos_agent")
+
+
 def _replaced(name: str, path: str, text: str) -> Plant:
     @contextmanager
     def planted(site: Site) -> Iterator[dict[str, Any]]:
@@ -163,7 +174,8 @@ WRONG: tuple[tuple[Plant, str, set[str], str], ...] = (
         "/tmp/yum 600 (pid {pid}, user root)",
     ),
     (_by_hand, "foreign-daemon", {"daos-client-01"}, "daos_agent (pid {pid}, user root)"),
-    (_disabled, "not-enabled", {"daos-client-02"}, "`systemctl enable daos_agent`"),
+    (_disabled, "not-enabled", {"daos-client-02"}, "&& systemctl enable daos_agent`"),
+    (_masked, "unit-state", {"daos-client-02"}, "`systemctl unmask daos_agent`"),
     (_rebuilding, "rebuild-running", set(), "is being rebuilt"),
     (_mounted, "in-use", {"daos-client-01"}, "dfuse mounted at {mount} (pid {pid}, user ops)"),
 )

@@ -15,6 +15,7 @@ from operations.daos.dmg import Member
 from operations.daos.node import AGENT, SERVER, Node, Process, Service
 from operations.machinery.settings import Settings
 from operations.rules.findings import Finding
+from operations.rules.start import Start
 from operations.rules.view import View
 
 from .. import fake_cluster
@@ -166,6 +167,68 @@ def test_a_daemon_that_does_not_start_at_boot_is_found_where_it_belongs() -> Non
     assert "`systemctl enable daos_server`" in findings[0].message
     assert list(services.at_boot(view(servers, clients), None)) == []
     assert found(services.at_boot(view({}, clients), False)) == {"enabled": {"c1"}}
+
+
+def _with_unit(node: Node, unit: str, state: str) -> Node:
+    packages = {**node.packages, "daos-server": ("2.0.1-1.el8",), "daos-client": ("2.0.1-1.el8",)}
+    found = replace(node.services[unit], state=state)
+    return replace(node, packages=packages, services={**node.services, unit: found})
+
+
+def _usable(node: Node, role: str) -> list[Finding]:
+    groups = {"servers": (), "admins": (), "clients": (), role: ("n1",)}
+    return list(services.usable(Start(groups, {"n1": node})))
+
+
+def test_a_masked_unit_is_refused_where_it_has_to_start_with_what_to_type() -> None:
+    for state in ("masked", "masked-runtime"):
+        [finding] = _usable(_with_unit(IDLE, SERVER, state), "servers")
+        assert (finding.code, finding.hosts) == ("unit-state", ("n1",))
+        assert "`systemctl unmask daos_server`" in finding.message
+    [finding] = _usable(_with_unit(CLIENT, AGENT, "masked"), "clients")
+    assert "`systemctl unmask daos_agent`" in finding.message
+    ran = replace(_with_unit(IDLE, AGENT, "masked"), record=replace(RECORD, running=(AGENT,)))
+    assert _usable(ran, "clients")
+
+
+def test_a_masked_unit_that_nothing_starts_is_the_site_s_own_affair() -> None:
+    assert _usable(_with_unit(SERVING, AGENT, "masked"), "servers") == []
+    assert _usable(_with_unit(IDLE, AGENT, "masked"), "clients") == []
+    assert _usable(_with_unit(IDLE, SERVER, "masked"), "clients") == []
+
+
+def test_a_unit_that_an_interrupted_transaction_has_removed_comes_with_its_package() -> None:
+    gone = replace(_with_unit(IDLE, SERVER, "not-found"), packages={})
+    assert _usable(gone, "servers") == []
+    assert _usable(_with_unit(IDLE, SERVER, "not-found"), "servers")
+
+
+@pytest.mark.parametrize(
+    "state",
+    ["enabled, linked", "alias", "indirect", "generated", "transient", "half-enabled", "ENABLED"],
+)
+def test_a_unit_that_systemd_does_not_hold_is_refused_wherever_it_is(state: str) -> None:
+    """One that nobody knows is neither enabled nor disabled."""
+    [finding] = _usable(_with_unit(IDLE, AGENT, state), "admins")
+    assert (finding.code, finding.hosts) == ("unit-state", ("n1",))
+    assert "daos_agent" in finding.message
+    assert "{" not in finding.message
+
+
+@pytest.mark.parametrize(
+    "state", ["enabled", "disabled", "static", "linked", "linked-runtime", "enabled-runtime"]
+)
+def test_a_unit_that_can_be_stopped_and_started_is_taken_as_it_is(state: str) -> None:
+    assert _usable(_with_unit(SERVING, SERVER, state), "servers") == []
+
+
+def test_what_cannot_be_enabled_is_not_told_to_be() -> None:
+    clients = {"m": _with_unit(CLIENT, AGENT, "masked"), "s": _with_unit(CLIENT, AGENT, "static")}
+    masked, static = services.at_boot(view({}, clients), True)
+    assert (masked.hosts, static.hosts) == (("m",), ("s",))
+    assert "`systemctl unmask daos_agent && systemctl enable daos_agent`" in masked.message
+    assert "[Install]" in static.message
+    assert "`systemctl enable" not in static.message
 
 
 # The package manager

@@ -35,6 +35,8 @@ MainPID=300
 ControlGroup=/system.slice/daos_server.service
 ExecMainStartTimestampMonotonic=500000000
 Id=daos_server.service
+Names=daos_server.service
+LoadState=loaded
 ActiveState=active
 DropInPaths=/etc/systemd/system/daos_server.service.d/site.conf
 UnitFileState=enabled
@@ -43,9 +45,12 @@ MainPID=0
 ControlGroup=
 ExecMainStartTimestampMonotonic=0
 Id=daos_agent.service
+Names=daos_agent.service
+LoadState=loaded
 ActiveState=inactive
 DropInPaths=
 UnitFileState=disabled
+== links
 == clock
 1700001000.25
 1000.25
@@ -191,6 +196,50 @@ def test_a_start_leaves_a_trace_where_systemd_has_the_drop_in_loaded() -> None:
     site = "/etc/systemd/system/daos_server.service.d/site.conf"
     assert not parse(ANSWER).traced
     assert parse([line.replace(site, f"{site} {DROP_IN}") for line in ANSWER]).traced
+
+
+@pytest.mark.parametrize(
+    ("load", "file", "state"),
+    [
+        ("loaded", "enabled", "enabled"),
+        ("loaded", "enabled-runtime", "enabled-runtime"),
+        ("masked", "masked", "masked"),
+        ("masked", "", "masked"),
+        ("loaded", "masked", "masked"),  # as long as nobody has had systemd read it again
+        ("not-found", "", "not-found"),
+        ("error", "bad", "bad"),
+        ("bad-setting", "enabled", "bad"),
+        ("loaded", "invalid", "bad"),
+        ("merged", "", "alias"),
+        ("of-tomorrow", "enabled", "of-tomorrow"),
+        ("loaded", "of-tomorrow", "of-tomorrow"),
+    ],
+)
+def test_what_systemd_says_of_a_unit_is_one_word(load: str, file: str, state: str) -> None:
+    lines = [
+        line.replace("UnitFileState=disabled", f"UnitFileState={file}").replace(
+            "LoadState=loaded", f"LoadState={load}"
+        )
+        for line in ANSWER
+    ]
+    agent = parse(lines).services[AGENT]
+    assert agent.state == state
+    assert agent.enabled == (state == "enabled")
+
+
+def test_an_enabled_unit_that_is_a_link_is_told_from_one_that_is_none() -> None:
+    assert parse(_with("links", SERVER, AGENT)).services[SERVER].state == "enabled, linked"
+    assert parse(_with("links", SERVER, AGENT)).services[AGENT].state == "disabled"
+
+
+def test_a_unit_that_is_another_s_name_is_known_by_its_own() -> None:
+    """systemd answers with the name of the other, which is what runs."""
+    both = {
+        "Id=daos_server.service": "Id=site.service",
+        "Names=daos_server.service": "Names=site.service daos_server.service",
+    }
+    server = parse([both.get(line, line) for line in ANSWER]).services[SERVER]
+    assert (server.state, server.running) == ("alias", True)
 
 
 def test_users_are_mounts_and_applications_not_the_daemons_of_daos() -> None:

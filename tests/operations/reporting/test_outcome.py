@@ -39,7 +39,7 @@ def test_agents_that_are_stopped_are_named() -> None:
 
 
 def test_an_agent_that_fails_and_is_started_again_does_not_run() -> None:
-    tries = Service(running=True, on_its_way=True, enabled=True)
+    tries = Service(running=True, on_its_way=True, state="enabled")
     text = said(c1=replace(CLIENT, services={SERVER: Service(), AGENT: tries}))
     assert "serves in part: engines run on every server, daos_agent has not started on c1" in text
 

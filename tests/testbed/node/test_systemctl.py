@@ -97,6 +97,26 @@ def test_a_masked_unit_is_not_started(manager: Manager) -> None:
     assert call(manager, "is-enabled daos_agent").out == "disabled\n"
 
 
+def test_a_unit_whose_file_is_elsewhere_is_gone_once_it_is_disabled(
+    manager: Manager, tmp_path: Path
+) -> None:
+    file, link = tmp_path / "site.service", tmp_path / ADMIN / "site.service"
+    file.write_text(AGENT)
+    link.symlink_to(file)
+    assert call(manager, "is-enabled site") == Answer("linked\n", code=1)
+    call(manager, "enable site")
+    assert call(manager, "is-enabled site").out == "enabled\n"
+    assert call(manager, "disable site").err.count("Removed") == 2
+    assert call(manager, "show --property LoadState site").out == "LoadState=not-found\n"
+    assert file.exists()
+
+
+def test_a_unit_file_that_cannot_be_understood_is_bad(manager: Manager, tmp_path: Path) -> None:
+    (tmp_path / ADMIN / "odd.service").write_text("[Service]\nRestartSec=soon\nExecStart=/bin/x\n")
+    shown = call(manager, "show --property LoadState,UnitFileState odd")
+    assert shown.out == "LoadState=bad-setting\nUnitFileState=bad\n"
+
+
 def test_show_as_the_facts_of_pyinfra_ask(manager: Manager) -> None:
     answer = call(manager, "show --all --property Id --property SubState *")
     assert answer.out == (

@@ -1,0 +1,94 @@
+"""What systemd's words for the state of a unit mean to whoever has to hold and to start it. No I/O.
+
+Source: UnitFileState and LoadState in src/shared/install.h and src/basic/unit-def.c of systemd, and
+`is-enabled` and `disable` in systemctl(1).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """What a state means; the texts are ends of sentences, with {unit} for the unit's name.
+
+    + at_boot: whether the unit starts at boot, and `systemctl disable` keeps it from that
+    + no_start: why `systemctl start` fails, and what to do; "" where nothing speaks against it
+    + no_hold: why `systemctl disable` and `enable` do not keep it down and bring it back, and what
+      to do; "" where they do, or where nothing starts it
+    + no_enable: what there is to do instead of `systemctl enable`, "" where that works
+    """
+
+    at_boot: bool = False
+    no_start: str = ""
+    no_hold: str = ""
+    no_enable: str = ""
+
+
+_UNMASK = "is masked, so nothing can start it or enable it: type `systemctl unmask {unit}`"
+_SEE = "see `systemctl cat {unit}`, and have it come from the unit file of DAOS's package"
+_MASKED = Meaning(
+    no_start=_UNMASK, no_enable="`systemctl unmask {unit} && systemctl enable {unit}`"
+)
+_NO_FILE = Meaning(no_start=f"has no unit file, so it cannot be started: {_SEE}")
+
+STATES = {
+    "enabled": Meaning(at_boot=True),
+    "disabled": Meaning(),
+    "enabled-runtime": Meaning(),  # what is in /run is gone with the next boot
+    "static": Meaning(
+        no_enable="give its unit file an [Install] section: without one it cannot be enabled"
+    ),
+    "linked": Meaning(),
+    "linked-runtime": Meaning(),
+    "enabled, linked": Meaning(
+        at_boot=True,
+        no_hold="is a link to a file elsewhere, which `systemctl disable` removes for good: put "
+        "that file itself in the place of the link",
+    ),
+    "masked": _MASKED,
+    "masked-runtime": _MASKED,
+    "alias": Meaning(
+        no_hold="is only another name of another unit, which `systemctl disable` does not hold: "
+        f"{_SEE}"
+    ),
+    "indirect": Meaning(
+        no_hold="is started by way of another unit, and `systemctl disable` does not keep it from "
+        f"that: {_SEE}"
+    ),
+    "generated": Meaning(
+        no_hold="is made anew by a generator at each boot, and `systemctl disable` does not keep "
+        f"it from starting: {_SEE}"
+    ),
+    "transient": Meaning(
+        no_hold=f"was made by hand (systemd-run), and is gone once it is stopped: stop it; {_SEE}"
+    ),
+    "bad": Meaning(no_start=f"has a unit file that systemd does not understand: {_SEE}"),
+    "not-found": _NO_FILE,
+    "": _NO_FILE,  # it was there when systemd has read it last
+}
+
+_LOAD_STATES = {"masked": "masked", "merged": "alias", "error": "bad", "bad-setting": "bad"}
+
+
+def state(unit: str, shown: Mapping[str, str], links: frozenset[str] = frozenset()) -> str:
+    """The one word of `STATES` for what `systemctl show` says, or one that nobody knows.
+
+    + unit: the name that was asked for
+    + shown: property to value
+    + links: the units in whose place a link stands
+    """
+    loaded, file = shown.get("LoadState", "loaded"), shown.get("UnitFileState", "")
+    if shown["Id"] != unit:
+        return "alias"
+    if loaded not in ("loaded", "stub"):
+        return _LOAD_STATES.get(loaded, loaded)
+    if file in ("bad", "invalid"):
+        return "bad"
+    return f"{file}, linked" if file == "enabled" and unit in links else file
+
+
+def meaning(word: str) -> Meaning:
+    """What a state means; one that is no word of systemd's is neither held nor started."""
+    unknown = f"is {word!r}, as systemd says, and nobody knows what that means: {_SEE}"
+    return STATES.get(word, Meaning(no_start=unknown, no_hold=unknown))
