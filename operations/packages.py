@@ -6,10 +6,12 @@ from functools import partial
 
 from pyinfra.api import Host
 
+from .checks.dependencies import installed
+from .daos import window_file
 from .daos.node import Node
 from .daos.package_managers import REPOSITORY
 from .daos.releases import Version
-from .machinery import judgements, packaging
+from .machinery import dependencies, judgements, packaging
 from .machinery.run import Run
 from .machinery.step import Command, attempt, shell, step, verify
 from .rules import gates
@@ -36,7 +38,7 @@ _DETACHED = "({line}) > {log} 2>&1 < /dev/null; code=$?; tail -n 12 {log}; exit 
 def _transaction(current: Run, line: str, name: str, node: Node, target: Version) -> str:
     """The shell command that brings a node to exactly the target, also from half the way."""
     erase = _ERASE_OLD.format(names=" ".join(_wanted(current, name, node, target)), target=target)
-    return _DETACHED.format(line=f"({line}) && {erase}", log=_LOG)
+    return _DETACHED.format(line=f"{dependencies.tidied(node)}({line}) && {erase}", log=_LOG)
 
 
 def _wanted(current: Run, name: str, node: Node, target: Version) -> list[str]:
@@ -108,6 +110,9 @@ def updated(current: Run, here: Host) -> Iterator[Command]:
     node = current.look().node(here.name)
     manager = packaging.distribution(current, node).manager
     line = manager.install_with_os if here.name in current.procedure.os_updates else manager.install
+    besides = [f"{it.name}-{it.before}" for it in current.dependencies.get(here.name, ())]
+    if besides and node.record:
+        yield shell(current, here, window_file.save(node.record.replacing(besides)))
     yield from _change(current, here, line, node, current.target)
 
 
@@ -141,6 +146,8 @@ def _change(
     names = _wanted(current, here.name, node, target)
     yield verify(current, lambda: _other_than(current, here, names, target))
     yield verify(current, lambda: _foreign(current, here), code="foreign-package")
+    if target == current.target and here.name in current.dependencies:
+        yield verify(current, lambda: _left_behind(current, here))
 
 
 def _fails(current: Run, here: Host, line: str, what: str, typed: str | None = None) -> str | None:
@@ -175,6 +182,23 @@ def _other_than(current: Run, here: Host, names: list[str], target: Version) -> 
     if target == current.target:
         current.rpmnew.setdefault(here.name, []).extend(after.rpmnew)
     return None
+
+
+def _left_behind(current: Run, here: Host) -> str | None:
+    """What was to change with DAOS and has not, or is there twice."""
+    wanted = [(it.name, it.after) for it in current.dependencies[here.name]]
+    has = installed(current, here, wanted) if wanted else []
+    if has is None:
+        return "the node gives no answer after its package transaction: type the same command again"
+    there = {name: f"{name}-{release}" for name, release in has}
+    left = [there.get(name, f"no {name}") for name, it in wanted if (name, it) not in has]
+    if not left:
+        return None
+    return (
+        "the package manager said that all went well, and what was to change with DAOS has not: "
+        f"{', '.join(left)} is there. All that it said is in {_LOG} there: mend what it names, "
+        "then type the same command again"
+    )
 
 
 def _foreign(current: Run, here: Host) -> str | None:

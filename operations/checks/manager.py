@@ -1,7 +1,6 @@
 """The package manager of each node: nothing in its way, and the target within its reach."""
 
 import re
-import shlex
 from collections.abc import Collection, Iterator
 from functools import partial
 
@@ -9,22 +8,11 @@ from pyinfra.api import Host
 from pyinfra.context import ctx_host, ctx_state
 
 from ..daos.node import Node
-from ..daos.package_managers import CHECK
 from ..machinery import hosts, packaging
 from ..machinery.run import Run
 from ..rules.findings import Finding, for_each
 from ..rules.view import View
-
-# To resolve without changing the node: the repository is defined in a folder of its own, beside
-# copies of the node's, and what the package manager keeps about it is removed.
-_RESOLVE = """\
-folder=$(mktemp -d) || exit 1
-trap '{forget}; rm -rf "$folder"' EXIT
-trap 'exit 1' HUP INT TERM
-{copies}printf %s {definition} > "$folder/{check}.repo"
-export LC_ALL=C
-{line}
-"""
+from . import dependencies
 
 # How yum and dnf say that all they need is a yes, which --assumeno does not give them.
 _ONLY_A_YES = re.compile(r"^(operation aborted|exiting on user)", re.IGNORECASE | re.MULTILINE)
@@ -83,10 +71,12 @@ def within_reach(current: Run, found: Collection[Finding]) -> list[Finding]:
     + found: what was found so far; a node is not asked where the answer could tell nothing new
     """
     named = {host for finding in found if finding.code in _POINTLESS for host in finding.hosts}
+    names = sorted(current.start.outdated - named)
+    unknown = dependencies.learn(current, names)
+    if unknown:
+        return unknown
     # A node from half the way has more to finish than an installation; `updated` does.
-    whole = current.start.where(lambda node: node.version)
-    names = [name for name in whole if name in current.start.outdated and name not in named]
-    asked = [current.host(name) for name in names]
+    asked = [current.host(name) for name in names if current.start.node(name).version]
     said = hosts.at_once(asked, lambda host: _problem(current, host))
     return for_each(
         "packages-not-available", ((host.name, problem) for host, problem in said.items())
@@ -120,29 +110,15 @@ def _foreign(current: Run, host: Host) -> str | None:
 
 def _problem(current: Run, host: Host) -> str | None:
     """What the package manager of a node says against the target, None if nothing."""
-    line = _line(current, host.name)
-    names = packaging.wanted(
-        current.start.node(host.name), current.start.roles(host.name), current.target
-    )
+    node, besides = current.start.node(host.name), current.dependencies.get(host.name, ())
+    names = packaging.wanted(node, current.start.roles(host.name), current.target)
+    resolve = packaging.distribution(current, node).manager.resolve
+    line = packaging.tried(current, resolve, host.name, node)
     with ctx_state.use(current.state), ctx_host.use(host):
         timeout = current.settings.timeouts["packages"]
-        problem = complaint(*current.command(host, line, timeout), names)
-        return f"{packaging.NOT_HAD}.\n{problem}" if problem else None
-
-
-def _line(current: Run, name: str) -> str:
-    node, target = current.start.node(name), current.target
-    takes = packaging.distribution(current, node)
-    manager = takes.manager
-    return _RESOLVE.format(
-        forget=manager.forget,
-        copies=manager.copies(),
-        definition=shlex.quote(packaging.definition(current, takes, node, CHECK, later=True)),
-        check=CHECK,
-        line=packaging.line_for(
-            current, manager.resolve, name, node, target, current.procedure.back
-        ),
-    )
+        said = current.command(host, line, timeout)
+    problem = complaint(*said, [*names, *(dependency.name for dependency in besides)])
+    return f"{packaging.not_had(besides)}.\n{problem}" if problem else None
 
 
 def complaint(done: bool, output: str, errors: str, names: Collection[str] = ()) -> str | None:

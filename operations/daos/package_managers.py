@@ -3,14 +3,15 @@
 Only options that the yum of CentOS 7 has as well.
 """
 
-from collections.abc import Iterable
-
-from .releases import Version
+import re
+from collections.abc import Iterable, Iterator
 
 REPOSITORY = "daos-offline-update"
 CHECK = "daos-offline-check"  # the repository while it is only resolved
 _IN_FOLDER = ' --setopt=reposdir="$folder"'
-
+# Nothing in a name or a release means anything to a shell.
+_WORD = r"[\w.+~^:-]+"
+_LISTED = re.compile(rf"^({_WORD})\.(\w+)\s+({_WORD})\s+{CHECK}(?=\s|$)", re.MULTILINE)
 
 # Copies what defines repositories to $folder; `own` says what is done with the one of the update.
 _COPIES = """\
@@ -45,6 +46,7 @@ class PackageManager:
     + both: the option that enables the repositories of both releases
     + resolve: resolve with what is defined in $folder, and change nothing
     + forget: remove what it keeps about the repository that was only resolved
+    + newer: list what is installed of which the repository that is only resolved has a newer one
     + fetch: download, and check against the signing key right away, not in the window
     + install: inside the window: nothing but the transaction, from what was fetched
     + finish: from half the way to the release that is left; its packages may have been fetched
@@ -66,6 +68,7 @@ class PackageManager:
     both = ""
     resolve: str
     forget: str
+    newer: str
     fetch: str
     install: str
     finish: str
@@ -86,16 +89,27 @@ class PackageManager:
         """
         return _COPIES.format(sources=self.sources, repository=REPOSITORY, own=own, copy=self.copy)
 
-    def told(self, line: str, names: Iterable[str], version: Version, back: bool) -> str:
-        """One of its commands, about packages in exactly this version.
+    def exactly(self, name: str, release: str) -> str:
+        """A package in exactly this release ("21.07-11.noarch"), as it is told."""
+        return f"{name}-{release}"
+
+    def listed(self, output: str) -> Iterator[tuple[str, str]]:
+        """What `newer` lists: the name of each package, and the release that it can get."""
+        # What replaces another package is no newer one of it.
+        for name, arch, evr in _LISTED.findall(output.partition("Obsoleting Packages")[0]):
+            yield name, f"{evr}.{arch}"
+
+    def told(self, line: str, packages: Iterable[str], back: bool) -> str:
+        """One of its commands, about packages that each say in which release.
 
         + back: whether it is one of the way back
         """
         verb, both = (self.older, self.both) if back else ("install", "")
-        packages = " ".join(f"{name}{self.sign}{version}" for name in names)
         command = " ".join(filter(None, (self.command, self.options)))
-        before = "" if line == self.resolve else self.apart
-        return before + line.format(command=command, verb=verb, both=both, packages=packages)
+        before = "" if line in (self.resolve, self.newer) else self.apart
+        return before + line.format(
+            command=command, verb=verb, both=both, packages=" ".join(packages)
+        )
 
     def typed(self, line: str) -> str:
         """What somebody would type who wants to see again what such a line does."""
@@ -142,6 +156,8 @@ class Yum(PackageManager):
     both = f" --enablerepo='{REPOSITORY}*'"
     resolve = "{command} --assumeno {verb} {packages}"
     forget = f"rm -rf /var/cache/yum/{CHECK}* /var/cache/yum/*/*/{CHECK}*"
+    # It exits 100 where there is something.
+    newer = f"{{command}} -q --disablerepo='*' --enablerepo={CHECK} check-update || [ $? = 100 ]"
     fetch = (
         "{command} -y -q clean expire-cache"
         " && {command} -y{both} --setopt=keepcache=1 {verb} --downloadonly {packages}"
@@ -175,6 +191,8 @@ class Dnf(Yum):
 
 # 102, 103 and 106 say that it is done, and that a reboot or another repository is wanted.
 _DONE = " || case $? in 102|103|106) ;; *) false ;; esac"
+_UPDATE = re.compile(r'<update (?=[^>]*kind="package")([^>]*)>')
+_ATTRIBUTE = re.compile(rf'(name|edition|arch)="({_WORD})"')
 
 
 class Zypper(PackageManager):
@@ -187,9 +205,17 @@ class Zypper(PackageManager):
     sign = "="
     older = "install --oldpackage"
     # No key is imported; what is installed later is checked, see `packages.fetched`.
+    _refresh = (
+        f'{{command}} --non-interactive --no-gpg-checks --reposd-dir "$folder" refresh {CHECK} && '
+    )
+    newer = (
+        f"{_refresh}"
+        '{command} --non-interactive --no-refresh --xmlout --reposd-dir "$folder" list-updates'
+        f" --repo {CHECK}"
+    )
     resolve = (
-        f'{{command}} --non-interactive --no-gpg-checks --reposd-dir "$folder" refresh {CHECK}'
-        ' && ({command} --non-interactive --reposd-dir "$folder" {verb}'
+        f"{_refresh}"
+        '({command} --non-interactive --reposd-dir "$folder" {verb}'
         f" --from {CHECK} --dry-run {{packages}}"
         f"{_DONE})"
     )
@@ -207,3 +233,13 @@ class Zypper(PackageManager):
     install = f"{_install} --from {REPOSITORY} {{packages}}{_DONE}"
     finish = f"{_install} {{packages}}{_DONE}"
     again = f"install --force --from {REPOSITORY}"
+
+    def exactly(self, name: str, release: str) -> str:
+        evr, _, arch = release.rpartition(".")
+        return f"{name}.{arch}={evr}"
+
+    def listed(self, output: str) -> Iterator[tuple[str, str]]:
+        for tag in _UPDATE.findall(output):
+            told = dict(_ATTRIBUTE.findall(tag))
+            if len(told) == 3:
+                yield told["name"], f"{told['edition']}.{told['arch']}"

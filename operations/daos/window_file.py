@@ -6,7 +6,7 @@ start DAOS by itself; what they were before has to outlive that reboot, and the 
 
 import json
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Annotated, Self
@@ -38,6 +38,8 @@ class Record:
     + pools: the pools of before, label by UUID
     + servers: the servers of the system, as the inventory names them
     + started: the release whose engines may have been started on this node since; "" for none
+    + dependencies: what the node had before, of what was updated with DAOS: each as rpm names it
+      ("spdk-tools-21.07-8.noarch"), with the epoch before the version if it has one
     """
 
     began: Annotated[AwareDatetime, BeforeValidator(_time)]
@@ -48,6 +50,7 @@ class Record:
     pools: Mapping[str, str]
     servers: tuple[str, ...]
     started: str
+    dependencies: tuple[str, ...] = ()
 
     @classmethod
     def parse(cls, text: str) -> Self | None:
@@ -61,6 +64,17 @@ class Record:
     def starting(self, release: str) -> Self:
         """This record, with the mark that engines of a release are started on its node."""
         return replace(self, started=release)
+
+    def replacing(self, dependencies: Iterable[str]) -> Self:
+        """This record, with what else is about to be updated; what it remembers already stays."""
+        known = set(map(name_of, self.dependencies))
+        more = (package for package in dependencies if name_of(package) not in known)
+        return replace(self, dependencies=(*self.dependencies, *more))
+
+
+def name_of(package: str) -> str:
+    """The name in "spdk-tools-21.07-8.noarch"."""
+    return package.rsplit("-", 2)[0]
 
 
 def save(record: Record) -> str:

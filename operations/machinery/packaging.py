@@ -6,9 +6,10 @@ from collections.abc import Collection, Iterable
 
 from ..daos import releases
 from ..daos.node import Node
-from ..daos.package_managers import REPOSITORY
+from ..daos.package_managers import CHECK, REPOSITORY
 from ..daos.platforms import Distribution
 from ..daos.releases import Version
+from .dependencies import Dependency, Package
 from .run import Run
 from .settings import Settings
 
@@ -53,6 +54,16 @@ NOT_HAD = (
     "the packages of the target cannot be had. See that the repository holds them, and signed "
     "(target_release and repositories in group_data/all.py), then type the same command again"
 )
+
+
+def not_had(besides: Collection[Dependency]) -> str:
+    """That what a node needs cannot be had; where it is not DAOS alone, how to do without."""
+    if not besides:
+        return NOT_HAD
+    return (
+        f"{NOT_HAD}. With DAOS this changes: {', '.join(map(str, besides))}; "
+        "`update_dependencies = False` in group_data/all.py leaves that as it is"
+    )
 
 
 def wanted(node: Node, roles: list[str], target: Version) -> list[str]:
@@ -116,6 +127,40 @@ def foreign(current: Run, node: Node, trusted: Collection[str]) -> str | None:
     )
 
 
+# To try something without changing the node: the repository is defined in a folder of its own,
+# beside copies of the node's, and what the package manager keeps about it is removed.
+_TRIED = """\
+folder=$(mktemp -d) || exit 1
+trap '{forget}; rm -rf "$folder"' EXIT
+trap 'exit 1' HUP INT TERM
+{copies}printf %s {definition} > "$folder/{check}.repo"
+export LC_ALL=C
+{line}
+"""
+
+
+def tried(current: Run, line: str, name: str, node: Node) -> str:
+    """The shell command that has a node's package manager try a line, and change nothing."""
+    takes = distribution(current, node)
+    return _TRIED.format(
+        forget=takes.manager.forget,
+        copies=takes.manager.copies(),
+        definition=shlex.quote(definition(current, takes, node, CHECK, later=True)),
+        check=CHECK,
+        line=line_for(current, line, name, node, current.target, current.procedure.back),
+    )
+
+
+def newer(current: Run, name: str, node: Node, output: str) -> list[Package]:
+    """What DAOS's repository has newer for a node, as its package manager lists it.
+
+    Without DAOS itself, whose release the site names.
+    """
+    own = {*wanted(node, current.start.roles(name), current.target), *node.packages}
+    listed = distribution(current, node).manager.listed(output)
+    return [package for package in listed if package[0] not in own]
+
+
 def distribution(current: Run, node: Node) -> Distribution:
     """The distribution whose packages a node takes; that it has one was examined."""
     found = current.settings.distribution(node.os)
@@ -131,5 +176,10 @@ def line_for(
     + line: one of its package manager's
     + back: whether it is one of the way back
     """
+    manager = distribution(current, node).manager
     names = wanted(node, current.start.roles(name), target)
-    return distribution(current, node).manager.told(line, names, target, back)
+    packages = [f"{package}{manager.sign}{target}" for package in names]
+    if target == current.target:
+        found = current.dependencies.get(name, ())
+        packages += [manager.exactly(it.name, it.after) for it in found]
+    return manager.told(line, packages, back)

@@ -4,12 +4,13 @@ from collections.abc import Iterator
 
 from pyinfra.api import State
 
-from ..rules.findings import fold
+from ..rules.findings import fold, grouped
 from ..rules.storage import not_to_reboot
 from .run import Run
 
 # The offline window lasts from the first of these steps to the second.
 _OPENS, _CLOSES = "agents_stopped", "agents_started"
+_CHANGES = ("updated", "returned")  # the steps that change packages
 
 
 def lines(current: Run) -> Iterator[str]:
@@ -26,8 +27,17 @@ def lines(current: Run) -> Iterator[str]:
                 yield f"-- {kept}"
         if nodes:
             yield f"{name:{width}}  {fold(nodes)}"
+        if nodes and step in _CHANGES:
+            yield from _besides(current)
         if step == _CLOSES and current.start.opens_window:
             yield "-- the offline window ends"
+
+
+def _besides(current: Run) -> Iterator[str]:
+    """What changes beside DAOS in the same transaction."""
+    found = ((name, it) for name, their in current.dependencies.items() for it in their)
+    for dependency, names in grouped(found).items():
+        yield f"-- with {dependency}  {fold(names)}"
 
 
 def _planned(state: State, steps: list[str]) -> Iterator[tuple[str, str, list[str]]]:

@@ -18,6 +18,7 @@ from ..rules.findings import Finding
 from ..rules.start import Start
 from ..rules.view import View
 from . import hosts, interruption
+from .dependencies import Dependency
 from .procedure import Procedure
 from .session import DmgSession
 from .settings import Settings
@@ -48,6 +49,7 @@ class Run:
     + crashed: whether an examination or a step ended in an exception that nothing has foreseen
     + acted: whether a step has stopped, updated or started something
     + keys: node name to the ids of the keys that sign the packages of the target's repository
+    + dependencies: node name to what it gets beside DAOS in the same transaction
     + rpmnew: node name to the configuration files that the update left to be merged
     """
 
@@ -70,6 +72,7 @@ class Run:
         self.acted = self.crashed = False
         self._acting: str | None = None  # the step that has acted last, as pyinfra knows it
         self.keys: dict[str, frozenset[str]] = {}
+        self.dependencies: dict[str, tuple[Dependency, ...]] = {}
         self.rpmnew: dict[str, list[str]] = {}
 
     def begins(self, start: Start) -> None:

@@ -54,6 +54,7 @@ class Settings(Site):
     + repositories: distribution name to its repository
     + evict: whether pool connections may be evicted
     + timeouts: seconds by kind of waiting
+    + update_dependencies: whether what DAOS's repository has newer is updated with DAOS
     + accepted_systems: operating systems that DAOS does not name and the site takes all the same
       ("rocky 8.6"), to the name of the distribution whose packages they take
     + accepted_exclusions: ranks that may be excluded
@@ -77,6 +78,7 @@ class Settings(Site):
         GIVEN,
     ] = Field({})
     evict: Annotated[Truth, GIVEN] = Field(False, alias="evict_connections")
+    update_dependencies: Truth = True
     timeouts: Annotated[
         dict[
             Annotated[str, one_of(TIMEOUTS, "is unknown")],

@@ -139,6 +139,10 @@ class Report(BaseStateCallback):
             "roles": self.current.start.roles(name),
             "version_before": _version(self.current.start, name),
             "version_after": _version(after, name) if after else None,
+            "dependencies": {
+                it.name: {"before": it.before, "after": it.after}
+                for it in self.current.dependencies.get(name, ())
+            },
             "rpmnew": self.current.rpmnew.get(name, []),
         }
 

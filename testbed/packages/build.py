@@ -2,8 +2,9 @@
 
 Runs inside the repository image at its build: `build.py SIM OUTPUT`. Gives
 OUTPUT/www/vSERIES/DISTRIBUTION (what is served), OUTPUT/unsigned/vSERIES/DISTRIBUTION (the 2.0.3
-packages before they were signed), OUTPUT/www/os/8/BaseOS (what a CentOS 8.3 is updated to 8.4 with)
-and OUTPUT/www/RPM-GPG-KEY-daos.
+packages before they were signed), OUTPUT/later/vSERIES/DISTRIBUTION (what is published later: a
+second build of 2.0.3, a hot fix, and a newer dependency), OUTPUT/www/os/8/BaseOS (what a CentOS 8.3
+is updated to 8.4 with) and OUTPUT/www/RPM-GPG-KEY-daos.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ HERE = Path(__file__).resolve().parent
 VERSIONS = ("1.0.1", "1.2.0", "2.0.0", "2.0.1", "2.0.2", "2.0.3", "2.2.0")
 OS = "os/8/BaseOS"
 UNSIGNED = "2.0.3"
+HOT_FIXED = "2.0.3"
 KEY_USER = "DAOS lab <lab@daos.invalid>"
 KEY_FILE = "RPM-GPG-KEY-daos"
 
@@ -53,11 +55,13 @@ class Job:
 
     + spec: the name of the spec file
     + folder: the repository that its packages go to, "v2.0/EL8"
+    + root: what that is in: "www", or "later"
     """
 
     spec: str
     folder: str
     defines: tuple[tuple[str, str], ...]
+    root: str = "www"
 
 
 def series_of(version: str) -> str:
@@ -79,19 +83,35 @@ def jobs(sim: Path) -> Iterator[Job]:
     """Everything that is to be built."""
     for distribution in DISTRIBUTIONS:
         for version in VERSIONS:
-            defines = {
-                "daos_version": version,
-                "daos_release": distribution.release,
-                "sim": str(sim),
-                "extras": str(HERE / "files"),
-            }
-            folder = f"v{series_of(version)}/{distribution.folder}"
-            yield Job("daos.spec", folder, tuple(defines.items()))
+            yield _daos(sim, distribution, version, distribution.release)
         for series in sorted({series_of(version) for version in VERSIONS if version[0] != "1"}):
+            folder = f"v{series}/{distribution.folder}"
             release = (("hwloc_release", distribution.release),)
-            yield Job("compat-hwloc1.spec", f"v{series}/{distribution.folder}", release)
+            yield Job("compat-hwloc1.spec", folder, release)
+        yield from _published_later(sim, distribution)
     yield Job("os-release.spec", OS, tuple(_CENTOS.items()))
     yield Job("hwloc.spec", OS, tuple(_HWLOC.items()))
+
+
+def _daos(
+    sim: Path, distribution: Distribution, version: str, release: str, root: str = "www"
+) -> Job:
+    defines = {
+        "daos_version": version,
+        "daos_release": release,
+        "sim": str(sim),
+        "extras": str(HERE / "files"),
+    }
+    folder = f"v{series_of(version)}/{distribution.folder}"
+    return Job("daos.spec", folder, tuple(defines.items()), root)
+
+
+def _published_later(sim: Path, distribution: Distribution) -> Iterator[Job]:
+    hot_fix = distribution.release.replace("1.", "2.", 1)
+    yield _daos(sim, distribution, HOT_FIXED, hot_fix, "later")
+    folder = f"v{series_of(HOT_FIXED)}/{distribution.folder}"
+    for release, root in (("8", "www"), ("11", "later")):
+        yield Job("spdk-tools.spec", folder, (("spdk_release", release),), root)
 
 
 def run(*command: str | Path, directory: Path | None = None) -> None:
@@ -103,7 +123,7 @@ def run(*command: str | Path, directory: Path | None = None) -> None:
 
 def build(job: Job, output: Path) -> None:
     """Build the packages of one job into their repository, not yet signed."""
-    target = output / "www" / job.folder
+    target = output / job.root / job.folder
     target.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch:
         fixed = {
@@ -146,7 +166,8 @@ def main(sim: Path, output: Path) -> None:
         keep_unsigned(output)
         make_key(output / "www" / KEY_FILE)
         packages = sorted((output / "www").rglob("*.rpm"))
-        run("rpmsign", "--addsign", *packages)
+        later = sorted((output / "later").rglob("*.rpm"))
+        run("rpmsign", "--addsign", *packages, *later)
         repositories = sorted({package.parent for package in packages})
         list(pool.map(lambda path: run(HERE / "refresh-repository", path), repositories))
 

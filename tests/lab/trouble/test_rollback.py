@@ -7,6 +7,7 @@ import pytest
 from testbed import faults
 from testbed.lab.harness import LabNode
 
+from .. import published
 from ..site import ADMIN, CLIENT, SERVER, Outcome, Site
 from ..succession import RELEASES, StartSuccession, Succession
 from ..waiting import within_transaction
@@ -89,27 +90,32 @@ def test_from_the_middle_of_the_package_transaction(site: Site) -> None:
         within_transaction(node)
         faults.POWER_LOST.strike(node)
 
+    published.an_older_dependency(site)
     with faults.TRANSACTION_PAUSES.on(node, seconds=4):
         site.update_until(f"Starting operation: {UPDATE}", lose_power)
     _roll_back(site, before, digests)
+    assert published.spdk(site) == {published.SPDK}
     assert node.run("rpm -V daos daos-server --noconfig", check=False).stdout == ""
 
 
 def test_from_all_packages_new_with_trouble_on_the_way(site: Site) -> None:
     """It is interrupted with the new packages and with the old ones; a service gets enabled.
 
-    Between two updates that get as far as that, the site has chosen another release.
+    Between two updates that get as far as that, the site has chosen another release. What was updated with DAOS goes back with it.
     """
     before, digests = site.release, site.lab.digests()
+    published.an_older_dependency(site)
     _interrupt(site, START)
     site.settings["target_release"] = RELEASES[-1]
     _interrupt(site, START)
     assert site.release == RELEASES[-1]
+    assert published.spdk(site) == {published.NEWER_SPDK}
     _interrupt_the_way_back(site, "Return the DAOS packages on all nodes")
     site.lab.node("login-01").run("systemctl enable daos_agent")
     _interrupt_the_way_back(site, START)
     assert site.release == before
     _roll_back(site, before, digests)
+    assert published.spdk(site) == {published.SPDK}
 
 
 def test_a_start_by_hand_ends_the_way_back(site: Site) -> None:

@@ -8,6 +8,7 @@ from testbed import faults
 from testbed.lab import provision
 from testbed.lab.harness import LabNode
 
+from .. import published
 from ..site import ADMIN, ALL_ROLES, CLIENT, SERVER, Site, StartSite
 
 
@@ -52,10 +53,15 @@ def test_a_cluster_is_updated_to_exactly_the_target(
 ) -> None:
     """2.0.2, although the repository holds 2.0.3; then on to 2.0.3, then nothing is left to do.
 
-    Another repository has 2.0.3, unsigned, and package managers prefer it.
+    The repository has a newer dependency as well, which no package requires. Another repository has
+    2.0.3, unsigned, and package managers prefer it.
     """
     site = start_fresh_site(cluster)
+    published.an_older_dependency(site)
     _updates_to(site, "2.0.2")
+    assert published.spdk(site) == {published.NEWER_SPDK}
+    has = {"spdk-tools": {"before": "21.07-8.noarch", "after": "21.07-11.noarch"}}
+    assert [host["dependencies"] for host in site.report["hosts"].values()] == [has] * len(cluster)
     _have_unsigned_packages(site)
     _updates_to(site, "2.0.3")
     for node in site.lab.nodes.values():

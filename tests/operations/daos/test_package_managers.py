@@ -14,7 +14,6 @@ from typing import Any
 import pytest
 
 from operations import packages
-from operations.checks import manager as check
 from operations.daos import platforms
 from operations.daos.node import SCRIPT, Node
 from operations.daos.releases import Version
@@ -34,7 +33,11 @@ def _run(system: str, target: str, had: str) -> Any:
     settings, _ = Settings.read({**SETTINGS, "target_release": target})
     procedure = SimpleNamespace(back=target < had)
     return SimpleNamespace(
-        settings=settings, start=start, procedure=procedure, target=settings.target
+        settings=settings,
+        start=start,
+        procedure=procedure,
+        target=settings.target,
+        dependencies={},
     )
 
 
@@ -45,10 +48,12 @@ def told(name: str) -> Iterator[tuple[str, str]]:
         node = run.start.node("s1")
         takes = packaging.distribution(run, node)
         yield f"repository {way}", packaging.definition(run, takes, node)
-        yield f"resolve {way}", check._line(run, "s1")
+        tried = packaging.tried(run, takes.manager.resolve, "s1", node)
+        yield f"resolve {way}", tried
     node, manager = forth.start.node("s1"), takes.manager
     yield "folder", manager.folder
     purposes = {
+        "newer": (manager.newer, False),
         "fetch": (manager.fetch, False),
         "install": (manager.install, False),
         "fetch back": (manager.fetch, True),

@@ -1,0 +1,32 @@
+"""What the repositories of the lab hold besides, and what nodes have of it."""
+
+from __future__ import annotations
+
+from testbed.lab import provision
+from testbed.packages.build import FLAVOURS
+
+from .site import Site
+
+SPDK, NEWER_SPDK = "spdk-tools-21.07-8.noarch", "spdk-tools-21.07-11.noarch"
+
+
+def publish(site: Site, packages: str) -> None:
+    """Put what is published later into the repositories of 2.0: "spdk-tools*"."""
+    site.lab.repo.run(
+        f"cd /srv/later/v2.0 && for it in *; do cp $it/{packages} /srv/www/v2.0/$it"
+        " && refresh-repository /srv/www/v2.0/$it || exit 1; done"
+    )
+
+
+def an_older_dependency(site: Site) -> None:
+    """All nodes have a dependency of which the repositories hold a newer one."""
+    publish(site, "spdk-tools*")
+    for node in site.lab.nodes.values():
+        place = f"{provision.REPOSITORY}/v2.0/{FLAVOURS[node.spec.flavour].folder}"
+        node.run(f"rpm -U --oldpackage --nosignature http://{place}/{SPDK}.rpm")
+
+
+def spdk(site: Site) -> set[str]:
+    """What the nodes have of that dependency."""
+    asked = "rpm -q spdk-tools || true"
+    return {node.run(asked).stdout.strip() for node in site.lab.nodes.values()}
