@@ -23,7 +23,7 @@ def an_older_dependency(site: Site) -> None:
     publish(site, "spdk-tools*")
     for node in site.lab.nodes.values():
         place = f"{provision.REPOSITORY}/v2.0/{FLAVOURS[node.spec.flavour].folder}"
-        node.run(f"rpm -U --oldpackage --nosignature http://{place}/{SPDK}.rpm")
+        node.run(f"rpm -U --replacepkgs --nosignature http://{place}/{SPDK}.rpm")
 
 
 def spdk(site: Site) -> set[str]:
