@@ -59,7 +59,10 @@ class Record:
 
     def text(self) -> str:
         """The record as it stands in its file, on one line."""
-        return json.dumps({**asdict(self), "began": self.began.isoformat()})
+        content = {**asdict(self), "began": self.began.isoformat()}
+        if not self.dependencies:  # then it is as it was written ever since
+            del content["dependencies"]
+        return json.dumps(content)
 
     def starting(self, release: str) -> Self:
         """This record, with the mark that engines of a release are started on its node."""

@@ -155,12 +155,6 @@ def test_a_node_remembers_what_it_had_at_first() -> None:
     assert dependencies.tidied(replace(node, record=None)) == ""
 
 
-def test_a_record_of_before_remembers_none() -> None:
-    text = RECORD.text().replace(', "dependencies": []', "")
-    assert "dependencies" not in text
-    assert Record.parse(text) == RECORD
-
-
 words = st.from_regex(r"[a-z][a-z0-9+_]{0,5}(-[a-z0-9]{1,4})?", fullmatch=True)
 releases = st.from_regex(
     r"([1-9]:)?[0-9]{1,2}(\.[0-9]{1,2})?-[0-9]{1,2}\.(noarch|x86_64)", fullmatch=True
