@@ -101,7 +101,8 @@ def test_from_the_middle_of_the_package_transaction(site: Site) -> None:
 def test_from_all_packages_new_with_trouble_on_the_way(site: Site) -> None:
     """It is interrupted with the new packages and with the old ones; a service gets enabled.
 
-    Between two updates that get as far as that, the site has chosen another release. What was updated with DAOS goes back with it.
+    Between two updates that get as far as that, the site has chosen another release.
+    What was updated with DAOS goes back with it.
     """
     before, digests = site.release, site.lab.digests()
     published.an_older_dependency(site)
