@@ -26,8 +26,8 @@ repositories = {
     },
 }
 
-# Is what that repository has newer of what a node has (libfabric, spdk-tools, ...) updated in the same
-# transaction? `--dry` lists it. False: nothing but DAOS changes, and what it requires.
+# Is what that repository has newer of what a node has (libfabric, spdk-tools, ...) updated in the
+# same transaction? `--dry` lists it. False: nothing but DAOS changes, and what it requires.
 update_dependencies = True
 
 # May the update disconnect applications and unmount dfuse mounts that still use DAOS?

@@ -11,7 +11,7 @@ import pytest
 from testbed.lab.harness import LabNode
 from testbed.referee import judge
 
-from ..lab.site import ADMIN, CLIENT, SERVER, Outcome, Site, StartSite, nodes
+from ..lab.site import ADMIN, CLIENT, DAOS_ALONE, SERVER, Outcome, Site, StartSite, nodes
 from .mutated import Edit, install
 from .mutations import ADMIN_LEFT, GATED, REFEREED, RULES, Rule, Wrong
 from .scenes import RUNS, SCENES, mend
@@ -28,6 +28,7 @@ NODES = [
 def _start(start: StartSite, wrong: Wrong) -> Site:
     version = "2.0.3" if wrong.scene == "all is updated" else "2.0.1"
     site = start(NODES, version=version)
+    site.settings.update(DAOS_ALONE)
     install(site)
     SCENES[wrong.scene](site)
     return site
@@ -75,6 +76,7 @@ def test_a_gate_keeps_the_rule(start_fresh_site: StartSite, rule: Rule) -> None:
 def test_gates_catch_one_wrong_procedure_after_the_other(start_fresh_site: StartSite) -> None:
     """On one system: each goes on from where the one before was refused, at last the right one."""
     site = start_fresh_site(NODES)
+    site.settings.update(DAOS_ALONE)
     site.lab.note_contents()
     for wrong in GATED:
         SCENES[wrong.scene](site)

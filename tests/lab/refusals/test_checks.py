@@ -15,7 +15,7 @@ from testbed.lab.container import Node
 from testbed.lab.harness import LabNode
 
 from .. import usage
-from ..site import ADMIN, CLIENT, ROOT, SERVER, Site, StartSite
+from ..site import ADMIN, CLIENT, DAOS_ALONE, ROOT, SERVER, Site, StartSite
 from ..waiting import eventually
 
 NODES = [
@@ -29,7 +29,9 @@ NODES = [
 
 @pytest.fixture(scope="module")
 def whole_site(start_site: StartSite) -> Site:
-    return start_site(NODES)
+    site = start_site(NODES)
+    site.settings.update(DAOS_ALONE)
+    return site
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 from testbed import faults
 
 from .. import usage
-from ..site import Site, StartSite, nodes
+from ..site import DAOS_ALONE, Site, StartSite, nodes
 
 WRITING = {"rpm", "systemd", "daos_server", "daos_engine", "daos_agent"}
 OF_USERS = {"pool-connected", "pool-disconnected"}
@@ -18,7 +18,9 @@ OF_USERS = {"pool-connected", "pool-disconnected"}
 
 @pytest.fixture(scope="module")
 def whole_site(start_site: StartSite) -> Site:
-    return start_site(nodes(servers=2, clients=2))
+    site = start_site(nodes(servers=2, clients=2))
+    site.settings.update(DAOS_ALONE)
+    return site
 
 
 @pytest.fixture

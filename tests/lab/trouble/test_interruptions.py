@@ -13,7 +13,7 @@ from datetime import datetime
 from testbed import faults
 from testbed.lab.harness import LabNode
 
-from ..site import ADMIN, CLIENT, QUICK, ROOT, SERVER, Outcome, Site, StartSite
+from ..site import ADMIN, CLIENT, DAOS_ALONE, QUICK, ROOT, SERVER, Outcome, Site, StartSite
 from ..usage import states
 from ..waiting import eventually, within_transaction
 from .interruptions import CTRL_C, HANGING_UP, IMPATIENCE, KILLED, How, Interruption, at, hit_by
@@ -227,6 +227,7 @@ def test_an_update_that_is_interrupted_from_its_first_step_to_its_last(
 ) -> None:
     """Mostly by kill -9 and Ctrl-C; all the time, two nodes print at each login."""
     site = start_fresh_site(NODES)
+    site.settings.update(DAOS_ALONE)
     for name in (HIT, LOGIN):
         faults.LOGIN_PRINTS.plant(site.lab.node(name))
     _finished(site, TO_THE_END)
