@@ -8,7 +8,7 @@ from pyinfra.api import Host
 
 from .daos import start_trace, window_file
 from .daos.node import Node
-from .daos.window_file import Record
+from .daos.window_file import Had, Record
 from .machinery import judgements
 from .machinery.run import Run
 from .machinery.step import Command, shell, step
@@ -20,20 +20,26 @@ from .services import may_start_agents
 def _to_hold(current: Run, name: str, node: Node) -> bool:
     if not current.start.concerns(name):
         return False
-    return bool(node.enabled) or _remembers(current, node) or _untraced(current, name, node)
+    return bool(node.enabled) or _remembers(current, name, node) or _untraced(current, name, node)
 
 
-def _remembers(current: Run, node: Node) -> bool:
+def _remembers(current: Run, name: str, node: Node) -> bool:
     """Whether something is to be written down: all of it, or what may have changed since.
 
-    As long as nothing has been stopped, pools may come and go between two runs.
+    As long as nothing has been stopped, pools may come and go between two runs. Another node may
+    come at any time: one that was left out before.
     """
-    if node.record is None:
+    if node.record is None or node.mended or node.record.had != _kept(current, name):
         return True
     return current.window.first_stop is None and (node.record.ranks, dict(node.record.pools)) != (
         current.start.ranks,
         current.start.pools,
     )
+
+
+def _kept(current: Run, name: str) -> dict[str, Had]:
+    """What a node keeps of all nodes, so that one whose record is lost gets it back from there."""
+    return current.start.had if "servers" in current.start.roles(name) else {}
 
 
 def _untraced(current: Run, name: str, node: Node) -> bool:
@@ -50,13 +56,14 @@ def held(current: Run, here: Host) -> Iterator[Command]:
     """Disable the services, so that a node which reboots in the window does not start DAOS.
 
     What ran and what was enabled is written to the node's disk first, where it outlives a reboot
-    and this run; what an earlier run has written there stays. From then on a start of daos_server
-    leaves a trace there, too, so that it is known later whether an engine has run (R12).
+    and this run; what an earlier run has written there stays, and servers keep it of all nodes.
+    From then on a start of daos_server leaves a trace there, too, so that it is known later whether
+    an engine has run (R12).
     Source: "disable the services for the time of the maintenance" (DAOS documentation, 2026).
     """
     node = current.look().node(here.name)
     lines = []
-    if _remembers(current, node):
+    if _remembers(current, here.name, node):
         lines.append(window_file.save(_found(current, here.name, node)))
     if _untraced(current, here.name, node):
         lines.append(start_trace.laid())
@@ -67,18 +74,19 @@ def held(current: Run, here: Host) -> Iterator[Command]:
 
 
 def _found(current: Run, name: str, node: Node) -> Record:
-    earlier = current.start.record
+    start, earlier, had = current.start, current.start.record, _kept(current, name)
     if node.record:
-        return replace(node.record, ranks=current.start.ranks, pools=current.start.pools)
+        return replace(node.record, ranks=start.ranks, pools=start.pools, had=had)
     return Record(
         began=earlier.began if earlier else datetime.now(UTC),
         release=str(node.version) if node.version else "",
         enabled=tuple(node.enabled),
-        running=tuple(unit for unit in node.services if current.start.ran_before(name, unit)),
-        ranks=current.start.ranks,
-        pools=current.start.pools,
-        servers=tuple(node.hostname for node in current.start.of("servers").values()),
+        running=tuple(unit for unit in node.services if start.ran_before(name, unit)),
+        ranks=start.ranks,
+        pools=start.pools,
+        servers=tuple(node.hostname for node in start.of("servers").values()),
         started="",
+        had=had,
     )
 
 

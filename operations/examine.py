@@ -100,9 +100,9 @@ def _in_the_way(current: Run) -> list[Finding]:
     found = [*installed.findings(current), *services.stray(start)]
     if not start.idle:
         found += services.usable(start)
+    found += services.boot(start, settings.start_at_boot)
     if start.outdated:
         found += manager.idle(start)
-        found += services.at_boot(start, settings.start_at_boot)
         found += manager.space(start, settings.free_space_mib)
         found += manager.within_reach(current, found)
     if start.record and not found:

@@ -20,6 +20,17 @@ def stray(view: View) -> Iterator[Finding]:
     )
 
 
+_UNITS = (("servers", SERVER), ("clients", AGENT))
+
+
+def boot(start: Start, expected: bool | None) -> Iterator[Finding]:
+    """What is wrong with what starts at boot, or not known any more; argument as of `at_boot`."""
+    if expected is None:
+        yield from forgotten(start)
+    elif start.outdated or start.where(lambda node: node.record):
+        yield from at_boot(start, expected)
+
+
 def at_boot(view: View, expected: bool | None) -> Iterator[Finding]:
     """Nodes whose daemon does not start at boot though it should, or the other way round.
 
@@ -29,7 +40,7 @@ def at_boot(view: View, expected: bool | None) -> Iterator[Finding]:
     """
     if expected is None:
         return
-    for role, unit in (("servers", SERVER), ("clients", AGENT)):
+    for role, unit in _UNITS:
         known = view.where(lambda node: node.record is None, role)
         odd = {name for name in known if (unit in view.node(name).enabled) != expected}
         hints = ((name, _hint(view.node(name), unit, expected)) for name in known if name in odd)
@@ -66,3 +77,21 @@ def _to_start(start: Start, name: str, node: Node, unit: str) -> bool:
     due = start.ran_before(name, unit) or node.at_boot(unit)
     here = unit == SERVER and name in start.groups["servers"]
     return (due or here) and _PACKAGES[unit] in node.packages
+
+
+def forgotten(start: Start) -> Iterator[Finding]:
+    """Nodes with nothing on, of which nobody remembers what was on before the update under way.
+
+    Where no server remembers an update, what others do may be about one that is long over, unless
+    daos_server is off as well.
+    """
+    if not start.where(lambda node: node.record):
+        return
+    for role, _ in _UNITS if start.opened_before else _UNITS[:1]:
+        yield from about(
+            "record-lost",
+            start.where(lambda node: not (node.record or node.busy or node.enabled), role),
+            "an update is under way, and what was on there before it is remembered nowhere, while "
+            "nothing is on now. Say for this run whether DAOS shall start at boot there: "
+            "--data start_at_boot=True, or --data start_at_boot=False to leave it off",
+        )

@@ -136,6 +136,7 @@ class Node:
     + installed: when the newest of the packages was installed, in seconds of the clock that
       `Service.started` counts by; negative where that was before the node's boot
     + record: what an update that is under way remembers on the node, None if none is
+    + mended: whether that was lost there, and is what the servers have kept of it
     + starts: what was installed whenever daos_server was started since the update began, as the
       unit itself has written it down
     + lock: who runs an update of this system right now, as it says itself; "" if nobody does
@@ -160,6 +161,7 @@ class Node:
     rpmnew: tuple[str, ...] = ()
     installed: float = 0.0
     record: Record | None = None
+    mended: bool = False
     starts: tuple[str, ...] = ()
     lock: str = ""
 

@@ -7,7 +7,7 @@ start DAOS by itself; what they were before has to outlive that reboot, and the 
 import json
 import shlex
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict, field, replace
 from datetime import datetime
 from typing import Annotated, Self
 
@@ -27,6 +27,15 @@ def _time(value: object) -> object:
 
 
 @dataclass(frozen=True, config=ConfigDict(strict=True))
+class Had:
+    """What a node had before the update: of these, meanings as of `Record`."""
+
+    release: str
+    enabled: tuple[str, ...]
+    running: tuple[str, ...]
+
+
+@dataclass(frozen=True, config=ConfigDict(strict=True))
 class Record:
     """One node's memory of an update that is under way.
 
@@ -40,6 +49,7 @@ class Record:
     + started: the release whose engines may have been started on this node since; "" for none
     + dependencies: what the node had before, of what was updated with DAOS: each as rpm names it
       ("spdk-tools-21.07-8.noarch"), with the epoch before the version if it has one
+    + had: on servers, what every node had, by the nodes' own host names, folded; see rules/memory
     """
 
     began: Annotated[AwareDatetime, BeforeValidator(_time)]
@@ -51,6 +61,7 @@ class Record:
     servers: tuple[str, ...]
     started: str
     dependencies: tuple[str, ...] = ()
+    had: Mapping[str, Had] = field(default_factory=dict)
 
     @classmethod
     def parse(cls, text: str) -> Self | None:
@@ -62,6 +73,8 @@ class Record:
         content = {**asdict(self), "began": self.began.isoformat()}
         if not self.dependencies:  # then it is as it was written ever since
             del content["dependencies"]
+        if not self.had:
+            del content["had"]
         return json.dumps(content)
 
     def starting(self, release: str) -> Self:

@@ -15,6 +15,7 @@ from pyinfra.api.exceptions import PyinfraError
 from pyinfra.context import ctx_host, ctx_state
 
 from ..daos.node import SCRIPT, Node, parse
+from ..rules import memory
 from ..rules.view import ROLES, View, names_of
 from .framing import framed, within
 
@@ -50,11 +51,12 @@ def read(state: State, left_out: Collection[str] = ()) -> View:
     by_role = groups(state, left_out)
     hosts = [state.inventory.get_host(name) for name in names_of(by_role)]
     looked = at_once(hosts, lambda host: look(state, host))
-    return View(
+    view = View(
         by_role,
         {host.name: node for host, (node, _) in looked.items()},
         {host.name: why for host, (node, why) in looked.items() if node is None},
     )
+    return memory.mended(view)
 
 
 def at_once(hosts: Sequence[Host], do: Callable[[Host], T]) -> dict[Host, T]:

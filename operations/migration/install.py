@@ -68,7 +68,7 @@ def _of_the_nodes(current: MigrationRun) -> Iterator[Finding]:
         yield from gates.current_daemons(view)
         yield from manager.idle(view)
         yield from checked_services.usable(view)
-        yield from checked_services.at_boot(view, settings.start_at_boot)
+        yield from checked_services.boot(view, settings.start_at_boot)
         yield from manager.space(view, settings.free_space_mib)
 
 

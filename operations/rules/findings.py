@@ -17,6 +17,11 @@ def fold(names: Iterable[str]) -> str:
     return str(NodeSet.fromlist(sorted(set(names)), resolver=RESOLVER_NOGROUP))
 
 
+def unfold(names: str) -> list[str]:
+    """The names in a folded node set."""
+    return list(NodeSet(names, resolver=RESOLVER_NOGROUP))
+
+
 @dataclass(frozen=True)
 class Finding:
     """One thing that stands in the way.

@@ -35,10 +35,8 @@ _CAUSES = (
     ),
 )
 _RECORD = (
-    f"{PATH} there tells what the update under way has to give back, and is damaged: copy the one "
-    "of a node with the same roles to it, and correct `enabled` and `running` in it to the units "
-    "that this node has to start at boot and that ran there (daos_server.service, "
-    "daos_agent.service, or none)"
+    f"{PATH} there tells what the update under way has to give back, and is damaged: move it away "
+    f"(`mv {PATH} /root`) and type the same command again, which knows it from the servers, or asks"
 )
 _UNKNOWN = "it gave no complete answer: try `sudo rpm -q daos` and `sudo systemctl` there"
 _LINES = 3

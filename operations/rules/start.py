@@ -7,7 +7,8 @@ from functools import cached_property
 
 from ..daos.node import SERVER
 from ..daos.releases import Version
-from ..daos.window_file import Record
+from ..daos.window_file import Had, Record
+from . import memory
 from .view import View
 
 
@@ -54,6 +55,11 @@ class Start(View):
     def record(self) -> Record | None:
         """What an earlier run of this update has left on the servers, None if there was none."""
         return min(self.records, key=lambda record: record.began, default=None)
+
+    @cached_property
+    def had(self) -> dict[str, Had]:
+        """What each node had before this update, for the servers to keep."""
+        return memory.of_all(self)
 
     @property
     def opened_before(self) -> datetime | None:
