@@ -5,7 +5,8 @@ A name that is no setting is refused, unless it begins with an underscore: _mirr
 
 # The release that every node shall have afterwards: a later fix level of the series that is
 # installed, for example 2.0.3 over 2.0.1. Exactly this one is installed, also where the repository
-# holds newer ones.
+# holds newer ones. A hot fix keeps the release and is another build of its packages; it is named as
+# "2.0.3-6", as in daos-2.0.3-6.el8. Where no build is named, any will do, and the newest is taken.
 target_release = "2.0.3"
 
 # Where each distribution gets the packages of that release, and the key that signed them. They come

@@ -82,7 +82,7 @@ def summary(current: Run) -> str:
     start = current.start
     plan = f"every node is at {current.target}"
     if start.outdated:
-        releases = sorted({str(start.node(name).version) for name in start.outdated})
+        releases = sorted({str(start.node(name).like(current.target)) for name in start.outdated})
         plan = f"{fold(start.outdated)}: {', '.join(releases)} -> {current.target}"
     if start.stopped:
         return f"{plan}; no engine runs"

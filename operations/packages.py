@@ -23,7 +23,7 @@ from .rules.view import ROLES, View
 # a package manager that exits 0 may have installed nothing.
 _ERASE_OLD = (
     "old=$(rpm -q --queryformat"
-    " 'has %{{NAME}} %{{VERSION}} %{{NAME}}-%{{VERSION}}-%{{RELEASE}}.%{{ARCH}}\n' {names}"
+    " 'has %{{NAME}} {tag} %{{NAME}}-%{{VERSION}}-%{{RELEASE}}.%{{ARCH}}\n' {names}"
     ' | awk \'$1 != "has" {{next}} $3 == "{target}" {{new[$2]; next}} {{old[$4] = $2}}'
     " END {{for (one in old) if (old[one] in new) print one}}')"
     ' && if [ -n "$old" ]; then rpm -e $old; fi'
@@ -37,7 +37,9 @@ _DETACHED = "({line}) > {log} 2>&1 < /dev/null; code=$?; tail -n 12 {log}; exit 
 
 def _transaction(current: Run, line: str, name: str, node: Node, target: Version) -> str:
     """The shell command that brings a node to exactly the target, also from half the way."""
-    erase = _ERASE_OLD.format(names=" ".join(_wanted(current, name, node, target)), target=target)
+    names = " ".join(_wanted(current, name, node, target))
+    tag = "%{VERSION}-%{RELEASE}" if target.build else "%{VERSION}"
+    erase = _ERASE_OLD.format(names=names, target=packaging.release(node, target), tag=tag)
     return _DETACHED.format(line=f"{dependencies.tidied(node)}({line}) && {erase}", log=_LOG)
 
 
@@ -46,7 +48,7 @@ def _wanted(current: Run, name: str, node: Node, target: Version) -> list[str]:
 
 
 def _outdated(current: Run, name: str, node: Node) -> bool:
-    return node.version != current.target
+    return not node.at(current.target)
 
 
 @step(*ROLES, need=_outdated, prepares=True)
@@ -125,8 +127,8 @@ def returned(current: Run, here: Host) -> Iterator[Command]:
     """
     node = current.look().node(here.name)
     manager = packaging.distribution(current, node).manager
-    newest, target = node.newest, current.target
-    if node.version is None and newest:  # from half the way there is only one whole state: forward
+    newest, target = node.highest if current.target.build else node.newest, current.target
+    if node.half(target) and newest:  # from half the way there is only one whole state: forward
         yield from _change(current, here, manager.finish, node, newest)
         # To half of a node there was nothing to fetch: what it goes back to was still installed.
         line = packaging.line_for(current, manager.fetch, here.name, node, target, back=True)

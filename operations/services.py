@@ -101,6 +101,7 @@ def _may_start_servers(current: Run, view: View) -> list[Finding]:
     return (
         gates.at_target(view, "servers", current.target)
         + gates.never_lower(view)
+        + ([] if current.procedure.back else gates.one_build(view))
         + gates.current_daemons(view)
     )
 
@@ -146,7 +147,8 @@ def servers_started(current: Run, here: Host) -> Iterator[Command]:
     """
     node = current.look().node(here.name)
     if node.record:
-        record = node.record.starting(str(node.version))
+        by_build = node.build if "-" in node.record.release else None
+        record = node.record.starting(str(by_build.everywhere if by_build else node.version))
         yield shell(current, here, window_file.save(record))
     yield from start(current, here, SERVER)
 

@@ -8,7 +8,7 @@ from ..daos.releases import Version
 from ..machinery.run import Run
 from ..machinery.settings import Settings
 from ..rules import gates
-from ..rules.findings import Finding, about, fold, grouped
+from ..rules.findings import Finding, about, grouped, in_words
 from ..rules.view import ROLES, View
 
 
@@ -95,6 +95,12 @@ def _without_repository(system: str, name: str) -> str:
     )
 
 
+_STOP_ALL = (
+    "Stop DAOS in this order: `systemctl stop daos_agent` on the clients, `dmg system stop` on an "
+    "admin node, `systemctl stop daos_server` on the servers; then type the same command again"
+)
+
+
 def one_release(view: View, replaced: Collection[str] = ()) -> list[Finding]:
     """All engines of a system run the same build; where none runs, the update makes it so.
 
@@ -106,23 +112,13 @@ def one_release(view: View, replaced: Collection[str] = ()) -> list[Finding]:
         return []
     servers = view.of("servers")
     found = grouped((name, str(node.version or "mixed packages")) for name, node in servers.items())
-    kind, do = "releases", ""
-    systems = {node.os for node in servers.values()}  # each has builds of its own
-    if len(found) < 2 and len(systems) == 1 and not set(replaced) & set(servers):
-        found = grouped((name, _builds(node)) for name, node in servers.items())
-        kind, do = "builds", "install one of them on all servers, "
+    kind, do = "releases", _STOP_ALL
+    if len(found) < 2 and not set(replaced) & set(servers):
+        found, kind, do = gates.builds(view), "builds", gates.NAME_THE_BUILD
     if len(found) < 2:
         return []
-    parts = ", ".join(f"{version} on {fold(names)}" for version, names in sorted(found.items()))
     return about(
         "mixed-versions",
         view.groups["servers"],
-        f"engines run, and the servers have several {kind}: {parts}. Stop DAOS in this order: "
-        "`systemctl stop daos_agent` on the clients, `dmg system stop` on an admin node, "
-        f"`systemctl stop daos_server` on the servers; {do}then type the same command again",
+        f"engines run, and the servers have several {kind}: {in_words(found)}. {do}",
     )
-
-
-def _builds(node: Node) -> str:
-    """The builds of its packages, a hot fix being another one: "2.0.3-5.el8"."""
-    return " and ".join(sorted({evr for evrs in node.packages.values() for evr in evrs}))

@@ -76,7 +76,9 @@ def within_reach(current: Run, found: Collection[Finding]) -> list[Finding]:
     if unknown:
         return unknown
     # A node from half the way has more to finish than an installation; `updated` does.
-    asked = [current.host(name) for name in names if current.start.node(name).version]
+    asked = [
+        current.host(name) for name in names if not current.start.node(name).half(current.target)
+    ]
     said = hosts.at_once(asked, lambda host: _problem(current, host))
     return for_each(
         "packages-not-available", ((host.name, problem) for host, problem in said.items())
@@ -95,7 +97,7 @@ def foreign(current: Run) -> list[Finding]:
 
 def _updated(current: Run, node: Node) -> bool:
     before = node.record.release if node.record else ""
-    return bool(before) and before != str(current.target) == str(node.version)
+    return bool(before) and before != str(current.target) and node.at(current.target)
 
 
 def _foreign(current: Run, host: Host) -> str | None:
@@ -111,7 +113,7 @@ def _foreign(current: Run, host: Host) -> str | None:
 def _problem(current: Run, host: Host) -> str | None:
     """What the package manager of a node says against the target, None if nothing."""
     node, besides = current.start.node(host.name), current.dependencies.get(host.name, ())
-    names = packaging.wanted(node, current.start.roles(host.name), current.target)
+    names = packaging.missing(node, current.start.roles(host.name), current.target)
     resolve = packaging.distribution(current, node).manager.resolve
     line = packaging.tried(current, resolve, host.name, node)
     with ctx_state.use(current.state), ctx_host.use(host):

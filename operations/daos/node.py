@@ -181,9 +181,46 @@ class Node:
         return releases.pop() if len(releases) == 1 else None
 
     @property
+    def build(self) -> Version | None:
+        """The same with the build; None as well where the builds of its packages differ."""
+        builds = {evr for evrs in self.packages.values() for evr in evrs}
+        if self.version is None or len(builds) != 1:
+            return None
+        try:
+            return Version.parse(builds.pop())
+        except ValueError:
+            return None
+
+    def at(self, target: Version) -> bool:
+        """Whether this release is installed, and no other; a build counts where one is named."""
+        known = self.like(target)
+        return known is not None and known.same_as(target)
+
+    def like(self, other: Version) -> Version | None:
+        """The release that is installed, as another one is named: with its build or without."""
+        return self.build if other.build else self.version
+
+    def half(self, target: Version) -> bool:
+        """Whether it is half the way to a target: of no single release, or of two builds."""
+        twice = any(len(evrs) > 1 for evrs in self.packages.values())
+        return self.version is None or bool(target.build and twice)
+
+    @property
+    def builds(self) -> str:
+        """The builds of its packages, a hot fix being another one: "2.0.3-5.el8"."""
+        return " and ".join(sorted({evr for evrs in self.packages.values() for evr in evrs}))
+
+    @property
     def newest(self) -> Version | None:
         """The highest release of any package; None where there is none, or an unknown one."""
         return max(self._releases, default=None)
+
+    @property
+    def highest(self) -> Version | None:
+        """The highest build of any package; None where one of them is unknown."""
+        evrs = {evr for evrs in self.packages.values() for evr in evrs}
+        builds = list(map(Version.parse, evrs)) if self._releases else []
+        return next((it for it in builds if not any(it.lower_than(o) for o in builds)), None)
 
     def runs(self, unit: str) -> bool:
         """Whether the daemon of a unit runs, or is on its way up or down."""

@@ -15,7 +15,9 @@ _DIRECTORY = DROP_IN.rpartition("/")[0]
 # With "-" the start goes on whatever comes of it, and a database of packages that hangs is not
 # waited for. In a unit file %% is a percent sign, and \\ a backslash within quotes. It is dd that
 # writes to the disk, since `sync FILE` of CentOS 7 would wait for all file systems.
-_RELEASE = r"timeout -s KILL 20 rpm -q --qf '%%{VERSION}\\n' daos-server || echo unknown"
+_RELEASE = (
+    r"timeout -s KILL 20 rpm -q --qf '%%{VERSION}-%%{RELEASE}\\n' daos-server || echo unknown"
+)
 _APPEND = f"dd of={STARTS} oflag=append conv=notrunc,fsync status=none"
 _UNIT = f'[Service]\nExecStartPre=-/bin/sh -c "{{ {_RELEASE}; }} | {_APPEND}"\n'
 

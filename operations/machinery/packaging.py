@@ -2,7 +2,8 @@
 
 import re
 import shlex
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
+from itertools import chain
 
 from ..daos import releases
 from ..daos.node import Node
@@ -71,6 +72,11 @@ def wanted(node: Node, roles: list[str], target: Version) -> list[str]:
     return sorted({releases.package(role, target) for role in roles} | set(node.packages))
 
 
+def release(node: Node, target: Version) -> str:
+    """A release as the packages of a node name it, with the build as on its distribution."""
+    return target.on(next(chain.from_iterable(node.packages.values()), ""))
+
+
 def others(node: Node, names: Iterable[str], target: Version) -> list[str]:
     """In words, each package of DAOS that is not there in exactly the target release.
 
@@ -79,9 +85,21 @@ def others(node: Node, names: Iterable[str], target: Version) -> list[str]:
     found = []
     for name in sorted({*names, *node.packages}):
         evrs = node.packages.get(name, ())
-        if [evr.split("-")[0] for evr in evrs] != [str(target)]:
+        if not _there(evrs, target):
             found.append(f"{name} is {' and '.join(evrs)}" if evrs else f"{name} is missing")
     return found
+
+
+def missing(node: Node, roles: list[str], target: Version) -> list[str]:
+    """The packages that are still to be installed for the target."""
+    return [
+        it for it in wanted(node, roles, target) if not _there(node.packages.get(it, ()), target)
+    ]
+
+
+def _there(evrs: Sequence[str], target: Version) -> bool:
+    """Whether a package is there in exactly the target release, once."""
+    return len(evrs) == 1 and releases.is_of(evrs[0], target)
 
 
 # rpm itself reads the key, subkeys and all, into a database of its own.
@@ -178,7 +196,7 @@ def line_for(
     """
     manager = distribution(current, node).manager
     names = wanted(node, current.start.roles(name), target)
-    packages = [f"{package}{manager.sign}{target}" for package in names]
+    packages = [f"{package}{manager.sign}{release(node, target)}" for package in names]
     if target == current.target:
         found = current.dependencies.get(name, ())
         packages += [manager.exactly(it.name, it.after) for it in found]

@@ -155,7 +155,7 @@ def _due(view: View) -> bool:
 
 
 def _os_to_find(current: MigrationRun, name: str, node: Node) -> bool:
-    return name in current.procedure.os_updates and node.version != current.target
+    return name in current.procedure.os_updates and not node.at(current.target)
 
 
 @attempt(*ROLES, need=_os_to_find, prepares=True, code="no-later-system")

@@ -1,6 +1,6 @@
 """What stands in the way of an update: findings, each with a code, the nodes, and what to do."""
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -64,6 +64,11 @@ def grouped(said: Iterable[tuple[str, T | None]]) -> dict[T, list[str]]:
         if what is not None:
             groups.setdefault(what, []).append(name)
     return groups
+
+
+def in_words(found: Mapping[str, Iterable[str]]) -> str:
+    """What nodes have, each with these: "2.0.1 on s1, 2.0.3 on s[2-3]"."""
+    return ", ".join(f"{what} on {fold(names)}" for what, names in sorted(found.items()))
 
 
 def for_each(code: str, said: Iterable[tuple[str, str | None]]) -> list[Finding]:

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Sequence
 from ..daos.dmg import Member
 from ..daos.node import AGENT, SERVER, Daemon, Node
 from ..daos.releases import Version, why_not
-from .findings import Finding, about, fold, for_each, grouped
+from .findings import Finding, about, fold, for_each, grouped, in_words
 from .members import STOPPED, expected, on, what_to_do
 from .silence import why
 from .view import ROLES, View
@@ -17,6 +17,11 @@ from .view import ROLES, View
 _SILENT = (
     "the node gave no answer: see that it can be reached. A client that is switched off can be "
     "left out: unreachable_clients in group_data/all.py"
+)
+
+NAME_THE_BUILD = (
+    "Name the one that all shall have in target_release in group_data/all.py, like 2.0.3-6, then "
+    "type `pyinfra inventory deploy.py`, which brings all to it"
 )
 
 _STRANGE = "ranks of this system run there: add it to the servers"
@@ -67,7 +72,7 @@ def needed(
     + reinstalls: whether the storage is reformatted, so that a node may come from 1.x as well
     + back: whether the target is the release of before, to which no engine has to go back yet
     """
-    if not view.silent and all(node.version == target for node in view.of().values()):
+    if not view.silent and all(node.at(target) for node in view.of().values()):
         message = f"every node is at {target} by now: type the same command again to see it"
         return [Finding("not-needed", (), message)]
     return never_started(view) if back else update_paths(view, target, reinstalls)
@@ -76,7 +81,7 @@ def needed(
 def update_paths(view: View, target: Version, reinstalls: bool = False) -> list[Finding]:
     """Nodes from whose release no update leads to the target; arguments as in `needed`."""
     # Where a transaction was cut short, the highest release is the one that counts.
-    installed = {name: node.version or node.newest for name, node in view.of().items()}
+    installed = {n: node.build or node.version or node.newest for n, node in view.of().items()}
     why = ((name, has and why_not(has, target, reinstalls)) for name, has in installed.items())
     return for_each("no-update-path", why)
 
@@ -122,15 +127,21 @@ def _release(text: str) -> Version | None:
 
 def _has_begun(node: Node, before: Collection[str]) -> bool:
     if node.record is None:
-        return str(node.version) not in before
+        return not any(release and node.at(release) for release in map(_release, before))
     if node.record.started not in ("", node.record.release):
         return True
     was = _release(node.record.release)
     starts = [_release(text) for text in node.starts]
     # A start on what nobody knows may be one on a higher release than that of before.
-    if not all(release and was and release <= was for release in starts):
+    if not all(release and was and _no_higher(release, was) for release in starts):
         return True
-    return str(node.version) != node.record.release and node.started_since_install(SERVER)
+    return not (was and node.at(was)) and node.started_since_install(SERVER)
+
+
+def _no_higher(release: Version, was: Version) -> bool:
+    """Whether a start was not on a higher release than the one of before; builds count alike."""
+    known = release.build or not was.build or release.level != was.level
+    return bool(known) and not was.lower_than(release)
 
 
 def never_lower(view: View) -> list[Finding]:
@@ -150,7 +161,8 @@ def _has_gone_back(node: Node) -> bool:
     """
     started = (*node.starts, node.record.started) if node.record else ()
     known = [release for text in started if (release := _release(text))]
-    return node.version is not None and any(node.version < release for release in known)
+    installed = node.build or node.version
+    return installed is not None and any(installed.lower_than(release) for release in known)
 
 
 def current_daemons(view: View) -> list[Finding]:
@@ -357,13 +369,29 @@ def _excused(node: Node, members: Sequence[Member], accepted: Collection[int]) -
 
 def at_target(view: View, role: str, target: Version) -> list[Finding]:
     """R5, R6: every node of a role has the target release, and no other."""
-    others = {name: node for name, node in view.of(role).items() if node.version != target}
-    found = sorted({str(node.version or "mixed packages") for node in others.values()})
+    others = {name: node for name, node in view.of(role).items() if not node.at(target)}
+    found = sorted({str(node.like(target) or "mixed packages") for node in others.values()})
     return about(
         "not-at-target",
         others,
         f"{', '.join(found)} is installed there, not {target}: run the update again",
     )
+
+
+def builds(view: View) -> dict[str, list[str]]:
+    """The builds of the servers, each with these; of those of one operating system alone."""
+    servers = view.of("servers").items()
+    several = len({node.os for _, node in servers}) > 1  # each has builds of its own
+    return {} if several else grouped((name, node.builds) for name, node in servers)
+
+
+def one_build(view: View) -> list[Finding]:
+    """R5: the engines of a system are of one build; mirrors that are synced by halves differ."""
+    found = builds(view)
+    if len(found) < 2:
+        return []
+    message = f"they have several builds, and nothing of them starts: {in_words(found)}"
+    return about("mixed-versions", view.groups["servers"], f"{message}. {NAME_THE_BUILD}")
 
 
 def all_at_target(view: View, target: Version) -> list[Finding]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 
-from ..daos.node import SERVER
+from ..daos.node import SERVER, Node
 from ..daos.releases import Version
 from ..daos.window_file import Had, Record
 from . import memory
@@ -30,7 +30,10 @@ class Start(View):
     @cached_property
     def outdated(self) -> frozenset[str]:
         """The nodes that are not at the target."""
-        return frozenset(self.where(lambda node: node.version != self.target))
+        return frozenset(self.where(lambda node: not self._at_target(node)))
+
+    def _at_target(self, node: Node) -> bool:
+        return self.target is not None and node.at(self.target)
 
     @cached_property
     def opens_window(self) -> bool:

@@ -1,5 +1,6 @@
 """What ran, was installed and was connected at a moment, as the events up to it show."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
@@ -39,7 +40,8 @@ class Node:
     """A node.
 
     + up: whether it has power and does not shut down
-    + packages: of each DAOS package the versions that are installed, two within a transaction
+    + packages: of each DAOS package the versions that are installed, two within a transaction, and
+      how many builds of each
     + enabled: the DAOS units that start when it boots
     + agents: the version of each daos_agent that runs, by pid
     + of_its_unit: the pid of the one that its unit has started last, 0 where that is not known
@@ -53,7 +55,7 @@ class Node:
 
     name: str
     up: bool = True
-    packages: dict[str, set[str]] = field(default_factory=dict)
+    packages: dict[str, Counter[str]] = field(default_factory=dict)
     enabled: set[str] = field(default_factory=set)
     agents: dict[int, str] = field(default_factory=dict)
     of_its_unit: int = 0
@@ -197,11 +199,13 @@ class Cluster:
 
     def _installed(self, event: Event, node: Node) -> None:
         if event.package:
-            node.packages.setdefault(event.package, set()).add(event.version)
+            node.packages.setdefault(event.package, Counter())[event.version] += 1
 
     def _removed(self, event: Event, node: Node) -> None:
         if event.package:
-            node.packages.get(event.package, set()).discard(event.version)
+            installed = node.packages.setdefault(event.package, Counter())
+            installed[event.version] -= 1
+            node.packages[event.package] = +installed
 
     # Engines
 

@@ -30,3 +30,10 @@ def spdk(site: Site) -> set[str]:
     """What the nodes have of that dependency."""
     asked = "rpm -q spdk-tools || true"
     return {node.run(asked).stdout.strip() for node in site.lab.nodes.values()}
+
+
+def builds(site: Site) -> set[str]:
+    """The builds of DAOS that the nodes have, without what names the distribution: "2.0.3-2"."""
+    asked = "rpm -qa --qf '%{VERSION}-%{RELEASE}\\n' daos 'daos-*'"
+    found = [node.run(asked).stdout.split() for node in site.lab.nodes.values()]
+    return {build.rpartition(".")[0] for their in found for build in their}

@@ -71,3 +71,23 @@ def test_a_cluster_is_updated_to_exactly_the_target(
     again = site.update(target_release="2.0.3")
     assert again.exit_code == 0, again.output
     assert site.report["outcome"] == "nothing to do"
+
+
+def test_a_hot_fix_is_an_update_and_has_a_way_back(start_fresh_site: StartSite) -> None:
+    """Another build of the release that is installed, on the distribution of each node."""
+    site = start_fresh_site(_mixed("leap15", "el7"), version="2.0.3")
+    site.settings["target_release"] = "2.0.3-2"
+    before = site.lab.digests()
+    published.publish(site, "daos*")
+    site.update_until("Starting operation: Start daos_server on the servers", site.kill)
+    assert published.builds(site) == {"2.0.3-2"}
+    back = site.pyinfra("deploys/rollback.py", "-y")
+    assert back.exit_code == 0, back.output
+    assert site.report["to_version"] == "2.0.3-1"
+    assert published.builds(site) == {"2.0.3-1"}
+    done = site.update()
+    assert done.exit_code == 0, done.output
+    assert (site.report["outcome"], site.report["to_version"]) == ("updated", "2.0.3-2")
+    assert published.builds(site) == {"2.0.3-2"}
+    site.check_whole("2.0.3")
+    assert site.lab.digests() == before

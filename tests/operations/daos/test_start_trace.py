@@ -66,7 +66,7 @@ def test_every_start_adds_the_release_that_is_installed(machine: Machine) -> Non
     machine.run(laid())
     assert machine.path(STARTS).read_text() == ""
     for version in ("2.0.1", "2.0.3"):
-        ask = "-q --qf %{VERSION}\\n daos-server"
+        ask = "-q --qf %{VERSION}-%{RELEASE}\\n daos-server"
         machine.program("rpm", f"#!/bin/sh\n[ \"$*\" = '{ask}' ] && echo {version}\n")
         starts = machine.start()
     assert starts == ("2.0.1", "2.0.3")
