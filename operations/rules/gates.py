@@ -81,7 +81,8 @@ def needed(
 def update_paths(view: View, target: Version, reinstalls: bool = False) -> list[Finding]:
     """Nodes from whose release no update leads to the target; arguments as in `needed`."""
     # Where a transaction was cut short, the highest release is the one that counts.
-    installed = {n: node.build or node.version or node.newest for n, node in view.of().items()}
+    nodes = view.of().items()
+    installed = {name: node.like(target) or node.version or node.newest for name, node in nodes}
     why = ((name, has and why_not(has, target, reinstalls)) for name, has in installed.items())
     return for_each("no-update-path", why)
 
@@ -161,7 +162,8 @@ def _has_gone_back(node: Node) -> bool:
     """
     started = (*node.starts, node.record.started) if node.record else ()
     known = [release for text in started if (release := _release(text))]
-    installed = node.build or node.version
+    by_build = node.record is not None and "-" in node.record.release
+    installed = node.build if by_build else node.version
     return installed is not None and any(installed.lower_than(release) for release in known)
 
 
