@@ -42,6 +42,7 @@ class Node:
     + up: whether it has power and does not shut down
     + packages: of each DAOS package the versions that are installed, two within a transaction, and
       how many builds of each
+    + builds: how often each build of a package is installed
     + enabled: the DAOS units that start when it boots
     + agents: the version of each daos_agent that runs, by pid
     + of_its_unit: the pid of the one that its unit has started last, 0 where that is not known
@@ -56,6 +57,7 @@ class Node:
     name: str
     up: bool = True
     packages: dict[str, Counter[str]] = field(default_factory=dict)
+    builds: Counter[tuple[str, str]] = field(default_factory=Counter)
     enabled: set[str] = field(default_factory=set)
     agents: dict[int, str] = field(default_factory=dict)
     of_its_unit: int = 0
@@ -200,12 +202,14 @@ class Cluster:
     def _installed(self, event: Event, node: Node) -> None:
         if event.package:
             node.packages.setdefault(event.package, Counter())[event.version] += 1
+            node.builds[event.package, event.build] += 1
 
     def _removed(self, event: Event, node: Node) -> None:
         if event.package:
             installed = node.packages.setdefault(event.package, Counter())
             installed[event.version] -= 1
             node.packages[event.package] = +installed
+            node.builds[event.package, event.build] -= 1
 
     # Engines
 

@@ -49,6 +49,11 @@ class Event:
     def version(self) -> str:
         return str(self.details.get("version", ""))
 
+    @property
+    def build(self) -> str:
+        """The build of a package, "2.0.3-1.el8"; "" where it is not told."""
+        return str(self.details.get("build", ""))
+
     def __str__(self) -> str:
         said = ", ".join(f"{key} {value}" for key, value in self.details.items())
         return f"{self.time[11:23]} {self.host} {self.kind}{': ' if said else ''}{said}"

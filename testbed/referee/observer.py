@@ -41,6 +41,7 @@ class Snapshot:
     up: frozenset[str]
     enabled: Mapping[str, frozenset[str]]
     versions: Mapping[str, frozenset[str]]
+    builds: Mapping[str, frozenset[tuple[str, str]]]
     engines: int
 
     @classmethod
@@ -54,6 +55,7 @@ class Snapshot:
             up=frozenset(node.name for node in cluster.up()),
             enabled={node.name: frozenset(node.enabled) for node in nodes},
             versions={node.name: node.versions for node in nodes if node.versions},
+            builds={node.name: frozenset(+node.builds) for node in nodes},
             engines=len(cluster.engines()),
         )
 

@@ -516,6 +516,11 @@ KEPT: list[tuple[str, str, Callable[[], History]]] = [
     ("R10", "a second run", lambda: History().update().command().ended()),
     (
         "R10",
+        "a hot fix, which is another build of the same release",
+        lambda: History().update().hot_fix("2.0.3-5", "2.0.3-6").command().ended(),
+    ),
+    (
+        "R10",
         "a run that others watch",
         lambda: History().update().command().connect().ended(),
     ),
@@ -985,6 +990,11 @@ BROKEN: list[tuple[str, str, Callable[[], History]]] = [
         "R10",
         "stopped and started",
         lambda: History().update().command().stop_agents().start_agents().ended(),
+    ),
+    (
+        "R10",
+        "the build that is there is installed again",
+        lambda: History().hot_fix("2.0.1-5", "2.0.1-6").hot_fix("2.0.1-6", "2.0.1-6"),
     ),
     (
         "R10",

@@ -97,8 +97,9 @@ class Idempotent(Rule):
             return
         if command.shared or command.resumes or not command.complete:
             return
-        if command.before.versions != Snapshot.of(seen.cluster).versions:
-            return  # it was an update
+        before, after = command.before, Snapshot.of(seen.cluster)
+        if (before.versions, before.builds) != (after.versions, after.builds):
+            return  # it was an update, of builds alone where it was a hot fix
         self.counted["runs"] += 1
         for act in command.acts:
             self.broken("changed something on {nodes}, and all was as it should be before", act)

@@ -87,6 +87,30 @@ def _ends_there(site: Site, done: Outcome, before: str) -> None:
     assert "deploys/rollback.py" in done.output
 
 
+def test_the_window_needs_no_more_than_what_was_downloaded_and_fetches_that_again(
+    site: Site,
+) -> None:
+    """The repository is gone after the download, and one node has forgotten what it fetched."""
+    place, hit = "/srv/www/v2.0", "daos-server-02"
+    digests, target = site.lab.digests(), site.settings["target_release"]
+
+    def gone() -> None:
+        site.lab.repo.run(f"mv {place} /srv/gone")
+        site.lab.node(hit).run("rm -rf /var/cache/dnf/*")
+
+    done = site.update_until("Starting operation: Keep DAOS from", gone)
+    site.lab.repo.run(f"mv /srv/gone {place}")
+    assert done.exit_code == 1, done.output
+    assert [failure["hosts"] for failure in site.report["failures"]] == [[hit]]
+    versions = site.versions()
+    assert {name for name, found in versions.items() if found == {target}} == {*versions} - {hit}
+
+    again = site.update()
+    assert again.exit_code == 0, again.output
+    site.check_whole(target)
+    assert site.lab.digests() == digests
+
+
 def test_of_two_runs_that_begin_at_once_one_acts(site: Site, tmp_path: Path) -> None:
     """Both have looked at the nodes before either has the lock."""
     other = Site.of(tmp_path, site.lab, site.settings)
