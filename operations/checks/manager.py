@@ -1,8 +1,9 @@
 """The package manager of each node: nothing in its way, and the target within its reach."""
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from functools import partial
+from itertools import chain
 
 from pyinfra.api import Host
 from pyinfra.context import ctx_host, ctx_state
@@ -10,7 +11,8 @@ from pyinfra.context import ctx_host, ctx_state
 from ..daos.node import Node
 from ..machinery import hosts, packaging
 from ..machinery.run import Run
-from ..rules.findings import Finding, for_each
+from ..rules import gates
+from ..rules.findings import Finding, about, for_each, grouped, in_words
 from ..rules.view import View
 from . import dependencies
 
@@ -79,9 +81,10 @@ def within_reach(current: Run, found: Collection[Finding]) -> list[Finding]:
     asked = [
         current.host(name) for name in names if not current.start.node(name).half(current.target)
     ]
-    said = hosts.at_once(asked, lambda host: _problem(current, host))
-    return for_each(
-        "packages-not-available", ((host.name, problem) for host, problem in said.items())
+    said = hosts.at_once(asked, lambda host: _resolved(current, host))
+    problems = [(host.name, _problem(current, host, *it)) for host, it in said.items()]
+    return for_each("packages-not-available", problems) or _several_builds(
+        current, {host.name: output for host, (_, output, _) in said.items()}
     )
 
 
@@ -110,17 +113,49 @@ def _foreign(current: Run, host: Host) -> str | None:
     return packaging.foreign(current, node, trusted)
 
 
-def _problem(current: Run, host: Host) -> str | None:
-    """What the package manager of a node says against the target, None if nothing."""
-    node, besides = current.start.node(host.name), current.dependencies.get(host.name, ())
-    names = packaging.missing(node, current.start.roles(host.name), current.target)
+def _resolved(current: Run, host: Host) -> tuple[bool, str, str]:
+    """How the package manager of a node resolves the target, as of `hosts.command`."""
+    node = current.start.node(host.name)
     resolve = packaging.distribution(current, node).manager.resolve
     line = packaging.tried(current, resolve, host.name, node)
     with ctx_state.use(current.state), ctx_host.use(host):
-        timeout = current.settings.timeouts["packages"]
-        said = current.command(host, line, timeout)
-    problem = complaint(*said, [*names, *(dependency.name for dependency in besides)])
+        return current.command(host, line, current.settings.timeouts["packages"])
+
+
+def _problem(current: Run, host: Host, done: bool, output: str, errors: str) -> str | None:
+    """What the package manager of a node says against the target, None if nothing."""
+    node, besides = current.start.node(host.name), current.dependencies.get(host.name, ())
+    names = packaging.missing(node, current.start.roles(host.name), current.target)
+    names += [dependency.name for dependency in besides]
+    problem = complaint(done, output, errors, names)
     return f"{packaging.not_had(besides)}.\n{problem}" if problem else None
+
+
+def _several_builds(current: Run, said: Mapping[str, str]) -> list[Finding]:
+    """Servers that would get several builds, as from mirrors that are not synced alike.
+
+    On the way back they get what they had.
+
+    + said: node name to what its package manager says of the target
+    """
+    servers = current.start.of("servers").items()
+    found = grouped((name, _to_get(current, node, said.get(name, ""))) for name, node in servers)
+    several = len({node.os for _, node in servers}) > 1  # each has builds of its own
+    if current.procedure.back or several or len(found) < 2:
+        return []
+    message = f"their repositories offer several builds: {in_words(found)}"
+    return about(
+        "mixed-versions",
+        chain.from_iterable(found.values()),
+        f"{message}. Bring these to one state (mirrors?). {gates.NAME_THE_BUILD}",
+    )
+
+
+def _to_get(current: Run, node: Node, said: str) -> str | None:
+    """The build that a node has at the target, or would get; None where that is not known."""
+    if node.at(current.target):
+        return node.builds
+    return packaging.distribution(current, node).manager.offered(said)
 
 
 def complaint(done: bool, output: str, errors: str, names: Collection[str] = ()) -> str | None:

@@ -11,6 +11,7 @@ CHECK = "daos-offline-check"  # the repository while it is only resolved
 _IN_FOLDER = ' --setopt=reposdir="$folder"'
 # Nothing in a name or a release means anything to a shell.
 _WORD = r"[\w.+~^:-]+"
+_OFFERED = re.compile(rf"^ daos +\w+ +({_WORD}) ", re.MULTILINE)
 _LISTED = re.compile(rf"^({_WORD})\.(\w+)\s+({_WORD})\s+{CHECK}(?=\s|$)", re.MULTILINE)
 
 # Copies what defines repositories to $folder; `own` says what is done with the one of the update.
@@ -99,6 +100,10 @@ class PackageManager:
         for name, arch, evr in _LISTED.findall(output.partition("Obsoleting Packages")[0]):
             yield name, f"{evr}.{arch}"
 
+    def offered(self, output: str) -> str | None:
+        """The build of DAOS that `resolve` would bring, "2.0.3-6.el8"; None where it says none."""
+        return None
+
     def told(self, line: str, packages: Iterable[str], back: bool) -> str:
         """One of its commands, about packages that each say in which release.
 
@@ -172,6 +177,10 @@ class Yum(PackageManager):
     )
     fetch_with_os = f"({fetch}) && (\n{_DOWNLOAD_WITH_OS})"
     install_with_os = _WITH_OS.format(option="-C", see="rpm -q {packages} > /dev/null")
+
+    def offered(self, output: str) -> str | None:
+        found = _OFFERED.search(output)
+        return found[1] if found else None
 
     @property
     def apart(self) -> str:
