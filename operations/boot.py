@@ -79,7 +79,7 @@ def _found(current: Run, name: str, node: Node) -> Record:
         return replace(node.record, ranks=start.ranks, pools=start.pools, had=had)
     return Record(
         began=earlier.began if earlier else datetime.now(UTC),
-        release=_release(current, node),
+        release=node.remembered_as(current.target),
         enabled=tuple(node.enabled),
         running=tuple(unit for unit in node.services if start.ran_before(name, unit)),
         ranks=start.ranks,
@@ -88,13 +88,6 @@ def _found(current: Run, name: str, node: Node) -> Record:
         started="",
         had=had,
     )
-
-
-def _release(current: Run, node: Node) -> str:
-    """The release of a node, to go back to; for a hot fix the build is what tells it."""
-    if node.version == current.target.level and node.build and current.target.build:
-        return str(node.build.everywhere)
-    return str(node.version) if node.version else ""
 
 
 def _held(current: Run, name: str, node: Node) -> bool:

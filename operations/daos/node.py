@@ -200,6 +200,19 @@ class Node:
         """The release that is installed, as another one is named: with its build or without."""
         return self.build if other.build else self.version
 
+    def was(self, release: str) -> bool:
+        """Whether this release, as it was remembered, is installed: "2.0.1", or "2.0.3-5"."""
+        try:
+            return self.at(Version.parse(release))
+        except ValueError:
+            return False
+
+    def remembered_as(self, target: Version | None) -> str:
+        """Its release, to go back to; for a hot fix the build is what tells it. "" for none."""
+        if target and target.build and self.build and self.version == target.level:
+            return str(self.build.everywhere)
+        return str(self.version or "")
+
     def half(self, target: Version) -> bool:
         """Whether it is half the way to a target: of no single release, or of two builds."""
         twice = any(len(evrs) > 1 for evrs in self.packages.values())

@@ -128,7 +128,7 @@ def _release(text: str) -> Version | None:
 
 def _has_begun(node: Node, before: Collection[str]) -> bool:
     if node.record is None:
-        return not any(release and node.at(release) for release in map(_release, before))
+        return not any(map(node.was, before))
     if node.record.started not in ("", node.record.release):
         return True
     was = _release(node.record.release)
@@ -136,7 +136,7 @@ def _has_begun(node: Node, before: Collection[str]) -> bool:
     # A start on what nobody knows may be one on a higher release than that of before.
     if not all(release and was and _no_higher(release, was) for release in starts):
         return True
-    return not (was and node.at(was)) and node.started_since_install(SERVER)
+    return not node.was(node.record.release) and node.started_since_install(SERVER)
 
 
 def _no_higher(release: Version, was: Version) -> bool:

@@ -3,28 +3,31 @@
 from dataclasses import replace
 
 from ..daos.node import Node
+from ..daos.releases import Version
 from ..daos.window_file import Had, Record
 from .findings import fold, grouped, unfold
 from .view import View
 
 
-def of_all(view: View) -> dict[str, Had]:
+def of_all(view: View, target: Version | None = None) -> dict[str, Had]:
     """What each node had before the update, by their own host names, folded.
 
     Of a node that is not among these it is what an earlier run has found.
+
+    + target: the release that the update leads to, where that is known
     """
     nodes = view.of().values()
-    found = [(node.hostname, _had(node)) for node in nodes]
+    found = [(node.hostname, _had(node, target)) for node in nodes]
     names = {node.hostname for node in nodes}
     found += [kept for kept in _kept(view.records).items() if kept[0] not in names]
     return {fold(names): had for had, names in grouped(found).items()}
 
 
-def _had(node: Node) -> Had:
+def _had(node: Node, target: Version | None) -> Had:
     if node.record:
         return Had(node.record.release, node.record.enabled, node.record.running)
     running = tuple(unit for unit in node.services if node.runs(unit))
-    return Had(str(node.version or ""), tuple(node.enabled), running)
+    return Had(node.remembered_as(target), tuple(node.enabled), running)
 
 
 def _kept(records: list[Record]) -> dict[str, Had]:
@@ -57,7 +60,7 @@ def _again(record: Record, node: Node, had: Had) -> Record:
 
     Whether daos_server was started there on what is installed by now, nobody knows: so it was.
     """
-    started = "" if str(node.version) == had.release else str(node.newest or "unknown")
+    started = "" if node.was(had.release) else str(node.newest or "unknown")
     return replace(
         record,
         release=had.release,

@@ -62,7 +62,7 @@ class Start(View):
     @cached_property
     def had(self) -> dict[str, Had]:
         """What each node had before this update, for the servers to keep."""
-        return memory.of_all(self)
+        return memory.of_all(self, self.target)
 
     @property
     def opened_before(self) -> datetime | None:

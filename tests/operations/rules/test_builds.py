@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from operations import boot, packages, services
+from operations import packages, services
 from operations.checks import manager
 from operations.daos.node import AGENT, SERVER, Node, Service
 from operations.daos.releases import Version
 from operations.machinery import packaging
 from operations.machinery.settings import Settings
-from operations.rules import gates
+from operations.rules import gates, memory
 from operations.rules.start import Start
 from operations.rules.view import View
 
@@ -121,9 +121,19 @@ def test_of_two_builds_the_old_half_is_erased_and_what_is_there_already_is_not_a
 
 def test_for_a_hot_fix_a_node_remembers_its_build_and_else_its_release() -> None:
     node = _of("2.0.3-5.el8")
-    assert boot._release(_run("2.0.3-6", node), node) == "2.0.3-5"
-    assert boot._release(_run("2.0.3", node), node) == "2.0.3"
-    assert boot._release(_run("2.0.4-6", node), node) == "2.0.3"
+    assert node.remembered_as(FIXED) == "2.0.3-5"
+    assert node.remembered_as(FIXED.level) == "2.0.3"
+    assert node.remembered_as(Version.parse("2.0.4-6")) == "2.0.3"
+
+
+def test_a_server_that_lost_its_record_of_a_hot_fix_may_have_started_on_it() -> None:
+    """What the others have kept of it is its build."""
+    view = _view(_of("2.0.3-5.el8"), replace(_of("2.0.3-5.el8"), hostname="node-2"))
+    kept = replace(BEFORE, had=memory.of_all(view, FIXED))
+    lost = replace(_of("2.0.3-6.el8"), hostname="node-2")
+    mended = memory.mended(_view(_of("2.0.3-6.el8", record=kept), lost)).node("s2")
+    assert mended.record
+    assert (mended.record.release, mended.record.started) == ("2.0.3-5", "2.0.3")
 
 
 LATER = {SERVER: Service(started=101.0), AGENT: Service()}
