@@ -92,10 +92,11 @@ def summary(current: Run) -> str:
 def _of_the_nodes(current: Run) -> list[Finding]:
     found = find_nodes(current)
     current.begins(health.learnt(current))
-    return found + _in_the_way(current)
+    return found + in_the_way(current)
 
 
-def _in_the_way(current: Run) -> list[Finding]:
+def in_the_way(current: Run) -> list[Finding]:
+    """What stands in the way of an update, or of the way back, on nodes that can be asked."""
     start, settings = current.start, current.settings
     found = [*installed.findings(current), *services.stray(start)]
     if not start.idle:

@@ -89,7 +89,7 @@ def fetched(current: Run, here: Host) -> str | None:
     manager = packaging.distribution(current, node).manager
     line = manager.fetch_with_os if here.name in current.procedure.os_updates else manager.fetch
     line = packaging.line_for(
-        current, line, here.name, node, current.target, current.procedure.back
+        current, line, here.name, node, current.target, packaging.goes_back(current, node)
     )
     return _fails(current, here, line, packaging.NOT_HAD, manager.typed(line))
 
@@ -134,7 +134,8 @@ def returned(current: Run, here: Host) -> Iterator[Command]:
         line = packaging.line_for(current, manager.fetch, here.name, node, target, back=True)
         typed = manager.typed(line)
         yield verify(current, lambda: _fails(current, here, line, packaging.NOT_HAD, typed))
-    yield from _change(current, here, manager.install, node, target, back=True)
+    back = packaging.goes_back(current, node)
+    yield from _change(current, here, manager.install, node, target, back)
 
 
 def _change(

@@ -1,12 +1,10 @@
 """The look at everything before the way back: where to, and whether there still is one (R12)."""
 
-from collections.abc import Iterator
 from dataclasses import replace
-from itertools import chain
 
-from .checks import manager, services
+from .checks import health
 from .daos.releases import Version
-from .examine import begin, find_nodes, leading, summary
+from .examine import begin, find_nodes, in_the_way, leading, summary
 from .machinery.procedure import Procedure
 from .machinery.run import Run
 from .reporting import outcome
@@ -27,54 +25,54 @@ def examine() -> None:
 
 def _of_the_nodes(current: Run) -> list[Finding]:
     found = find_nodes(current)
-    found += gates.never_started(current.start)
-    found += services.usable(current.start)
-    found += manager.idle(current.start)
-    nowhere = list(_nowhere_to(current.start))
-    if nowhere:
+    target, nowhere = where_to(current.start)
+    if not target:
         return found + nowhere
-    _turn_back(current)
-    if not found and current.start.outdated:
-        found += manager.within_reach(current, found)
-    return found
-
-
-def _before(start: Start) -> dict[str, list[str]]:
-    """The releases that nodes remember to have had before, each with these nodes."""
-    records = {name: node.record for name, node in start.nodes.items() if node and node.record}
-    return grouped((name, record.release) for name, record in records.items())
-
-
-def _nowhere_to(start: Start) -> Iterator[Finding]:
-    releases = _before(start)
-    names = tuple(chain.from_iterable(releases.values()))
-    if not start.records:
-        yield _nothing(names)
-    elif len(releases) != 1 or not all(releases):
-        found = "; ".join(f"{release or 'none'} on {fold(on)}" for release, on in releases.items())
-        yield Finding(
-            "several-releases",
-            names,
-            f"they had different releases before ({found}), and this goes back to one alone: "
-            "finish the update, `pyinfra inventory deploy.py`",
-        )
-
-
-def _turn_back(current: Run) -> None:
-    """From here on the target is the one release of before, with its ranks and pools."""
-    start = current.start
-    target = Version.parse(next(iter(_before(start))))
     current.procedure = replace(current.procedure, target=target)
-    if start.record:
-        start = replace(start, ranks=start.record.ranks, pools=dict(start.record.pools))
-    current.begins(replace(start, target=target))
+    current.begins(replace(current.start, target=target))
+    current.begins(health.learnt(current))
+    return found + in_the_way(current)
 
 
-def _nothing(others: tuple[str, ...]) -> Finding:
-    """Where no server remembers an update, its engines may have run on any release since (R12).
+def where_to(start: Start) -> tuple[Version | None, list[Finding]]:
+    """The release that every node goes back to; None where there is no way back, and why.
 
-    + others: the nodes that remember one all the same
+    It is what the servers had, or, where they have it, what clients follow them to that were away.
     """
+    begun = gates.never_started(start)
+    if begun:
+        return None, begun
+    if not start.records:
+        release = _left_ahead(start)
+        return release, [] if release else [_nothing(start)]
+    records = {name: node.record for name, node in start.of("servers").items() if node.record}
+    releases = grouped((name, record.release) for name, record in records.items())
+    if len(releases) == 1 and all(releases):
+        return Version.parse(next(iter(releases))), []
+    found = "; ".join(f"{release or 'none'} on {fold(on)}" for release, on in releases.items())
+    message = (
+        f"they had different releases before ({found}), and this goes back to one alone: "
+        "finish the update, `pyinfra inventory deploy.py`"
+    )
+    return None, [Finding("several-releases", tuple(records), message)]
+
+
+def _left_ahead(start: Start) -> Version | None:
+    """The one release of servers that serve, where a node that is none has a higher one.
+
+    It was away when they went back. An engine must never go back (R12), and such a node has none.
+    """
+    servers = {node.version for node in start.of("servers").values()}
+    [release, *others] = servers or {None}
+    if others or release is None or not start.serving:
+        return None
+    ahead = start.where(lambda node: node.newest and node.newest > release, "admins", "clients")
+    return release if ahead else None
+
+
+def _nothing(start: Start) -> Finding:
+    """Where no server remembers an update, its engines may have run on any release since (R12)."""
+    others = tuple(start.where(lambda node: node.record))
     if not others:
         message = "no update is under way: nothing is remembered on any node, and what an update "
         return Finding("nothing-to-roll-back", (), f"{message}has finished stays")
@@ -82,5 +80,6 @@ def _nothing(others: tuple[str, ...]) -> Finding:
         "nothing-to-roll-back",
         others,
         "an update is remembered there, and on no server, so the servers stay as they are: finish "
-        "the update, `pyinfra inventory deploy.py`",
+        "the update, `pyinfra inventory deploy.py`. Where the servers are back on an older "
+        "release, start DAOS first; then this command takes these nodes back to it as well",
     )

@@ -19,7 +19,7 @@ def learnt(current: Run) -> Start:
     Where an earlier run of this update has stopped something, they are what it has remembered.
     """
     start = current.start
-    if start.record and start.opened_before:
+    if start.record and (start.opened_before or _is_down(current)):
         return replace(start, ranks=start.record.ranks, pools=dict(start.record.pools))
     if not start.serving:
         return start
@@ -28,6 +28,11 @@ def learnt(current: Run) -> Start:
         ranks = tuple(member.rank for member in members if member.state == "joined")
         return replace(start, ranks=ranks, pools={pool.uuid: pool.label for pool in pools})
     return start
+
+
+def _is_down(current: Run) -> bool:
+    """Whether engines were stopped while daos_server runs on, where no agent ran before."""
+    return not current.start.serving or judgements.is_stopping(current, current.start)
 
 
 def findings(current: Run) -> list[Finding]:

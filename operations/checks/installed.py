@@ -13,13 +13,17 @@ from ..rules.view import ROLES, View
 
 
 def findings(current: Run) -> Iterator[Finding]:
-    """What stands in the way of the target release on the nodes as they are."""
-    view, target = current.start, current.target
+    """What stands in the way of the target release on the nodes as they are.
+
+    On the way back that is a release which they have had, on systems that are theirs already.
+    """
+    view, target, back = current.start, current.target, current.procedure.back
     yield from not_installed(view, target)
     yield from half_installed(view)
-    yield from systems(view, current.settings, target.series)
-    yield from gates.one_distribution(view)
-    yield from gates.update_paths(view, target)
+    yield from systems(view, current.settings, "" if back else target.series)
+    if not back:
+        yield from gates.one_distribution(view)
+        yield from gates.update_paths(view, target)
     yield from one_release(view, replaced=view.outdated)
     yield from gates.current_daemons(view)
 

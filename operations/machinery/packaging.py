@@ -165,7 +165,7 @@ def tried(current: Run, line: str, name: str, node: Node) -> str:
         copies=takes.manager.copies(),
         definition=shlex.quote(definition(current, takes, node, CHECK, later=True)),
         check=CHECK,
-        line=line_for(current, line, name, node, current.target, current.procedure.back),
+        line=line_for(current, line, name, node, current.target, goes_back(current, node)),
     )
 
 
@@ -184,6 +184,12 @@ def distribution(current: Run, node: Node) -> Distribution:
     found = current.settings.distribution(node.os)
     assert found
     return found
+
+
+def goes_back(current: Run, node: Node) -> bool:
+    """Whether a node gets an older release; on the way back one that is behind gets a newer."""
+    behind = node.highest is not None and node.highest.lower_than(current.target)
+    return current.procedure.back and not behind
 
 
 def line_for(

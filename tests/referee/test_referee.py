@@ -312,6 +312,24 @@ KEPT: list[tuple[str, str, Callable[[], History]]] = [
     ),
     (
         "R4",
+        "a client that was updated already, and was away when the servers went back",
+        lambda: (
+            after_packages()
+            .power_lost("client-02")
+            .command()
+            .packages(OLD, [*SERVERS, "admin-01", "client-01"])
+            .start_servers()
+            .start_agents(["client-01"])
+            .ended()
+            .boot("client-02")
+            .command()
+            .packages(OLD, ["client-02"])
+            .start_agents()
+            .ended()
+        ),
+    ),
+    (
+        "R4",
         "servers that lost their power or were killed",
         lambda: (
             History()
@@ -755,6 +773,11 @@ BROKEN: list[tuple[str, str, Callable[[], History]]] = [
         "R4",
         "a client that was left out, and whose agent runs",
         lambda: left_out().command().packages(nodes=["client-02"]),
+    ),
+    (
+        "R4",
+        "a client that is brought above the servers",
+        lambda: after_packages().packages(OLD).start_servers().packages(NEW, ["client-02"]),
     ),
     (
         "R4",

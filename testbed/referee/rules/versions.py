@@ -1,6 +1,6 @@
 """R4, R5 and R12: what is installed when, and what starts at which version."""
 
-from testbed.referee.cluster import Node, Version, version_of
+from testbed.referee.cluster import Version, version_of
 from testbed.referee.history import Event
 from testbed.referee.observer import Observer
 from testbed.referee.rules.rule import Rule
@@ -12,8 +12,8 @@ _STARTS = ("daos_server start", "daos_engine start")
 class Quiet(Rule):
     """R4: packages change while nothing of DAOS runs anywhere.
 
-    A node that is no server may be brought to the version of all servers while they serve, if
-    nothing of DAOS runs on that node itself: it was left out before, and is picked up now.
+    A node that is no server may be brought to the version of all servers, up or down, while they
+    serve, if nothing of DAOS runs on that node itself: it was left out, and is picked up now.
     """
 
     number = "R4"
@@ -40,12 +40,9 @@ class Quiet(Rule):
 
 def _catches_up(event: Event, seen: Observer) -> bool:
     node = seen.cluster.node(event.host)
-    arriving = {event.version} if event.kind == "rpm installed" else _newest(node)
-    return not node.is_server and not node.running and seen.cluster.server_versions() == arriving
-
-
-def _newest(node: Node) -> set[str]:
-    return {max(node.versions, key=version_of)} if node.versions else set()
+    installed = event.kind == "rpm installed"
+    left = {event.version} if installed else node.versions - {event.version}
+    return not node.is_server and not node.running and seen.cluster.server_versions() == left
 
 
 class OneVersion(Rule):
