@@ -17,7 +17,7 @@ from .machinery.settings import Settings
 from .reporting import outcome, report
 from .rules import gates
 from .rules.findings import Finding, about, fold, for_each
-from .rules.silence import why
+from .rules.silence import is_silent, why
 from .rules.start import Start
 from .rules.view import View
 
@@ -119,7 +119,9 @@ def find_nodes(current: Run) -> list[Finding]:
     """
     state, limit = current.state, current.settings.unreachable_clients
     view = hosts.read(state)
-    spared = unreachable.dispensable(view, _away(state, view), limit)
+    unreachable.without_role(state, view)
+    away = [*_away(state, view), *(name for name in view.said if is_silent(view.said[name]))]
+    spared = unreachable.dispensable(view, away, limit)
     view = unreachable.leave_out(state, view, spared)
     silent = list(_silent(state, view))
     _begin(current, view, spared)

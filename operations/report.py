@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator
 
+from pyinfra import logger
 from pyinfra.api import Host
 
+from .checks import unreachable
 from .daos.node import AGENT
 from .machinery.run import Run, say
 from .machinery.step import Command, step
@@ -37,4 +39,7 @@ def completed(current: Run, here: Host) -> Iterator[Command]:
     left = view.where(lambda node: not node.serves(AGENT), "clients")
     if left and here.name == left[0]:
         say(f"daos_agent does not run on {fold(left)}: it is not enabled there")
+    if here.name == next(iter(view.nodes)):
+        for finding in unreachable.back(current):
+            logger.warning(f"--> {finding}")
     yield from ()

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from pyinfra.api import Host
 
+from .checks import unreachable
 from .daos import window_file
 from .daos.node import AGENT, SERVER, Node
 from .machinery import judgements
@@ -86,6 +87,7 @@ def may_stop_agents(current: Run, view: View) -> list[Finding]:
         judgements.needed(current, view)
         + gates.held(view, current.start.concerned)
         + judgements.healthy(current, view)
+        + (unreachable.back(current) if current.start.opens_window else [])
     )
 
 

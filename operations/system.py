@@ -4,15 +4,17 @@ from collections.abc import Iterator
 
 from pyinfra.api import Host
 
+from .checks import unreachable
 from .daos import dmg
 from .daos.dmg import DmgError
-from .daos.node import SERVER, Node
-from .machinery import judgements
+from .daos.node import AGENT, SERVER, Node
+from .machinery import hosts, judgements
 from .machinery.run import Run, say
 from .machinery.step import Command, attempt, step, verify
 from .rules import gates
 from .rules import members as ranks
 from .rules.findings import Finding, fold
+from .rules.silence import is_silent
 from .rules.view import View
 
 _LOG_LINES = 5
@@ -28,7 +30,8 @@ def _engines_run(current: Run, name: str, node: Node) -> bool:
 
 
 def _may_stop(current: Run, view: View) -> list[Finding]:
-    return gates.held(view) + gates.agents_stopped(view) + judgements.healthy(current, view)
+    found = gates.held(view) + gates.agents_stopped(view) + judgements.healthy(current, view)
+    return found + unreachable.back(current)
 
 
 @step("admins", need=_engines_run, gate=_may_stop, once=True)
@@ -39,10 +42,25 @@ def stopped(current: Run, here: Host) -> Iterator[Command]:
     It never forces. Source: "Stop the DAOS engines by running dmg system stop" (DAOS 2.0).
     """
     current.window.opened()
+    yield verify(current, lambda: _agents_of_hanging_nodes_stopped(current))
     if current.settings.evict and not judgements.is_stopping(current, current.look()):
         # No agent runs any more, so what is evicted now cannot connect again.
         yield verify(current, lambda: evict_all(current))
     yield verify(current, lambda: _stop(current))
+
+
+def _agents_of_hanging_nodes_stopped(current: Run) -> str | None:
+    """A node that was left out since it hangs may take orders all the same (R2)."""
+    left_out = [current.host(name) for name in sorted(current.start.left_out)]
+    hanging = [host for host in left_out if host.connected]
+    line = f"systemctl stop {AGENT} || ! systemctl is-active --quiet {AGENT}"
+    said = hosts.at_once(hanging, lambda host: current.command(host, line, timeout=20))
+    problems = [
+        f"`systemctl stop {AGENT}` failed on {host.name}: {errors.strip()}"
+        for host, (done, _, errors) in said.items()
+        if not (done or is_silent(errors))
+    ]
+    return "; ".join(problems) or None
 
 
 def _stop(current: Run) -> str | None:

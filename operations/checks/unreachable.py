@@ -1,19 +1,21 @@
-"""The nodes that cannot be reached: which of them a run can go without, and going without them."""
+"""The nodes that give no answer: which of them a run can go without, and going without them."""
 
 from collections.abc import Collection, Sequence
+from functools import partial
 
 from pyinfra import logger
 from pyinfra.api import State
 
 from ..machinery import hosts
-from ..rules.findings import fold
+from ..machinery.run import Run
+from ..rules.findings import Finding, about, fold
 from ..rules.view import ROLES, View
 
 
 def dispensable(view: View, away: Sequence[str], limit: int) -> frozenset[str]:
     """The nodes of `away` that a run can go without: admins but for one, and clients up to a limit.
 
-    + away: the nodes that cannot be reached
+    + away: the nodes that give no answer
     + limit: how many clients may be missing; where more are, none is dispensable
     """
     servers, admins, clients = (frozenset(view.groups[role]) for role in ROLES)
@@ -28,13 +30,48 @@ def leave_out(state: State, view: View, names: Collection[str]) -> View:
 
     Returns the view without them.
     """
+    _forgive(state, names)
     if not names:
         return view
-    # To pyinfra they have failed, and that would count as a failure of every later step.
-    state.failed_hosts -= {host for host in state.failed_hosts if host.name in names}
     logger.warning(
         f"--> Left out, since they cannot be reached: {fold(names)}. The same command takes them "
         "in as soon as they can"
     )
+    for name in sorted(names):
+        if said := view.said.get(name):
+            said = " / ".join(said.splitlines())
+            logger.warning(
+                f"--> {name}: {said}. Its daos_agent is told to stop before the engines do; "
+                "better switch the node off"
+            )
     nodes = {name: node for name, node in view.nodes.items() if name not in names}
     return View(hosts.groups(state, names), nodes, view.said)
+
+
+def _forgive(state: State, names: Collection[str]) -> None:
+    """To pyinfra these have failed, and that would count as a failure of every later step."""
+    state.failed_hosts -= {host for host in state.failed_hosts if host.name in names}
+
+
+def without_role(state: State, view: View) -> None:
+    """What the inventory has for other purposes has no part in this, and need not be reached."""
+    others = [host.name for host in state.inventory if host.name not in view.nodes]
+    _forgive(state, others)
+    if others:
+        logger.warning(
+            f"--> Nothing is done on {fold(others)}: in `inventory` they are in none of the groups "
+            f"{', '.join(ROLES)}"
+        )
+
+
+def back(current: Run) -> list[Finding]:
+    """Nodes that were left out and answer by now: in the window their agents are in the way."""
+    away = [current.host(name) for name in sorted(current.start.left_out)]
+    looked = hosts.at_once(away, partial(hosts.knock, current.state))
+    found = []
+    for host, node in looked.items():
+        if node:
+            runs = f"; {', '.join(node.busy)} {node.version} runs there" if node.busy else ""
+            message = f"it was left out, and gives an answer by now{runs}: type the same command "
+            found += about("came-back", [host.name], f"{message}again, which takes it in")
+    return found

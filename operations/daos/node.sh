@@ -1,12 +1,12 @@
 # The daemon of PackageKit is none of them: most of the time it does nothing.
 managers='yum|dnf|zypper|rpm|zypp-rpm|yumBackend.py|dnf-automatic|yum-cron|y2base'
 missing=''
-for tool in rpm systemctl findmnt grep ps hostname flock df stat; do
+for tool in rpm systemctl findmnt grep ps hostname flock df stat timeout; do
     command -v $tool >/dev/null || missing="$missing $tool"
 done
 if [ "$missing" ]; then
     echo "there is no${missing}: install the packages of these programs (findmnt and flock are of" \
-        "util-linux, ps of procps-ng or procps, df and stat of coreutils)" >&2
+        "util-linux, ps of procps-ng or procps, df, stat and timeout of coreutils)" >&2
     exit 1
 fi
 show() { # $1: columns of ps; $2: process ids, with a blank before each
@@ -26,7 +26,8 @@ look() {
     fi
     echo "== packages"
     signed='%|DSAHEADER?{%{DSAHEADER:pgpsig}}:{%|RSAHEADER?{%{RSAHEADER:pgpsig}}:{(none)}|}|'
-    rpm -qa --queryformat "%{NAME} %{VERSION}-%{RELEASE} %{SOURCERPM} %{INSTALLTIME} $signed\n" \
+    # A database that hangs keeps rpm waiting for ever; then `timeout` tells what hangs (hanging.py).
+    timeout 300 rpm -qa --queryformat "%{NAME} %{VERSION}-%{RELEASE} %{SOURCERPM} %{INSTALLTIME} $signed\n" \
         'daos' 'daos-*' || exit 1
     echo "== services"
     systemctl show daos_server.service daos_agent.service \

@@ -2,8 +2,10 @@
 
 import shlex
 from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from io import BytesIO
 from typing import Any, TypeVar
+from weakref import WeakSet
 
 from gevent import Timeout
 from gevent.pool import Pool
@@ -11,18 +13,22 @@ from paramiko import SSHException
 from pyinfra import logger
 from pyinfra.api import Host, State, StringCommand
 from pyinfra.api.arguments import CONNECTOR_ARGUMENT_KEYS, pop_global_arguments
-from pyinfra.api.exceptions import PyinfraError
+from pyinfra.api.exceptions import ConnectError, PyinfraError
 from pyinfra.context import ctx_host, ctx_state
 
+from ..daos import hanging
 from ..daos.node import SCRIPT, Node, parse
-from ..rules import memory
+from ..rules import memory, silence
 from ..rules.view import ROLES, View, names_of
 from .framing import framed, within
 
 T = TypeVar("T")
 
 # How long a node may take to say what it has, in seconds; one that died silently never answers.
+# Who has taken longer once is not waited for like that again and again.
 _PATIENCE = 60
+_LESS_PATIENCE = 5
+_silent: WeakSet[Host] = WeakSet()
 
 # pyinfra's own time-out begins when the command has begun; to open a channel to a node that died
 # silently takes paramiko up to an hour. Seconds for that.
@@ -74,13 +80,30 @@ def look(state: State, host: Host) -> tuple[Node | None, str]:
     """
     if not host.connected or host in state.failed_hosts:
         return None, ""
-    done, output, errors = command(state, host, f"sh -c {shlex.quote(SCRIPT)}", _PATIENCE)
+    patience = _LESS_PATIENCE if host in _silent else _PATIENCE
+    done, output, errors = command(state, host, f"sh -c {shlex.quote(SCRIPT)}", patience)
     if not done:
+        if silence.is_silent(errors) and host not in _silent:
+            _silent.add(host)
+            _, output, _ = command(state, host, hanging.ASK, _LESS_PATIENCE)
+            errors = "\n".join([errors, *hanging.programs(output.splitlines())])
         return None, errors.strip()
     try:
         return parse(output.split("\n")), ""
     except ValueError as problem:
         return None, f"{errors.strip()}\n{problem}".strip()
+
+
+def knock(state: State, host: Host) -> Node | None:
+    """What a node has that could not be reached before; None if it gives no answer by now either.
+
+    It does not take long: whoever asks may do so in the window.
+    """
+    if not host.connected:
+        with suppress(ConnectError), Timeout(_LESS_PATIENCE, False):
+            host.connector.connect()
+            host.connected = True
+    return look(state, host)[0]
 
 
 def command(state: State, host: Host, line: str, timeout: int) -> tuple[bool, str, str]:

@@ -2,12 +2,14 @@
 
 from ..daos.window_file import PATH
 
+_SILENT = ("no answer within", "the connection broke")
+
 # What stands in what the node said, in lower case, and what to do about that.
 _CAUSES = (
     (
-        ("no answer within", "the connection broke"),
-        "it hangs, or can be reached no longer: try `ssh` to it. A client that is switched off can "
-        "be left out: unreachable_clients in group_data/all.py",
+        _SILENT,
+        "it hangs, or can be reached no longer: try `ssh` to it. A client that hangs or is "
+        "switched off can be left out: unreachable_clients in group_data/all.py",
     ),
     (
         ("a password is required", "interactive authentication is required", "password was provi"),
@@ -40,6 +42,11 @@ _RECORD = (
 )
 _UNKNOWN = "it gave no complete answer: try `sudo rpm -q daos` and `sudo systemctl` there"
 _LINES = 3
+
+
+def is_silent(said: str) -> bool:
+    """Whether a node gave no answer at all within its time, as one that is switched off."""
+    return said.startswith(_SILENT)
 
 
 def why(said: str) -> str:

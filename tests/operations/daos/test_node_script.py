@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import re
 import shutil
+import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -10,12 +13,15 @@ from pathlib import Path
 
 import pytest
 
+from operations.daos import hanging as hanging_program
 from operations.daos.node import SCRIPT, parse
 from operations.daos.window_file import FOLDER, PATH
 from operations.machinery.connections import text
 from operations.rules.silence import why
 
-_REAL = ("date", "cat", "grep", "ps", "df", "sh", "stat")
+from ...lab.waiting import eventually
+
+_REAL = ("date", "cat", "grep", "ps", "df", "sh", "stat", "timeout")
 _SERVICES = r"Id=daos_server.service\nActiveState=active\nId=daos_agent.service\nActiveState=failed"
 _STAND_INS = {
     "rpm": r"printf 'daos 2.0.1-1.el8 daos-2.0.1-1.el8.src.rpm 110\n'",
@@ -52,6 +58,29 @@ def run(tools: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         ["sh", "-c", SCRIPT], env={"PATH": str(tools)}, capture_output=True, text=True, check=False
     )
+
+
+def test_a_program_that_hangs_is_named(tools: Path) -> None:
+    """A dead disk below the database of packages, for one; whatever a stand-in turns into."""
+    sleep = shutil.which("sleep")
+    stand_in(tools, "rpm", f"exec {sleep} 60")
+    look = subprocess.Popen(
+        ["sh", "-c", SCRIPT], env={"PATH": str(tools)}, stdout=subprocess.DEVNULL
+    )
+
+    def hanging() -> list[str]:
+        listed = subprocess.run(hanging_program.ASK.split(), capture_output=True, text=True)
+        return [p for p in hanging_program.programs(listed.stdout.splitlines()) if "rpm" in p]
+
+    try:
+        [found] = eventually(hanging)
+        assert re.fullmatch(r"`rpm -qa` \(pid \d+\) hangs there", found)
+    finally:
+        look.kill()
+        look.wait()
+        pid = re.search(r"pid (\d+)", found)
+        assert pid
+        os.kill(int(pid[1]), signal.SIGTERM)  # timeout(1), which ends its child
 
 
 @pytest.fixture
