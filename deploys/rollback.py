@@ -2,7 +2,8 @@
 
 It brings every node back to the release of before and the system back into service, as long as no
 engine has been started on the new release; afterwards it refuses, since an engine must never go
-back (R12). What it finds remembered on the nodes tells it where to go back to.
+back (R12). What it finds remembered on the servers tells it where to go back to; a client that was
+updated already, and was away meanwhile, follows them when it is typed again.
 """
 
 from operations import boot, clients, lock, packages, pools, report, services, system

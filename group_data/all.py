@@ -44,8 +44,9 @@ timeouts = {
     "client": 120,  # a client to reach the system again after its agent was started
 }
 
-# How many clients may be left out because they cannot be reached. They are named, and updated by
-# the next run that reaches them; servers and at least one admin node must always answer.
+# How many clients may be left out because they give no answer: switched off, or hanging. They are
+# named, and updated by the next run that reaches them; servers and at least one admin node must
+# always answer.
 unreachable_clients = 0
 
 # How much has to be free on the file systems of /usr, /var/cache and /var/lib/rpm, in MiB.

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from operations.machinery.settings import NAMES
 from operations.rules.codes import EITHER, GROUPS, KNOWN, MOMENTS, Group, Row
 from operations.rules.findings import Finding, about
 
@@ -67,6 +69,33 @@ def test_a_row_says_when_and_what_in_sentences(row: Row) -> None:
     assert row.when in {*MOMENTS, EITHER}
     for words in (row.means, row.do):
         assert words[:1].strip() and words.endswith(".") and "|" not in words
+
+
+# What a row may say instead of what to type or to change: the message has it, or there is nothing.
+ELSEWHERE = re.compile(r"the message (names|gives|says)|the same command|no way back|Leave it out")
+NAMED = re.compile(r"`([^`]+)`")
+PROGRAMS = {
+    *("dfuse", "dmg", "journalctl", "kill", "ls", "pyinfra", "ssh", "sudo", "systemctl", "mpirun")
+}
+
+
+def tells(quoted: str) -> bool:
+    """Whether what is quoted can be typed, set or opened."""
+    first = re.split(r"[ =]", quoted)[0]
+    return first in {*PROGRAMS, *NAMES, "inventory", "stage"} or first.startswith(("-", "/"))
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.code)
+def test_a_row_leads_on(row: Row) -> None:
+    """To a command, a setting or a file; or says that the message does, or that nothing does."""
+    quoted = NAMED.findall(" ".join(row.do.split()))
+    assert any(map(tells, quoted)) or ELSEWHERE.search(row.do)
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.code)
+def test_a_setting_that_a_row_names_is_one(row: Row) -> None:
+    words = re.findall(r"`(\w+)(?: = [^`]+)?` in\s`group_data/all.py`", " ".join(row.do.split()))
+    assert [word for word in words if word not in NAMES] == []
 
 
 @pytest.mark.parametrize("group", GROUPS, ids=lambda group: group.title)
