@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pyinfra.api import Host
 
 from .daos import start_trace, window_file
-from .daos.node import Node
+from .daos.node import SERVER, Node
 from .daos.window_file import Had, Record
 from .machinery import judgements
 from .machinery.run import Run
@@ -47,6 +47,15 @@ def _untraced(current: Run, name: str, node: Node) -> bool:
     return "servers" in current.start.roles(name) and not node.traced
 
 
+def _unseen(current: Run, node: Node) -> bool:
+    """Whether somebody may have started daos_server there since this update began.
+
+    Nothing tells that of a server that has lost its record, if it does not run.
+    """
+    lost = current.start.record is not None and node.record is None and not node.runs(SERVER)
+    return lost or node.unseen
+
+
 def _may_begin(current: Run, view: View) -> list[Finding]:
     return judgements.needed(current, view) + judgements.healthy(current, view)
 
@@ -57,16 +66,17 @@ def held(current: Run, here: Host) -> Iterator[Command]:
 
     What ran and what was enabled is written to the node's disk first, where it outlives a reboot
     and this run; what an earlier run has written there stays, and servers keep it of all nodes.
-    From then on a start of daos_server leaves a trace there, too, so that it is known later whether
-    an engine has run (R12).
+    Before that a start of daos_server is made to leave a trace there, so that it is known later
+    whether an engine has run (R12).
     Source: "disable the services for the time of the maintenance" (DAOS documentation, 2026).
     """
     node = current.look().node(here.name)
     lines = []
+    if _untraced(current, here.name, node):
+        missed = [start_trace.UNKNOWN] if _unseen(current, node) else []
+        lines.append(start_trace.laid(*missed, anew=current.start.record is None))
     if _remembers(current, here.name, node):
         lines.append(window_file.save(_found(current, here.name, node)))
-    if _untraced(current, here.name, node):
-        lines.append(start_trace.laid())
     if lines:
         yield shell(current, here, " && ".join(lines))
     for unit in node.enabled:

@@ -103,6 +103,7 @@ def in_the_way(current: Run) -> list[Finding]:
         found += services.usable(start)
     found += services.boot(start, settings.start_at_boot)
     if start.outdated:
+        found += services.traceable(start)
         found += manager.idle(start)
         found += manager.space(start, settings.free_space_mib)
         found += manager.within_reach(current, found)

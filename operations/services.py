@@ -82,10 +82,11 @@ def _agent_will_start(current: Run, name: str, node: Node) -> bool:
 
 
 def may_stop_agents(current: Run, view: View) -> list[Finding]:
-    """R1, R11: the update is needed, and nothing of DAOS starts by itself any more."""
+    """R1, R11, R12: the update is needed; nothing of DAOS starts by itself any more, nor unseen."""
     return (
         judgements.needed(current, view)
         + gates.held(view, current.start.concerned)
+        + gates.traced(view, current.start.concerned)
         + judgements.healthy(current, view)
         + (unreachable.back(current) if current.start.opens_window else [])
     )
@@ -96,7 +97,8 @@ def _may_stop_servers(current: Run, view: View) -> list[Finding]:
     members = current.dmg.query_or_none()
     stopped = gates.engines_stopped(view, members, accepted)
     known = gates.known_servers(view, members, accepted) if members else []
-    return gates.held(view) + gates.agents_stopped(view) + stopped + known
+    held = gates.held(view) + gates.traced(view)
+    return held + gates.agents_stopped(view) + stopped + known
 
 
 def _may_start_servers(current: Run, view: View) -> list[Finding]:

@@ -30,8 +30,8 @@ def _engines_run(current: Run, name: str, node: Node) -> bool:
 
 
 def _may_stop(current: Run, view: View) -> list[Finding]:
-    found = gates.held(view) + gates.agents_stopped(view) + judgements.healthy(current, view)
-    return found + unreachable.back(current)
+    found = gates.held(view) + gates.traced(view) + gates.agents_stopped(view)
+    return found + judgements.healthy(current, view) + unreachable.back(current)
 
 
 @step("admins", need=_engines_run, gate=_may_stop, once=True)

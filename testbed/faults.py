@@ -245,6 +245,18 @@ FILE_REPLACED = Fault(
     ),
     _command("mv {path}.kept {path}"),
 )
+_DROP_IN = "/etc/systemd/system/daos_server.service.d"
+STARTS_TAKEN_BACK = Fault(
+    "starts taken back",
+    "A drop-in of the site's takes back all that a unit file and the drop-ins before it have"
+    " daos_server do before it starts.",
+    _command(
+        f"mkdir -p {_DROP_IN} && printf '[Service]\\nExecStartPre=\\nExecStartPre=/bin/true\\n'"
+        f" > {_DROP_IN}/{{file}} && systemctl daemon-reload"
+    ),
+    _command(f"rm {_DROP_IN}/{{file}}; rmdir --ignore-fail-on-non-empty {_DROP_IN}"),
+    _SERVERS,
+)
 FILE_MISSING = Fault(
     "file missing",
     "A file, for one a program, is not where it should be.",

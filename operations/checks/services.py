@@ -72,6 +72,13 @@ def _trouble(start: Start, name: str, node: Node, unit: str) -> str | None:
     return f"{daemon} {why.format(unit=daemon)}; then type the same command again" if why else None
 
 
+def traceable(start: Start) -> list[Finding]:
+    """Servers on which somebody's start of daos_server could leave no trace (R12)."""
+    servers = start.of("servers").items()
+    said = ((name, node.untraceable or None) for name, node in servers if start.concerns(name))
+    return for_each("no-trace", said)
+
+
 def _to_start(start: Start, name: str, node: Node, unit: str) -> bool:
     """Whether a procedure will have to start a unit that its package has brought."""
     due = start.ran_before(name, unit) or node.at_boot(unit)

@@ -5,15 +5,11 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from . import platforms, units
+from . import platforms, start_trace, units
 from .releases import Version
 from .window_file import Record
 
-SERVER = "daos_server.service"
-AGENT = "daos_agent.service"
-
-# Has a start of daos_server leave a trace while an update is under way, see start_trace.py.
-DROP_IN = f"/etc/systemd/system/{SERVER}.d/daos-offline-update.conf"
+SERVER, AGENT = units.SERVER, units.AGENT
 
 # Each part of the answer starts with a line "== NAME"; the last one proves that nothing was cut.
 # It is run on every node before every step, mostly inside the offline window: what the shell can do
@@ -92,7 +88,6 @@ class Service:
     + state: one word for what its unit file is to systemd, see units.py
     + started: when its daemon was last started since the node's boot, in seconds of that boot's
       clock; 0 if never
-    + drop_ins: paths of the files that add to the unit, as systemd has them loaded
     + pid: of its main process; 0 where it has none
     + cgroup: its control group; "" where it has none, or the node has no control groups
     """
@@ -101,7 +96,6 @@ class Service:
     on_its_way: bool = False
     state: str = "disabled"
     started: float = 0.0
-    drop_ins: tuple[str, ...] = ()
     pid: int = 0
     cgroup: str = ""
 
@@ -139,6 +133,8 @@ class Node:
     + mended: whether that was lost there, and is what the servers have kept of it
     + starts: what was installed whenever daos_server was started since the update began, as the
       unit itself has written it down
+    + traced: whether that is all, and the next start will be written down, too
+    + untraceable: why a start cannot be written down there, and what to do; "" where it can
     + lock: who runs an update of this system right now, as it says itself; "" if nobody does
     """
 
@@ -163,6 +159,8 @@ class Node:
     record: Record | None = None
     mended: bool = False
     starts: tuple[str, ...] = ()
+    traced: bool = False
+    untraceable: str = ""
     lock: str = ""
 
     @property
@@ -259,9 +257,14 @@ class Node:
         return self.services.get(unit, Service()).started > self.installed
 
     @property
-    def traced(self) -> bool:
-        """Whether a start of daos_server leaves a trace on disk."""
-        return DROP_IN in self.services.get(SERVER, Service()).drop_ins
+    def unseen(self) -> bool:
+        """Whether daos_server may have been started without a trace since the update began.
+
+        Not so where it runs on the release of before, as it did then.
+        """
+        if self.record is None or self.traced:
+            return False
+        return not (self.runs(SERVER) and self.was(self.record.release))
 
     @property
     def outlived(self) -> list[str]:
@@ -322,10 +325,10 @@ def _parts(lines: list[str]) -> dict[str, list[str]]:
 
 
 def _node(parts: dict[str, list[str]]) -> Node:
-    services = dict(_services(parts["services"], frozenset(parts["links"])))
+    shown = dict(_units(parts["services"]))
+    services = dict(_services(shown, frozenset(parts["links"])))
+    starts = start_trace.read(parts["starts"])
     daemons = list(_daemons(parts["daemons"], parts["cgroups"], parts["programs"]))
-    if set(services) != {SERVER, AGENT}:
-        raise ValueError("systemd says nothing about " + ", ".join({SERVER, AGENT} - set(services)))
     named, *release = parts["os"]  # ID and VERSION_ID, the line of /etc/redhat-release
     os_id, _, version = named.partition(" ")
     return Node(
@@ -348,7 +351,9 @@ def _node(parts: dict[str, list[str]]) -> Node:
         rpmnew=tuple(parts["rpmnew"]),
         installed=_installed(parts["clock"], parts["packages"]),
         record=Record.parse("\n".join(parts["record"])),
-        starts=tuple(parts["starts"]),
+        starts=starts or (),
+        traced=starts is not None and start_trace.leaves(shown[SERVER], "".join(parts["access"])),
+        untraceable=start_trace.hindrance(shown[SERVER], parts["resets"]),
         lock=" ".join(parts["lock"]),
     )
 
@@ -391,34 +396,44 @@ def _installed(clock: list[str], packages: list[str]) -> float:
     return max(times, default=float("-inf")) - (now - uptime)
 
 
-def _services(lines: list[str], links: frozenset[str]) -> Iterator[tuple[str, Service]]:
-    for unit in _units(lines):
-        # systemd answers about an alias with the name of the unit that it stands for.
-        names = {unit["Id"], *unit.get("Names", "").split()}
-        for name in names.intersection((SERVER, AGENT)):
-            yield (
-                name,
-                Service(
-                    running=unit.get("ActiveState", "") not in ("inactive", "failed"),
-                    on_its_way=unit.get("ActiveState", "") in ("activating", "deactivating"),
-                    state=units.state(name, unit, links),
-                    started=int(unit.get("ExecMainStartTimestampMonotonic") or 0) / 1e6,
-                    drop_ins=tuple(unit.get("DropInPaths", "").split()),
-                    pid=int(unit.get("MainPID") or 0),
-                    cgroup=unit.get("ControlGroup", ""),
-                ),
-            )
+def _services(
+    shown: dict[str, dict[str, str]], links: frozenset[str]
+) -> Iterator[tuple[str, Service]]:
+    for name, unit in shown.items():
+        active = unit.get("ActiveState", "")
+        yield (
+            name,
+            Service(
+                running=active not in ("inactive", "failed"),
+                on_its_way=active in ("activating", "deactivating"),
+                state=units.state(name, unit, links),
+                started=int(unit.get("ExecMainStartTimestampMonotonic") or 0) / 1e6,
+                pid=int(unit.get("MainPID") or 0),
+                cgroup=unit.get("ControlGroup", ""),
+            ),
+        )
 
 
-def _units(lines: list[str]) -> list[dict[str, str]]:
-    """The properties of each unit. systemd has an order of its own, and Id is not the first."""
-    units: list[dict[str, str]] = [{}]
+def _units(lines: list[str]) -> Iterator[tuple[str, dict[str, str]]]:
+    """Each of the two units and its properties, as systemd shows them.
+
+    It has an order of its own, and Id is not the first; a list is one line for each of its entries.
+    It answers about an alias with the name of the unit that this stands for.
+    """
+    found: list[dict[str, str]] = [{}]
     for line in lines:
         key, _, value = line.partition("=")
-        if key in units[-1]:
-            units.append({})
-        units[-1][key] = value
-    return units
+        if key == "ExecStartPre":
+            value = " ".join(filter(None, (found[-1].get(key), value)))
+        elif key in found[-1]:
+            found.append({})
+        found[-1][key] = value
+    for name in (SERVER, AGENT):
+        said = (u for u in found if name in (u.get("Id"), *u.get("Names", "").split()))
+        unit = next(said, None)
+        if unit is None:
+            raise ValueError(f"systemd says nothing about {name}")
+        yield name, unit
 
 
 def _processes(lines: list[str]) -> Iterator[Process]:

@@ -31,8 +31,9 @@ look() {
         'daos' 'daos-*' || exit 1
     echo "== services"
     systemctl show daos_server.service daos_agent.service \
-        --property Id,Names,ActiveState,LoadState,UnitFileState,DropInPaths \
-        --property ExecMainStartTimestampMonotonic,MainPID,ControlGroup
+        --property Id,Names,ActiveState,LoadState,UnitFileState,User,ExecStartPre \
+        --property ExecMainStartTimestampMonotonic,MainPID,ControlGroup \
+        --property ProtectSystem,ReadOnlyPaths,ReadWritePaths,InaccessiblePaths,RootDirectory
     echo "== links" # in the place of a unit file
     for unit in daos_server.service daos_agent.service; do
         [ ! -h /etc/systemd/system/$unit ] || echo $unit
@@ -40,7 +41,14 @@ look() {
     echo "== clock"; date +%s.%N; read -r uptime idle </proc/uptime; echo "$uptime"
     kept=/var/lib/daos-offline-update
     echo "== record"; remembered $kept/window.json; echo
-    echo "== starts"; if [ -e $kept/starts ]; then cat $kept/starts; fi 2>/dev/null; echo
+    echo "== starts"; remembered $kept/starts; echo
+    # Nobody can write to it where it is immutable, or on a file system that is read-only.
+    echo "== access"; [ ! -w $kept/starts ] || stat -c '%U %u %a' $kept/starts
+    echo "== resets"
+    grep -lsE '^[[:blank:]]*ExecStartPre[[:blank:]]*=[[:blank:]]*$' \
+        /etc/systemd/system/daos_server.service.d/*.conf \
+        /run/systemd/system/daos_server.service.d/*.conf \
+        /usr/lib/systemd/system/daos_server.service.d/*.conf
     echo "== lock"
     lock=/run/daos-offline-update.lock
     if [ -e $lock ] && ! flock -s -n $lock true; then cat $lock; fi

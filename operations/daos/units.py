@@ -7,6 +7,9 @@ Source: UnitFileState and LoadState in src/shared/install.h and src/basic/unit-d
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+SERVER = "daos_server.service"
+AGENT = "daos_agent.service"
+
 
 @dataclass(frozen=True)
 class Meaning:

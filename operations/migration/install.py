@@ -68,6 +68,7 @@ def _of_the_nodes(current: MigrationRun) -> Iterator[Finding]:
         yield from gates.current_daemons(view)
         yield from manager.idle(view)
         yield from checked_services.usable(view)
+        yield from checked_services.traceable(view)
         yield from checked_services.boot(view, settings.start_at_boot)
         yield from manager.space(view, settings.free_space_mib)
 
@@ -141,7 +142,7 @@ def _started_since(before: Mapping[str, float], node: Node) -> bool:
         service.started not in (0.0, before.get(unit, 0.0))
         for unit, service in node.services.items()
     )
-    return later or len(node.starts) > before.get(_TRACES, 0)
+    return later or node.unseen or len(node.starts) > before.get(_TRACES, 0)
 
 
 def _old_servers(view: View) -> list[str]:

@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Sequence
 from ..daos.dmg import Member
 from ..daos.node import AGENT, SERVER, Daemon, Node
 from ..daos.releases import Version, why_not
+from ..daos.window_file import STARTS
 from .findings import Finding, about, fold, for_each, grouped, in_words
 from .members import STOPPED, expected, on, what_to_do
 from .silence import why
@@ -22,6 +23,12 @@ _SILENT = (
 NAME_THE_BUILD = (
     "Name the one that all shall have in target_release in group_data/all.py, like 2.0.3-6, then "
     "type `pyinfra inventory deploy.py`, which brings all to it"
+)
+
+_TRACELESS = (
+    "a start of daos_server would leave no trace there, so that nobody could tell later whether "
+    "there still is a way back: see that `systemctl show -p ExecStartPre,User daos_server` names "
+    f"{STARTS}, and that this user can write to it; then type the same command again"
 )
 
 _STRANGE = "ranks of this system run there: add it to the servers"
@@ -91,16 +98,39 @@ def never_started(view: View) -> list[Finding]:
     """R12: no engine has been started on the release that is to be left again.
 
     Told by what the update has remembered before it started daos_server, by the trace of any other
-    start that systemd made (start_trace.py), and by systemd itself: one that was started since the
-    packages were installed ran on them. A server that remembers nothing of an update that others do
-    any more has been through the whole update.
+    start that systemd made (start_trace.py), and by what runs there. A server that remembers
+    nothing of an update that others do any more has been through the whole update. Where a start
+    may have left no trace, nobody can tell.
     """
     before = {record.release for record in view.records}
+    begun = view.where(lambda node: before and _has_begun(node, before), "servers")
+    unseen = view.where(lambda node: node.unseen, "servers")
     return about(
         "engine-started",
-        view.where(lambda node: before and _has_begun(node, before), "servers"),
+        begun,
         "daos_server was started there on the new release, and an engine must never go back: "
         f"{_finish(before)}",
+    ) + about(
+        "start-unknown",
+        [name for name in unseen if name not in begun],
+        "whether daos_server was started there on the new release is not known, since the trace of "
+        f"its starts is lost or was not kept, and an engine must never go back: {_finish(before)}",
+    )
+
+
+def traced(view: View, only: Collection[str] | None = None) -> list[Finding]:
+    """R12: from now on no start of daos_server goes unseen, whoever starts it.
+
+    + only: the nodes that matter, None for all
+    """
+    servers = {name: node for name, node in view.of("servers").items() if not node.traced}
+    return for_each(
+        "no-trace",
+        (
+            (name, node.untraceable or _TRACELESS)
+            for name, node in servers.items()
+            if only is None or name in only
+        ),
     )
 
 
@@ -136,7 +166,8 @@ def _has_begun(node: Node, before: Collection[str]) -> bool:
     # A start on what nobody knows may be one on a higher release than that of before.
     if not all(release and was and _no_higher(release, was) for release in starts):
         return True
-    return not node.was(node.record.release) and node.started_since_install(SERVER)
+    runs = node.runs(SERVER) or bool(node.engines)
+    return runs and SERVER not in node.outlived and not node.was(node.record.release)
 
 
 def _no_higher(release: Version, was: Version) -> bool:

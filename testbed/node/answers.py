@@ -4,7 +4,7 @@ import time
 
 from .manager import Manager
 from .service import LOGS, Service
-from .unit import unit_name
+from .unit import Command, unit_name
 
 _STATUS_LINES = 10  # of the journal, as `systemctl status` shows
 
@@ -50,7 +50,15 @@ def _service_properties(service: Service | None) -> dict[str, str]:
         "ExecMainCode": "2" if code < 0 else "1",  # CLD_KILLED, CLD_EXITED
         "ExecMainStatus": str(abs(code)),
         "User": service.unit.user,
+        "ExecStartPre": "\n".join(map(_command, service.unit.exec_start_pre)),
     }
+
+
+def _command(command: Command) -> str:
+    """A command that a unit runs; an entry of a list is a line, with the property's name before."""
+    words, ignored = " ".join(command.argv), "yes" if command.may_fail else "no"
+    times = "start_time=[n/a] ; stop_time=[n/a] ; pid=0 ; code=(null) ; status=0/0"
+    return f"{{ path={command.argv[0]} ; argv[]={words} ; ignore_errors={ignored} ; {times} }}"
 
 
 def show(found: dict[str, str], wanted: list[str], value_only: bool) -> str:
@@ -59,8 +67,9 @@ def show(found: dict[str, str], wanted: list[str], value_only: bool) -> str:
     They come in an order of systemd's own, whatever the order that was asked in.
     """
     lines = (
-        value if value_only else f"{name}={value}"
+        entry if value_only else f"{name}={entry}"
         for name, value in found.items()
+        for entry in (value.split("\n") if value or name != "ExecStartPre" else ())
         if not wanted or name in wanted
     )
     return "".join(f"{line}\n" for line in lines)

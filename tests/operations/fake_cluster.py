@@ -59,6 +59,7 @@ def node_answer(name: str, version: str, roles: tuple[str, ...]) -> str:
         lines += [f"Id={unit}.service", f"ActiveState={active}", f"UnitFileState={enabled}"]
         lines.append("LoadState=loaded")
     lines += ["== links", "== clock", "1000.5", "900.0", "== record", "== starts"]
+    lines += ["== access", "== resets"]
     lines.append("== lock")
     lines += ["== daemons", *(["7 7 (daos_engine) S 6"] if "servers" in roles else [])]
     lines += ["== cgroups", "== programs"]

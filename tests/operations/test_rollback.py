@@ -11,6 +11,8 @@ import pytest
 
 from operations.daos.node import Node
 from operations.daos.releases import Version
+from operations.daos.start_trace import HEADER
+from operations.daos.window_file import STARTS
 from operations.machinery import packaging
 from operations.rollback import ROLLBACK as ROLLBACK_PROCEDURE
 from operations.rollback import where_to
@@ -51,7 +53,7 @@ def test_it_follows_nobody_where_nobody_knows_what_engines_have_run_on() -> None
 
 def test_what_the_servers_had_is_what_all_go_back_to() -> None:
     """A client that had another release before has the servers' as well afterwards."""
-    server = at("2.0.3", IDLE, record=RECORD)
+    server = at("2.0.3", IDLE, record=RECORD, traced=True)
     other = replace(RECORD, release="2.0.0")
     assert leads(server, c1=at("2.0.3", CLIENT, record=other)) == (OLD, [])
     unknown = replace(RECORD, release="")
@@ -88,6 +90,8 @@ def in_the_window(name: str, answer: str) -> str:
     record = replace(RECORD, servers=("s1", "s2", "s3")).text()
     for had, has in (
         ("== starts", f"{record}\n== starts"),
+        ("== access", f"{HEADER}\n== access\nroot 0 644"),
+        ("Id=daos_server", f"ExecStartPre=dd of={STARTS} oflag=append\nId=daos_server"),
         ("=active", "=inactive"),
         ("=enabled", "=disabled"),
         ("MainPID=6", "MainPID=0"),

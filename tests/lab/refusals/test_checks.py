@@ -141,6 +141,17 @@ def _masked(site: Site) -> Iterator[dict[str, Any]]:
         client.run("systemctl unmask daos_agent")
 
 
+@contextmanager
+def _taken_back(site: Site) -> Iterator[dict[str, Any]]:
+    """One drop-in is read before that of the update, and one after it."""
+    server = site.lab.node("daos-server-02")
+    with (
+        faults.STARTS_TAKEN_BACK.on(server, file="override.conf"),
+        faults.STARTS_TAKEN_BACK.on(server, file="zzzz.conf"),
+    ):
+        yield {}
+
+
 def _replaced(name: str, path: str, text: str) -> Plant:
     @contextmanager
     def planted(site: Site) -> Iterator[dict[str, Any]]:
@@ -178,6 +189,7 @@ WRONG: tuple[tuple[Plant, str, set[str], str], ...] = (
     (_by_hand, "foreign-daemon", {"daos-client-01"}, "daos_agent (pid {pid}, user root)"),
     (_disabled, "not-enabled", {"daos-client-02"}, "&& systemctl enable daos_agent`"),
     (_masked, "unit-state", {"daos-client-02"}, "`systemctl unmask daos_agent`"),
+    (_taken_back, "no-trace", {"daos-server-02"}, "daos_server.service.d/zzzz.conf takes back"),
     (_rebuilding, "rebuild-running", set(), "is being rebuilt"),
     (_mounted, "in-use", {"daos-client-01"}, "dfuse mounted at {mount} (pid {pid}, user ops)"),
 )

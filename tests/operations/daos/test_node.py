@@ -10,13 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from operations.daos.node import AGENT, DROP_IN, SERVER, parse
+from operations.daos.node import AGENT, SERVER, parse
 from operations.daos.releases import Version
-from operations.daos.window_file import FOLDER, Record, save
+from operations.daos.start_trace import HEADER
+from operations.daos.window_file import FOLDER, STARTS, Record, save
 
 from .. import fake_nodes
 
-ANSWER = r"""
+ANSWER = rf"""
 == hostname
 daos-server-01.example
 == boot
@@ -34,11 +35,13 @@ daos-server 2.0.1-1.el8 daos-2.0.1-1.el8.src.rpm 1700000400
 MainPID=300
 ControlGroup=/system.slice/daos_server.service
 ExecMainStartTimestampMonotonic=500000000
+ExecStartPre={{ path=/bin/true ; argv[]=/bin/true --site=a ; ignore_errors=no ; pid=0 }}
+ExecStartPre={{ path=/bin/sh ; argv[]=/bin/sh -c dd of={STARTS} oflag=append ; ignore_errors=yes }}
+User=daos_server
 Id=daos_server.service
 Names=daos_server.service
 LoadState=loaded
 ActiveState=active
-DropInPaths=/etc/systemd/system/daos_server.service.d/site.conf
 UnitFileState=enabled
 
 MainPID=0
@@ -48,7 +51,6 @@ Id=daos_agent.service
 Names=daos_agent.service
 LoadState=loaded
 ActiveState=inactive
-DropInPaths=
 UnitFileState=disabled
 == links
 == clock
@@ -56,8 +58,12 @@ UnitFileState=disabled
 1000.25
 == record
 == starts
+{HEADER}
 2.0.1
 2.0.3
+== access
+daos_server 993 644
+== resets
 == lock
 == daemons
 300 300 (daos_server) S 1 300 300 0 -1
@@ -192,10 +198,24 @@ def test_a_stray_is_told_with_pid_user_and_group() -> None:
     assert str(stray) == "daos_agent (pid 400, user carol, cgroup /system.slice/site.service)"
 
 
-def test_a_start_leaves_a_trace_where_systemd_has_the_drop_in_loaded() -> None:
-    site = "/etc/systemd/system/daos_server.service.d/site.conf"
-    assert not parse(ANSWER).traced
-    assert parse([line.replace(site, f"{site} {DROP_IN}") for line in ANSWER]).traced
+def test_a_start_leaves_a_trace_where_the_unit_that_is_loaded_can_write_to_it() -> None:
+    assert parse(ANSWER).traced
+    assert not parse([line for line in ANSWER if STARTS not in line]).traced
+    assert not parse([line for line in ANSWER if line != "daos_server 993 644"]).traced
+    for damaged in ("empty", "unreadable"):
+        node = parse([line.replace(HEADER, damaged) for line in ANSWER])
+        assert (node.traced, node.starts) == (False, ())
+
+
+def test_a_start_is_unseen_without_a_trace_unless_the_daemon_runs_as_it_did_before() -> None:
+    at = ANSWER.index("== starts")
+    node = parse([*ANSWER[:at], replace(RECORD, release="2.0.1").text(), *ANSWER[at:]])
+    assert not node.unseen
+    assert not replace(node, traced=False).unseen
+    idle = {**node.services, SERVER: replace(node.services[SERVER], running=False)}
+    assert replace(node, traced=False, services=idle).unseen
+    assert not replace(node, traced=False, services=idle, record=None).unseen
+    assert replace(node, traced=False, record=replace(RECORD, release="2.0.0")).unseen
 
 
 @pytest.mark.parametrize(

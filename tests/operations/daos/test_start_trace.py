@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from operations.daos.node import DROP_IN
-from operations.daos.start_trace import laid, lifted
+from operations.daos.start_trace import DROP_IN, hindrance, laid, leaves, lifted, read
 from operations.daos.window_file import FOLDER, STARTS, forget
 from testbed.node.unit import Command, parse_unit
 
@@ -47,14 +46,18 @@ class Machine:
     def path(self, name: str) -> Path:
         return self.root / name.lstrip("/")
 
-    def start(self) -> tuple[str, ...]:
+    def start(self) -> tuple[str, ...] | None:
         """What the unit runs before daos_server, and then the lines of the trace."""
         drop_in = self.path(DROP_IN)
         unit = parse_unit("daos_server.service", "/x", UNIT, {DROP_IN: drop_in.read_text()})
         [command] = unit.exec_start_pre
         assert command == Command(("/bin/sh", "-c", command.argv[2]), may_fail=True)
         self._shell(command.argv[2])
-        return tuple(self.path(STARTS).read_text().splitlines())
+        return self.starts
+
+    @property
+    def starts(self) -> tuple[str, ...] | None:
+        return read(self.path(STARTS).read_text().splitlines())
 
 
 @pytest.fixture
@@ -64,14 +67,16 @@ def machine(tmp_path: Path) -> Machine:
 
 def test_every_start_adds_the_release_that_is_installed(machine: Machine) -> None:
     machine.run(laid())
-    assert machine.path(STARTS).read_text() == ""
+    assert machine.starts == ()
     for version in ("2.0.1", "2.0.3"):
         ask = "-q --qf %{VERSION}-%{RELEASE}\\n daos-server"
         machine.program("rpm", f"#!/bin/sh\n[ \"$*\" = '{ask}' ] && echo {version}\n")
         starts = machine.start()
     assert starts == ("2.0.1", "2.0.3")
     machine.run(laid())
-    assert machine.path(STARTS).read_text() == "2.0.1\n2.0.3\n", "what was left stays"
+    assert machine.starts == ("2.0.1", "2.0.3"), "what was left stays"
+    machine.run(laid(anew=True))
+    assert machine.starts == (), "but for another update"
     assert "daemon-reload" in machine.log.read_text()
 
 
@@ -103,3 +108,61 @@ def test_what_a_site_adds_to_the_unit_itself_stays(machine: Machine) -> None:
     machine.run(lifted())
     assert list(own.parent.iterdir()) == [own]
     machine.run(lifted())
+
+
+@pytest.mark.parametrize("left", ["", "2.0.1\n", "\0\0\0\0", None])
+def test_a_trace_that_is_damaged_says_nothing_and_what_may_have_been_missed_is_noted(
+    machine: Machine, left: str | None
+) -> None:
+    machine.run(laid())
+    if left is None:
+        machine.path(STARTS).unlink()
+    else:
+        machine.path(STARTS).write_text(left)
+        assert machine.starts is None
+    machine.run(laid("unknown"))
+    assert machine.starts == ("unknown",)
+
+
+LOADED = {"User": "daos_server", "ExecStartPre": f"{{ argv[]=/bin/sh -c dd of={STARTS} oflag=x }}"}
+
+
+def test_a_trace_is_left_where_systemd_has_it_loaded_and_the_user_can_write() -> None:
+    assert leaves(LOADED, "daos_server 993 644")
+    assert leaves(LOADED | {"User": "993"}, "daos_server 993 644")
+    assert leaves(LOADED | {"User": ""}, "daos_server 993 444")  # it is root
+
+
+@pytest.mark.parametrize(
+    ("changed", "access"),
+    [
+        ({"ExecStartPre": "{ argv[]=/bin/true }"}, "daos_server 993 644"),
+        ({}, ""),
+        ({}, "root 0 644"),
+        ({}, "daos_server 993 444"),
+        ({"ProtectSystem": "strict"}, "daos_server 993 644"),
+        ({"ReadOnlyPaths": "/srv -/var/lib"}, "daos_server 993 644"),
+        ({"InaccessiblePaths": "/var/lib/daos-offline-update"}, "daos_server 993 644"),
+        ({"RootDirectory": "/srv/root"}, "daos_server 993 644"),
+    ],
+    ids=[
+        *("taken back", "read-only or not there", "another's", "not writable"),
+        *("protected", "read-only paths", "inaccessible", "another root"),
+    ],
+)
+def test_a_trace_is_not_left_by_its_file_alone(changed: dict[str, str], access: str) -> None:
+    assert not leaves(LOADED | changed, access)
+
+
+def test_a_unit_that_may_write_to_the_trace_all_the_same_leaves_it() -> None:
+    strict = LOADED | {"ProtectSystem": "strict", "ReadWritePaths": f"/srv -{FOLDER}"}
+    assert leaves(strict, "daos_server 993 644")
+    assert hindrance(strict, ()) == ""
+    assert "ReadWritePaths" in hindrance({"ProtectSystem": "strict"}, ())
+    assert hindrance({"ProtectSystem": "full", "ReadOnlyPaths": "/var/library"}, ()) == ""
+
+
+def test_a_drop_in_that_takes_the_trace_back_is_named_if_it_is_read_after_ours() -> None:
+    folder = "/etc/systemd/system/daos_server.service.d"
+    assert hindrance(LOADED, (f"{folder}/override.conf", f"{folder}/zz-site.conf")) == ""
+    assert f"{folder}/zzzz.conf takes back" in hindrance(LOADED, (f"{folder}/zzzz.conf",))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -174,39 +175,33 @@ def test_an_update_never_goes_to_a_lower_release() -> None:
     assert gates.needed(view, TARGET, back=True) == []
 
 
+def _begun(release: str, started: str = "", **more: Any) -> Node:
+    """A server in the middle of an update from 2.0.1 that keeps a trace of starts."""
+    return at(release, record=RECORD.starting(started), traced=True, **more)
+
+
+RUNS = {SERVER: Service(running=True, started=1.0), AGENT: Service()}
+
+
 @pytest.mark.parametrize(
     ("node", "may_go_back"),
     [
-        (at("2.0.3", record=RECORD, installed=100.0), True),
-        (at("2.0.1", record=RECORD.starting("2.0.1"), installed=100.0), True),
-        (at("2.0.3", record=RECORD.starting("2.0.1"), installed=100.0), True),
-        (at("2.0.3", record=RECORD.starting("2.0.3"), installed=100.0), False),
-        (
-            at(
-                "2.0.3",
-                record=RECORD,
-                installed=100.0,
-                services={SERVER: Service(started=101.0), AGENT: Service()},
-            ),
-            False,
-        ),
-        (
-            at(
-                "2.0.3",
-                record=RECORD,
-                installed=100.0,
-                services={SERVER: Service(started=99.0), AGENT: Service()},
-            ),
-            True,
-        ),
-        (at("2.0.3", record=RECORD, installed=100.0, starts=("2.0.1", "2.0.3")), False),
-        (at("2.0.1", record=RECORD, installed=100.0, starts=("2.0.3",)), False),
-        (at("2.0.3", record=RECORD, installed=100.0, starts=("2.0.1", "2.0.1")), True),
-        (at("2.0.3", record=RECORD, installed=100.0, starts=("unknown",)), False),
+        (_begun("2.0.3"), True),
+        (_begun("2.0.1", "2.0.1"), True),
+        (_begun("2.0.3", "2.0.1"), True),
+        (_begun("2.0.3", "2.0.3"), False),
+        (_begun("2.0.3", services=RUNS), False),
+        (_begun("2.0.3", engines=(7,)), False),
+        (_begun("2.0.3", services=RUNS, replaced=(SERVER,)), True),
+        (_begun("2.0.3", starts=("2.0.1", "2.0.3")), False),
+        (_begun("2.0.1", starts=("2.0.3",)), False),
+        (_begun("2.0.3", starts=("2.0.1", "2.0.1")), True),
+        (_begun("2.0.3", starts=("unknown",)), False),
     ],
     ids=[
-        *("not started", "not updated", "back once before", "marked", "started by hand", "before"),
-        *("by hand, and rebooted", "by hand, and packages went back", "by hand, on the old one"),
+        *("not started", "not updated", "back once before", "marked", "started by hand"),
+        *("its engines run", "since before", "by hand, and rebooted"),
+        *("by hand, and packages went back", "by hand, on the old one"),
         "by hand, on what nobody knows",
     ],
 )
@@ -214,6 +209,28 @@ def test_the_way_back_ends_with_the_first_start_on_the_new_release(
     node: Node, may_go_back: bool
 ) -> None:
     assert (gates.never_started(View(ONE_SERVER, {"node-1": node})) == []) == may_go_back
+
+
+@pytest.mark.parametrize("release", ["2.0.1", "2.0.3"])
+def test_where_a_start_may_have_left_no_trace_there_is_no_way_back(release: str) -> None:
+    lost = replace(_begun(release), traced=False)
+    [finding] = gates.never_started(View(ONE_SERVER, {"node-1": lost}))
+    assert (finding.code, finding.hosts) == ("start-unknown", ("node-1",))
+    assert "`pyinfra inventory deploy.py`" in finding.message
+    runs = replace(lost, services=RUNS)
+    codes = [finding.code for finding in gates.never_started(View(ONE_SERVER, {"node-1": runs}))]
+    assert codes == ([] if release == "2.0.1" else ["engine-started"])
+    client = {"servers": (), "admins": (), "clients": ("node-1",)}
+    assert gates.never_started(View(client, {"node-1": lost})) == []
+
+
+def test_nothing_stops_before_every_start_leaves_a_trace() -> None:
+    view = View(TWO_SERVERS, {"node-1": _begun("2.0.1"), "node-2": at("2.0.1")})
+    [finding] = gates.traced(view)
+    assert (finding.code, finding.hosts) == ("no-trace", ("node-2",))
+    assert gates.traced(view, ["node-1"]) == []
+    view.nodes["node-2"] = at("2.0.1", untraceable="zz.conf takes it back")
+    assert "zz.conf takes it back" in gates.traced(view)[0].message
 
 
 def test_a_stop_that_was_cut_short_is_no_obstacle_to_stopping_the_rest() -> None:
@@ -308,7 +325,7 @@ TWO_SERVERS = {"servers": ("node-1", "node-2"), "admins": (), "clients": ()}
 
 def test_a_server_that_remembers_nothing_any_more_has_been_through_the_update() -> None:
     """As where only a client's record is left, or one server's, and all engines run."""
-    half = {"node-1": at("2.0.3"), "node-2": at("2.0.3", record=RECORD, installed=100.0)}
+    half = {"node-1": at("2.0.3"), "node-2": _begun("2.0.3")}
     [finding] = gates.never_started(View(TWO_SERVERS, dict(half)))
     assert (finding.code, finding.hosts) == ("engine-started", ("node-1",))
     client = {"servers": ("node-1",), "admins": (), "clients": ("node-2",)}

@@ -95,7 +95,8 @@ def test_a_name_that_two_nodes_have_says_nothing() -> None:
 
 def test_that_an_engine_was_never_started_is_not_said_of_a_server_that_lost_its_record() -> None:
     """Nobody knows what was started on the packages that are there now (R12)."""
-    whole = held(everywhere(RUNNING, OFF))
+    began = held(everywhere(RUNNING, OFF))
+    whole = View(GROUPS, {name: replace(it, traced=True) for name, it in began.of().items()})
     assert gates.never_started(memory.mended(without(whole, "s2"))) == []
     new = without(whole, "s2", packages=at("2.0.3").packages)
     [finding] = gates.never_started(memory.mended(new))

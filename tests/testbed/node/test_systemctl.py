@@ -153,6 +153,21 @@ def test_a_drop_in_of_the_site_stands_for_the_package_s_of_that_name(manager: Ma
     assert call(manager, line).out == "Description=DAOS Agent\nDropInPaths=\n"
 
 
+def test_a_list_of_commands_is_a_line_for_each_and_none_where_a_drop_in_takes_all_back(
+    manager: Manager,
+) -> None:
+    folder = manager.files._root / ADMIN / "daos_agent.service.d"
+    folder.mkdir()
+    (folder / "a.conf").write_text("[Service]\nExecStartPre=-/bin/a 1\nExecStartPre=/bin/b\n")
+    shown = call(manager, "show --property ExecStartPre,Id daos_agent").out
+    first, second, last = shown.splitlines()
+    assert first.startswith("ExecStartPre={ path=/bin/a ; argv[]=/bin/a 1 ; ignore_errors=yes ;")
+    assert second.startswith("ExecStartPre={ path=/bin/b ; argv[]=/bin/b ; ignore_errors=no ;")
+    assert last == "Id=daos_agent.service"
+    (folder / "b.conf").write_text("[Service]\nExecStartPre=\n")
+    assert call(manager, "show --property ExecStartPre daos_agent").out == ""
+
+
 def test_what_was_never_started_has_no_time_of_its_start(manager: Manager) -> None:
     answer = call(manager, "show --property ExecMainStartTimestampMonotonic daos_agent")
     assert answer.out == "ExecMainStartTimestampMonotonic=0\n"
