@@ -31,7 +31,7 @@ def _remembers(current: Run, name: str, node: Node) -> bool:
     """
     if node.record is None or node.mended or node.record.had != _kept(current, name):
         return True
-    return current.window.first_stop is None and (node.record.ranks, dict(node.record.pools)) != (
+    return not current.window.is_open and (node.record.ranks, dict(node.record.pools)) != (
         current.start.ranks,
         current.start.pools,
     )
@@ -119,4 +119,5 @@ def released(current: Run, here: Host) -> Iterator[Command]:
         if unit not in node.enabled:
             yield shell(current, here, f"systemctl enable {unit}")
     forget = window_file.forget()
-    yield shell(current, here, f"{start_trace.lifted()} && {forget}" if node.traced else forget)
+    serves = "servers" in current.start.roles(here.name)
+    yield shell(current, here, f"{start_trace.lifted()} && {forget}" if serves else forget)

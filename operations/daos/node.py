@@ -23,9 +23,6 @@ _SOURCE = re.compile(r"daos-\d")
 # "RSA/SHA256, Tue Mar 1 10:00:00 2022, Key ID 24c6a8a7f4a80eb5"
 _KEY = re.compile(r"Key ID ([0-9a-f]+)$")
 
-# The packages whose programs run as services, or are mapped by them.
-_PROGRAMS = {"daos", "daos-server", "daos-client"}
-
 # What runs a daemon, and its engines: they are children of their daos_server. In 1.0 an engine is
 # called daos_io_server. That these have libdaos mapped is no use of a pool.
 _ENGINES = {"daos_engine", "daos_io_server"}
@@ -55,7 +52,8 @@ class Daemon(Process):
     + parent: the process id of what has started it
     + cgroup: the control group that systemd has it in, "/system.slice/daos_server.service"; ""
       where the node has none
-    + replaced: whether its program has been replaced on disk since it started
+    + replaced: whether its program, or a library of DAOS that it has mapped, is not the one on disk
+      any more: it was started from other packages, whatever any clock says
     """
 
     parent: int = 0
@@ -127,14 +125,14 @@ class Node:
     + space: mount point to what is free there in MiB, for all that packages are written to
     + managers: package managers that are at work
     + rpmnew: configuration files that an update left for somebody to read
-    + installed: when the newest of the packages was installed, in seconds of the clock that
-      `Service.started` counts by; negative where that was before the node's boot
     + record: what an update that is under way remembers on the node, None if none is
     + mended: whether that was lost there, and is what the servers have kept of it
     + starts: what was installed whenever daos_server was started since the update began, as the
       unit itself has written it down
     + traced: whether that is all, and the next start will be written down, too
     + untraceable: why a start cannot be written down there, and what to do; "" where it can
+    + held_for: how many seconds ago the update began to write starts down, by the node's own clock;
+      None where it does not
     + lock: who runs an update of this system right now, as it says itself; "" if nobody does
     """
 
@@ -155,12 +153,12 @@ class Node:
     space: dict[str, int] = field(default_factory=dict)
     managers: tuple[Process, ...] = ()
     rpmnew: tuple[str, ...] = ()
-    installed: float = 0.0
     record: Record | None = None
     mended: bool = False
     starts: tuple[str, ...] = ()
     traced: bool = False
     untraceable: str = ""
+    held_for: float | None = None
     lock: str = ""
 
     @property
@@ -252,10 +250,6 @@ class Node:
         """The units that start at boot right now."""
         return [unit for unit, service in self.services.items() if service.enabled]
 
-    def started_since_install(self, unit: str) -> bool:
-        """Whether the daemon was started after the packages that are installed now."""
-        return self.services.get(unit, Service()).started > self.installed
-
     @property
     def unseen(self) -> bool:
         """Whether daos_server may have been started without a trace since the update began.
@@ -268,13 +262,8 @@ class Node:
 
     @property
     def outlived(self) -> list[str]:
-        """The daemons that run since before the packages were installed: of another release.
-
-        RPM notes when it begins with a package; one that started after that, and before its program
-        was written, runs the program of before.
-        """
-        old = {u for u in self.services if not self.started_since_install(u)}
-        return [u for u in self.services if self.runs(u) and u in old.union(self.replaced)]
+        """The daemons that run since before the packages were installed: of another release."""
+        return [unit for unit in self.services if self.runs(unit) and unit in self.replaced]
 
     @property
     def users(self) -> list[str]:
@@ -328,7 +317,7 @@ def _node(parts: dict[str, list[str]]) -> Node:
     shown = dict(_units(parts["services"]))
     services = dict(_services(shown, frozenset(parts["links"])))
     starts = start_trace.read(parts["starts"])
-    daemons = list(_daemons(parts["daemons"], parts["cgroups"], parts["programs"]))
+    daemons = list(_daemons(parts))
     named, *release = parts["os"]  # ID and VERSION_ID, the line of /etc/redhat-release
     os_id, _, version = named.partition(" ")
     return Node(
@@ -349,11 +338,11 @@ def _node(parts: dict[str, list[str]]) -> Node:
         space=dict(_space(parts["space"])),
         managers=tuple(_at_work(_processes(parts["managers"]))),
         rpmnew=tuple(parts["rpmnew"]),
-        installed=_installed(parts["clock"], parts["packages"]),
         record=Record.parse("\n".join(parts["record"])),
         starts=starts or (),
         traced=starts is not None and start_trace.leaves(shown[SERVER], "".join(parts["access"])),
         untraceable=start_trace.hindrance(shown[SERVER], parts["resets"]),
+        held_for=_age(parts["held"]),
         lock=" ".join(parts["lock"]),
     )
 
@@ -374,7 +363,7 @@ def _packages(lines: list[str], tell: Callable[[str], str]) -> dict[str, tuple[s
     """Package name to what its lines tell, of those that are built from DAOS's source."""
     packages: dict[str, tuple[str, ...]] = {}
     for line in lines:
-        name, _, source, _ = line.split(None, 3)
+        name, _, source, *_ = line.split(None, 3)
         if _SOURCE.match(source):
             packages[name] = (*packages.get(name, ()), tell(line))
     return packages
@@ -389,11 +378,8 @@ def _signer(line: str) -> str:
     return signed[1] if signed else ""
 
 
-def _installed(clock: list[str], packages: list[str]) -> float:
-    """When programs were installed, by the clock of the node's boot. RPM counts whole seconds."""
-    now, uptime = map(float, clock)
-    times = [float(at) for name, _, _, at, *_ in map(str.split, packages) if name in _PROGRAMS]
-    return max(times, default=float("-inf")) - (now - uptime)
+def _age(times: list[str]) -> float | None:
+    return float(times[1]) - float(times[0]) if times else None
 
 
 def _services(
@@ -444,28 +430,28 @@ def _processes(lines: list[str]) -> Iterator[Process]:
             yield Process(int(pid), user, command)
 
 
-def _daemons(stats: list[str], cgroups: list[str], programs: list[str]) -> Iterator[Daemon]:
-    """The daemons that are alive: /proc/PID/stat and cgroup of each, and what `stat` says of exe.
+def _daemons(parts: dict[str, list[str]]) -> Iterator[Daemon]:
+    """The daemons that are alive: /proc/PID/stat and cgroup of each, its owner, and its maps.
 
     One that has ended since is left out; a zombie runs no more.
     """
-    within = _cgroups(cgroups)
-    started_from = {line.split("/")[2]: line for line in programs}
-    for line in stats:
+    within = _cgroups(parts["cgroups"])
+    owners = {line.split("/")[2]: line.split()[1] for line in parts["programs"]}
+    replaced = {line.split("/")[2] for line in parts["replaced"]}
+    for line in parts["daemons"]:
         before, _, after = line.rpartition(")")
         pid, _, command = before.partition("(")
         state, parent = after.split()[:2]
         if state in "ZX" or command not in _UNITS:
             continue
         pid = pid.split()[0]
-        program = started_from.get(pid, f"/proc/{pid}/exe ?")
         yield Daemon(
             int(pid),
-            program.split()[1],
+            owners.get(pid, "?"),
             command,
             parent=int(parent),
             cgroup=within.get(pid, ""),
-            replaced=" (deleted)" in program,
+            replaced=pid in replaced,
         )
 
 

@@ -27,7 +27,7 @@ look() {
     echo "== packages"
     signed='%|DSAHEADER?{%{DSAHEADER:pgpsig}}:{%|RSAHEADER?{%{RSAHEADER:pgpsig}}:{(none)}|}|'
     # A database that hangs keeps rpm waiting for ever; then `timeout` tells what hangs (hanging.py).
-    timeout 300 rpm -qa --queryformat "%{NAME} %{VERSION}-%{RELEASE} %{SOURCERPM} %{INSTALLTIME} $signed\n" \
+    timeout 300 rpm -qa --queryformat "%{NAME} %{VERSION}-%{RELEASE} %{SOURCERPM} $signed\n" \
         'daos' 'daos-*' || exit 1
     echo "== services"
     systemctl show daos_server.service daos_agent.service \
@@ -38,12 +38,14 @@ look() {
     for unit in daos_server.service daos_agent.service; do
         [ ! -h /etc/systemd/system/$unit ] || echo $unit
     done
-    echo "== clock"; date +%s.%N; read -r uptime idle </proc/uptime; echo "$uptime"
     kept=/var/lib/daos-offline-update
     echo "== record"; remembered $kept/window.json; echo
     echo "== starts"; remembered $kept/starts; echo
     # Nobody can write to it where it is immutable, or on a file system that is read-only.
     echo "== access"; [ ! -w $kept/starts ] || stat -c '%U %u %a' $kept/starts
+    echo "== held" # when, and what time it is, by the node's own clock
+    laid=/etc/systemd/system/daos_server.service.d/zzz-daos-offline-update.conf
+    [ ! -e $laid ] || { stat -c %Y $laid; date +%s; }
     echo "== resets"
     grep -lsE '^[[:blank:]]*ExecStartPre[[:blank:]]*=[[:blank:]]*$' \
         /etc/systemd/system/daos_server.service.d/*.conf \
@@ -67,17 +69,21 @@ look() {
     done
     [ "$complete" ] || { echo "/proc does not show all processes" >&2; exit 1; }
     echo "== daemons"
-    groups='' programs=''
+    groups='' programs='' maps=''
     for pid in $daemons; do
         read -r line <"/proc/$pid/stat" && printf '%s\n' "$line"
         groups="$groups /proc/$pid/cgroup" programs="$programs /proc/$pid/exe"
+        maps="$maps /proc/$pid/maps"
     done 2>/dev/null
     # In systemd's own hierarchy. Where it makes none, all have the group of the first process.
     echo "== cgroups"
     [ -z "$groups" ] || grep -sHE '^0::|:name=systemd:' /proc/1/cgroup $groups
-    # Whom a daemon belongs to, and "(deleted)" where its program has been replaced since it started.
-    echo "== programs"
-    [ -z "$programs" ] || stat -c '%n %U %N' $programs 2>/dev/null
+    echo "== programs" # whom a daemon belongs to
+    [ -z "$programs" ] || stat -c '%n %U' $programs 2>/dev/null
+    # A daemon whose program or library has been replaced on disk since it started. No clock tells
+    # that: a node's may be wrong when packages are installed, and right when somebody looks.
+    echo "== replaced"
+    [ -z "$maps" ] || grep -lsE ' /(usr|opt)/.*(daos|libcart|libgurt).* \(deleted\)$' $maps
     echo "== mounts"
     findmnt -rn -t fuse.daos,tmpfs -o FSTYPE,TARGET | while read -r type where; do
         [ "$type" != tmpfs ] || [ -e "$where/superblock" ] || continue

@@ -78,7 +78,7 @@ class Run:
     def begins(self, start: Start) -> None:
         """The cluster is known as it is before this run touches anything."""
         self.start = self.seen = replace(start, pools=self.awaited(start.pools))
-        self.window.first_stop = start.opened_before
+        self.window.resumed(start.opened_before, start.ages)
 
     def refused(self, findings: Iterable[Finding]) -> None:
         """The run does not begin, for these reasons; none is none."""

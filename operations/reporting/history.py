@@ -153,7 +153,7 @@ def _wait(name: str, steps: list[Step]) -> Iterable[Wait]:
 
 def _window(report: Mapping[str, Any], start: datetime) -> tuple[float, float | None] | None:
     window = report.get("offline_window")
-    if not window:
+    if not window or not window["start"]:
         return None
     begin = _since(start, window["start"])
     end = _since(start, window["end"]) if window.get("end") else None

@@ -148,6 +148,8 @@ def updated(current: Run) -> str:
     if not start.opens_window:
         return f"Updated {fold(start.outdated)} to {target}; the rest served all the time"
     offline = f", offline for {seconds:.1f} s" if seconds is not None else ""
+    if current.window.unknown:
+        offline = ", offline for an unknown time (clocks disagree)"
     resumed = " over more than one run" if start.record and offline else ""
     before = ". DAOS was stopped already when this run began" if start.stopped else ""
     return f"Updated from {lowest(start)} to {target}{offline}{resumed}{before}"
@@ -166,6 +168,8 @@ def afterwards(current: Run, after: View) -> Iterator[str]:
     since = current.window.first_stop
     if since:
         yield f"Parts of DAOS are stopped since {since:%H:%M:%S} UTC. By now:"
+    elif current.window.unknown:
+        yield "Parts of DAOS are stopped since an earlier run; clocks disagree since when. By now:"
     yield from state_of(after)
     procedure = current.procedure
     yield from procedure.at_work(current)

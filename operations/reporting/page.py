@@ -86,6 +86,8 @@ def _offline(report: Mapping[str, Any], course: History) -> tuple[str, str]:
     ended = course.window is None or course.window[1] is not None
     if seconds is not None and ended:
         return f"{what} for", duration(seconds)
+    if window and not window["start"]:
+        return what, "for an unknown time"
     if window and report["outcome"] == "failed":
         return f"{what} since", f"{history.time(window['start']):%H:%M:%S} UTC"
     return ("", "") if report["outcome"] == "updated" else ("this run stopped", "nothing")

@@ -128,10 +128,10 @@ class Report(BaseStateCallback):
         }
 
     def _window_times(self) -> dict[str, str | None] | None:
-        """When the offline window began and ended; the end is None where nothing was started."""
+        """When the offline window began and ended; None where that is not (yet) known."""
         window = self.current.window
         first, last = window.first_stop, window.last_start
-        return {"start": _iso(first), "end": _iso(last)} if first else None
+        return {"start": _iso(first), "end": _iso(last)} if window.is_open else None
 
     def _host(self, name: str) -> dict[str, Any]:
         after = self.current.end or self.left

@@ -75,6 +75,15 @@ class Start(View):
         )
         return self.record.began if self.record and any(stopped) else None
 
+    @property
+    def ages(self) -> list[float]:
+        """How long an update has been under way by the servers' own clocks, in seconds.
+
+        Of those that another run has had to hold once more it is less, so the longest counts.
+        """
+        known = (node.held_for for node in self.of("servers").values() if node.record)
+        return [max(ages)] if (ages := [age for age in known if age is not None]) else []
+
     def ran_before(self, name: str, unit: str) -> bool:
         """Whether a unit ran on a node before this update."""
         node = self.nodes.get(name)

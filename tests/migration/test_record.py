@@ -107,6 +107,12 @@ def test_what_was_there_from_the_first_day_on_may_not(missing: str) -> None:
         Migration.parse(json.dumps(content))
 
 
+@pytest.mark.parametrize("compared", ["2026-11-22T11:00:00", "yesterday", "1700000000"])
+def test_a_time_that_is_compared_with_others_has_a_zone(compared: str) -> None:
+    with pytest.raises(ValueError, match=f"^{PATH} is damaged: compared: "):
+        Migration.parse(json.dumps({**CONTENT, "compared": compared}))
+
+
 def test_what_is_not_known_here_would_be_lost_and_is_refused() -> None:
     with pytest.raises(ValueError, match=f"^{PATH} is damaged: later: "):
         Migration.parse(json.dumps({**CONTENT, "later": 1}))

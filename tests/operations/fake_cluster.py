@@ -49,7 +49,7 @@ def node_answer(name: str, version: str, roles: tuple[str, ...]) -> str:
         "rhel 8.5",
         "== packages",
     ]
-    lines += [f"{package} {version}-1.el8 daos-{version}-1.el8.src.rpm 110" for package in packages]
+    lines += [f"{package} {version}-1.el8 daos-{version}-1.el8.src.rpm" for package in packages]
     lines.append("== services")
     for unit, role in (("daos_server", "servers"), ("daos_agent", "clients")):
         active = "active" if role in roles else "inactive"
@@ -58,11 +58,11 @@ def node_answer(name: str, version: str, roles: tuple[str, ...]) -> str:
         lines += [f"MainPID={main}", "ExecMainStartTimestampMonotonic=60000000"]
         lines += [f"Id={unit}.service", f"ActiveState={active}", f"UnitFileState={enabled}"]
         lines.append("LoadState=loaded")
-    lines += ["== links", "== clock", "1000.5", "900.0", "== record", "== starts"]
-    lines += ["== access", "== resets"]
+    lines += ["== links", "== record", "== starts"]
+    lines += ["== access", "== held", "== resets"]
     lines.append("== lock")
     lines += ["== daemons", *(["7 7 (daos_engine) S 6"] if "servers" in roles else [])]
-    lines += ["== cgroups", "== programs"]
+    lines += ["== cgroups", "== programs", "== replaced"]
     lines += ["== mounts", "== processes", "== dfuse"]
     lines += ["== space", "Avail Mounted on", "4000000 /", "== managers"]
     return "\n".join([*lines, "== rpmnew", "== end"])

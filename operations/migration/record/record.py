@@ -4,9 +4,9 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, field, replace
 from datetime import UTC, datetime
-from typing import Any, Self, TypeVar
+from typing import Annotated, Any, Self, TypeVar
 
-from pydantic import ConfigDict
+from pydantic import AfterValidator, ConfigDict
 from pydantic.dataclasses import dataclass
 
 from ...daos import records
@@ -19,6 +19,13 @@ POSIX = "POSIX"
 
 # What a later version of this tool has written besides would be lost when it is written again.
 _AS_WRITTEN = ConfigDict(strict=True, extra="forbid")
+
+
+def _aware(text: str) -> str:
+    """A time as it was written here; one without a time zone is none. Raises ValueError."""
+    if text and datetime.fromisoformat(text).tzinfo is None:
+        raise ValueError(f"{text!r} has no time zone")
+    return text
 
 
 @dataclass(frozen=True, config=_AS_WRITTEN)
@@ -108,7 +115,7 @@ class Migration:
     pools: tuple[Pool, ...]
     containers: tuple[Container, ...]
     left_behind: tuple[str, ...]
-    compared: str = ""
+    compared: Annotated[str, AfterValidator(_aware)] = ""
     starts: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     formatting: str = ""
     done: Mapping[str, str] = field(default_factory=dict)

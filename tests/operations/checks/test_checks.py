@@ -442,7 +442,7 @@ def test_what_an_interrupted_update_has_brought_is_signed_by_the_key_that_the_si
     def half_way(name: str, answer: str) -> str:
         if name == "c1":  # not updated yet
             return answer
-        answer = answer.replace("src.rpm 110", f"src.rpm 110 RSA/SHA256, x, Key ID {key}")
+        answer = answer.replace("src.rpm\n", f"src.rpm RSA/SHA256, x, Key ID {key}\n")
         return answer.replace("== starts", f"{RECORD.text()}\n== starts")
 
     current, _ = fake_cluster.examined(

@@ -24,7 +24,7 @@ from ...lab.waiting import eventually
 _REAL = ("date", "cat", "grep", "ps", "df", "sh", "stat", "timeout")
 _SERVICES = r"Id=daos_server.service\nActiveState=active\nId=daos_agent.service\nActiveState=failed"
 _STAND_INS = {
-    "rpm": r"printf 'daos 2.0.1-1.el8 daos-2.0.1-1.el8.src.rpm 110\n'",
+    "rpm": r"printf 'daos 2.0.1-1.el8 daos-2.0.1-1.el8.src.rpm\n'",
     "systemctl": rf"printf '{_SERVICES}\n'",
     "hostname": "echo '10.0.0.1 10.0.0.2 '",
     "findmnt": "exit 1",

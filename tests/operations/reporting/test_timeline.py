@@ -118,6 +118,18 @@ def test_the_offline_window_is_marked(
     assert (drawn.x, drawn.end, drawn.open) == pytest.approx(band)
 
 
+@pytest.mark.parametrize("outcome", ["updated", "failed"])
+def test_a_window_that_began_nobody_knows_when_has_no_length_and_no_place(outcome: str) -> None:
+    odd = {
+        **report([phase("start", 0, 10, s1=[0, 10])], s1="servers"),
+        "outcome": outcome,
+        "offline_window": {"start": None, "end": at(8)},
+        "offline_window_s": None,
+    }
+    assert "offline <b>for an unknown time</b>" in page(odd)
+    assert history.read(odd).window is None
+
+
 def test_a_window_that_did_not_end_is_not_said_to_have_a_length() -> None:
     failed = {
         **report([phase("start", 0, 10, s1=[0, 10])], s1="servers"),

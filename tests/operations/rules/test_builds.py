@@ -27,7 +27,8 @@ BEFORE = replace(RECORD, release="2.0.3-5")
 
 
 def _of(*evrs: str, **more: Any) -> Node:
-    return replace(IDLE, packages={"daos": evrs, "daos-server": evrs[-1:]}, **more)
+    packages = {"daos": evrs, "daos-server": evrs[-1:]}
+    return replace(IDLE, packages=packages, traced=True, **more)
 
 
 def _view(s1: Node, s2: Node, **more: Any) -> Start:
@@ -136,20 +137,20 @@ def test_a_server_that_lost_its_record_of_a_hot_fix_may_have_started_on_it() -> 
     assert (mended.record.release, mended.record.started) == ("2.0.3-5", "2.0.3")
 
 
-LATER = {SERVER: Service(started=101.0), AGENT: Service()}
+LATER = {SERVER: Service(running=True), AGENT: Service()}
 
 
 @pytest.mark.parametrize(
     ("node", "may_go_back"),
     [
         (_of("2.0.3-5.el8", record=BEFORE, services=LATER), True),
-        (_of("2.0.3-6.el8", record=BEFORE, installed=100.0), True),
-        (_of("2.0.3-6.el8", record=BEFORE, installed=100.0, services=LATER), False),
-        (_of("2.0.3-6.el8", record=BEFORE.starting("2.0.3-6"), installed=100.0), False),
+        (_of("2.0.3-6.el8", record=BEFORE), True),
+        (_of("2.0.3-6.el8", record=BEFORE, services=LATER), False),
+        (_of("2.0.3-6.el8", record=BEFORE.starting("2.0.3-6")), False),
         (_of("2.0.3-5.el8", record=BEFORE.starting("2.0.3-5"), services=LATER), True),
-        (_of("2.0.3-6.el8", record=BEFORE, installed=100.0, starts=("2.0.3-5.el8",)), True),
-        (_of("2.0.3-6.el8", record=BEFORE, installed=100.0, starts=("2.0.3-6.el8",)), False),
-        (_of("2.0.3-6.el8", record=BEFORE, installed=100.0, starts=("2.0.3",)), False),
+        (_of("2.0.3-6.el8", record=BEFORE, starts=("2.0.3-5.el8",)), True),
+        (_of("2.0.3-6.el8", record=BEFORE, starts=("2.0.3-6.el8",)), False),
+        (_of("2.0.3-6.el8", record=BEFORE, starts=("2.0.3",)), False),
     ],
     ids=[
         *("not updated", "not started", "by systemd", "marked", "back once before"),

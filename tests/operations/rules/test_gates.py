@@ -180,7 +180,7 @@ def _begun(release: str, started: str = "", **more: Any) -> Node:
     return at(release, record=RECORD.starting(started), traced=True, **more)
 
 
-RUNS = {SERVER: Service(running=True, started=1.0), AGENT: Service()}
+RUNS = {SERVER: Service(running=True), AGENT: Service()}
 
 
 @pytest.mark.parametrize(
@@ -245,19 +245,16 @@ def test_a_stop_that_was_cut_short_is_no_obstacle_to_stopping_the_rest() -> None
 
 
 def test_a_daemon_that_outlived_its_packages_is_named() -> None:
-    running = Service(running=True, started=50.0)
-    old = at("2.0.3", installed=100.0, services={SERVER: running, AGENT: Service()})
+    newer = at("2.0.3", services={SERVER: Service(running=True), AGENT: Service()})
+    old = replace(newer, replaced=(SERVER,))
     [finding] = gates.current_daemons(View(ONE_SERVER, {"node-1": old}))
     assert (finding.code, finding.hosts) == ("older-daemon", ("node-1",))
-    newer = replace(old, installed=10.0)
     assert gates.current_daemons(View(ONE_SERVER, {"node-1": newer})) == []
-    replaced = replace(newer, replaced=(SERVER,))
-    assert gates.current_daemons(View(ONE_SERVER, {"node-1": replaced}))
 
 
 def test_an_agent_that_outlived_its_packages_is_started_anew_and_refused_at_the_end() -> None:
-    agent = Service(running=True, started=50.0)
-    old = at("2.0.3", installed=100.0, services={SERVER: Service(), AGENT: agent})
+    agent = Service(running=True)
+    old = at("2.0.3", replaced=(AGENT,), services={SERVER: Service(), AGENT: agent})
     view = View(ONE_SERVER, {"node-1": old})
     assert gates.current_daemons(view) == []
     [finding] = gates.current_agents(view)
@@ -347,7 +344,7 @@ def test_no_server_starts_below_what_it_was_started_on_by_hand() -> None:
 
 
 def test_packages_that_went_back_by_hand_do_not_undo_a_start() -> None:
-    node = at("2.0.1", record=RECORD.starting("2.0.3"), installed=100.0)
+    node = at("2.0.1", record=RECORD.starting("2.0.3"))
     assert gates.never_started(View(ONE_SERVER, {"node-1": node}))
 
 
