@@ -7,7 +7,7 @@ from functools import partial
 from pyinfra.api import Host
 
 from .checks.dependencies import installed
-from .daos import window_file
+from .daos import start_trace, window_file
 from .daos.node import Node
 from .daos.package_managers import REPOSITORY
 from .daos.releases import Version
@@ -116,6 +116,8 @@ def updated(current: Run, here: Host) -> Iterator[Command]:
     if besides and node.record:
         yield shell(current, here, window_file.save(node.record.replacing(besides)))
     yield from _change(current, here, line, node, current.target)
+    if current.procedure.from_1_x and "servers" in current.start.roles(here.name):
+        yield shell(current, here, start_trace.handed_over())
 
 
 @step(*ROLES, need=_outdated, gate=_may_update)

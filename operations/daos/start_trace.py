@@ -30,6 +30,10 @@ _RELEASE = (
     f" || echo {UNKNOWN}"
 )
 _APPEND = f"dd of={STARTS} oflag=append conv=notrunc,fsync status=none"
+_OWNED = (
+    f"user=$(systemctl show --property User {SERVER})"
+    f' && user=${{user#User=}} && chown "${{user:-root}}" {STARTS} && chmod 644 {STARTS}'
+)
 _UNIT = f'[Service]\nExecStartPre=-/bin/sh -c "{{ {_RELEASE}; }} | {_APPEND}"\n'
 
 
@@ -48,11 +52,14 @@ def laid(*lines: str, anew: bool = False) -> str:
     return (
         f"umask 022 && mkdir -p {FOLDER} {_DIRECTORY} && chmod 755 {FOLDER}"
         f" && {{ {kept} || {begun}; }}{noted}"
-        f" && user=$(systemctl show --property User {SERVER})"
-        f' && user=${{user#User=}} && chown "${{user:-root}}" {STARTS} && chmod 644 {STARTS}'
-        f" && printf %s {shlex.quote(_UNIT)} > {draft} && sync {draft} {STARTS}"
+        f" && {_OWNED} && printf %s {shlex.quote(_UNIT)} > {draft} && sync {draft} {STARTS}"
         f" && mv {draft} {DROP_IN} && sync {_DIRECTORY} {FOLDER} && systemctl daemon-reload"
     )
+
+
+def handed_over() -> str:
+    """The shell command after which the unit's user can write to the trace; in 1.0 it was root."""
+    return f"[ ! -e {STARTS} ] || {{ systemctl daemon-reload && {_OWNED}; }}"
 
 
 def lifted() -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from operations.daos.start_trace import DROP_IN, hindrance, laid, leaves, lifted, read
+from operations.daos.start_trace import DROP_IN, handed_over, hindrance, laid, leaves, lifted, read
 from operations.daos.window_file import FOLDER, STARTS, forget
 from testbed.node.unit import Command, parse_unit
 
@@ -90,6 +90,18 @@ def test_the_unit_can_write_to_the_trace_whatever_the_umask_of_root(machine: Mac
     machine.run(laid())
     assert machine.path(FOLDER).stat().st_mode & 0o777 == 0o755
     assert machine.path(STARTS).stat().st_mode & 0o777 == 0o644
+
+
+def test_the_trace_is_handed_over_to_another_user_of_the_unit(machine: Machine) -> None:
+    machine.run(handed_over())  # there is none on a node without an update
+    machine.run(laid())
+    machine.path(STARTS).chmod(0o400)
+    machine.run(handed_over())
+    assert machine.path(STARTS).stat().st_mode & 0o777 == 0o644
+    assert machine.log.read_text().splitlines()[-2:] == [
+        "daemon-reload",
+        "show --property User daos_server.service",
+    ]
 
 
 def test_nothing_is_left_of_it(machine: Machine) -> None:
