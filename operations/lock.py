@@ -5,6 +5,7 @@ import os
 import shlex
 import socket
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import gevent
@@ -13,7 +14,7 @@ from pyinfra.api import Host
 from .daos.node import Node
 from .machinery import hosts
 from .machinery.run import Run
-from .machinery.step import attempt
+from .machinery.step import Command, step, verify
 from .rules.findings import Finding, for_each
 from .rules.view import View
 
@@ -78,22 +79,29 @@ def keeper(view: View) -> str:
     return min(servers, key=lambda name: (servers[name].hostname, name), default="")
 
 
-@attempt("servers", need=_unlocked, prepares=True, looks=True, code="another-run")
-def locked(current: Run, here: Host) -> str | None:
+@step("servers", need=_unlocked, prepares=True, looks=True)
+def locked(current: Run, here: Host) -> Iterator[Command]:
     """Keep other runs away from here on, until this run ends in whatever way.
 
     The lock is an flock(1) that lives in an SSH session of this run, so that nobody has to remove
-    it after a crash, and a reboot of the server frees it. Once it is held, all servers are looked
-    at again: a run whose inventory has other servers may hold a lock of its own.
+    it after a crash, and a reboot of the server frees it. Once it is held, all nodes are looked at
+    again: a run whose inventory has other servers may hold a lock of its own, and one that has
+    ended meanwhile may have done what this one has planned.
     """
     if current.alone():
-        return None
+        return
+    yield verify(current, lambda: _take(current, here), code="another-run")
+    yield verify(current, lambda: _planned_otherwise(current), code="plan-changed")
+
+
+def _take(current: Run, here: Host) -> str | None:
     me = who()
     line = _HOLD.format(who=shlex.quote(me))
     holder = gevent.spawn(hosts.command, current.state, here, line, _FOR_EVER)
     current.wait("service", lambda: (holder.ready() or _held_by(current, here) == me, ""))
     holding = _held_by(current, here)
-    others = holders(current.read(), me)
+    current.shared.forget()  # what was seen until now was seen without the lock
+    others = holders(current.look(), me)
     if holding == me and not others:
         current.alone = lambda: not holder.ready()
         return None
@@ -101,6 +109,16 @@ def locked(current: Run, here: Host) -> str | None:
     for name, other in others.items():
         return f"{name}: {_message(other)}"
     return f"the lock {LOCK} could not be taken: see `ls -l {LOCK}` there"
+
+
+def _planned_otherwise(current: Run) -> str | None:
+    changed = current.begins_anew(current.look())
+    if not changed:
+        return None
+    return (
+        f"{changed} since the plan was made, perhaps by another run: type the same command again, "
+        "which plans anew"
+    )
 
 
 def _held_by(current: Run, here: Host) -> str:

@@ -14,7 +14,7 @@ from pyinfra.context import ctx_host
 
 from ..daos.node import Node
 from ..daos.releases import Version
-from ..rules.findings import Finding
+from ..rules.findings import Finding, fold
 from ..rules.start import Start
 from ..rules.view import View
 from . import hosts, interruption
@@ -79,6 +79,18 @@ class Run:
         """The cluster is known as it is before this run touches anything."""
         self.start = self.seen = replace(start, pools=self.awaited(start.pools))
         self.window.resumed(start.opened_before, start.ages)
+
+    def begins_anew(self, view: View) -> str | None:
+        """A run that has just begun to keep others away begins with the cluster as it is by now.
+
+        + view: that
+        Returns what has become of the plan that was shown, which is not carried out then; None
+        where it still is the plan.
+        """
+        if changed := self.start.changed(view):
+            return f"what is installed or remembered on {fold(changed)} has changed"
+        self.begins(self.start.anew(view))
+        return None
 
     def refused(self, findings: Iterable[Finding]) -> None:
         """The run does not begin, for these reasons; none is none."""

@@ -11,7 +11,8 @@ from ..machinery.procedure import Procedure
 from ..machinery.run import Run, say
 from ..machinery.settings import Settings
 from ..rules.findings import Finding
-from .record.record import Container, Migration
+from ..rules.view import View
+from .record.record import READ, Container, Migration
 
 
 class MigrationRun(Run):
@@ -20,6 +21,7 @@ class MigrationRun(Run):
     + stage: the name of the stage; "" where none was named that there is
     + site: what the site decided about a migration
     + migration: what the stages of before remember; blank where there were none
+    + recalled: the record of that as it was read, "" where there was none
     + noticed: what a stage that only looks has found wrong so far
     + configuration: which files are converted: path, hosts, and the difference
     + unconvertible: files that cannot be read or converted for sure
@@ -35,6 +37,7 @@ class MigrationRun(Run):
         super().__init__(state, procedure, settings)
         self.stage = ""
         self.migration = Migration.blank()
+        self.recalled = ""
         self.noticed: list[Finding] = []
         self.configuration: list[dict[str, Any]] = []
         self.unconvertible: list[Finding] = []
@@ -42,6 +45,13 @@ class MigrationRun(Run):
         self.job = ""
         self.untidy: frozenset[str] = frozenset()
         self.differing: dict[str, dict[str, Any]] = {}
+
+    def begins_anew(self, view: View) -> str | None:
+        """As of any run; nor has another one gone on with the migration meanwhile."""
+        _, text, _ = self.command(self.dmg.admin, READ)
+        if text != self.recalled:
+            return f"the record of the migration on {self.dmg.admin.name} has changed"
+        return super().begins_anew(view)
 
     def learn_ranks(self) -> None:
         """The ranks that are Joined now are those that there were before."""

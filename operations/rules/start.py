@@ -1,9 +1,10 @@
 """The cluster as a run found it, before it touched anything, and what follows from that."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
+from typing import Self
 
 from ..daos.node import SERVER, Node
 from ..daos.releases import Version
@@ -53,6 +54,21 @@ class Start(View):
     def concerned(self) -> frozenset[str] | None:
         """The nodes that have to stop, None for all."""
         return None if self.opens_window else self.outdated
+
+    def changed(self, now: View) -> list[str]:
+        """The nodes of which what was planned is no longer so: other packages, another memory of
+        what is under way. What only serves or rests there by now is judged by each step itself.
+
+        + now: a later look; a node that says nothing in it is judged when it does
+        """
+        later = self.anew(now)
+        if self.opens_window != later.opens_window:
+            return list(later.of("servers"))
+        return [name for name, node in later.of().items() if _plan(self.nodes[name]) != _plan(node)]
+
+    def anew(self, now: View) -> Self:
+        """The same start by a later look; what says nothing in it stays as it was found."""
+        return replace(self, nodes={**self.nodes, **now.of()})
 
     @cached_property
     def record(self) -> Record | None:
@@ -107,3 +123,8 @@ class Start(View):
         """Whether daos_server has to be started on some node."""
         servers = self.of("servers").values()
         return self.opens_window or not all(node.serves(SERVER) for node in servers)
+
+
+def _plan(node: Node | None) -> object:
+    """What of a node is planned by."""
+    return node and (node.packages, node.record)

@@ -169,6 +169,17 @@ def test_a_backup_begins_where_nothing_has_changed(monkeypatch: pytest.MonkeyPat
     assert "Copy every container out of DAOS" in fake_cluster.names_in_order(state)
 
 
+def test_what_another_run_has_reached_meanwhile_is_another_plan(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    current, state = load(monkeypatch, "backup", record=CHECKED)
+    assert state, current.refusals
+    assert current.begins_anew(current.start) is None
+    said = state.inventory.get_host("@fake/a1").connector.data["fake_responses"]
+    said["test ! -e"] = CHECKED.with_done("backup").text()
+    assert "the record of the migration on @fake/a1" in str(current.begins_anew(current.start))
+
+
 def test_a_container_that_came_or_went_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     new = A.replace("0000000a", "0000000c")
     answers = {

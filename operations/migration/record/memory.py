@@ -14,7 +14,7 @@ from ...machinery.step import attempt
 from ...rules.findings import Finding
 from ..copying import copiers
 from ..run import MigrationRun
-from .record import PATH, Container, Migration
+from .record import PATH, READ, Container, Migration
 
 RUNS = Path("runs")
 
@@ -24,11 +24,11 @@ _IN_A_LINE = 64 * 1024
 
 def recall(current: MigrationRun) -> list[Finding]:
     """Read the record of an earlier stage; it stays blank where there was none."""
-    line = f"test ! -e {PATH} || cat {PATH}"
-    done, output, errors = current.command(current.dmg.admin, line)
+    done, output, errors = current.command(current.dmg.admin, READ)
     where = (current.dmg.admin.name,)
     if not done:
         return [Finding("no-record", where, f"{PATH} cannot be read: {errors.strip()}")]
+    current.recalled = output
     try:
         current.migration = Migration.parse(output) or current.migration
     except ValueError as problem:

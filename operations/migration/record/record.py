@@ -13,6 +13,7 @@ from ...daos import records
 
 FOLDER = "/var/lib/daos-offline-update"
 PATH = f"{FOLDER}/migration.json"
+READ = f"test ! -e {PATH} || cat {PATH}"
 
 STAGES = ("check", "backup", "verify", "install", "format", "restore", "finish")
 POSIX = "POSIX"

@@ -253,15 +253,21 @@ def _who_types_no_name_is_refused(site: Site, keys: str, code: int, found: list[
 
 def _the_right_name_shows_the_plan_and_enter_formats(site: Site) -> None:
     before = formats(site)
-    terminal = Terminal(site, MIGRATE, stage="format")
-    terminal.wait_for(PROMPT)
-    terminal.press("daos_server" + ENTER)
-    terminal.wait_for("Press enter to execute")
+    terminal, too_late = (Terminal(site, MIGRATE, stage="format") for _ in range(2))
+    for each in (terminal, too_late):
+        each.wait_for(PROMPT)
+        each.press("daos_server" + ENTER)
+        each.wait_for("Press enter to execute")
     assert_nothing_touched(site, before)
     terminal.press(ENTER)
     outcome = terminal.end()
     assert (outcome.exit_code, site.report["outcome"]) == (0, "complete"), outcome.output
-    assert formats(site) > before
+    formatted = formats(site)
+    assert formatted > before
+    too_late.press(ENTER)
+    outcome = too_late.end()
+    assert (outcome.exit_code, list(codes(site))) == (1, ["plan-changed"]), outcome.output
+    assert formats(site) == formatted
     assert state_of(site.lab.node(SERVER_1), "daos_server") == "active disabled"
 
 
