@@ -17,6 +17,8 @@ from typing import Any
 
 import yaml
 
+from . import yaml_text
+
 FOLDER = "/etc/daos"
 SERVER, AGENT, CONTROL = "daos_server.yml", "daos_agent.yml", "daos_control.yml"
 SHARED = "daos.yml"  # what dmg read in 1.0; becomes daos_control.yml
@@ -85,7 +87,7 @@ def control_of_1_0(text: str, servers: list[str]) -> str:
         after = after[: key.start_mark.index] + hosts + rest
     else:
         after = after.rstrip("\n") + "\n" + hosts
-    if (yaml.safe_load(after) or {}).get("hostlist") != servers:
+    if (yaml_text.read(after) or {}).get("hostlist") != servers:
         raise Unconvertible("its form is too unusual: write daos_control.yml by hand")
     return after
 
@@ -104,7 +106,7 @@ def diff(name: str, before: str, after: str, source: str = "") -> str:
 def _composed(text: str) -> yaml.MappingNode | None:
     """The file as YAML nodes, which know their place in the text; None where it has no keys."""
     try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        root = yaml_text.composed(text)
     except yaml.YAMLError as problem:
         raise Unconvertible(f"it is no YAML: {problem}") from problem
     if root is None or (isinstance(root, yaml.ScalarNode) and not root.value):
@@ -289,8 +291,8 @@ def _edited(text: str, edits: list[_Edit]) -> str:
 
 def _see_that_it_means_the_same(name: str, before: str, after: str) -> None:
     try:
-        meant = _means(name, yaml.safe_load(before))
-        got = yaml.safe_load(after) or {}  # nothing but comments is good, too
+        meant = _means(name, yaml_text.read(before))
+        got = yaml_text.read(after) or {}  # nothing but comments is good, too
     except (yaml.YAMLError, AttributeError, TypeError) as problem:
         raise Unconvertible(f"its form is too unusual ({problem}): convert it by hand") from problem
     if meant != got:

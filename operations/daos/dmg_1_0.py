@@ -14,6 +14,7 @@ from typing import Any
 import yaml
 from ClusterShell.RangeSet import RangeSet, RangeSetException
 
+from . import yaml_text
 from .dmg import BETWEEN, answers, one_by_one
 from .releases import Version
 
@@ -40,7 +41,7 @@ def access_point(text: str, hostname: str) -> str:
     Raises ValueError where the text is not understood.
     """
     try:
-        settings = yaml.safe_load(text) or {}
+        settings = yaml_text.read(text) or {}
         first = str((settings.get("access_points") or ["localhost"])[0])
         host, _, port = first.partition(":")
         host = hostname if host in ("localhost", "127.0.0.1") else host

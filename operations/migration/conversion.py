@@ -119,7 +119,8 @@ def read(current: Run, host: Host) -> dict[str, str]:
     files = {}
     for name, content in answers(output).items():
         try:
-            files[name] = base64.b64decode(content).decode()
+            # Some editors begin a file with a byte order mark.
+            files[name] = base64.b64decode(content).decode("utf-8-sig")
         except (binascii.Error, UnicodeDecodeError) as problem:
             raise Unreadable(f"{FOLDER}/{name} is no text: {problem}") from problem
     return files

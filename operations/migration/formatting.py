@@ -12,7 +12,7 @@ from dataclasses import replace
 
 import yaml
 
-from ..daos import dmg
+from ..daos import dmg, yaml_text
 from ..daos.configuration import SERVER
 from ..daos.dmg import DmgError
 from ..daos.node import Node
@@ -118,7 +118,7 @@ def _replicas(current: MigrationRun) -> set[str]:
     server = current.host(current.start.groups["servers"][0])
     try:
         text = conversion.read(current, server).get(SERVER, "")
-        points = (yaml.safe_load(text) or {}).get("access_points") or []
+        points = (yaml_text.read(text) or {}).get("access_points") or []
     except (conversion.Unreadable, yaml.YAMLError, AttributeError):
         return set()
     return {str(point).partition(":")[0] for point in points}

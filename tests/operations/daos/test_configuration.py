@@ -145,6 +145,13 @@ def test_what_2_0_reads_as_well_stays(name: str, text: str) -> None:
     assert convert(name, text) == text
 
 
+def test_a_tab_between_a_value_and_a_comment_is_a_blank() -> None:
+    """As DAOS reads it; PyYAML without libyaml would say that it is no YAML."""
+    text = "disable_vmd: true\t# none here\nservers:\n- scm_mount: /mnt/daos\t\n  targets: 1\n"
+    after = "enable_vmd: false\t# none here\nengines:\n- scm_mount: /mnt/daos\t\n  targets: 1\n"
+    assert convert(SERVER, text) == after
+
+
 @pytest.mark.parametrize(
     ("name", "text", "says"),
     [

@@ -143,6 +143,7 @@ def test_only_1_0_has_no_json(version: str, text_alone: bool) -> None:
         ("access_points: [localhost]\n", "s1:10001"),
         ("access_points: ['s7']\nport: 10003\n", "s7:10003"),
         ("access_points: ['s7:4']\nport: 10003\n", "s7:4"),
+        ("access_points: ['s7']\t# the first\n", "s7:10001"),
     ],
 )
 def test_the_access_point_is_asked(text: str, point: str) -> None:
