@@ -11,6 +11,7 @@ from pyinfra import config, state
 from pyinfra.api import arguments, util
 from pyinfra_cli import cli
 
+from operations import unforeseen
 from operations.machinery import commandline, connections, interruption
 
 interruption.watch()
@@ -31,6 +32,9 @@ state.should_raise_failed_hosts = commandline.raise_after_connecting
 # Without -y pyinfra would put a question in its place, also in a dry run, also to nobody.
 cli._set_fail_prompts = lambda state, config: None
 cli._do_confirm = connections.confirming(cli._do_confirm)
+
+# What comes up while the procedure is read would end in a traceback alone.
+cli._prepare_deploy_operations = unforeseen.told(cli._prepare_deploy_operations)
 
 # pyinfra tells the order of steps by the lines of their callers. To read the callers' sources as
 # well, which nobody looks at, takes longer than all the rest of a plan.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import threading
 from pathlib import Path
@@ -14,66 +13,12 @@ import pytest
 from tests.lab.typed import Typed
 from tests.lab.waiting import eventually, waits
 
-from ..fake_cluster import ROOT, members, node_answer
+from .typed_over_fakes import ended, type_it
 
-SITE = {"s1": ("servers",), "a1": ("admins",), "c1": ("clients",)}
 ASKS = "asking"
 EXAMINES, CONFIRMS = "examining", "Detected changes displayed above"
 STORM = (signal.SIGINT, signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 STEP, ENDS = "Starting operation: works", "--> Disconnecting from hosts"
-
-PROCEDURE = """
-import gevent
-from operations import report
-from operations.examine import UPDATE, _of_the_nodes, begin, leading, summary
-from operations.machinery.prompt import ask
-from operations.machinery.step import step, verify
-
-@step("servers", looks=True)
-def works(current, here):
-    yield verify(current, lambda: gevent.sleep({seconds}))
-    yield verify(current, lambda: open("went-on", "w").write("x") and None)
-
-def look(current):
-    print("examining", flush=True)
-    found = _of_the_nodes(current)
-    if {asks}:
-        print("asking", flush=True)
-        answer = ask("Type a name: ")
-        open("answer", "w").write(answer)
-    return found
-
-begin(leading(UPDATE), look, summary)
-works(name="works")
-report.completed(name="Look at all nodes once more")
-"""
-
-
-def type_it(
-    folder: Path,
-    *flags: str,
-    seconds: float = 60,
-    delay: float = 0.01,
-    typed: str | None = "",
-    asks: bool = False,
-) -> Typed:
-    """Type a procedure with one step over a fake cluster, whose nodes take a while to answer."""
-    for name in ("config.py", "operations", "group_data"):
-        (folder / name).symlink_to(ROOT / name)
-    (folder / "deploy.py").write_text(PROCEDURE.format(seconds=seconds, asks=asks))
-    groups = {role: [_node(name, delay)] for name, (role,) in SITE.items()}
-    (folder / "inventory").write_text("\n".join(f"{k} = {v!r}" for k, v in groups.items()))
-    environment = {**os.environ, "PYINFRA_PROGRESS": "off"}
-    return Typed(["inventory", "deploy.py", *flags], folder, environment, typed)
-
-
-def _node(name: str, delay: float) -> tuple[str, dict[str, Any]]:
-    answers = {
-        "== packages": node_answer(name, "2.0.3", SITE[name]),
-        "dmg -j system query": members(["s1"]),
-        "dmg -j pool list": '{"response": {"status": 0, "pools": []}, "error": null, "status": 0}',
-    }
-    return f"@fake/{name}", {"fake_delay": delay, "fake_responses": answers}
 
 
 def until(command: Typed, words: str) -> str:
@@ -84,11 +29,6 @@ def until(command: Typed, words: str) -> str:
         if words in line:
             return said
     raise AssertionError(f"it ended without {words!r}:\n{said}")
-
-
-def ended(command: Typed, said: str) -> tuple[int, str]:
-    said += command.read(timeout=60)
-    return command.wait(), said
 
 
 def is_told(folder: Path, code: int, said: str, *numbers: int) -> dict[str, Any]:

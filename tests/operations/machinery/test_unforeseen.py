@@ -1,0 +1,39 @@
+"""A procedure that cannot be read to its end: a run that failed, and says so, with a report."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .typed_over_fakes import PROCEDURE, ended, type_it
+
+BROKEN = "packages.fetchd(name='Download')\n"
+EXAMINED = PROCEDURE.replace("works(name", f"from operations import packages\n{BROKEN}works(name")
+
+
+@pytest.mark.parametrize("flag", ["--dry", "-y"])
+@pytest.mark.parametrize(
+    ("procedure", "words"),
+    [
+        (EXAMINED, "AttributeError: module 'operations.packages' has no attribute 'fetchd'"),
+        (f"from operations import packages\n{BROKEN}", "AttributeError"),
+        ("from operations import pakages\n", "ImportError"),
+        ("lock.locked(\n", "SyntaxError"),
+    ],
+    ids=["after the examination", "before it", "import", "syntax"],
+)
+def test_the_text_of_a_procedure_is_wrong(
+    tmp_path: Path, flag: str, procedure: str, words: str
+) -> None:
+    code, said = ended(type_it(tmp_path, flag, procedure=procedure), "")
+    assert code == 1, said
+    report: dict[str, Any] = json.loads((tmp_path / "runs/latest/report.json").read_text())
+    assert report["outcome"] == "failed"
+    [failure] = report["failures"]
+    assert failure["code"] == "internal-error"
+    assert words in failure["message"]
+    assert "Nothing will be done" not in said
+    assert "stopped nothing" in report["summary"]
