@@ -72,6 +72,8 @@ def _failing_as_a_connection(connect: Callable[[Any], None]) -> Callable[[Any], 
 
     @wraps(connect)
     def connected(self: Any) -> None:
+        if self.data["ssh_connect_retries"] < 0:  # it would never give up
+            raise ConnectError("ssh_connect_retries is below 0: say how often to try again")
         try:
             connect(self)
         except ConnectError:

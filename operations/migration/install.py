@@ -134,7 +134,12 @@ def used_since(record: Migration, view: View) -> list[str]:
     left on the disk whenever it was started tells more.
     """
     nodes = view.of().items()
-    return [name for name, it in nodes if _started_since(record.starts.get(name, {}), it)]
+    return [name for name, it in nodes if _started_since(_starts(record, name, it), it)]
+
+
+def _starts(record: Migration, name: str, node: Node) -> Mapping[str, float]:
+    """What was noted of a node; another inventory may have another name for it."""
+    return record.starts.get(node.hostname) or record.starts.get(name, {})
 
 
 def _started_since(before: Mapping[str, float], node: Node) -> bool:
@@ -260,9 +265,9 @@ def _unchanged(record: Migration, view: View) -> Migration:
     """The record with what was seen: DAOS holds what the backup holds, right now."""
     time = now()
     starts = {
-        name: {unit: service.started for unit, service in node.services.items()}
+        node.hostname: {unit: service.started for unit, service in node.services.items()}
         | {_TRACES: float(len(node.starts))}
-        for name, node in view.of().items()
+        for node in view.of().values()
     }
     for container in record.to_carry:
         record = record.with_container(container.uuid, unchanged=time)

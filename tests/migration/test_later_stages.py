@@ -332,6 +332,14 @@ def test_a_start_after_the_comparison_is_seen(
     assert bool(install.used_since(record, view)) == used
 
 
+@pytest.mark.parametrize("noted_as", ["node-1", "s1"])
+def test_whatever_an_inventory_calls_a_node_its_starts_are_known(noted_as: str) -> None:
+    record = replace(RECORD, starts={noted_as: {SERVER: 100.0, AGENT: 0.0, "traces": 0.0}})
+    groups = {"servers": ("s1",), "admins": (), "clients": ()}
+    there = replace(node(100.0, 0.0, 0), hostname="node-1")
+    assert install.used_since(record, View(groups, {"s1": there})) == []
+
+
 @given(scm=st.integers(1, 2**50), nvme=st.integers(0, 2**60), ranks=st.integers(1, 4096))
 def test_a_pool_is_created_no_smaller_than_it_was(scm: int, nvme: int, ranks: int) -> None:
     words = restore.create_line(Pool(POOL, "tank", (scm, nvme)), ranks).split()

@@ -101,7 +101,7 @@ class Migration:
     + pools, containers: what the 1.x system held when it was checked
     + left_behind: the containers that the site has said need not be carried over
     + compared: when DAOS was last seen to hold what the manifests say, right before it was stopped
-    + starts: node name to when its daemons had been started last by then, by its boot's clock
+    + starts: a node's hostname to when its daemons had been started last, by its boot's clock
     + formatting: when the storage began to be reformatted
     + done: the stages that are complete, with the time
     """

@@ -110,3 +110,11 @@ def test_whatever_goes_wrong_with_a_connection_is_about_its_node(
     connector.data = {"ssh_connect_retries": 0}  # type: ignore[typeddict-item]
     with pytest.raises(ConnectError):
         connector.connect()
+
+
+def test_a_connection_is_not_tried_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ssh.SSHConnector, "_connect", lambda self: pytest.fail("it is tried"))
+    connector = object.__new__(ssh.SSHConnector)
+    connector.data = {"ssh_connect_retries": -1}  # type: ignore[typeddict-item]
+    with pytest.raises(ConnectError, match="ssh_connect_retries"):
+        connector.connect()
