@@ -33,7 +33,8 @@ state.should_raise_failed_hosts = commandline.raise_after_connecting
 cli._set_fail_prompts = lambda state, config: None
 cli._do_confirm = connections.confirming(cli._do_confirm)
 
-# What comes up while the procedure is read would end in a traceback alone.
+# Where no node is reached, or the procedure cannot be read, there would be no report.
+cli.connect_all = unforeseen.told(cli.connect_all)
 cli._prepare_deploy_operations = unforeseen.told(cli._prepare_deploy_operations)
 
 # pyinfra tells the order of steps by the lines of their callers. To read the callers' sources as

@@ -1,4 +1,4 @@
-"""What ends a procedure while it is read is a failure like any other, and has a report."""
+"""What ends a run before its procedure is read to the end has a report, like any other end."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -12,31 +12,38 @@ from .machinery import run
 from .machinery.procedure import Procedure
 from .machinery.run import Run
 from .reporting import report
+from .rules.findings import Finding
 
 
-def told(read: Callable[..., Any]) -> Callable[..., Any]:
-    """pyinfra's reading of a procedure, with a report where it ends in an exception.
+def told(do: Callable[..., Any]) -> Callable[..., Any]:
+    """A part of pyinfra's way to a procedure, with a report where it ends in an exception.
 
-    + read: reads the files of a procedure, given pyinfra's state and more
+    + do: connects, or reads the files of the procedure, given pyinfra's state and more
     """
 
-    @wraps(read)
-    def reading(state: State, *rest: Any) -> Any:
+    @wraps(do)
+    def doing(state: State, *rest: Any) -> Any:
         try:
-            return read(state, *rest)
+            return do(state, *rest)
         except Exception as problem:
             # pyinfra wraps what comes up in a file.
             _ends(state, getattr(problem, "exception", problem))
             raise
 
-    return reading
+    return doing
 
 
 def _ends(state: State, problem: Exception) -> None:
     """A run that has refused, or has failed, has said why."""
     with suppress(Exception):  # of an earlier beginning; pyinfra tells the problem itself
         current = run.begun(state, _unknown)
-        if not (current.refusals or current.crashed):
+        if current.refusals or current.crashed:
+            return
+        names = [host.name for host in state.inventory]
+        if len(state.failed_hosts) == len(names):
+            message = "no node can be reached: see above why, and try `ssh` to one of them"
+            current.refused([Finding("no-answer", tuple(names), message)])
+        else:
             current.crashes(problem)
 
 

@@ -44,6 +44,8 @@ def remember() -> None:
     context = click.get_current_context(silent=True)
     _typed.clear()
     _typed.update(context.params if context else {})
+    if (_typed.get("parallel") or 0) < 0:
+        raise DeployError("--parallel says at how many nodes a time steps act: none is too few")
     _check_where_it_goes()
     _check_lab_is_up()
 

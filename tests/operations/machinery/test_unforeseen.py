@@ -37,3 +37,14 @@ def test_the_text_of_a_procedure_is_wrong(
     assert words in failure["message"]
     assert "Nothing will be done" not in said
     assert "stopped nothing" in report["summary"]
+
+
+@pytest.mark.parametrize("flag", ["--dry", "-y"])
+def test_no_node_is_reached(tmp_path: Path, flag: str) -> None:
+    nobody = ("127.0.0.1", {"ssh_port": 1})
+    code, said = ended(type_it(tmp_path, flag, node=nobody), "")
+    assert code == 1, said
+    report: dict[str, Any] = json.loads((tmp_path / "runs/latest/report.json").read_text())
+    assert report["outcome"] == "refused"
+    [finding] = report["refusals"]
+    assert (finding["code"], finding["hosts"]) == ("no-answer", ["127.0.0.1"])

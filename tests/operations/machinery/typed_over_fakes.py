@@ -47,12 +47,16 @@ def type_it(
     typed: str | None = "",
     asks: bool = False,
     procedure: str = PROCEDURE,
+    node: tuple[str, dict[str, Any]] | None = None,
 ) -> Typed:
-    """Type a procedure with one step over a fake cluster, whose nodes take a while to answer."""
+    """Type a procedure with one step over a fake cluster, whose nodes take a while to answer.
+
+    + node: one that is there in the place of each
+    """
     for name in ("config.py", "operations", "group_data"):
         (folder / name).symlink_to(ROOT / name)
     (folder / "deploy.py").write_text(procedure.format(seconds=seconds, asks=asks))
-    groups = {role: [_node(name, delay)] for name, (role,) in SITE.items()}
+    groups = {role: [node or _node(name, delay)] for name, (role,) in SITE.items()}
     (folder / "inventory").write_text("\n".join(f"{k} = {v!r}" for k, v in groups.items()))
     environment = {**os.environ, "PYINFRA_PROGRESS": "off"}
     return Typed(["inventory", "deploy.py", *flags], folder, environment, typed)
