@@ -58,6 +58,10 @@ def dry() -> bool:
 def impossible_flags() -> list[str]:
     """Say of each word given to pyinfra why no correct update is possible with it."""
     reasons = [reason for flag, reason in _IMPOSSIBLE.items() if _typed.get(flag)]
+    for flag in ("sudo", "su", "dzdo"):
+        user = _typed.get(f"{flag}_user") or "root"
+        if user != "root":
+            reasons.append(f"--{flag}-user {user}: what is looked at and done is root's")
     first, *others = _typed.get("operations") or ("",)
     if others:
         reasons.append(

@@ -131,6 +131,19 @@ def test_a_second_procedure_and_group_data_that_is_not_there_are_refused(
     assert "--group-data /nowhere" in missing
 
 
+def test_flags_by_which_a_run_would_be_another_user_s_or_have_no_node_at_a_time(
+    typed_nothing: None,
+) -> None:
+    remember(sudo_user="root", su_user="root", parallel=1)
+    assert commandline.impossible_flags() == []
+    remember(sudo_user="nobody", su_user="ops")
+    sudo, su = commandline.impossible_flags()
+    assert "--sudo-user nobody" in sudo
+    assert "--su-user ops" in su
+    with pytest.raises(DeployError, match="--parallel"):
+        remember(parallel=-1)
+
+
 def test_what_was_typed_is_judged_before_a_node_is_asked() -> None:
     state = State(Inventory((["n1"], dict(SETTINGS)), override_data={"_serial": True}), Config())
     assert "bad-setting" in {finding.code for finding in command.findings(state)}
