@@ -105,6 +105,7 @@ def in_the_way(current: Run) -> list[Finding]:
     if start.outdated:
         found += services.traceable(start)
         found += manager.idle(start)
+        found += manager.writable(start)
         found += manager.space(start, settings.free_space_mib)
         found += manager.within_reach(current, found)
     if start.record and not found:

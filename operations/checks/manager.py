@@ -56,6 +56,20 @@ def space(view: View, least: int) -> Iterator[Finding]:
             )
 
 
+def writable(view: View) -> list[Finding]:
+    """Nodes that can neither be updated, nor remember what they have to get back."""
+    places = ((name, ", ".join(node.read_only) or None) for name, node in view.of().items())
+    return [
+        Finding(
+            "read-only",
+            tuple(names),
+            f"nobody can write to {place}, and an update writes there: mount it for writing. A "
+            "node whose system is an image is updated by another image, DAOS being stopped",
+        )
+        for place, names in grouped(places).items()
+    ]
+
+
 def idle(view: View) -> Iterator[Finding]:
     """Nodes where a package manager is at work, whose lock would keep the update waiting."""
     for name, node in view.of().items():

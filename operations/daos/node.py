@@ -123,6 +123,7 @@ class Node:
     + processes: applications that have libdaos mapped
     + dfuses: processes of dfuse, with their command lines
     + space: mount point to what is free there in MiB, for all that packages are written to
+    + read_only: the folders that an update writes to, and nobody can
     + managers: package managers that are at work
     + rpmnew: configuration files that an update left for somebody to read
     + record: what an update that is under way remembers on the node, None if none is
@@ -151,6 +152,7 @@ class Node:
     processes: tuple[Process, ...] = ()
     dfuses: tuple[Process, ...] = ()
     space: dict[str, int] = field(default_factory=dict)
+    read_only: tuple[str, ...] = ()
     managers: tuple[Process, ...] = ()
     rpmnew: tuple[str, ...] = ()
     record: Record | None = None
@@ -336,6 +338,7 @@ def _node(parts: dict[str, list[str]]) -> Node:
         processes=tuple(p for p in _processes(parts["processes"]) if p.command not in _UNITS),
         dfuses=tuple(_processes(parts["dfuse"])),
         space=dict(_space(parts["space"])),
+        read_only=tuple(parts.get("read-only", ())),
         managers=tuple(_at_work(_processes(parts["managers"]))),
         rpmnew=tuple(parts["rpmnew"]),
         record=Record.parse("\n".join(parts["record"])),

@@ -96,6 +96,8 @@ look() {
     show pid=,user=,comm= "$users"
     echo "== dfuse"; show pid=,user=,args= "$dfuses"
     echo "== space"; df -k --output=avail,target /usr /var/cache /var/lib/rpm 2>/dev/null
+    echo "== read-only" # of what an update writes to
+    for place in /usr /etc /var/lib /var/log /run; do [ -w $place ] || echo $place; done
     echo "== managers"; show pid=,user=,args= "$at_work"
     echo "== rpmnew"
     for file in /etc/daos/*.rpmnew /etc/daos/*/*.rpmnew; do

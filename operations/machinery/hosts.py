@@ -3,14 +3,12 @@
 import shlex
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
-from io import BytesIO
 from typing import Any, TypeVar
 from weakref import WeakSet
 
 from gevent import Timeout
 from gevent.pool import Pool
 from paramiko import SSHException
-from pyinfra import logger
 from pyinfra.api import Host, State, StringCommand
 from pyinfra.api.arguments import CONNECTOR_ARGUMENT_KEYS, pop_global_arguments
 from pyinfra.api.exceptions import ConnectError, PyinfraError
@@ -129,15 +127,6 @@ def command(state: State, host: Host, line: str, timeout: int) -> tuple[bool, st
         output.stdout if answer is None else answer,
         output.stderr if errors is None else errors,
     )
-
-
-def upload(state: State, host: Host, path: str, content: bytes) -> bool:
-    """Write a file on a host through the connection; whether that went well."""
-    try:
-        return host.put_file(BytesIO(content), path, **_chosen(state, host, timeout=60))
-    except (OSError, EOFError, SSHException, PyinfraError) as problem:
-        logger.warning(f"{host.name}: {path}: {problem}")
-        return False
 
 
 def _chosen(state: State, host: Host, timeout: int) -> Any:

@@ -70,6 +70,7 @@ def _of_the_nodes(current: MigrationRun) -> Iterator[Finding]:
         yield from checked_services.usable(view)
         yield from checked_services.traceable(view)
         yield from checked_services.boot(view, settings.start_at_boot)
+        yield from manager.writable(view)
         yield from manager.space(view, settings.free_space_mib)
 
 

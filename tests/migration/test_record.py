@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import random
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from operations.migration.record.memory import writing
 from operations.migration.record.record import PATH, Container, Migration, Pool
 
 from ..operations.any_values import JSON
@@ -134,3 +138,22 @@ def test_a_record_is_read_or_damaged(changes: dict[str, Any]) -> None:
 def test_a_record_that_is_cut_short_is_damaged(length: int) -> None:
     with pytest.raises(ValueError, match="is damaged"):
         Migration.parse(TEXT[:length])
+
+
+@pytest.mark.parametrize("size", [0, 7, 65536, 65537, 200_000])
+def test_a_file_is_written_by_commands_alone_and_is_whole_or_not_there(
+    tmp_path: Path, size: int
+) -> None:
+    """What can be uploaded is no matter: many sites have no SFTP."""
+    content = random.Random(size).randbytes(size)
+    path = tmp_path / "it's here" / "record.json"
+    for line in writing(str(path), content):
+        assert len(line) < 128 * 1024
+        assert not path.exists()
+        subprocess.run(["sh", "-c", line], check=True)
+    assert path.read_bytes() == content
+    lines = writing(str(path), b"x" + content)
+    lines[0] = lines[0].replace("base64 -d", "head -c 0")  # what did not get there
+    codes = [subprocess.run(["sh", "-c", line], check=False).returncode for line in lines]
+    assert codes[-1] != 0
+    assert path.read_bytes() == content

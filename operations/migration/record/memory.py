@@ -9,7 +9,6 @@ from typing import Any
 from pyinfra import logger
 from pyinfra.api import Host
 
-from ...machinery import hosts
 from ...machinery.step import attempt
 from ...rules.findings import Finding
 from ..copying import copiers
@@ -18,7 +17,7 @@ from .record import PATH, READ, Container, Migration
 
 RUNS = Path("runs")
 
-# Bytes that go as a part of a command line, which ends at 128 KiB; more go as a file.
+# Bytes that go as a part of one command line, which ends at 128 KiB.
 _IN_A_LINE = 64 * 1024
 
 
@@ -72,25 +71,29 @@ def _copy(current: MigrationRun, text: bytes) -> None:
 
 def put(current: MigrationRun, host: Host, path: str, content: bytes) -> str | None:
     """Write a file on a node such that it is whole or not there at all; else what went wrong."""
-    draft = shlex.quote(f"{path}.new")
-    folder = f"mkdir -p {shlex.quote(path.rpartition('/')[0])}"
-    digest = hashlib.sha256(content).hexdigest()
-    keep = (
-        f"sha256sum {draft} | grep -q ^{digest} && sync {draft} && mv {draft} {shlex.quote(path)}"
-        f" && sync {shlex.quote(path.rpartition('/')[0])}"
-    )
-    if len(content) <= _IN_A_LINE:
-        text = base64.b64encode(content).decode()
-        line = f"{folder} && echo {text} | base64 -d > {draft} && {keep}"
+    for line in writing(path, content):
         done, _, errors = current.command(host, line)
-    else:
-        done, _, errors = current.command(host, folder)
-        done = done and hosts.upload(current.state, host, f"{path}.new", content)
-        if done:
-            done, _, errors = current.command(host, keep)
-    if done:
-        return None
-    return f"{path} could not be written on {host.name}: {errors.strip() or 'no space?'}"
+        if not done:
+            return f"{path} could not be written on {host.name}: {errors.strip() or 'no space?'}"
+    return None
+
+
+def writing(path: str, content: bytes) -> list[str]:
+    """The shell commands that write a file, one after the other.
+
+    Not an upload: that needs SFTP, which some sites switch off and login scripts can break.
+    """
+    draft = shlex.quote(f"{path}.new")
+    folder = shlex.quote(path.rpartition("/")[0])
+    digest = hashlib.sha256(content).hexdigest()
+    pieces = (content[at : at + _IN_A_LINE] for at in range(0, max(1, len(content)), _IN_A_LINE))
+    lines = [f"echo {base64.b64encode(p).decode()} | base64 -d >> {draft}" for p in pieces]
+    lines[0] = f"mkdir -p {folder} && : > {draft} && {lines[0]}"
+    lines[-1] += (
+        f" && sha256sum {draft} | grep -q ^{digest} && sync {draft} && mv {draft} "
+        f"{shlex.quote(path)} && sync {folder}"
+    )
+    return lines
 
 
 @attempt("admins", once=True, prepares=True)

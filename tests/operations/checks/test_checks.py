@@ -234,6 +234,13 @@ def test_what_cannot_be_enabled_is_not_told_to_be() -> None:
 # The package manager
 
 
+def test_what_cannot_be_written_to_is_told_once_with_all_that_have_it() -> None:
+    image = replace(IDLE, read_only=("/usr", "/etc"))
+    [finding] = manager.writable(view({}, {"c1": image, "c2": IDLE, "c3": image}))
+    assert (finding.code, finding.hosts) == ("read-only", ("c1", "c3"))
+    assert "/usr, /etc" in finding.message
+
+
 def test_too_little_space_names_the_node_the_path_and_what_is_free() -> None:
     nodes = {
         "c1": replace(IDLE, space={"/": 9000, "/var": 100, "/usr": 99}),
