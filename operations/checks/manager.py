@@ -63,8 +63,9 @@ def writable(view: View) -> list[Finding]:
         Finding(
             "read-only",
             tuple(names),
-            f"nobody can write to {place}, and an update writes there: mount it for writing. A "
-            "node whose system is an image is updated by another image, DAOS being stopped",
+            f"nobody can write to {place}, and an update writes there: mount it for writing "
+            "(`mount -o remount,rw`), then type the same command again. A node whose system is an "
+            "image is updated by another image, DAOS being stopped",
         )
         for place, names in grouped(places).items()
     ]
