@@ -9,8 +9,9 @@ that has a key which it does not know.
 """
 
 import difflib
+import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,8 @@ _KNOWN, _GONE = ({part: set(_KEYS[part][which]) for part in _KEYS} for which in 
 
 # Key to the node of the key and the node of its value.
 _Keys = dict[str, tuple[yaml.Node, yaml.Node]]
+
+_OPTION = re.compile(r"(?:-o=?|--config(?:-path)?(?:=|$))(.*)")
 
 _TRUE = ("y", "yes", "on", "true")
 _FALSE = ("n", "no", "off", "false")
@@ -64,6 +67,31 @@ def convert(name: str, text: str) -> str:
     if edits:
         _see_that_it_means_the_same(name, text, after)
     return after
+
+
+def read_by(command: Sequence[str], name: str) -> str:
+    """The path of the file that a daemon reads.
+
+    + command: what its unit starts, word by word; empty for what comes with the package
+    + name: which file it is: `SERVER` or `AGENT`
+
+    Raises Unconvertible where that is not known. Source: the options of daos_server (-o, --config)
+    and daos_agent (-o, --config-path) in v1.0.1, v1.2.0 and v2.0.2.
+    """
+    daemon = name.removesuffix(".yml")
+    path = f"{FOLDER}/{name}"
+    if not command:
+        return path
+    programs = [word.rpartition("/")[2] for word in command]
+    if daemon not in programs:
+        line = " ".join(command)
+        raise Unconvertible(f"its unit starts `{line}`, and which file that reads is not known")
+    words = iter(command[programs.index(daemon) + 1 :])
+    for word in words:
+        option = _OPTION.fullmatch(word)
+        if option:
+            path = option[1] or next(words, "")
+    return path
 
 
 def control_of_1_0(text: str, servers: list[str]) -> str:

@@ -20,6 +20,8 @@ _FIRST, _LAST = "== hostname", "== end"
 # What is built from DAOS's own source; a site's daos-exporter, say, is none of it.
 _SOURCE = re.compile(r"daos-\d")
 
+_ARGV = re.compile(r"argv\[\]=(.*?) ; ignore_errors=")
+
 # "RSA/SHA256, Tue Mar 1 10:00:00 2022, Key ID 24c6a8a7f4a80eb5"
 _KEY = re.compile(r"Key ID ([0-9a-f]+)$")
 
@@ -88,6 +90,7 @@ class Service:
       clock; 0 if never
     + pid: of its main process; 0 where it has none
     + cgroup: its control group; "" where it has none, or the node has no control groups
+    + command: what starts it, word by word; empty where systemd does not say
     """
 
     running: bool = False
@@ -96,6 +99,7 @@ class Service:
     started: float = 0.0
     pid: int = 0
     cgroup: str = ""
+    command: tuple[str, ...] = ()
 
     @property
     def enabled(self) -> bool:
@@ -399,8 +403,15 @@ def _services(
                 started=int(unit.get("ExecMainStartTimestampMonotonic") or 0) / 1e6,
                 pid=int(unit.get("MainPID") or 0),
                 cgroup=unit.get("ControlGroup", ""),
+                command=_command(unit.get("ExecStart", "")),
             ),
         )
+
+
+def _command(shown: str) -> tuple[str, ...]:
+    """The words of a command, as `systemctl show` prints it: "{ path=... ; argv[]=... ; ... }"."""
+    found = _ARGV.findall(shown)
+    return tuple(found[-1].split()) if found else ()
 
 
 def _units(lines: list[str]) -> Iterator[tuple[str, dict[str, str]]]:
@@ -412,7 +423,7 @@ def _units(lines: list[str]) -> Iterator[tuple[str, dict[str, str]]]:
     found: list[dict[str, str]] = [{}]
     for line in lines:
         key, _, value = line.partition("=")
-        if key == "ExecStartPre":
+        if key in ("ExecStartPre", "ExecStart"):
             value = " ".join(filter(None, (found[-1].get(key), value)))
         elif key in found[-1]:
             found.append({})

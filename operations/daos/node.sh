@@ -31,7 +31,7 @@ look() {
         'daos' 'daos-*' || exit 1
     echo "== services"
     systemctl show daos_server.service daos_agent.service \
-        --property Id,Names,ActiveState,LoadState,UnitFileState,User,ExecStartPre \
+        --property Id,Names,ActiveState,LoadState,UnitFileState,User,ExecStartPre,ExecStart \
         --property ExecMainStartTimestampMonotonic,MainPID,ControlGroup \
         --property ProtectSystem,ReadOnlyPaths,ReadWritePaths,InaccessiblePaths,RootDirectory
     echo "== links" # in the place of a unit file

@@ -14,7 +14,7 @@ from ..machinery.run import say
 from ..machinery.step import Command, attempt, refuse, step, verify
 from ..rules import gates
 from ..rules.findings import Finding, about, grouped
-from . import contents, operating_systems
+from . import contents, conversion, operating_systems
 from .contents import Contents, ContentsError
 from .copying import copiers, destination, equipment, jobs, mounts
 from .copying.copiers import CopyError
@@ -35,6 +35,7 @@ def learn(current: MigrationRun) -> None:
     """Read what the system holds into the record; why that is not known, is noticed."""
     if list(_versions(current)):
         return
+    conversion.learn(current)
     current.learn_ranks()
     try:
         current.migration = _record(current, contents.read(current))
@@ -59,6 +60,7 @@ def findings(current: MigrationRun) -> list[Finding]:
     found += installed.half_installed(current.start)
     found += operating_systems.findings(current)
     found += gates.one_distribution(current.start)
+    found += current.unconvertible
     found += _health(current)
     found += destination.findings(current)
     if current.noticed:

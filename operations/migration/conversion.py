@@ -3,6 +3,7 @@
 import base64
 import binascii
 import shlex
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pyinfra.api import Host
@@ -85,7 +86,7 @@ def _due(current: Run, host: Host) -> tuple[list[Change], list[str]]:
     except Unreadable as problem:
         return [], [str(problem)]
     servers = _known_to_dmg(current, host.name)
-    due, wrong = [], []
+    due, wrong = [], list(_elsewhere(current, host))
     for name in _FILES:
         of_1_0 = name == CONTROL and servers is not None and name not in files and SHARED in files
         source = SHARED if of_1_0 else name
@@ -102,6 +103,28 @@ def _due(current: Run, host: Host) -> tuple[list[Change], list[str]]:
         if after and after != before:
             due.append(Change(name, after, configuration.diff(name, before, after, source), source))
     return due, wrong
+
+
+def _elsewhere(current: Run, host: Host) -> Iterator[str]:
+    """What a daemon of this node reads in place of the file that is converted."""
+    node = current.seen.nodes.get(host.name)
+    for name in (SERVER, AGENT):
+        unit, usual = name.replace(".yml", ".service"), f"{FOLDER}/{name}"
+        service = node and node.services.get(unit)
+        if name == SERVER and host.name not in current.start.groups["servers"]:
+            continue
+        try:
+            path = configuration.read_by(service.command if service else (), name)
+        except Unconvertible as problem:
+            yield f"{problem}: have {unit} read {usual} (`systemctl edit {unit}`)"
+            continue
+        line = f'[ "$(readlink -f {shlex.quote(path)})" = {usual} ]'
+        if path != usual and not current.command(host, line)[0]:
+            yield (
+                f"{unit} reads {path} (`systemctl cat {unit}`), and {usual} is what is converted: "
+                f"move it there, `mv {path} {usual} && ln -s {usual} {path}`, then type the same "
+                "command again"
+            )
 
 
 def _known_to_dmg(current: Run, name: str) -> list[str] | None:

@@ -17,8 +17,9 @@ from ..machinery.run import say
 from ..machinery.step import attempt
 from ..rules import gates
 from ..rules.findings import Finding, about
+from ..rules.members import hopeless
 from ..rules.view import View
-from . import contents, conversion, formatting, install, verification
+from . import contents, conversion, formatting, install, settled, verification
 from .copying import copiers, destination
 from .record.backed_up import of_each, why_not_backed_up
 from .record.record import Container, Migration
@@ -173,7 +174,7 @@ def _judged(current: MigrationRun, container: Container, equal: bool) -> str | N
 
 def _may_format(current: MigrationRun, view: View) -> list[Finding]:
     """The point of no return: all of it is looked at again, right before it."""
-    down = view.where(lambda node: not node.runs(SERVER), "servers")
+    down = view.where(lambda node: not node.serves(SERVER), "servers")
     return [
         *why_not_backed_up(current),
         *in_order(current.migration),
@@ -213,7 +214,7 @@ def formatted(current: MigrationRun, here: Host) -> str | None:
     Where an earlier run was interrupted in it, the servers that lack it are formatted, and the
     others are left alone. Source: "the DAOS storage will need to be reformatted" (DAOS 2.0).
     """
-    return formatting.reformat(current)
+    return settled.why_not(current) or formatting.reformat(current)
 
 
 @attempt("admins", need=_to_format, once=True, looks=True)
@@ -230,8 +231,9 @@ def _wait_joined(current: MigrationRun) -> str | None:
         if members is None:
             return False, "waiting for the management service to answer"
         up = [member for member in members if member.state == "joined"]
-        missing = gates.joined(current.seen, members)
-        return not missing and len(up) >= wanted, f"{len(up)} of {wanted} ranks have joined"
+        whole = not gates.joined(current.seen, members) and len(up) >= wanted
+        over = whole or bool(hopeless(members, ()))
+        return over, f"{len(up)} of {wanted} ranks have joined"
 
     if current.wait("join", look):
         return None

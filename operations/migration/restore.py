@@ -141,7 +141,7 @@ def _due(current: MigrationRun, name: str, node: Node) -> bool:
 
 
 def _may_copy(current: MigrationRun, view: Any) -> list[Finding]:
-    idle = [name for name in copiers.names(current) if not view.node(name).runs(AGENT)]
+    idle = [name for name in copiers.names(current) if not view.node(name).serves(AGENT)]
     return (
         _may_create(current, view)
         + about("no-agent", idle, "daos_agent does not run there: journalctl -u daos_agent -n 50")

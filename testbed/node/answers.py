@@ -7,6 +7,7 @@ from .service import LOGS, Service
 from .unit import Command, unit_name
 
 _STATUS_LINES = 10  # of the journal, as `systemctl status` shows
+_LISTS = ("ExecStartPre", "ExecStart")  # of which an empty one is not shown
 
 
 def properties(manager: Manager, name: str) -> dict[str, str]:
@@ -51,6 +52,7 @@ def _service_properties(service: Service | None) -> dict[str, str]:
         "ExecMainStatus": str(abs(code)),
         "User": service.unit.user,
         "ExecStartPre": "\n".join(map(_command, service.unit.exec_start_pre)),
+        "ExecStart": "\n".join(map(_command, service.unit.exec_start)),
     }
 
 
@@ -69,7 +71,7 @@ def show(found: dict[str, str], wanted: list[str], value_only: bool) -> str:
     lines = (
         entry if value_only else f"{name}={entry}"
         for name, value in found.items()
-        for entry in (value.split("\n") if value or name != "ExecStartPre" else ())
+        for entry in (value.split("\n") if value or name not in _LISTS else ())
         if not wanted or name in wanted
     )
     return "".join(f"{line}\n" for line in lines)

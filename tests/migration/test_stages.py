@@ -95,6 +95,21 @@ Rebuild idle, 0 objs, 0 recs
 }
 
 
+@pytest.mark.parametrize("is_a_link", [False, True])
+def test_a_configuration_that_lies_elsewhere_is_found_by_the_check(
+    monkeypatch: pytest.MonkeyPatch, is_a_link: bool
+) -> None:
+    answer = fake_cluster.node_answer
+    line = "ExecStart={ argv[]=/usr/bin/daos_server start -o /opt/s.yml ; ignore_errors=no }"
+    monkeypatch.setattr(
+        fake_cluster, "node_answer", lambda *node: answer(*node).replace("Id=", f"{line}\nId=", 1)
+    )
+    current, _ = load(monkeypatch, "check", readlink={"success": is_a_link})
+    found = [finding for finding in current.noticed if finding.code == "configuration"]
+    assert [finding.hosts for finding in found] == [] if is_a_link else [("@fake/s1",)]
+    assert is_a_link or "daos_server.service reads /opt/s.yml" in found[0].message
+
+
 def test_release_1_0_is_read_in_its_own_words(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tests.migration.canned.GOOD", NO_JSON)
     monkeypatch.setitem(SETTINGS, "leave_behind", [B])

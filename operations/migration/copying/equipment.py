@@ -37,7 +37,7 @@ def findings(current: MigrationRun, parallel: bool) -> Iterator[Finding]:
 
     + parallel: whether any container is copied in parallel
     """
-    idle = [name for name in copiers.names(current) if not current.start.node(name).runs(AGENT)]
+    idle = [name for name in copiers.names(current) if not current.start.node(name).serves(AGENT)]
     yield from about("no-agent", idle, "daos_agent does not run: systemctl start daos_agent")
     site = current.site
     programs = {"libioil": site.libioil, "mpirun": site.mpirun, "dcp": site.dcp}

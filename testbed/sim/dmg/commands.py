@@ -5,7 +5,7 @@ Options may stand anywhere: -j/--json, -l/--host-list, -o/--config-path, -i/--in
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from ..common import config, options, ranges, release
@@ -340,21 +340,39 @@ def _storage_format(dmg: Dmg, _arguments: list[str]) -> tuple[str, Any]:
     hosts = dmg.hosts()
     if management.serves(hosts, "hosts" in dmg.given):
         raise CommandFailed(_RUNNING)
-    done: dict[str, Plain] = {}
-    errors: dict[str, str] = {}
-    for host, result, error in common.formatted(hosts, "force" in dmg.given):
-        if error:
-            errors[host] = error
-        else:
-            done[host] = result
+    done, errors = _by_host(common.formatted(hosts, "force" in dmg.given))
     text = output.storage_format(done, errors)
-    by_error = {error: [h for h in errors if errors[h] == error] for error in errors.values()}
-    host_errors = {error: ",".join(hosts) for error, hosts in by_error.items()}
-    response = {"host_errors": host_errors, "hosts": done}
+    response = {"host_errors": _folded(errors), "hosts": done}
     if errors:
         message = f"{len(errors)} of {len(hosts)} hosts reported errors"
         raise _after(dmg, text, dmg.failed("storage format", message), response)
     return text, response
+
+
+def _network_scan(dmg: Dmg, _arguments: list[str]) -> tuple[str, Any]:
+    """Without the table of interfaces, of which the lab has none of interest."""
+    done, errors = _by_host(common.at_once(dmg.hosts(), "network scan"))
+    return output.network_scan(done, errors), {"host_errors": _folded(errors), "host_fabrics": done}
+
+
+def _by_host(
+    answers: Iterator[tuple[str, Plain, str]],
+) -> tuple[dict[str, Plain], dict[str, str]]:
+    """Host to its answer, and to what went wrong there."""
+    done: dict[str, Plain] = {}
+    errors: dict[str, str] = {}
+    for host, result, error in answers:
+        if error:
+            errors[host] = error
+        else:
+            done[host] = result
+    return done, errors
+
+
+def _folded(errors: dict[str, str]) -> dict[str, str]:
+    """Each error with its hosts."""
+    by_error = {error: [h for h in errors if errors[h] == error] for error in errors.values()}
+    return {error: ",".join(hosts) for error, hosts in by_error.items()}
 
 
 _Known = tuple[dict[str, str], dict[str, str], int, Callable[[Dmg, list[str]], tuple[str, Any]]]
@@ -373,5 +391,6 @@ COMMANDS: dict[str, _Known] = {
     "pool create": ({}, _CREATE, 1, _pool_create),
     "pool destroy": (_FORCE, _POOL, 1, _pool_destroy),
     "pool reintegrate": ({}, _POOL | {"--rank": "rank"}, 1, _pool_reintegrate),
+    "network scan": ({}, {}, 0, _network_scan),
     "storage format": (VERBOSE | _FORCE, {}, 0, _storage_format),
 }

@@ -72,10 +72,14 @@ def owner(given: dict[str, str]) -> dict[str, str]:
 
 def formatted(hosts: list[str], force: bool) -> Iterator[tuple[str, Plain, str]]:
     """Format all of these servers at once: each one's name, its answer, and why it has not."""
+    return at_once(hosts, "format", force=force, epoch=int(time.time()), hosts=hosts)
+
+
+def at_once(asked: list[str], op: str, **request: Any) -> Iterator[tuple[str, Plain, str]]:
+    """Ask all of these servers at once: each one's name, its answer, and what went wrong."""
     from ..protocol import rpc  # with gRPC, which takes 70 ms
 
-    request = {"force": force, "epoch": int(time.time()), "hosts": hosts}
-    waiting = {h: rpc.ctl_later(h, "format", _FORMAT_TIMEOUT, **request) for h in hosts}
+    waiting = {h: rpc.ctl_later(h, op, _FORMAT_TIMEOUT, **request) for h in asked}
     for host, wait in waiting.items():
         name = host.partition(":")[0]
         try:

@@ -287,15 +287,24 @@ def _entity(head: str, rows: list[tuple[str, str]]) -> str:
 
 def storage_format(hosts: dict[str, Plain], errors: dict[str, str]) -> str:
     """`dmg storage format`: devices formatted per host, and the hosts that failed."""
-    text = ""
-    if errors:
-        text += "Errors:\n" + _indented(table(["Hosts", "Error"], _by_value(errors))) + "\n"
+    text = _errors(errors)
     if hosts:
         counts = {host: (str(done["scm"]), str(done["nvme"])) for host, done in hosts.items()}
         rows = [[host, *count] for host, count in sorted(counts.items())]
         text += "Format Summary:\n"
         text += _indented(table(["Hosts", "SCM Devices", "NVMe Devices"], rows))
     return text
+
+
+def network_scan(hosts: dict[str, Plain], errors: dict[str, str]) -> str:
+    """`dmg network scan`: the hosts that have answered, and those that have not."""
+    return _errors(errors) + (_indented(",".join(sorted(hosts))) if hosts else "")
+
+
+def _errors(errors: dict[str, str]) -> str:
+    if not errors:
+        return ""
+    return "Errors:\n" + _indented(table(["Hosts", "Error"], _by_value(errors))) + "\n"
 
 
 def _by_value(errors: dict[str, str]) -> list[list[str]]:

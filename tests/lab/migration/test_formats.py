@@ -13,7 +13,7 @@ from testbed import faults
 from testbed.lab.harness import LabNode
 
 from .. import drawn
-from ..site import ADMIN, CLIENT, SERVER, Site, StartSite
+from ..site import ADMIN, CLIENT, SERVER, Outcome, Site, StartSite
 from ..usage import mounted
 from ..waiting import eventually
 from .stages import (
@@ -43,6 +43,7 @@ NODES = [
     *(LabNode(name, CLIENT, "el83") for name in (CLIENT_1, CLIENT_2)),
 ]
 SEEDS = (7, 8, 9)
+ELSEWHERE = "/opt/site/daos_server.yml"
 FILES = 12  # of every kind, in each container
 TREES = 8  # as Hypothesis makes them, in each container
 ENGINES = 2  # a server
@@ -88,6 +89,7 @@ def test_a_system_is_led_through_all_stages(start_fresh_site: StartSite, tmp_pat
     _format_wants_the_name_of_the_system(site)
     _a_bit_that_flipped_after_the_verification_is_found(site)
     _a_manifest_that_was_changed_is_found(site)
+    _a_server_that_does_not_stay_up_is_noticed_before_anything_is_erased(site)
     _half_a_format_is_finished_and_none_is_done_twice(site)
 
     _storage_that_has_pools_again_is_not_formatted(site)
@@ -114,9 +116,23 @@ def _install_refuses_a_configuration_that_cannot_be_converted(site: Site) -> Non
     server = site.lab.node(SERVERS[1])
     path = "/etc/daos/daos_server.yml"
     with faults.FILE_REPLACED.on(server, path=path, text=server.read(path) + "modules: vos\n"):
-        outcome = stage(site, "install")
-    assert codes(site) == {"configuration": [SERVERS[1]]}, outcome.output
+        outcome = _with_a_file_elsewhere(site)
+    assert sorted(codes(site)["configuration"]) == SERVERS, outcome.output
     assert "the key modules" in outcome.output
+    assert f"daos_server.service reads {ELSEWHERE}" in outcome.output
+
+
+def _with_a_file_elsewhere(site: Site) -> Outcome:
+    """An installation, where the unit of one server has it read another file."""
+    server = site.lab.node(SERVERS[0])
+    folder = "/etc/systemd/system/daos_server.service.d"
+    line = f"ExecStart=/usr/bin/daos_server start -o {ELSEWHERE}"
+    text = f"[Service]\\nExecStart=\\n{line}\\n"
+    server.run(f"mkdir -p {folder}; printf '{text}' > {folder}/site.conf; systemctl daemon-reload")
+    try:
+        return stage(site, "install")
+    finally:
+        server.run(f"rm -r {folder}; systemctl daemon-reload")
 
 
 def _install_is_interrupted_and_taken_up(site: Site) -> dict[str, Any]:
@@ -190,6 +206,18 @@ def _a_manifest_that_was_changed_is_found(site: Site) -> None:
     client.run(f"cp -p '{path}' /root/kept && echo >> '{path}'")
     refused_format(site, "manifest-changed", **SYSTEM)
     client.run(f"cp -p /root/kept '{path}'")
+
+
+def _a_server_that_does_not_stay_up_is_noticed_before_anything_is_erased(site: Site) -> None:
+    """As one does whose configuration it cannot read."""
+    before = formats(site)
+    server = site.lab.node(SERVERS[1])
+    text = "#!/bin/sh\nsleep 1; exit 1\n"
+    with faults.FILE_REPLACED.on(server, path="/usr/bin/daos_server", text=text):
+        outcome = stage(site, "format", **SYSTEM)
+    assert codes(site) == {"format-failed": [ADMIN_1]}, outcome.output
+    assert f"daos_server does not stay up on {SERVERS[1]}" in outcome.output
+    assert formats(site) == before
 
 
 def _half_a_format_is_finished_and_none_is_done_twice(site: Site) -> None:

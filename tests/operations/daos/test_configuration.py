@@ -18,6 +18,7 @@ from operations.daos.configuration import (
     control_of_1_0,
     convert,
     diff,
+    read_by,
 )
 
 EVERYTHING = """\
@@ -286,3 +287,25 @@ def _engines(servers: list[dict[str, Any]] | None) -> list[dict[str, Any]] | Non
         return kept
 
     return None if servers is None else [engine(server) for server in servers]
+
+
+@pytest.mark.parametrize(
+    ("name", "command", "path"),
+    [
+        (SERVER, "", "/etc/daos/daos_server.yml"),
+        (SERVER, "/usr/bin/daos_server start", "/etc/daos/daos_server.yml"),
+        (SERVER, "/usr/bin/daos_server start -o /opt/site/s.yml", "/opt/site/s.yml"),
+        (SERVER, "/usr/bin/daos_server -o=/opt/s.yml start", "/opt/s.yml"),
+        (SERVER, "/usr/bin/numactl -o x daos_server start --config=/opt/s.yml", "/opt/s.yml"),
+        (SERVER, "/usr/bin/daos_server start --config /opt/s.yml", "/opt/s.yml"),
+        (AGENT, "/usr/bin/daos_agent -i --config-path=/opt/a.yml", "/opt/a.yml"),
+        (AGENT, "/usr/bin/daos_agent -o", ""),
+    ],
+)
+def test_the_unit_tells_which_file_is_read(name: str, command: str, path: str) -> None:
+    assert read_by(command.split(), name) == path
+
+
+def test_what_a_wrapper_reads_is_not_known() -> None:
+    with pytest.raises(Unconvertible, match="starts `/opt/site/daos-start -v`"):
+        read_by(["/opt/site/daos-start", "-v"], SERVER)

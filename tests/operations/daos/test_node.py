@@ -38,6 +38,7 @@ ExecMainStartTimestampMonotonic=500000000
 ExecStartPre={{ path=/bin/true ; argv[]=/bin/true --site=a ; ignore_errors=no ; pid=0 }}
 ExecStartPre={{ path=/bin/sh ; argv[]=/bin/sh -c dd of={STARTS} oflag=append ; ignore_errors=yes }}
 User=daos_server
+ExecStart={{ path=/usr/bin/daos_server ; argv[]=/usr/bin/daos_server start ; ignore_errors=no }}
 Id=daos_server.service
 Names=daos_server.service
 LoadState=loaded
@@ -116,6 +117,8 @@ def test_a_node_is_read() -> None:
     assert not node.services[AGENT].enabled
     assert node.services[SERVER].started == 500
     assert node.services[AGENT].started == 0
+    assert node.services[SERVER].command == ("/usr/bin/daos_server", "start")
+    assert node.services[AGENT].command == ()
     assert node.starts == ("2.0.1", "2.0.3")
     assert node.held_for == 90
     assert node.addresses == ("10.0.0.1", "10.0.0.2")
@@ -259,6 +262,11 @@ def test_a_unit_that_is_another_s_name_is_known_by_its_own() -> None:
     }
     server = parse([both.get(line, line) for line in ANSWER]).services[SERVER]
     assert (server.state, server.running) == ("alias", True)
+
+
+def test_a_unit_may_have_several_commands() -> None:
+    lines = _with("services", "ExecStart={ path=/bin/true ; argv[]=/bin/true ; ignore_errors=no }")
+    assert parse(lines).services == parse(ANSWER).services
 
 
 def test_users_are_mounts_and_applications_not_the_daemons_of_daos() -> None:
