@@ -46,11 +46,14 @@ look() {
     echo "== held" # when, and what time it is, by the node's own clock
     laid=/etc/systemd/system/daos_server.service.d/zzz-daos-offline-update.conf
     [ ! -e $laid ] || { stat -c %Y $laid; date +%s; }
-    echo "== resets"
-    grep -lsE '^[[:blank:]]*ExecStartPre[[:blank:]]*=[[:blank:]]*$' \
-        /etc/systemd/system/daos_server.service.d/*.conf \
+    echo "== resets" # in drop-ins of the site, which most have not
+    others=''
+    for file in /etc/systemd/system/daos_server.service.d/*.conf \
         /run/systemd/system/daos_server.service.d/*.conf \
-        /usr/lib/systemd/system/daos_server.service.d/*.conf
+        /usr/lib/systemd/system/daos_server.service.d/*.conf; do
+        [ ! -e "$file" ] || [ "$file" = $laid ] || others="$others $file"
+    done
+    [ -z "$others" ] || grep -lsE '^[[:blank:]]*ExecStartPre[[:blank:]]*=[[:blank:]]*$' $others
     echo "== lock"
     lock=/run/daos-offline-update.lock
     if [ -e $lock ] && ! flock -s -n $lock true; then cat $lock; fi
