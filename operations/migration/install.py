@@ -134,8 +134,12 @@ def used_since(record: Migration, view: View) -> list[str]:
     systemd tells when it started a unit last in this boot, and 0 where it did not; what daos_server
     left on the disk whenever it was started tells more.
     """
-    nodes = view.of().items()
-    return [name for name, it in nodes if _started_since(_starts(record, name, it), it)]
+    unseen = view.where(lambda node: node.unseen, "servers")
+    return [
+        name
+        for name, node in view.of().items()
+        if name in unseen or _started_since(_starts(record, name, node), node)
+    ]
 
 
 def _starts(record: Migration, name: str, node: Node) -> Mapping[str, float]:
@@ -148,7 +152,7 @@ def _started_since(before: Mapping[str, float], node: Node) -> bool:
         service.started not in (0.0, before.get(unit, 0.0))
         for unit, service in node.services.items()
     )
-    return later or node.unseen or len(node.starts) > before.get(_TRACES, 0)
+    return later or len(node.starts) > before.get(_TRACES, 0)
 
 
 def _old_servers(view: View) -> list[str]:

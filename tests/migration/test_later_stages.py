@@ -340,6 +340,15 @@ def test_whatever_an_inventory_calls_a_node_its_starts_are_known(noted_as: str) 
     assert install.used_since(record, View(groups, {"s1": there})) == []
 
 
+def test_where_no_daos_server_can_start_no_trace_is_missed() -> None:
+    record = replace(RECORD, starts={})
+    stopped = replace(node(0.0, 0.0, 0), record=HELD)
+    view = View({"servers": ("s1",), "admins": (), "clients": ("c1",)}, {"c1": stopped})
+    assert install.used_since(record, view) == []
+    view.nodes["s1"] = stopped
+    assert install.used_since(record, view) == ["s1"]
+
+
 @given(scm=st.integers(1, 2**50), nvme=st.integers(0, 2**60), ranks=st.integers(1, 4096))
 def test_a_pool_is_created_no_smaller_than_it_was(scm: int, nvme: int, ranks: int) -> None:
     words = restore.create_line(Pool(POOL, "tank", (scm, nvme)), ranks).split()

@@ -167,6 +167,7 @@ RULES = (
             breaks=frozenset({"R5"}),
             perhaps=frozenset({"R12"}),  # where the engines of the newer release come up first
         ),
+        others=("rules.one_build",),
     ),
     Rule(
         "R6",
@@ -269,6 +270,7 @@ RULES = (
             breaks=frozenset({"R11"}),
             while_it_runs="a server reboots before packages change",
         ),
+        others=("rules.traced",),
     ),
     Rule(
         "R12",
