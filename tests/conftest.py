@@ -9,7 +9,7 @@ import pyinfra
 import pytest
 from hypothesis import HealthCheck, settings
 
-from operations.machinery import commandline
+from operations.machinery import commandline, shortcuts
 
 pytest_plugins = ["tests.sharing", "tests.lab.labs"]
 pytest.register_assert_rewrite("tests.lab.site", "tests.lab.usage", "tests.lab.waiting")
@@ -20,6 +20,8 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 # How fast an example is says nothing where several processes share the cores.
 settings.register_profile("shared", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("shared")
+
+shortcuts.take()  # as config.py does
 
 
 @pytest.fixture
