@@ -7,6 +7,7 @@ from functools import partial
 from pyinfra.api import Host
 
 from .checks.dependencies import installed
+from .checks.manager import learn_keys
 from .daos import start_trace, window_file
 from .daos.node import Node
 from .daos.package_managers import REPOSITORY
@@ -33,6 +34,8 @@ _ERASE_OLD = (
 # next line in the middle of the transaction.
 _LOG = "/var/log/daos-offline-update.log"
 _DETACHED = "({line}) > {log} 2>&1 < /dev/null; code=$?; tail -n 12 {log}; exit $code"
+
+_SILENT = "the node gives no answer after its package transaction: type the same command again"
 
 
 def _transaction(current: Run, line: str, name: str, node: Node, target: Version) -> str:
@@ -62,21 +65,14 @@ def repository(current: Run, here: Host) -> Iterator[Command]:
     line = f"rpm --import {shlex.quote(current.settings.repositories[takes.name].key)}"
     trusted = partial(_fails, current, here, line, packaging.NOT_HAD)
     yield verify(current, trusted, code="packages-not-available")
-    yield verify(current, lambda: _learn_keys(current, here, node), code="packages-not-available")
+    # They are learnt now, since the window needs no network.
+    known = partial(learn_keys, current, here, node)
+    yield verify(current, known, code="packages-not-available")
     # Within a command: uploads need SFTP, which some sites switch off and login scripts can break.
     folder, text = takes.manager.folder, shlex.quote(packaging.definition(current, takes, node))
     path = f"{folder}/{REPOSITORY}.repo"
     put = f"chmod 644 {path}.new && mv {path}.new {path}"
     yield shell(current, here, f"mkdir -p {folder} && printf %s {text} > {path}.new && {put}")
-
-
-def _learn_keys(current: Run, here: Host, node: Node) -> str | None:
-    """Which keys the packages have to be signed by; asked now, as the window needs no network."""
-    done, output, errors = current.command(here, packaging.keys_line(current, node))
-    current.keys[here.name] = packaging.keys(output) if done else frozenset()
-    if current.keys[here.name]:
-        return None
-    return f"{packaging.NOT_HAD}.\n    its key cannot be read: {(errors or output).strip()}"
 
 
 @attempt(*ROLES, need=_outdated, prepares=True, code="packages-not-available")
@@ -176,7 +172,7 @@ def _other_than(current: Run, here: Host, names: list[str], target: Version) -> 
     """
     after = current.node(here)
     if after is None:
-        return "the node gives no answer after its package transaction: type the same command again"
+        return _SILENT
     others = packaging.others(after, names, target)
     if others:
         return (
@@ -194,7 +190,7 @@ def _left_behind(current: Run, here: Host) -> str | None:
     wanted = [(it.name, it.after) for it in current.dependencies[here.name]]
     has = installed(current, here, wanted) if wanted else []
     if has is None:
-        return "the node gives no answer after its package transaction: type the same command again"
+        return _SILENT
     there = {name: f"{name}-{release}" for name, release in has}
     left = [there.get(name, f"no {name}") for name, it in wanted if (name, it) not in has]
     if not left:
@@ -210,5 +206,5 @@ def _foreign(current: Run, here: Host) -> str | None:
     """Packages that a transaction has brought from elsewhere than DAOS's own repository."""
     after = current.node(here)
     if after is None:
-        return "the node gives no answer after its package transaction: type the same command again"
+        return _SILENT
     return packaging.foreign(current, after, current.keys.get(here.name, ()))

@@ -151,8 +151,7 @@ def servers_started(current: Run, here: Host) -> Iterator[Command]:
     """
     node = current.look().node(here.name)
     if node.record:
-        by_build = node.build if "-" in node.record.release else None
-        record = node.record.starting(str(by_build.everywhere if by_build else node.version))
+        record = node.record.starting(node.written(by_build="-" in node.record.release))
         yield shell(current, here, window_file.save(record))
     yield from start(current, here, SERVER)
 

@@ -121,11 +121,17 @@ def _updated(current: Run, node: Node) -> bool:
 def _foreign(current: Run, host: Host) -> str | None:
     node = current.start.node(host.name)
     with ctx_state.use(current.state), ctx_host.use(host):
-        _, output, errors = current.command(host, packaging.keys_line(current, node))
-    trusted = packaging.keys(output)
-    if not trusted:
-        return f"{packaging.NOT_HAD}.\n    its key cannot be read: {(errors or output).strip()}"
-    return packaging.foreign(current, node, trusted)
+        unknown = learn_keys(current, host, node)
+    return unknown or packaging.foreign(current, node, current.keys[host.name])
+
+
+def learn_keys(current: Run, host: Host, node: Node) -> str | None:
+    """Learn which keys a node's packages have to be signed by; why they are not known, if so."""
+    done, output, errors = current.command(host, packaging.keys_line(current, node))
+    current.keys[host.name] = packaging.keys(output) if done else frozenset()
+    if current.keys[host.name]:
+        return None
+    return f"{packaging.NOT_HAD}.\n    its key cannot be read: {(errors or output).strip()}"
 
 
 def _resolved(current: Run, host: Host) -> tuple[bool, str, str]:
@@ -153,10 +159,10 @@ def _several_builds(current: Run, said: Mapping[str, str]) -> list[Finding]:
 
     + said: node name to what its package manager says of the target
     """
-    servers = current.start.of("servers").items()
-    found = grouped((name, _to_get(current, node, said.get(name, ""))) for name, node in servers)
-    several = len({node.os for _, node in servers}) > 1  # each has builds of its own
-    if current.procedure.back or several or len(found) < 2:
+    found = gates.builds(
+        current.start, lambda name, node: _to_get(current, node, said.get(name, ""))
+    )
+    if current.procedure.back or len(found) < 2:
         return []
     message = f"their repositories offer several builds: {in_words(found)}"
     return about(

@@ -8,6 +8,7 @@ from ..rules.findings import Finding, about, for_each
 from ..rules.start import Start
 from ..rules.view import View
 
+_UNITS = (("servers", SERVER), ("clients", AGENT))
 _PACKAGES = {SERVER: "daos-server", AGENT: "daos-client"}
 
 
@@ -18,9 +19,6 @@ def stray(view: View) -> Iterator[Finding]:
     yield from about(
         "stray-server", names, "daos_server runs there: add the node to the servers in `inventory`"
     )
-
-
-_UNITS = (("servers", SERVER), ("clients", AGENT))
 
 
 def boot(start: Start, expected: bool | None) -> Iterator[Finding]:
@@ -42,8 +40,8 @@ def at_boot(view: View, expected: bool | None) -> Iterator[Finding]:
         return
     for role, unit in _UNITS:
         known = view.where(lambda node: node.record is None, role)
-        odd = {name for name in known if (unit in view.node(name).enabled) != expected}
-        hints = ((name, _hint(view.node(name), unit, expected)) for name in known if name in odd)
+        odd = [name for name in known if (unit in view.node(name).enabled) != expected]
+        hints = ((name, _hint(view.node(name), unit, expected)) for name in odd)
         yield from for_each("not-enabled" if expected else "enabled", hints)
 
 

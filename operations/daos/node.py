@@ -168,13 +168,19 @@ class Node:
     lock: str = ""
 
     @property
+    def _evrs(self) -> set[str]:
+        """The version and release of each package: "2.0.3-5.el8"."""
+        return {evr for evrs in self.packages.values() for evr in evrs}
+
+    @property
     def _releases(self) -> set[Version]:
         """The releases of its packages; none where one of them is unknown."""
-        texts = {evr.split("-")[0] for evrs in self.packages.values() for evr in evrs}
-        try:
-            return set(map(Version.parse, texts))
-        except ValueError:
-            return set()
+        return _versions(evr.split("-")[0] for evr in self._evrs)
+
+    @property
+    def _builds(self) -> set[Version]:
+        """The same with the builds."""
+        return _versions(self._evrs)
 
     @property
     def version(self) -> Version | None:
@@ -185,13 +191,8 @@ class Node:
     @property
     def build(self) -> Version | None:
         """The same with the build; None as well where the builds of its packages differ."""
-        builds = {evr for evrs in self.packages.values() for evr in evrs}
-        if self.version is None or len(builds) != 1:
-            return None
-        try:
-            return Version.parse(builds.pop())
-        except ValueError:
-            return None
+        builds = self._builds
+        return builds.pop() if len(builds) == 1 else None
 
     def at(self, target: Version) -> bool:
         """Whether this release is installed, and no other; a build counts where one is named."""
@@ -211,9 +212,13 @@ class Node:
 
     def remembered_as(self, target: Version | None) -> str:
         """Its release, to go back to; for a hot fix the build is what tells it. "" for none."""
-        if target and target.build and self.build and self.version == target.level:
-            return str(self.build.everywhere)
-        return str(self.version or "")
+        is_hot_fix = target is not None and target.build and self.version == target.level
+        return self.written(by_build=bool(is_hot_fix))
+
+    def written(self, by_build: bool) -> str:
+        """Its release as it is written down, with the build where that tells it. "" for none."""
+        build = self.build if by_build else None
+        return str(build.everywhere if build else self.version or "")
 
     def half(self, target: Version) -> bool:
         """Whether it is half the way to a target: of no single release, or of two builds."""
@@ -223,7 +228,7 @@ class Node:
     @property
     def builds(self) -> str:
         """The builds of its packages, a hot fix being another one: "2.0.3-5.el8"."""
-        return " and ".join(sorted({evr for evrs in self.packages.values() for evr in evrs}))
+        return " and ".join(sorted(self._evrs))
 
     @property
     def newest(self) -> Version | None:
@@ -233,8 +238,7 @@ class Node:
     @property
     def highest(self) -> Version | None:
         """The highest build of any package; None where one of them is unknown."""
-        evrs = {evr for evrs in self.packages.values() for evr in evrs}
-        builds = list(map(Version.parse, evrs)) if self._releases else []
+        builds = self._builds
         return next((it for it in builds if not any(it.lower_than(o) for o in builds)), None)
 
     def runs(self, unit: str) -> bool:
@@ -294,6 +298,14 @@ class Node:
         return services + (["daos_engine"] if self.engines else [])
 
 
+def _versions(texts: Iterable[str]) -> set[Version]:
+    """These releases or builds; none where one of them is unknown."""
+    try:
+        return set(map(Version.parse, texts))
+    except ValueError:
+        return set()
+
+
 def parse(lines: list[str]) -> Node:
     """Read the answer of a node; what a login script prints before or after it is none of it.
 
@@ -342,7 +354,7 @@ def _node(parts: dict[str, list[str]]) -> Node:
         processes=tuple(p for p in _processes(parts["processes"]) if p.command not in _UNITS),
         dfuses=tuple(_processes(parts["dfuse"])),
         space=dict(_space(parts["space"])),
-        read_only=tuple(parts.get("read-only", ())),
+        read_only=tuple(parts["read-only"]),
         managers=tuple(_at_work(_processes(parts["managers"]))),
         rpmnew=tuple(parts["rpmnew"]),
         record=Record.parse("\n".join(parts["record"])),

@@ -134,7 +134,7 @@ def used_since(record: Migration, view: View) -> list[str]:
     systemd tells when it started a unit last in this boot, and 0 where it did not; what daos_server
     left on the disk whenever it was started tells more.
     """
-    unseen = view.where(lambda node: node.unseen, "servers")
+    unseen = view.unseen
     return [
         name
         for name, node in view.of().items()

@@ -4,7 +4,7 @@ Each returns what is in the way; nothing in the way is an empty list. The number
 rules that keep data safe.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 from ..daos.dmg import Member
 from ..daos.node import AGENT, SERVER, Daemon, Node
@@ -104,7 +104,6 @@ def never_started(view: View) -> list[Finding]:
     """
     before = {record.release for record in view.records}
     begun = view.where(lambda node: before and _has_begun(node, before), "servers")
-    unseen = view.where(lambda node: node.unseen, "servers")
     return about(
         "engine-started",
         begun,
@@ -112,7 +111,7 @@ def never_started(view: View) -> list[Finding]:
         f"{_finish(before)}",
     ) + about(
         "start-unknown",
-        [name for name in unseen if name not in begun],
+        [name for name in view.unseen if name not in begun],
         "whether daos_server was started there on the new release is not known, since the trace of "
         f"its starts is lost or was not kept, and an engine must never go back: {_finish(before)}",
     )
@@ -411,11 +410,16 @@ def at_target(view: View, role: str, target: Version) -> list[Finding]:
     )
 
 
-def builds(view: View) -> dict[str, list[str]]:
-    """The builds of the servers, each with these; of those of one operating system alone."""
+def builds(
+    view: View, of: Callable[[str, Node], str | None] = lambda name, node: node.builds
+) -> dict[str, list[str]]:
+    """The builds of the servers, each with these; none where they run several systems.
+
+    + of: the build of a server, told by its name and what it has; None where that is not known
+    """
     servers = view.of("servers").items()
     several = len({node.os for _, node in servers}) > 1  # each has builds of its own
-    return {} if several else grouped((name, node.builds) for name, node in servers)
+    return {} if several else grouped((name, of(name, node)) for name, node in servers)
 
 
 def one_build(view: View) -> list[Finding]:

@@ -79,6 +79,14 @@ class View:
         return [node.record for node in self.of("servers").values() if node.record]
 
     @property
+    def unseen(self) -> list[str]:
+        """The servers on which daos_server may have been started without a trace.
+
+        Nothing but a server has a trace, so of no other node it says anything.
+        """
+        return self.where(lambda node: node.unseen, "servers")
+
+    @property
     def silent(self) -> list[str]:
         """The nodes that gave no answer."""
         return [name for name, node in self.nodes.items() if node is None]

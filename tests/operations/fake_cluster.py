@@ -64,7 +64,8 @@ def node_answer(name: str, version: str, roles: tuple[str, ...]) -> str:
     lines += ["== daemons", *(["7 7 (daos_engine) S 6"] if "servers" in roles else [])]
     lines += ["== cgroups", "== programs", "== replaced"]
     lines += ["== mounts", "== processes", "== dfuse"]
-    lines += ["== space", "Avail Mounted on", "4000000 /", "== managers"]
+    lines += ["== space", "Avail Mounted on", "4000000 /"]
+    lines += ["== read-only", "== managers"]
     return "\n".join([*lines, "== rpmnew", "== end"])
 
 

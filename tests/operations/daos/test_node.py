@@ -96,6 +96,7 @@ fuse.daos /mnt/my\x20data
 10485760 /
 2048 /var/cache
 10485760 /
+== read-only
 == managers
   950 root     /usr/libexec/platform-python -s /usr/bin/dnf -y update
   951 root     rpm -qa

@@ -120,6 +120,10 @@ def test_of_two_builds_the_old_half_is_erased_and_what_is_there_already_is_not_a
     assert packaging.missing(node, ["servers"], run.target) == ["daos"]
 
 
+def test_of_a_build_that_nobody_knows_none_is_the_highest() -> None:
+    assert _of("2.0.3-5.el8", "2.0.3-rc1.el8").highest is None
+
+
 def test_for_a_hot_fix_a_node_remembers_its_build_and_else_its_release() -> None:
     node = _of("2.0.3-5.el8")
     assert node.remembered_as(FIXED) == "2.0.3-5"
