@@ -13,7 +13,9 @@ import pytest
 
 from operations.daos import hanging as hanging_program
 from operations.daos.node import SCRIPT, parse
+from operations.daos.start_trace import DROP_IN
 from operations.daos.window_file import FOLDER, PATH
+from operations.lock import LOCK
 from operations.machinery.connections import text
 from operations.rules.silence import why
 
@@ -56,6 +58,11 @@ def run(tools: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         ["sh", "-c", SCRIPT], env={"PATH": str(tools)}, capture_output=True, text=True, check=False
     )
+
+
+@pytest.mark.parametrize("path", [FOLDER, DROP_IN, LOCK])
+def test_what_a_run_leaves_on_a_node_is_looked_for_where_it_is_left(path: str) -> None:
+    assert re.search(rf"={re.escape(path)}$", SCRIPT, re.MULTILINE)
 
 
 def test_a_program_that_hangs_is_named(tools: Path) -> None:
