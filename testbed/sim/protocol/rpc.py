@@ -18,6 +18,7 @@ DOMAIN = "DAOS"
 NOT_REPLICA = "proto.system.ErrNotReplica"
 NOT_LEADER = "proto.system.ErrNotLeader"
 UNAVAILABLE = "proto.system.ErrRaftUnavail"
+UNINITIALIZED = "lab.Uninitialized"  # DAOS gives this one no reason of its own
 REFUSED = "lab.Refused"  # the system does not allow it; metadata Status is DAOS's error number
 
 _MGMT = "mgmt.MgmtSvc"

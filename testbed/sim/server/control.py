@@ -36,6 +36,7 @@ class Control:
         self._engines = engines
         self._log = log
         self._replica: Replica | None = None
+        self._initialized = threading.Event()
 
     def serve(self, state_file: Path) -> None:
         """Begin to listen, and to take part in elections where this is an access point."""
@@ -44,7 +45,9 @@ class Control:
         self._state_file = state_file
         if me:
             self._replica = Replica(me, points, state_file, _send, self._became_leader)
-        self._service = service.Service(self._settings.name, self._replica, self._replicas)
+        self._service = service.Service(
+            self._settings.name, self._replica, self._replicas, self._initialized.is_set
+        )
         self._operations = Operations(self._service, self._engines)
         methods = handlers.methods(self._service)
         # Kept: a server that nobody refers to stops serving.
@@ -58,6 +61,7 @@ class Control:
         assert self._replica
         while not self._formatted():
             time.sleep(_UNFORMATTED)
+        self._initialized.set()
         self._replica.run()
 
     def _formatted(self) -> bool:

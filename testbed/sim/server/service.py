@@ -20,6 +20,9 @@ from .replica import NotLeader, Replica
 T = TypeVar("T")
 _FAN_OUT = 120.0  # seconds for a server to prepare, stop or start its engines
 _SILENT = "unresponsive"  # a rank whose server gives no answer
+_UNINITIALIZED = (
+    "rpc error: code = Unknown desc = system is uninitialized (storage format required?)"
+)
 _NOTICE = 1.0  # seconds for a server to hear of an eviction
 
 
@@ -27,11 +30,16 @@ class Service:
     """The management service as one server sees it; `replica` is None on those that hold none."""
 
     def __init__(
-        self, name: str, replica: Replica | None, replicas: Callable[[], dict[str, str]]
+        self,
+        name: str,
+        replica: Replica | None,
+        replicas: Callable[[], dict[str, str]],
+        initialized: Callable[[], bool],
     ) -> None:
         self._name = name
         self._replica = replica
         self._replicas = replicas  # of the access points' names, their "IP:port"
+        self._initialized = initialized  # had this replica storage to keep the state on?
         self._changing = threading.Lock()
         self._administering = threading.Lock()
 
@@ -80,7 +88,15 @@ class Service:
         if self._replica is None:
             text = "this server is not a replica of the management service"
             raise rpc.Failure(text, rpc.NOT_REPLICA, self._where())
+        if not self._initialized():
+            self._refuse_uninitialized()
         return self._replica
+
+    def _refuse_uninitialized(self) -> None:
+        """Since 2.0 a replica says what it waits for; 1.x only that it is not ready, so dmg waits."""
+        if release.layout(release.installed()) == 1:
+            raise self._unavailable()
+        raise rpc.Failure(_UNINITIALIZED, rpc.UNINITIALIZED)
 
     def _not_leader(self, leader: str) -> rpc.Failure:
         hint = self._replicas().get(leader, "")

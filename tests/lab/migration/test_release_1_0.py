@@ -240,6 +240,7 @@ def _2_0_aborts_on_storage_of_1_0_and_formats_it(lab: Lab, admin: Node) -> None:
 
     assert "[0-3] Stopped" in eventually(lambda: _said(admin, "system query"))
     eventually(lambda: "OK" in _said(admin, "system erase"))
+    eventually(lambda: "(storage format required?)" in _said(admin, "system query 2>&1"))
     eventually(lambda: _all_have_joined_once_formatted(admin))
     assert len(server.run("pgrep -x daos_engine").stdout.split()) == provision.ENGINES
 
