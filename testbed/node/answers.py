@@ -19,6 +19,7 @@ def properties(manager: Manager, name: str) -> dict[str, str]:
     return _service_properties(service) | {
         "Id": full,
         "Names": full,
+        **{key: " ".join(names) for key, names in manager.files.pullers(full).items() if names},
         "Description": service.unit.description if service else full,
         "LoadState": loaded if service or loaded != "loaded" else "not-found",
         "ActiveState": service.active if service else "inactive",

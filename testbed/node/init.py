@@ -1,6 +1,7 @@
 """PID 1 of a node: boots it, serves systemctl, collects orphans, shuts the node down.
 
-`docker restart` is a reboot: /run is emptied, enabled units start, others do not.
+`docker restart` is a reboot: /run is emptied, enabled units start and what they pull in, others do
+not.
 """
 
 import asyncio

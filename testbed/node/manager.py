@@ -46,9 +46,10 @@ class Manager:
         return [name for name in names if fnmatch.fnmatch(name, pattern)]
 
     async def boot(self) -> None:
-        """Start what is enabled, all at once."""
+        """Start what is enabled and what that pulls in, all at once."""
         events.record("systemd", "boot")
-        await asyncio.gather(*(self._start_quietly(name) for name in self.files.enabled()))
+        names = (name for name in self.files.at_boot() if name.endswith(".service"))
+        await asyncio.gather(*(self._start_quietly(name) for name in names))
 
     async def shut_down(self) -> None:
         """Stop all services, then every process that is left."""

@@ -19,6 +19,10 @@ _SECONDS = {
     **dict.fromkeys(("h", "hr", "hour", "hours"), 3600.0),
     **dict.fromkeys(("d", "day", "days"), 86400.0),
 }
+
+# What a unit starts when it starts itself, and by which of their properties systemd names it.
+PULLS = {"Wants": "WantedBy", "Requires": "RequiredBy", "BindsTo": "BoundBy", "Upholds": "UpheldBy"}
+
 _TRUE = {"1", "yes", "y", "true", "t", "on"}
 
 Sections = dict[str, dict[str, list[str]]]
@@ -192,6 +196,16 @@ def parse_unit(name: str, path: str, text: str, drop_ins: Mapping[str, str] | No
             word for v in sections.get("Install", {}).get("WantedBy", []) for word in v.split()
         ),
     )
+
+
+def triggered(name: str, sections: Sections) -> str:
+    """The unit that a timer, a path or a socket starts; "" where a unit is none of these."""
+    stem, _, kind = name.rpartition(".")
+    if kind not in ("timer", "path", "socket"):
+        return ""
+    said = sections.get(kind.capitalize(), {})
+    named = said.get("Service" if kind == "socket" else "Unit", [])
+    return [f"{stem}.service", *named][-1]
 
 
 def _environment(values: list[str]) -> dict[str, str]:

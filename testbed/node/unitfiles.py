@@ -1,4 +1,4 @@
-"""Unit files on disk: finding, enabling, disabling and masking them, as systemctl does.
+"""Unit files on disk: finding, enabling, disabling and masking them, and what starts what at boot.
 
 Search order and symlinks are those of systemd.unit(5). Nothing is cached: an update that replaces
 a unit file is seen at once, so daemon-reload has nothing to do.
@@ -6,10 +6,14 @@ a unit file is seen at once, so daemon-reload has nothing to do.
 
 from pathlib import Path
 
-from .unit import Unit, parse_unit, unit_name
+from .unit import PULLS, Unit, parse_sections, parse_unit, triggered, unit_name
 
 ADMIN = "etc/systemd/system"  # symlinks of enabled and masked units, and the site's own units
 VENDOR = "usr/lib/systemd/system"  # units of packages
+
+_BOOT = "multi-user.target"
+_LINKS = {"wants": "WantedBy", "requires": "RequiredBy"}
+_FOLDERS = tuple(f".{ending}" for ending in _LINKS)
 
 
 class UnitFileError(Exception):
@@ -90,8 +94,55 @@ class UnitFiles:
         return "disabled" if unit.wanted_by else "static"
 
     def enabled(self) -> list[str]:
-        """The names of the units that start at boot."""
+        """The names of the service units that are enabled."""
         return [name for name in self.names() if self.state(name) == "enabled"]
+
+    def at_boot(self) -> list[str]:
+        """The names of the units that start at boot: those enabled, and what they pull in."""
+        pulled = (names for other in self._loaded() for names in self._pulled_by(other).values())
+        return list(dict.fromkeys([*self.enabled(), *(name for names in pulled for name in names)]))
+
+    def pullers(self, name: str) -> dict[str, list[str]]:
+        """What starts a unit, by the property in which systemd names it."""
+        found: dict[str, list[str]] = {}
+        for ending, key in _LINKS.items():
+            found[key] = [folder.stem for folder in self._linking(name, ending)]
+        for other in self._loaded():
+            for key, names in self._pulled_by(other).items():
+                found.setdefault(key, []).extend([other] if name in names else [])
+            started = triggered(other, parse_sections(*self._site_texts(other)))
+            found.setdefault("TriggeredBy", []).extend([other] if started == name else [])
+        return {key: list(dict.fromkeys(names)) for key, names in found.items()}
+
+    def _linking(self, name: str, ending: str) -> list[Path]:
+        """The folders like TARGET.wants with a link to a unit."""
+        folders = (f for where in (self._admin, self._vendor) for f in where.glob(f"*.{ending}"))
+        return [folder for folder in folders if (folder / name).is_symlink()]
+
+    def _loaded(self) -> list[str]:
+        """The units of which the site has written something and that start at boot."""
+        files = [path for path in self._admin.glob("*.*") if not path.is_symlink()]
+        written = {path.name.removesuffix(".d") for path in files if path.suffix not in _FOLDERS}
+        todo = [name for name in written if name == _BOOT or self.state(name) == "enabled"]
+        found = dict.fromkeys(todo)
+        while todo:
+            pulled = [name for names in self._pulled_by(todo.pop()).values() for name in names]
+            todo += (name for name in pulled if name in written and name not in found)
+            found |= dict.fromkeys(todo)
+        return list(found)
+
+    def _pulled_by(self, name: str) -> dict[str, list[str]]:
+        """What a unit starts as well, by the property of those in which systemd names it."""
+        unit = parse_sections(*self._site_texts(name)).get("Unit", {})
+        return {
+            inverse: [word for value in unit.get(key, []) for word in value.split()]
+            for key, inverse in PULLS.items()
+        }
+
+    def _site_texts(self, name: str) -> list[str]:
+        """What the site has written of a unit; a distribution's own ones pull nothing in here."""
+        file, added = self._admin / name, sorted((self._admin / f"{name}.d").glob("*.conf"))
+        return [path.read_text() for path in (file, *added) if path.is_file()]
 
     def enable(self, name: str) -> list[str]:
         """Have a unit start at boot; give a line for each symlink made."""

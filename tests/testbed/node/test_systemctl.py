@@ -184,6 +184,68 @@ def test_show_answers_in_the_order_of_systemd_not_in_that_of_the_question(
     )
 
 
+SITE = "[Unit]\n{}\n[Service]\nType=oneshot\nExecStart=/bin/x\n[Install]\nWantedBy=m.target\n"
+
+
+@pytest.mark.parametrize(
+    ("key", "property"),
+    [
+        *(("Wants", "WantedBy"), ("Requires", "RequiredBy")),
+        *(("BindsTo", "BoundBy"), ("Upholds", "UpheldBy")),
+    ],
+)
+def test_what_a_unit_that_starts_at_boot_pulls_in_starts_as_well(
+    manager: Manager, key: str, property: str
+) -> None:
+    (manager.files._root / ADMIN / "site.service").write_text(
+        SITE.format(f"{key}=lonely.service site.target")
+    )
+    target = manager.files._root / ADMIN / "site.target"
+    target.write_text("[Unit]\nWants=daos_agent.service\n")
+    shown = "show --property WantedBy,RequiredBy,BoundBy,UpheldBy lonely"
+    assert call(manager, shown).out == ""
+    call(manager, "enable site")
+    assert call(manager, shown).out == f"{property}=site.service\n"
+    assert call(manager, "show --property WantedBy daos_agent").out == "WantedBy=site.target\n"
+    started = set(manager.files.at_boot())
+    assert started >= {"site.service", "lonely.service", "site.target", "daos_agent.service"}
+    call(manager, "disable site")
+    assert "lonely.service" not in manager.files.at_boot()
+
+
+def test_links_by_which_a_unit_is_started_are_told_also_those_that_disable_leaves(
+    manager: Manager,
+) -> None:
+    call(manager, "enable daos_agent")
+    link = manager.files._root / VENDOR / "site.target.requires" / "daos_agent.service"
+    link.parent.mkdir()
+    link.symlink_to("../daos_agent.service")
+    shown = "show --property RequiredBy,WantedBy daos_agent"
+    assert call(manager, shown).out == "WantedBy=m.target\nRequiredBy=site.target\n"
+    call(manager, "disable daos_agent")
+    assert call(manager, shown).out == "RequiredBy=site.target\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("lonely.timer", "[Timer]\nOnCalendar=daily\n"),
+        ("site.timer", "[Timer]\nUnit=lonely.service\n"),
+        ("site.path", "[Path]\nUnit=lonely.service\n"),
+        ("site.socket", "[Socket]\nService=lonely.service\n"),
+    ],
+)
+def test_what_triggers_a_unit_once_it_is_enabled_is_told(
+    manager: Manager, name: str, text: str
+) -> None:
+    path = manager.files._root / ADMIN / name
+    path.write_text(f"{text}[Install]\nWantedBy=m.target\n")
+    assert call(manager, "show --property TriggeredBy lonely").out == ""
+    call(manager, f"enable {name}")
+    assert call(manager, "show --property TriggeredBy lonely").out == f"TriggeredBy={name}\n"
+    assert "lonely.service" not in manager.files.at_boot()
+
+
 def test_only_root_changes_anything(manager: Manager) -> None:
     answer = call(manager, "stop daos_agent", uid=1000)
     assert answer.code == 1
