@@ -257,6 +257,20 @@ STARTS_TAKEN_BACK = Fault(
     _command(f"rm {_DROP_IN}/{{file}}; rmdir --ignore-fail-on-non-empty {_DROP_IN}"),
     _SERVERS,
 )
+_SITE_UNIT = "site-jobs.service"
+PULLED_IN = Fault(
+    "pulled in",
+    "A unit of the site's, which starts at boot, has another one start with it, enabled or not.",
+    _command(
+        "printf '[Unit]\\nWants=%s\\n[Service]\\nType=oneshot\\nExecStart=/bin/true\\n"
+        "[Install]\\nWantedBy=multi-user.target\\n' {unit} > /etc/systemd/system/"
+        f"{_SITE_UNIT} && systemctl daemon-reload && systemctl enable {_SITE_UNIT}"
+    ),
+    _command(
+        f"systemctl disable {_SITE_UNIT} && rm /etc/systemd/system/{_SITE_UNIT}"
+        " && systemctl daemon-reload"
+    ),
+)
 FILE_MISSING = Fault(
     "file missing",
     "A file, for one a program, is not where it should be.",

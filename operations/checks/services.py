@@ -9,6 +9,7 @@ from ..rules.start import Start
 from ..rules.view import View
 
 _UNITS = (("servers", SERVER), ("clients", AGENT))
+_AGAIN = "type the same command again"
 _PACKAGES = {SERVER: "daos-server", AGENT: "daos-client"}
 
 
@@ -57,17 +58,20 @@ def _hint(node: Node, unit: str, expected: bool) -> str:
 
 
 def usable(start: Start) -> Iterator[Finding]:
-    """Units that systemd neither starts nor holds as it has to: masked, linked, another's alias."""
+    """Units that systemd neither starts nor holds as it has to: masked, linked, pulled in."""
     for unit in (SERVER, AGENT):
         said = ((name, _trouble(start, name, node, unit)) for name, node in start.of().items())
         yield from for_each("unit-state", said)
+    nodes = start.of().items()
+    pulled = ((name, unit, why) for name, node in nodes for unit, why in node.pulled.items())
+    yield from for_each("unit-state", ((n, f"{u} {why}; then {_AGAIN}") for n, u, why in pulled))
 
 
 def _trouble(start: Start, name: str, node: Node, unit: str) -> str | None:
     means = meaning(node.services[unit].state)
     why = means.no_hold or (means.no_start if _to_start(start, name, node, unit) else "")
     daemon = unit.removesuffix(".service")
-    return f"{daemon} {why.format(unit=daemon)}; then type the same command again" if why else None
+    return f"{daemon} {why.format(unit=daemon)}; then {_AGAIN}" if why else None
 
 
 def traceable(start: Start) -> list[Finding]:

@@ -91,6 +91,7 @@ class Service:
     + pid: of its main process; 0 where it has none
     + cgroup: its control group; "" where it has none, or the node has no control groups
     + command: what starts it, word by word; empty where systemd does not say
+    + pullers: what starts it also once it is disabled: other units, links that stay
     """
 
     running: bool = False
@@ -100,6 +101,7 @@ class Service:
     pid: int = 0
     cgroup: str = ""
     command: tuple[str, ...] = ()
+    pullers: tuple[str, ...] = ()
 
     @property
     def enabled(self) -> bool:
@@ -261,6 +263,12 @@ class Node:
         return [unit for unit, service in self.services.items() if service.enabled]
 
     @property
+    def pulled(self) -> dict[str, str]:
+        """The units that something else starts, each with what is wrong with that."""
+        found = ((u, units.pulled(service.pullers)) for u, service in self.services.items())
+        return {unit: why.format(unit=unit) for unit, why in found if why}
+
+    @property
     def unseen(self) -> bool:
         """Whether daos_server may have been started without a trace since the update began.
 
@@ -333,7 +341,7 @@ def _parts(lines: list[str]) -> dict[str, list[str]]:
 
 def _node(parts: dict[str, list[str]]) -> Node:
     shown = dict(_units(parts["services"]))
-    services = dict(_services(shown, frozenset(parts["links"])))
+    services = dict(_services(shown, parts["links"]))
     starts = start_trace.read(parts["starts"])
     daemons = list(_daemons(parts))
     named, *release = parts["os"]  # ID and VERSION_ID, the line of /etc/redhat-release
@@ -401,21 +409,22 @@ def _age(times: list[str]) -> float | None:
     return float(times[1]) - float(times[0]) if times else None
 
 
-def _services(
-    shown: dict[str, dict[str, str]], links: frozenset[str]
-) -> Iterator[tuple[str, Service]]:
+def _services(shown: dict[str, dict[str, str]], links: list[str]) -> Iterator[tuple[str, Service]]:
     for name, unit in shown.items():
         active = unit.get("ActiveState", "")
+        state = units.state(name, unit, frozenset(links))
+        below = [link for link in links if link.endswith(f"/{name}")]
         yield (
             name,
             Service(
                 running=active not in ("inactive", "failed"),
                 on_its_way=active in ("activating", "deactivating"),
-                state=units.state(name, unit, links),
+                state=state,
                 started=int(unit.get("ExecMainStartTimestampMonotonic") or 0) / 1e6,
                 pid=int(unit.get("MainPID") or 0),
                 cgroup=unit.get("ControlGroup", ""),
                 command=_command(unit.get("ExecStart", "")),
+                pullers=() if units.meaning(state).no_start else units.pullers(unit, below),
             ),
         )
 

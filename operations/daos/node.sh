@@ -33,10 +33,18 @@ look() {
     systemctl show daos_server.service daos_agent.service \
         --property Id,Names,ActiveState,LoadState,UnitFileState,User,ExecStartPre,ExecStart \
         --property ExecMainStartTimestampMonotonic,MainPID,ControlGroup \
-        --property ProtectSystem,ReadOnlyPaths,ReadWritePaths,InaccessiblePaths,RootDirectory
-    echo "== links" # in the place of a unit file
+        --property ProtectSystem,ReadOnlyPaths,ReadWritePaths,InaccessiblePaths,RootDirectory \
+        --property WantedBy,RequiredBy,RequiredByOverridable,BoundBy,UpheldBy \
+        --property TriggeredBy,OnSuccessOf,OnFailureOf
+    echo "== links" # in the place of a unit file, and by which a unit is started with others
     for unit in daos_server.service daos_agent.service; do
         [ ! -h /etc/systemd/system/$unit ] || echo $unit
+        for folder in /etc/systemd/system /run/systemd/system /run/systemd/generator* \
+            /usr/local/lib/systemd/system /usr/lib/systemd/system; do
+            for link in $folder/*.wants/$unit $folder/*.requires/$unit $folder/*.upholds/$unit; do
+                [ ! -e $link ] && [ ! -h $link ] || echo $link
+            done
+        done
     done
     kept=/var/lib/daos-offline-update
     echo "== record"; remembered $kept/window.json; echo

@@ -1,11 +1,12 @@
 """What systemd's words for the state of a unit mean to whoever has to hold and to start it. No I/O.
 
-Source: UnitFileState and LoadState in src/shared/install.h and src/basic/unit-def.c of systemd, and
-`is-enabled` and `disable` in systemctl(1).
+Source: UnitFileState and LoadState in src/shared/install.h and src/basic/unit-def.c of systemd;
+`is-enabled` and `disable` in systemctl(1); the properties' inverses in systemd.unit(5).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import PurePath
 
 SERVER = "daos_server.service"
 AGENT = "daos_agent.service"
@@ -95,3 +96,67 @@ def meaning(word: str) -> Meaning:
     """What a state means; one that is no word of systemd's is neither held nor started."""
     unknown = f"is {word!r}, as systemd says, and nobody knows what that means: {_SEE}"
     return STATES.get(word, Meaning(no_start=unknown, no_hold=unknown))
+
+
+# The properties of a unit that name what starts it as well: by a start of its own, or by an event.
+# A systemd that does not know one of them does not print it; that of CentOS 7 has what is Requisite
+# among RequiredBy, too. RequisiteOf and ConsistsOf are none of them: these start nothing.
+_PULLS = (
+    *("WantedBy", "RequiredBy", "RequiredByOverridable", "BoundBy", "UpheldBy"),
+    *("TriggeredBy", "OnSuccessOf", "OnFailureOf"),
+)
+
+# Links below these are removed by `systemctl disable`, or are gone with the next boot.
+_REMOVED = ("/etc/systemd/system/", "/run/systemd/system/")
+
+
+def pullers(shown: Mapping[str, str], links: Iterable[str]) -> tuple[str, ...]:
+    """What starts a unit also once it is disabled: other units by name, links by their paths.
+
+    systemd knows of the units that it has loaded, and it has all loaded that start at boot.
+
+    + shown: property to value
+    + links: the paths by which it is linked to others, FOLDER/TARGET.wants/UNIT
+    """
+    named = dict.fromkeys(word for key in _PULLS for word in shown.get(key, "").split())
+    by_link = {path: PurePath(path).parent.stem for path in links}
+    own = {name for path, name in by_link.items() if path.startswith(_REMOVED)}
+    stay = [path for path in by_link if not path.startswith(_REMOVED) and by_link[path] in named]
+    told = own | {by_link[path] for path in stay}
+    # A link may be below another name of its target (default.target), which systemd does not tell.
+    targets = (".target",) if own - set(named) else ()
+    # daos_agent is held as well, and started last; what starts with daos_server is too early.
+    others = (name for name in named if name not in told and name != AGENT)
+    return (*(name for name in others if not name.endswith(targets)), *stay)
+
+
+def pulled(by: Iterable[str]) -> str:
+    """What is wrong with a unit that others start, and what to do, as of `Meaning`; "" for none."""
+    who = list(by)
+    if not who:
+        return ""
+    ways = " and ".join(_leave_it(puller) for puller in who)
+    return (
+        f"is started by {', '.join(who)} as well, from which `systemctl disable {{unit}}` does not "
+        "keep it, so it would start in the offline window, by a reboot if by nothing else: until "
+        f"that is over, {ways}"
+    )
+
+
+def _leave_it(puller: str) -> str:
+    """How something that starts a unit is kept from that; {unit} is the unit's name.
+
+    Nothing else is stopped for it: what stops with it may be the daemon itself (PartOf=).
+    """
+    if puller.startswith("/"):
+        return f"type `rm {puller} && systemctl daemon-reload`"
+    if puller.endswith((".timer", ".path", ".socket")):
+        return f"type `systemctl disable --now {puller}`"
+    if puller.endswith((".mount", ".automount")):
+        return (
+            f"unmount {puller}, take {{unit}} out of its line in /etc/fstab, and type `systemctl "
+            "daemon-reload`"
+        )
+    if puller.endswith(".device"):
+        return f"take {{unit}} out of SYSTEMD_WANTS in the udev rule of {puller}"
+    return f"take {{unit}} out of it (`systemctl cat {puller}`), and type `systemctl daemon-reload`"

@@ -262,10 +262,14 @@ def held(view: View, only: Collection[str] | None = None) -> list[Finding]:
 
     + only: the nodes that matter, None for all
     """
-    free = [
-        name for name, node in _among(view, only).items() if node.record is None or node.enabled
-    ]
-    return about(
+    nodes = _among(view, only)
+    free = [name for name, node in nodes.items() if node.record is None or node.enabled]
+    pulled = (
+        (name, f"{unit} {why}; then type the same command again")
+        for name, node in nodes.items()
+        for unit, why in node.pulled.items()
+    )
+    return for_each("starts-at-boot", pulled) + about(
         "starts-at-boot",
         free,
         "DAOS would start by itself there if the node rebooted now: type the same command again, "

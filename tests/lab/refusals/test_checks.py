@@ -212,6 +212,33 @@ def test_everything_is_found_at_once(site: Site) -> None:
         assert words.format(**told[plant]) in found[code][0]["message"]
 
 
+def test_what_would_start_daos_at_a_reboot_though_it_is_disabled_is_found(site: Site) -> None:
+    """A site's unit that wants daos_server; a timer; a link that `systemctl disable` leaves."""
+    server, timed, linked = (
+        site.lab.node(name) for name in ("daos-server-01", "daos-client-01", "daos-client-02")
+    )
+    timer = "/etc/systemd/system/site.timer"
+    link = "/usr/lib/systemd/system/multi-user.target.wants/daos_agent.service"
+    timed.run(
+        f"printf '[Timer]\\nUnit=daos_agent.service\\n[Install]\\nWantedBy=timers.target\\n' "
+        f"> {timer} && systemctl enable site.timer"
+    )
+    linked.run(f"mkdir -p $(dirname {link}) && ln -s ../daos_agent.service {link}")
+    try:
+        with faults.PULLED_IN.on(server, unit="daos_server.service"):
+            found = _found(site)
+    finally:
+        timed.run(f"systemctl disable site.timer; rm {timer}")
+        linked.run(f"rm {link}")
+    assert set(found) == {"unit-state"}
+    told = {tuple(finding["hosts"]): finding["message"] for finding in found["unit-state"]}
+    assert set(told) == {(server.name,), (timed.name,), (linked.name,)}
+    assert "daos_server.service is started by site-jobs.service as well" in told[server.name,]
+    assert "`systemctl cat site-jobs.service`" in told[server.name,]
+    assert "`systemctl disable --now site.timer`" in told[timed.name,]
+    assert f"`rm {link} && systemctl daemon-reload`" in told[linked.name,]
+
+
 def test_what_the_site_answers_for_is_not_found(site: Site) -> None:
     """An operating system, and a service that does not start at boot."""
     with _old_centos(site), _disabled(site):

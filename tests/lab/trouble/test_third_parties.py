@@ -75,6 +75,34 @@ def test_daemons_that_no_unit_has_started_are_refused_before_the_window_and_in_i
     assert site.lab.digests() == before
 
 
+def test_a_unit_that_would_start_daos_at_a_reboot_is_refused_before_anything_is_stopped(
+    systems: Succession,
+) -> None:
+    """It comes once the examination is over; systemd then starts the agent that was disabled."""
+    site = systems.next()
+    before, client = site.lab.digests(), site.lab.node(CLIENT)
+    pulled = {"unit": "daos_agent.service"}
+    done = site.update_until(
+        "Starting operation: Keep DAOS from starting at boot",
+        lambda: faults.PULLED_IN.plant(client, **pulled),
+    )
+    assert done.exit_code == 1, done.output
+    [finding] = site.report["refusals"]
+    assert (finding["code"], finding["hosts"]) == ("starts-at-boot", [CLIENT])
+    assert "daos_agent.service is started by site-jobs.service as well" in finding["message"]
+    assert site.report["offline_window_s"] is None
+
+    faults.REBOOT.strike(client)
+    eventually(lambda: _pids(client, "daos_agent"))
+    assert client.run("systemctl is-enabled daos_agent", check=False).stdout == "disabled\n"
+
+    faults.PULLED_IN.mend(client, **pulled)
+    again = site.update()
+    assert again.exit_code == 0, again.output
+    site.check_whole(site.settings["target_release"])
+    assert site.lab.digests() == before
+
+
 def _started_in_its_transaction(node: Node, unit: str) -> None:
     within_transaction(node)
     node.run(f"systemctl start {unit}")

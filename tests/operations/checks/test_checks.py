@@ -215,6 +215,17 @@ def test_a_unit_that_systemd_does_not_hold_is_refused_wherever_it_is(state: str)
     assert "{" not in finding.message
 
 
+def test_a_unit_that_another_one_starts_is_refused_with_both_names_on_any_node() -> None:
+    for state in ("enabled", "disabled", "static"):
+        node = _with_unit(IDLE, AGENT, state)
+        agent = replace(node.services[AGENT], pullers=("site.service",))
+        node = replace(node, services={**node.services, AGENT: agent})
+        [finding] = _usable(node, "admins")
+        assert (finding.code, finding.hosts) == ("unit-state", ("n1",))
+        assert "daos_agent.service is started by site.service as well" in finding.message
+        assert "take daos_agent.service out of it" in finding.message
+
+
 @pytest.mark.parametrize(
     "state", ["enabled", "disabled", "static", "linked", "linked-runtime", "enabled-runtime"]
 )

@@ -255,6 +255,22 @@ def test_an_enabled_unit_that_is_a_link_is_told_from_one_that_is_none() -> None:
     assert parse(_with("links", SERVER, AGENT)).services[AGENT].state == "disabled"
 
 
+def test_what_starts_a_unit_besides_its_own_links_is_told() -> None:
+    own = "/etc/systemd/system/multi-user.target.wants"
+    lines = [
+        line.replace("Id=daos_server", "WantedBy=multi-user.target\nId=daos_server")
+        .replace("Id=daos_agent", "TriggeredBy=site.timer\nId=daos_agent")
+        .split("\n")
+        for line in _with("links", f"{own}/{SERVER}")
+    ]
+    node = parse([word for line in lines for word in line])
+    assert node.services[SERVER].pullers == ()
+    assert node.services[AGENT].pullers == ("site.timer",)
+    assert list(node.pulled) == [AGENT]
+    masked = [word.replace("=loaded", "=masked") for line in lines for word in line]
+    assert parse(masked).pulled == {}
+
+
 def test_a_unit_that_is_another_s_name_is_known_by_its_own() -> None:
     """systemd answers with the name of the other, which is what runs."""
     both = {

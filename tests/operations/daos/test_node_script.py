@@ -131,6 +131,29 @@ def test_storage_in_memory_is_told_by_its_superblock(tools: Path, tmp_path: Path
     assert node.mounts == ("/mnt/home",)
 
 
+def test_the_links_by_which_a_unit_is_started_are_told_wherever_they_are(
+    tools: Path, tmp_path: Path
+) -> None:
+    """Those that `systemctl disable` removes, and those that it leaves; one that leads nowhere."""
+    unit, agent = "daos_server.service", "daos_agent.service"
+    links = [
+        f"etc/systemd/system/multi-user.target.wants/{unit}",
+        f"etc/systemd/system/a.service.requires/{agent}",
+        f"run/systemd/generator.late/b.target.upholds/{agent}",
+        f"usr/lib/systemd/system/c.target.wants/{unit}",
+    ]
+    for link in links:
+        (tmp_path / link).parent.mkdir(parents=True)
+        (tmp_path / link).symlink_to("/nowhere")
+    (tmp_path / f"etc/systemd/system/{agent}").symlink_to("/nowhere")
+    script = re.sub(r"(?<= )/(?=\S+/systemd/)", f"{tmp_path}/", SCRIPT)
+    done = subprocess.run(
+        ["sh", "-c", script], env={"PATH": str(tools)}, capture_output=True, text=True, check=True
+    )
+    part = done.stdout.partition("== links\n")[2].partition("\n==")[0]
+    assert set(part.split()) == {agent, *(f"{tmp_path}/{link}" for link in links)}
+
+
 @pytest.mark.parametrize(
     "name", ["rpm", "systemctl", "findmnt", "grep", "ps", "hostname", "flock", "df", "stat"]
 )

@@ -224,6 +224,18 @@ def test_where_a_start_may_have_left_no_trace_there_is_no_way_back(release: str)
     assert gates.never_started(View(client, {"node-1": lost})) == []
 
 
+def test_a_node_is_held_once_it_remembers_and_nothing_starts_daos_at_boot() -> None:
+    off = replace(IDLE, record=RECORD)
+    pulled = replace(off, services={**off.services, AGENT: Service(pullers=("site.timer",))})
+    groups = {"servers": ("s1",), "admins": (), "clients": ("c1", "c2")}
+    assert gates.held(View(groups, dict.fromkeys(("s1", "c1", "c2"), off))) == []
+    for node in (IDLE, replace(CLIENT, record=RECORD), pulled):
+        [finding] = gates.held(View(groups, {"s1": off, "c1": node, "c2": node}))
+        assert (finding.code, finding.hosts) == ("starts-at-boot", ("c1", "c2"))
+        assert gates.held(View(groups, {"s1": off, "c1": node}), only={"s1"}) == []
+    assert "`systemctl disable --now site.timer`" in finding.message
+
+
 def test_nothing_stops_before_every_start_leaves_a_trace() -> None:
     view = View(TWO_SERVERS, {"node-1": _begun("2.0.1"), "node-2": at("2.0.1")})
     [finding] = gates.traced(view)
