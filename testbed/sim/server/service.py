@@ -93,7 +93,7 @@ class Service:
         return self._replica
 
     def _refuse_uninitialized(self) -> None:
-        """Since 2.0 a replica says what it waits for; 1.x only that it is not ready, so dmg waits."""
+        """Since 2.0 a replica says what it waits for; of 1.x dmg waits for one that is ready."""
         if release.layout(release.installed()) == 1:
             raise self._unavailable()
         raise rpc.Failure(_UNINITIALIZED, rpc.UNINITIALIZED)

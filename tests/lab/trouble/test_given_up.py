@@ -64,8 +64,12 @@ def _an_engine_that_comes_back_no_more(site: Site) -> None:
     faults.ENGINE_NEVER_READY.plant(site.lab.node(SERVERS[1]))
     done = site.update(**quick)
     assert done.exit_code == 1, done.output
-    assert "given_up_ranks in group_data/all.py" in done.output
     lost = [rank for rank, state in states(site.lab.node(LOGIN)).items() if state != "joined"]
+    assert f"add --data 'given_up_ranks={lost}'" in done.output
+    assert "accepted_exclusions" not in done.output
+    done = site.update(**quick, accepted_exclusions=lost)
+    assert done.exit_code == 1, done.output
+    assert "accepted_exclusions is for ranks that were missing before" in done.output
     done = site.update(**quick, given_up_ranks=lost)
     assert (done.exit_code, site.report["outcome"]) == (0, "updated"), done.output
 
