@@ -22,6 +22,8 @@ _IMPOSSIBLE = {
     "no_wait": "--no-wait lets nodes run ahead of the others: no step waits for the one before",
     "limit": "--limit leaves nodes out, and all nodes of a system are updated together",
     "exclude": "--exclude leaves nodes out, and all nodes of a system are updated together",
+    "use_sudo_login": "--use-sudo-login has sudo write each command anew for a login shell, which "
+    "takes the ends of its lines away",
 }
 
 _typed: dict[str, Any] = {}
@@ -46,6 +48,7 @@ def remember() -> None:
     _typed.update(context.params if context else {})
     if (_typed.get("parallel") or 0) < 0:
         raise DeployError("--parallel says at how many nodes a time steps act: none is too few")
+    _check_who_is_asked()
     _check_where_it_goes()
     _check_lab_is_up()
 
@@ -62,6 +65,8 @@ def impossible_flags() -> list[str]:
         user = _typed.get(f"{flag}_user") or "root"
         if user != "root":
             reasons.append(f"--{flag}-user {user}: what is looked at and done is root's")
+    if (_typed.get("retry") or 0) < 0:
+        reasons.append("--retry below 0 has pyinfra take no step, and say that each is done")
     first, *others = _typed.get("operations") or ("",)
     if others:
         reasons.append(
@@ -70,6 +75,16 @@ def impossible_flags() -> list[str]:
         )
     missing = [path for path in _typed.get("group_data") or () if not Path(path).exists()]
     return reasons + [f"--group-data {path}: there is no such folder" for path in missing]
+
+
+def _check_who_is_asked() -> None:
+    """Raise DeployError where pyinfra would ask for a password that nobody can type."""
+    for flag in ("same_sudo_password", "ssh_password_prompt"):
+        if _typed.get(flag) and not sys.stdin.isatty():
+            option = flag.replace("_", "-")
+            raise DeployError(
+                f"--{option} asks for a password, and there is no terminal to it"
+            )
 
 
 def _check_where_it_goes() -> None:

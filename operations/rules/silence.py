@@ -35,6 +35,11 @@ _CAUSES = (
         ("account is currently not available", "account is not available", "nologin"),
         "the login shell of this user is none: give it one there (`usermod -s`)",
     ),
+    (
+        ("unmatched '", 'unmatched "'),  # csh and tcsh: a line ends within quotes
+        "the login shell of this user is not one like sh, and cannot read what it is told: give it "
+        "bash there (`usermod -s /bin/bash`)",
+    ),
 )
 _RECORD = (
     f"{PATH} there tells what the update under way has to give back, and is damaged: move it away "

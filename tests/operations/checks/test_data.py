@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from typing import Any
 
@@ -142,6 +143,24 @@ def test_flags_by_which_a_run_would_be_another_user_s_or_have_no_node_at_a_time(
     assert "--su-user ops" in su
     with pytest.raises(DeployError, match="--parallel"):
         remember(parallel=-1)
+
+
+def test_flags_by_which_no_step_would_be_taken_or_none_be_read(typed_nothing: None) -> None:
+    remember(retry=0, use_sudo_login=False)
+    assert commandline.impossible_flags() == []
+    remember(retry=-1, use_sudo_login=True)
+    login, retry = commandline.impossible_flags()
+    assert "--use-sudo-login" in login
+    assert "--retry below 0" in retry
+
+
+@pytest.mark.parametrize("flag", ["same_sudo_password", "ssh_password_prompt"])
+def test_nobody_is_asked_for_a_password_without_a_terminal(
+    flag: str, typed_nothing: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO())
+    with pytest.raises(DeployError, match=f"--{flag.replace('_', '-')} asks"):
+        remember(**{flag: True})
 
 
 def test_what_was_typed_is_judged_before_a_node_is_asked() -> None:

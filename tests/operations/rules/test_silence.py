@@ -23,6 +23,7 @@ from ..fake_nodes import SERVING
         ("Sorry, user ops is not allowed to execute '/bin/sh -c x' as root on c1.", "/etc/sudoers"),
         ("sh: sudo: command not found", "install"),
         ("This account is currently not available.", "login shell"),
+        ("Unmatched '.", "usermod -s /bin/bash"),
         ("there is no findmnt: install the packages", "findmnt"),
         ("error: cannot open Packages database", "cannot open Packages"),
         ("", "no complete answer"),
