@@ -50,20 +50,9 @@ def _stopped(current: Run) -> Iterator[Finding]:
     if members:
         yield from gates.known_servers(current.start, members, current.accepted)
     elif current.start.record:
-        servers = current.start.of("servers").items()
-        given_up = set(map(ranks.short, current.settings.given_up_servers))
-        missing = [
-            called
-            for called in current.start.record.servers
-            if ranks.short(called) not in given_up
-            and not any(ranks.is_called(node, name, called) for name, node in servers)
-        ]
-        yield from about(
-            "not-in-inventory",
-            missing,
-            "a server of this system when its update began: add it to the servers in `inventory`, "
-            "or, if it is lost for good, name it in given_up_servers and its ranks in "
-            "given_up_ranks in group_data/all.py",
+        servers = current.start.record.servers
+        yield from gates.remembered_servers(
+            current.start, servers, current.settings.given_up_servers
         )
 
 

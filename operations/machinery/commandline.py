@@ -82,9 +82,7 @@ def _check_who_is_asked() -> None:
     for flag in ("same_sudo_password", "ssh_password_prompt"):
         if _typed.get(flag) and not sys.stdin.isatty():
             option = flag.replace("_", "-")
-            raise DeployError(
-                f"--{option} asks for a password, and there is no terminal to it"
-            )
+            raise DeployError(f"--{option} asks for a password, and there is no terminal to it")
 
 
 def _check_where_it_goes() -> None:

@@ -111,6 +111,8 @@ def command(state: State, host: Host, line: str, timeout: int) -> tuple[bool, st
     Returns whether it exited 0, its standard output, and its standard error, without what the
     node's login scripts print before and after.
     """
+    if not host.connected:
+        return False, "", f"{host.name} cannot be reached"
     try:
         with ctx_state.use(state), ctx_host.use(host), Timeout(timeout + _GRACE, TimeoutError):
             chosen = _chosen(state, host, timeout)

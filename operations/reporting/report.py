@@ -21,7 +21,9 @@ from pyinfra.api.state import BaseStateCallback
 
 from ..machinery import commandline, interruption, plan
 from ..machinery.run import Run, say
+from ..rules import memory
 from ..rules.findings import Finding, fold
+from ..rules.members import short
 from ..rules.view import View, names_of
 from . import outcome
 from .page import page, to_merge
@@ -123,7 +125,7 @@ class Report(BaseStateCallback):
             "hosts": {name: self._host(name) for name in names_of(current.start.groups)},
             "refusals": [finding.as_dict() for finding in refusals],
             "failures": [finding.as_dict() for finding in failures],
-            "left_out": sorted(current.start.left_out),
+            "left_out": sorted({*current.start.left_out, *self._gone()}),
             **current.procedure.content(current),
         }
 
@@ -214,6 +216,17 @@ class Report(BaseStateCallback):
         left_out = self.current.start.left_out
         if left_out:
             yield f"left out: {fold(left_out)}; the same command takes them in later"
+        if gone := self._gone():
+            yield (
+                f"not in `inventory` any more: {fold(gone)}. What this update has disabled there "
+                "stays so: add them again, and the same command takes them in"
+            )
+
+    def _gone(self) -> list[str]:
+        """The nodes that were taken out of the inventory while the update was under way."""
+        start = self.current.start
+        given_up = set(map(short, self.current.settings.given_up_servers))
+        return [name for name in memory.gone(start, start.left_out) if short(name) not in given_up]
 
     def _summary(self) -> str:
         how = "interrupted" if self._interrupted() else self.outcome

@@ -11,7 +11,7 @@ from ..daos.node import AGENT, SERVER, Daemon, Node
 from ..daos.releases import Version, why_not
 from ..daos.window_file import STARTS
 from .findings import Finding, about, fold, for_each, grouped, in_words
-from .members import STOPPED, expected, on, what_to_do
+from .members import STOPPED, expected, is_called, on, short, what_to_do
 from .silence import why
 from .view import ROLES, View
 
@@ -32,6 +32,11 @@ _TRACELESS = (
 )
 
 _STRANGE = "ranks of this system run there: add it to the servers"
+_BEGAN_WITH = (
+    "a server of this system when its update began: add it to the servers in `inventory`, or, if "
+    "it is lost for good, name it in given_up_servers and its ranks in given_up_ranks in "
+    "group_data/all.py"
+)
 
 
 def answering(view: View) -> list[Finding]:
@@ -371,16 +376,44 @@ def known_servers(
     strange = {
         m.host for m in expected(known, accepted) if not any(on(node, m) for node in servers)
     }
-    silent = [name for name in view.groups["servers"] if view.nodes.get(name) is None]
-    of_whom = about("not-in-inventory", strange, _STRANGE)
-    if strange and silent:
-        message = (
-            f"as long as this server says nothing, the ranks on {fold(strange)} may be its own"
-        )
-        of_whom = about("no-answer", silent, message)
+    of_whom = _may_be_silent(view, strange, "the ranks on {} may be its own") or about(
+        "not-in-inventory", strange, _STRANGE
+    )
     return of_whom + about(
         "no-rank", idle, "the management service knows no rank there: see `dmg system query -v`"
     )
+
+
+def remembered_servers(
+    view: View, called: Iterable[str], given_up: Collection[str] = ()
+) -> list[Finding]:
+    """The servers that the system had when its update began are those of the inventory.
+
+    One that gives no answer is said to be silent elsewhere; it may be any of those that are not
+    seen.
+
+    + called: the servers of before, by their names in the inventory or their own
+    + given_up: own host names of servers that do not come back
+    """
+    servers = view.of("servers").items()
+    excused = set(map(short, [*given_up, *view.silent]))
+    missing = [
+        it
+        for it in called
+        if short(it) not in excused and not any(is_called(node, name, it) for name, node in servers)
+    ]
+    return _may_be_silent(view, missing, "it may be {}") or about(
+        "not-in-inventory", missing, _BEGAN_WITH
+    )
+
+
+def _may_be_silent(view: View, called: Collection[str], what: str) -> list[Finding]:
+    """As long as a server gives no answer, it may be one of those that nobody else is."""
+    silent = [name for name in view.groups["servers"] if view.nodes.get(name) is None]
+    if not (called and silent):
+        return []
+    message = f"as long as this server says nothing, {what.format(fold(called))}"
+    return about("no-answer", silent, message)
 
 
 def engines_running(

@@ -1,11 +1,13 @@
 """What the servers keep of every node: one whose own record is lost gets it back. No I/O."""
 
+from collections.abc import Collection
 from dataclasses import replace
 
 from ..daos.node import Node
 from ..daos.releases import Version
 from ..daos.window_file import Had, Record
 from .findings import fold, grouped, unfold
+from .members import short
 from .view import View
 
 
@@ -38,6 +40,22 @@ def _kept(records: list[Record]) -> dict[str, Had]:
         for name in unfold(names):
             said.setdefault(name, []).append(had)
     return {name: hads[0] for name, hads in said.items() if len(set(hads)) == 1}
+
+
+def gone(view: View, away: Collection[str] = ()) -> list[str]:
+    """The own host names of nodes that the update began with, and that the inventory has no more.
+
+    What the update has disabled there stays so. Empty where a node gives no answer whose name in
+    the inventory is not its own: it may be any of them.
+
+    + away: names of nodes that are not in the view, but in the inventory
+    """
+    began = {short(name): name for name in _kept(view.records)}
+    silent = {short(name) for name in (*view.silent, *away)}
+    if not silent <= began.keys():
+        return []
+    there = {short(node.hostname) for node in view.of().values()} | silent
+    return sorted(name for key, name in began.items() if key not in there)
 
 
 def mended(view: View) -> View:

@@ -74,16 +74,25 @@ def _an_engine_that_comes_back_no_more(site: Site) -> None:
     assert (done.exit_code, site.report["outcome"]) == (0, "updated"), done.output
 
 
-def test_a_server_that_dies_for_good_is_given_up(start_fresh_site: StartSite) -> None:
+def test_a_server_and_the_admin_node_that_die_for_good_are_given_up(
+    start_fresh_site: StartSite,
+) -> None:
     site = start_fresh_site(nodes(servers=3))
     site.broken_rules = {"R5", "R6", "R9"}  # to the referee it is a server as all others
-    dead = site.lab.node("daos-server-03")
-    admin = site.lab.node("daos-admin-01")
+    dead, admin = site.lab.node("daos-server-03"), site.lab.node("daos-admin-01")
     ranks = [m["rank"] for m in members(admin) if dead.name in m["fault_domain"]]
-    done = site.update_until("Starting operation: Update the DAOS packages", dead.kill)
+
+    def die() -> None:
+        dead.kill()
+        admin.kill()
+
+    done = site.update_until("Starting operation: Update the DAOS packages", die)
     assert done.exit_code == 1, done.output
+    assert site.update().exit_code == 1
+    assert {finding["code"] for finding in site.report["refusals"]} == {"no-answer"}
     left = [name for name in site.groups["servers"] if name != dead.name]
-    site.write_inventory(**{**site.groups, "servers": left})
+    clients = site.groups["clients"]
+    site.write_inventory(servers=left, admins=clients, clients=clients)
     done = site.update()
     assert done.exit_code == 1, done.output
     [finding] = site.report["refusals"]
@@ -92,3 +101,5 @@ def test_a_server_that_dies_for_good_is_given_up(start_fresh_site: StartSite) ->
     assert "given_up_ranks" in finding["message"]
     done = site.update(given_up_servers=[dead.name], given_up_ranks=ranks)
     assert (done.exit_code, site.report["outcome"]) == (0, "updated"), done.output
+    assert f"not in `inventory` any more: {admin.name}." in done.output
+    assert site.report["left_out"] == [admin.name]

@@ -77,6 +77,18 @@ def test_what_is_kept_is_written_and_read_with_the_record() -> None:
     assert Record.parse(record.text()) == record
 
 
+@given(st.sets(st.sampled_from(["a1", "c1", "c2"])), st.sets(st.sampled_from(["c1", "c2"])))
+def test_what_is_taken_out_of_the_inventory_meanwhile_is_known_from_the_servers(
+    out: set[str], silent: set[str]
+) -> None:
+    view = held(everywhere(OFF, RUNNING))
+    nodes = {n: None if n in silent else node for n, node in view.nodes.items() if n not in out}
+    now = View({role: tuple(n for n in ns if n in nodes) for role, ns in GROUPS.items()}, nodes)
+    assert memory.gone(now) == sorted(out)
+    assert memory.gone(now, ["C2.site"]) == sorted(out - {"c2"})
+    assert memory.gone(now, ["login"]) == []
+
+
 def test_a_node_that_was_left_out_stays_known() -> None:
     """The run that goes on without it keeps what the one before has found."""
     start = everywhere(OFF, RUNNING)

@@ -52,3 +52,17 @@ def test_a_rank_may_be_on_the_server_that_gave_no_answer() -> None:
     assert (finding.code, finding.hosts) == ("no-answer", ("s2",))
     [finding] = gates.known_servers(View({**groups, "servers": ("s1",)}, {"s1": SERVING}), ranks)
     assert finding.code == "not-in-inventory"
+
+
+def test_a_server_of_before_may_be_the_one_that_gives_no_answer() -> None:
+    groups: dict[str, tuple[str, ...]] = {"servers": ("s1", "s2"), "admins": (), "clients": ()}
+    view = View(groups, {"s1": SERVING, "s2": None})
+    assert gates.remembered_servers(view, ["node-1", "s2"]) == []
+    assert gates.remembered_servers(view, ["node-1", "node-2"], given_up=["NODE-2.site"]) == []
+    [finding] = gates.remembered_servers(view, ["node-1", "node-2"])
+    assert (finding.code, finding.hosts) == ("no-answer", ("s2",))
+    assert "it may be node-2" in finding.message
+    [finding] = gates.remembered_servers(
+        View({**groups, "servers": ("s1",)}, {"s1": SERVING}), ["s2"]
+    )
+    assert (finding.code, finding.hosts) == ("not-in-inventory", ("s2",))
