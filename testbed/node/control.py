@@ -311,12 +311,14 @@ def _file_verb(change: Callable[[Manager, str], list[str]], event: str) -> Verb:
     async def act(manager: Manager, call: Call) -> list[Answer]:
         found: list[Answer] = []
         for name in call.names:
+            service = manager.service(name)
             try:
                 lines = change(manager, name)
             except UnitFileError as error:
                 return [*found, Answer(err=f"{error}\n", code=1)]
             if lines:
-                events.record("systemd", event, unit=unit_name(name))
+                runs = service.unit.runs if service else ""
+                events.record("systemd", event, unit=unit_name(name), runs=runs)
             found.append(Answer(err="".join(f"{line}\n" for line in lines)))
         if "--now" in call.flags:
             verb = "start" if call.verb in ("enable", "reenable") else "stop"

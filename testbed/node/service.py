@@ -339,7 +339,7 @@ class Service:
         self.active, self.sub, self.since = active, sub, time.time()
 
     def _record(self, event: str, **details: str) -> None:
-        events.record("systemd", event, unit=self.unit.name, **details)
+        events.record("systemd", event, unit=self.unit.name, runs=self.unit.runs, **details)
 
 
 def _limit(seconds: float) -> float | None:

@@ -154,6 +154,11 @@ class Unit:
     environment: Mapping[str, str] = field(default_factory=dict)
     wanted_by: tuple[str, ...] = ()
 
+    @property
+    def runs(self) -> str:
+        """The name of the program that it runs; "" where it runs none."""
+        return next((command.argv[0].rpartition("/")[2] for command in self.exec_start), "")
+
 
 def parse_unit(name: str, path: str, text: str, drop_ins: Mapping[str, str] | None = None) -> Unit:
     """Read a service unit. Raises ValueError where a value cannot be understood.

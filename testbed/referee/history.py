@@ -9,7 +9,7 @@ from typing import Any
 
 AGENT = "daos_agent.service"
 SERVER = "daos_server.service"
-UNITS = (AGENT, SERVER)
+UNITS = {"daos_agent": AGENT, "daos_server": SERVER}
 FORMATTED = "daos_server storage-formatted"
 
 
@@ -35,9 +35,15 @@ class Event:
 
     @property
     def unit(self) -> str:
-        """The DAOS unit that systemd tells of, "" for other units and other events."""
-        unit = self.details.get("unit") if self.kind.startswith("systemd ") else None
-        return unit if unit in UNITS else ""
+        """The DAOS unit that systemd tells of, "" for other units and other events.
+
+        A site's own unit that runs a daemon stands for DAOS's.
+        """
+        if not self.kind.startswith("systemd "):
+            return ""
+        unit = self.details.get("unit")
+        own = UNITS.get(str(self.details.get("runs")), "")
+        return str(unit) if unit in UNITS.values() else own
 
     @property
     def package(self) -> str:

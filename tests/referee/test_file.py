@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from testbed.__main__ import main as lab
 from testbed.referee import Unreadable, judge, lines, read
 from testbed.referee.__main__ import main
+from testbed.referee.history import AGENT, SERVER, typed
 from testbed.referee.rules import RULES
 
 from .histories import SERVERS, Event, History
@@ -126,6 +127,20 @@ def test_files_that_hold_something_else(tmp_path: Path, text: str, words: str) -
 def test_a_file_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([str(tmp_path / "nothing")]) == 2
     assert "cannot be read" in capsys.readouterr().err
+
+
+def test_a_unit_of_any_name_that_runs_a_daemon_is_one_of_daos() -> None:
+    told = {
+        ("daos_agent.service", "daos_agent"): AGENT,
+        ("daos_server.service", ""): SERVER,
+        ("hpc-server.service", "daos_server"): SERVER,
+        ("hpc-agent.service", "daos_agent"): AGENT,
+        ("site.service", "true"): "",
+    }
+    for (unit, runs), expected in told.items():
+        details = {"unit": unit, "runs": runs}
+        event = {**GOOD[0], "program": "systemd", "event": "unit-starting", "details": details}
+        assert [it.unit for it in typed([event])] == [expected]
 
 
 def test_events_given_directly_are_checked_too() -> None:

@@ -81,7 +81,7 @@ def test_a_change_is_an_event(manager: Manager) -> None:
     call(manager, "enable daos_agent")
     lines = Path(events.LOG).read_text().splitlines()
     assert len(lines) == 1
-    assert '"unit-enabled", "details": {"unit": "daos_agent.service"}' in lines[0]
+    assert '"unit-enabled", "details": {"unit": "daos_agent.service", "runs": "x"}}' in lines[0]
 
 
 def test_a_masked_unit_is_not_started(manager: Manager) -> None:
