@@ -57,6 +57,11 @@ free_space_mib = 512
 # None: each node keeps what it has.
 start_at_boot = True
 
+# The systemd units that run the daemons, where they are not those of DAOS's packages:
+# {"daos_server": "site-daos-server.service", "daos_agent": "daos_agent@ib0.service"}. These are
+# stopped, started, and kept from starting at boot; DAOS's own have to be disabled in their place.
+units = {}
+
 # Ranks that are known to be excluded, and may stay so: [3, 7]. Their targets may be disabled in the
 # pools; every other rank must be Joined. Take a rank out again once it is reintegrated.
 accepted_exclusions = []

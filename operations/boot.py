@@ -74,13 +74,14 @@ def held(current: Run, here: Host) -> Iterator[Command]:
     lines = []
     if _untraced(current, here.name, node):
         missed = [start_trace.UNKNOWN] if _unseen(current, node) else []
-        lines.append(start_trace.laid(*missed, anew=current.start.record is None))
+        anew, unit = current.start.record is None, current.units.server
+        lines.append(start_trace.laid(*missed, anew=anew, unit=unit))
     if _remembers(current, here.name, node):
         lines.append(window_file.save(_found(current, here.name, node)))
     if lines:
         yield shell(current, here, " && ".join(lines))
     for unit in node.enabled:
-        yield shell(current, here, f"systemctl disable {unit}")
+        yield shell(current, here, f"systemctl disable {current.units.typed(unit)}")
 
 
 def _found(current: Run, name: str, node: Node) -> Record:
@@ -97,6 +98,7 @@ def _found(current: Run, name: str, node: Node) -> Record:
         servers=tuple(node.hostname for node in start.of("servers").values()),
         started="",
         had=had,
+        units=current.units.given,
     )
 
 
@@ -117,7 +119,8 @@ def released(current: Run, here: Host) -> Iterator[Command]:
     node = current.look().node(here.name)
     for unit in node.record.enabled if node.record else ():
         if unit not in node.enabled:
-            yield shell(current, here, f"systemctl enable {unit}")
+            yield shell(current, here, f"systemctl enable {current.units.typed(unit)}")
     forget = window_file.forget()
     serves = "servers" in current.start.roles(here.name)
-    yield shell(current, here, f"{start_trace.lifted()} && {forget}" if serves else forget)
+    lifted = start_trace.lifted(current.units.server)
+    yield shell(current, here, f"{lifted} && {forget}" if serves else forget)

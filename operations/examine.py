@@ -120,7 +120,7 @@ def find_nodes(current: Run) -> list[Finding]:
     there that no run could stop or start.
     """
     state, limit = current.state, current.settings.unreachable_clients
-    view = hosts.read(state)
+    view = hosts.read(state, current.units)
     unreachable.without_role(state, view)
     away = [*_away(state, view), *(name for name in view.said if is_silent(view.said[name]))]
     spared = unreachable.dispensable(view, away, limit)
@@ -129,7 +129,8 @@ def find_nodes(current: Run) -> list[Finding]:
     _begin(current, view, spared)
     found = silent + sessions.few(state, view) + lock.others(current)
     _wait_for_transactions(current)
-    return found + inventory.twice_named(current.start) + gates.of_their_units(current.start)
+    found += inventory.twice_named(current.start) + services.renamed(current.start, current.units)
+    return found + gates.of_their_units(current.start)
 
 
 def _begin(current: Run, view: View, left_out: frozenset[str]) -> None:

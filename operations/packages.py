@@ -113,7 +113,7 @@ def updated(current: Run, here: Host) -> Iterator[Command]:
         yield shell(current, here, window_file.save(node.record.replacing(besides)))
     yield from _change(current, here, line, node, current.target)
     if current.procedure.from_1_x and "servers" in current.start.roles(here.name):
-        yield shell(current, here, start_trace.handed_over())
+        yield shell(current, here, start_trace.handed_over(current.units.server))
 
 
 @step(*ROLES, need=_outdated, gate=_may_update)

@@ -18,14 +18,15 @@ from .rules.view import ROLES, View
 def stop(current: Run, here: Host, unit: str) -> Iterator[Command]:
     """Stop a unit on a node, and see that it is stopped."""
     # Not pyinfra's systemd.service: to it a unit that waits to be restarted is stopped already.
-    yield shell(current, here, f"systemctl stop {unit}")
+    yield shell(current, here, f"systemctl stop {current.units.typed(unit)}")
     yield verify(current, lambda: _still_running(current, here, unit))
 
 
 def start(current: Run, here: Host, unit: str, verb: str = "start") -> Iterator[Command]:
     """Start a unit on a node, or restart it, and see that it runs."""
     # Packages of 1.0 have no scriptlets that tell systemd of another unit file.
-    yield shell(current, here, f"systemctl daemon-reload && systemctl {verb} {unit}")
+    line = f"systemctl daemon-reload && systemctl {verb} {current.units.typed(unit)}"
+    yield shell(current, here, line)
     yield verify(current, lambda: _not_running(current, here, unit))
 
 
@@ -38,7 +39,7 @@ def _still_running(current: Run, here: Host, unit: str) -> str | None:
 
     if current.wait("service", look):
         return None
-    timeout = current.settings.timeouts["service"]
+    timeout, unit = current.settings.timeouts["service"], current.units[unit]
     return f"{unit} is still not stopped after {timeout} seconds: systemctl status {unit}"
 
 
@@ -46,6 +47,7 @@ def _not_running(current: Run, here: Host, unit: str) -> str | None:
     node = current.node(here)
     if node is not None and node.serves(unit) and unit not in node.outlived:
         return None
+    unit = current.units[unit]
     return f"{unit} was started and does not run: journalctl -u {unit} -n 50"
 
 

@@ -53,10 +53,11 @@ def _agents_of_hanging_nodes_stopped(current: Run) -> str | None:
     """A node that was left out since it hangs may take orders all the same (R2)."""
     left_out = [current.host(name) for name in sorted(current.start.left_out)]
     hanging = [host for host in left_out if host.connected]
-    line = f"systemctl stop {AGENT} || ! systemctl is-active --quiet {AGENT}"
+    agent = current.units.typed(AGENT)
+    line = f"systemctl stop {agent} || ! systemctl is-active --quiet {agent}"
     said = hosts.at_once(hanging, lambda host: current.command(host, line, timeout=20))
     problems = [
-        f"`systemctl stop {AGENT}` failed on {host.name}: {errors.strip()}"
+        f"`systemctl stop {agent}` failed on {host.name}: {errors.strip()}"
         for host, (done, _, errors) in said.items()
         if not (done or is_silent(errors))
     ]
@@ -95,7 +96,7 @@ def _stop(current: Run) -> str | None:
     running = [member for member in members if member.state != "stopped"]
     if members and not running:
         return None
-    left = gates.not_in_state(running, "stopped", ranks.what_to_do(running))
+    left = gates.not_in_state(running, "stopped", ranks.what_to_do(running, current.units))
     what = "; ".join(map(str, left)) or "dmg gives no answer, see `dmg system query -v`"
     return f"not every rank is Stopped within {timeout} seconds. {what}"
 
@@ -211,7 +212,8 @@ def _given_up(current: Run, members: Iterable[Member]) -> str:
 
 def _log_of(current: Run, name: str) -> str:
     host = current.host(name)
-    line = f"journalctl --no-pager -u daos_server -n {_LOG_LINES} -o cat"
+    unit = current.units.typed(SERVER)
+    line = f"journalctl --no-pager -u {unit} -n {_LOG_LINES} -o cat"
     _, output, errors = current.command(host, line, timeout=30)
     lines = (output or errors).splitlines()[-_LOG_LINES:]
     return "\n".join([f"last lines of daos_server on {name}:", *(f"    {text}" for text in lines)])

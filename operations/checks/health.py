@@ -11,6 +11,7 @@ from ..rules import gates
 from ..rules import members as ranks
 from ..rules.findings import Finding, about
 from ..rules.start import Start
+from ..rules.view import View
 
 
 def learnt(current: Run) -> Start:
@@ -41,7 +42,7 @@ def findings(current: Run) -> list[Finding]:
         return list(_stopped(current))
     if current.start.outdated:
         return judgements.healthy(current, current.start)
-    return lost_ranks(current.dmg.query_or_none() or [], current.accepted)
+    return lost_ranks(current.start, current.dmg.query_or_none() or [], current.accepted)
 
 
 def _stopped(current: Run) -> Iterator[Finding]:
@@ -56,7 +57,7 @@ def _stopped(current: Run) -> Iterator[Finding]:
         )
 
 
-def lost_ranks(members: Collection[Member], accepted: Collection[int]) -> list[Finding]:
+def lost_ranks(view: View, members: Collection[Member], accepted: Collection[int]) -> list[Finding]:
     """At the target a system on its way up is waited for, but no waiting brings these back.
 
     + accepted: ranks that may be missing
@@ -65,6 +66,6 @@ def lost_ranks(members: Collection[Member], accepted: Collection[int]) -> list[F
     return about(
         "rank-lost",
         {member.host for member in lost},
-        f"{'; '.join(map(str, lost))}: {ranks.what_to_do(lost)}; or say in "
+        f"{'; '.join(map(str, lost))}: {ranks.what_to_do(lost, view.units)}; or say in "
         "group_data/all.py that it may be missing: accepted_exclusions",
     )

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator
 
 from ..daos import platforms, releases
-from ..daos.node import Node
+from ..daos.node import AGENT, SERVER, Node
 from ..daos.releases import Version
 from ..machinery.run import Run
 from ..machinery.settings import Settings
@@ -100,8 +100,8 @@ def _without_repository(system: str, name: str) -> str:
 
 
 _STOP_ALL = (
-    "Stop DAOS in this order: `systemctl stop daos_agent` on the clients, `dmg system stop` on an "
-    "admin node, `systemctl stop daos_server` on the servers; then type the same command again"
+    "Stop DAOS in this order: `systemctl stop {agent}` on the clients, `dmg system stop` on an "
+    "admin node, `systemctl stop {server}` on the servers; then type the same command again"
 )
 
 
@@ -116,7 +116,9 @@ def one_release(view: View, replaced: Collection[str] = ()) -> list[Finding]:
         return []
     servers = view.of("servers")
     found = grouped((name, str(node.version or "mixed packages")) for name, node in servers.items())
-    kind, do = "releases", _STOP_ALL
+    units = view.units
+    kind = "releases"
+    do = _STOP_ALL.format(server=units.short(SERVER), agent=units.short(AGENT))
     if len(found) < 2 and not set(replaced) & set(servers):
         found, kind, do = gates.builds(view), "builds", gates.NAME_THE_BUILD
     if len(found) < 2:

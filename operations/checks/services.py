@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from ..daos.node import AGENT, SERVER, Node
-from ..daos.units import meaning
+from ..daos.units import Units, meaning
+from ..daos.window_file import Record
 from ..rules.findings import Finding, about, for_each
 from ..rules.start import Start
 from ..rules.view import View
@@ -47,7 +48,7 @@ def at_boot(view: View, expected: bool | None) -> Iterator[Finding]:
 
 
 def _hint(node: Node, unit: str, expected: bool) -> str:
-    daemon = unit.removesuffix(".service")
+    daemon = node.units.short(unit)
     verb = "enable" if expected else "disable"
     instead = meaning(node.services[unit].state).no_enable if expected else ""
     do = instead.format(unit=daemon) or f"`systemctl {verb} {daemon}`"
@@ -70,8 +71,30 @@ def usable(start: Start) -> Iterator[Finding]:
 def _trouble(start: Start, name: str, node: Node, unit: str) -> str | None:
     means = meaning(node.services[unit].state)
     why = means.no_hold or (means.no_start if _to_start(start, name, node, unit) else "")
-    daemon = unit.removesuffix(".service")
-    return f"{daemon} {why.format(unit=daemon)}; then {_AGAIN}" if why else None
+    called = node.units.short(unit)
+    return f"{called} {why.format(unit=called)}; then {_AGAIN}" if why else None
+
+
+def renamed(start: Start, units: Units) -> list[Finding]:
+    """Nodes on which an update is under way that stops and starts other units.
+
+    + units: those that the site has set now
+    """
+    given = units.given
+    said = (
+        (name, _to_name(node.record))
+        for name, node in start.of().items()
+        if node.record and dict(node.record.units) != given
+    )
+    return for_each("other-units", said)
+
+
+def _to_name(record: Record) -> str:
+    return (
+        "an update is under way there that began with another setting of units, by which it has "
+        f"stopped and disabled what it has to bring back: set units = {dict(record.units)} in "
+        f"group_data/all.py until it is over, then {_AGAIN}"
+    )
 
 
 def traceable(start: Start) -> list[Finding]:

@@ -67,7 +67,7 @@ def without_role(state: State, view: View) -> None:
 def back(current: Run) -> list[Finding]:
     """Nodes that were left out and answer by now: in the window their agents are in the way."""
     away = [current.host(name) for name in sorted(current.start.left_out)]
-    looked = hosts.at_once(away, partial(hosts.knock, current.state))
+    looked = hosts.at_once(away, partial(hosts.knock, current.state, current.units))
     found = []
     for host, node in looked.items():
         if node:

@@ -1,12 +1,14 @@
 """What one node has of DAOS: packages, services, engines and users, read with one command."""
 
 import re
+import shlex
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from . import platforms, start_trace, units
 from .releases import Version
+from .units import USUAL, Units
 from .window_file import Record
 
 SERVER, AGENT = units.SERVER, units.AGENT
@@ -16,6 +18,12 @@ SERVER, AGENT = units.SERVER, units.AGENT
 # by itself starts no process.
 SCRIPT = Path(__file__).with_suffix(".sh").read_text("utf-8")
 _FIRST, _LAST = "== hostname", "== end"
+
+
+def script(names: Units = USUAL) -> str:
+    """The script, for nodes on which the daemons' units have these names."""
+    return f"server={shlex.quote(names.server)} agent={shlex.quote(names.agent)}\n{SCRIPT}"
+
 
 # What is built from DAOS's own source; a site's daos-exporter, say, is none of it.
 _SOURCE = re.compile(r"daos-\d")
@@ -64,15 +72,20 @@ class Daemon(Process):
 
     @property
     def unit(self) -> str:
-        """The unit that should have started it."""
+        """The unit that should have started it, by the name that DAOS gives it."""
         return _UNITS[self.command]
+
+    @property
+    def other(self) -> str:
+        """The unit of the system that has started it, where that is not its own; "" for none."""
+        last = self.cgroup.rpartition("/")[2]
+        managed = last.endswith(".service") and not self.cgroup.startswith("/user.slice")
+        return last if managed else ""
 
     @property
     def ended_by(self) -> str:
         """What to type to end it for good: its own unit is stopped, anything else is killed."""
-        last = self.cgroup.rpartition("/")[2]
-        managed = last.endswith(".service") and not self.cgroup.startswith("/user.slice")
-        return f"systemctl disable --now {last}" if managed else f"kill {self.pid}"
+        return f"systemctl disable --now {self.other}" if self.other else f"kill {self.pid}"
 
     def __str__(self) -> str:
         within = f", cgroup {self.cgroup}" if self.cgroup else ""
@@ -120,7 +133,9 @@ class Node:
     + packages: package name to version-release, for all packages of DAOS; to several where an
       interrupted transaction left the old one beside the new
     + signers: package name to the ids of the keys that these were signed with, "" for none
-    + services: unit name to its state
+    + units: what the two units are called there
+    + services: these units, by the names that DAOS gives them, each with its state
+    + beside: DAOS's own units, with their states, where others are in their place
     + engines: process ids of daos_engine, whoever has started them
     + replaced: the units whose programs have been replaced on disk since their daemons started
     + strays: daemons that neither unit has started: somebody by hand, another unit, a container
@@ -149,7 +164,9 @@ class Node:
     addresses: tuple[str, ...] = ()
     packages: dict[str, tuple[str, ...]] = field(default_factory=dict)
     signers: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    units: Units = USUAL
     services: dict[str, Service] = field(default_factory=dict)
+    beside: dict[str, Service] = field(default_factory=dict)
     engines: tuple[int, ...] = ()
     replaced: tuple[str, ...] = ()
     strays: tuple[Daemon, ...] = ()
@@ -264,9 +281,16 @@ class Node:
 
     @property
     def pulled(self) -> dict[str, str]:
-        """The units that something else starts, each with what is wrong with that."""
-        found = ((u, units.pulled(service.pullers)) for u, service in self.services.items())
-        return {unit: why.format(unit=unit) for unit, why in found if why}
+        """The units that start though those in `services` are disabled, and what is wrong there.
+
+        Something else starts them, or they are DAOS's own beside the site's.
+        """
+        own = {self.units[unit]: service for unit, service in self.services.items()}
+        found = {unit: units.pulled(it.pullers) for unit, it in {**own, **self.beside}.items()}
+        for unit, service in self.beside.items():
+            if service.enabled:
+                found[unit] = units.doubled(unit, self.units[unit])
+        return {unit: why.format(unit=unit) for unit, why in found.items() if why}
 
     @property
     def unseen(self) -> bool:
@@ -314,13 +338,14 @@ def _versions(texts: Iterable[str]) -> set[Version]:
         return set()
 
 
-def parse(lines: list[str]) -> Node:
+def parse(lines: list[str], names: Units = USUAL) -> Node:
     """Read the answer of a node; what a login script prints before or after it is none of it.
 
+    + names: what the script was given
     Raises ValueError if it is cut short or not understood.
     """
     try:
-        return _node(_parts(lines))
+        return _node(_parts(lines), names)
     except LookupError as problem:
         raise ValueError(f"the node's answer is not complete: no {problem}") from problem
 
@@ -339,9 +364,11 @@ def _parts(lines: list[str]) -> dict[str, list[str]]:
     return parts
 
 
-def _node(parts: dict[str, list[str]]) -> Node:
-    shown = dict(_units(parts["services"]))
-    services = dict(_services(shown, parts["links"]))
+def _node(parts: dict[str, list[str]], names: Units) -> Node:
+    shown = _units(parts["services"], (names.server, names.agent, *names.beside))
+    known = dict(_services(shown, parts["links"]))
+    services = {unit: known[names[unit]] for unit in (SERVER, AGENT)}
+    server = shown[names.server]
     starts = start_trace.read(parts["starts"])
     daemons = list(_daemons(parts))
     named, *release = parts["os"]  # ID and VERSION_ID, the line of /etc/redhat-release
@@ -353,10 +380,12 @@ def _node(parts: dict[str, list[str]]) -> Node:
         addresses=tuple(_words(parts["addresses"])),
         packages=_packages(parts["packages"], _evr),
         signers=_packages(parts["packages"], _signer),
+        units=names,
         services=services,
+        beside={unit: known[unit] for unit in names.beside},
         engines=tuple(daemon.pid for daemon in daemons if daemon.command in _ENGINES),
         replaced=tuple({daemon.unit for daemon in daemons if daemon.replaced}),
-        strays=tuple(d for d in daemons if not _is_of_its_unit(d, services, daemons)),
+        strays=tuple(d for d in daemons if not _is_of_its_unit(d, names, services, daemons)),
         mounts=tuple(_mounts(parts["mounts"], "fuse.daos")),
         memory=tuple(_mounts(parts["mounts"], "tmpfs")),
         processes=tuple(p for p in _processes(parts["processes"]) if p.command not in _UNITS),
@@ -367,8 +396,8 @@ def _node(parts: dict[str, list[str]]) -> Node:
         rpmnew=tuple(parts["rpmnew"]),
         record=Record.parse("\n".join(parts["record"])),
         starts=starts or (),
-        traced=starts is not None and start_trace.leaves(shown[SERVER], "".join(parts["access"])),
-        untraceable=start_trace.hindrance(shown[SERVER], parts["resets"]),
+        traced=starts is not None and start_trace.leaves(server, "".join(parts["access"])),
+        untraceable=start_trace.hindrance(server, parts["resets"], names.server),
         held_for=_age(parts["held"]),
         lock=" ".join(parts["lock"]),
     )
@@ -435,8 +464,8 @@ def _command(shown: str) -> tuple[str, ...]:
     return tuple(found[-1].split()) if found else ()
 
 
-def _units(lines: list[str]) -> Iterator[tuple[str, dict[str, str]]]:
-    """Each of the two units and its properties, as systemd shows them.
+def _units(lines: list[str], names: Iterable[str]) -> dict[str, dict[str, str]]:
+    """Each of these units and its properties, as systemd shows them.
 
     It has an order of its own, and Id is not the first; a list is one line for each of its entries.
     It answers about an alias with the name of the unit that this stands for.
@@ -449,12 +478,14 @@ def _units(lines: list[str]) -> Iterator[tuple[str, dict[str, str]]]:
         elif key in found[-1]:
             found.append({})
         found[-1][key] = value
-    for name in (SERVER, AGENT):
+    units: dict[str, dict[str, str]] = {}
+    for name in names:
         said = (u for u in found if name in (u.get("Id"), *u.get("Names", "").split()))
         unit = next(said, None)
         if unit is None:
             raise ValueError(f"systemd says nothing about {name}")
-        yield name, unit
+        units[name] = unit
+    return units
 
 
 def _processes(lines: list[str]) -> Iterator[Process]:
@@ -500,7 +531,7 @@ def _cgroups(lines: list[str]) -> dict[str, str]:
 
 
 def _is_of_its_unit(
-    daemon: Daemon, services: dict[str, Service], daemons: Iterable[Daemon]
+    daemon: Daemon, names: Units, services: dict[str, Service], daemons: Iterable[Daemon]
 ) -> bool:
     """Whether the unit that a daemon should belong to has started it.
 
@@ -508,7 +539,7 @@ def _is_of_its_unit(
     without control groups by its descent from the unit's main process.
     """
     unit = services[daemon.unit]
-    if re.match(rf"(/[^/]+\.slice)*/{re.escape(daemon.unit)}(/|$)", daemon.cgroup):
+    if re.match(rf"(/[^/]+\.slice)*/{re.escape(names[daemon.unit])}(/|$)", daemon.cgroup):
         return True
     if unit.cgroup and daemon.cgroup:
         return f"{daemon.cgroup}/".startswith(f"{unit.cgroup}/")

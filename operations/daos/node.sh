@@ -1,3 +1,4 @@
+# Before it comes what the site calls the two units: server=... agent=... (see `node.script`).
 # The daemon of PackageKit is none of them: most of the time it does nothing.
 managers='yum|dnf|zypper|rpm|zypp-rpm|yumBackend.py|dnf-automatic|yum-cron|y2base'
 missing=''
@@ -30,19 +31,23 @@ look() {
     timeout 300 rpm -qa --queryformat "%{NAME} %{VERSION}-%{RELEASE} %{SOURCERPM} $signed\n" \
         'daos' 'daos-*' || exit 1
     echo "== services"
-    systemctl show daos_server.service daos_agent.service \
+    beside='' # DAOS's own units, where the site has others in their place
+    [ "$server" = daos_server.service ] || beside="$beside daos_server.service"
+    [ "$agent" = daos_agent.service ] || beside="$beside daos_agent.service"
+    systemctl show "$server" "$agent" $beside \
         --property Id,Names,ActiveState,LoadState,UnitFileState,User,ExecStartPre,ExecStart \
         --property ExecMainStartTimestampMonotonic,MainPID,ControlGroup \
         --property ProtectSystem,ReadOnlyPaths,ReadWritePaths,InaccessiblePaths,RootDirectory \
         --property WantedBy,RequiredBy,RequiredByOverridable,BoundBy,UpheldBy \
         --property TriggeredBy,OnSuccessOf,OnFailureOf
     echo "== links" # in the place of a unit file, and by which a unit is started with others
-    for unit in daos_server.service daos_agent.service; do
-        [ ! -h /etc/systemd/system/$unit ] || echo $unit
+    for unit in "$server" "$agent" $beside; do
+        [ ! -h "/etc/systemd/system/$unit" ] || printf '%s\n' "$unit"
         for folder in /etc/systemd/system /run/systemd/system /run/systemd/generator* \
             /usr/local/lib/systemd/system /usr/lib/systemd/system; do
-            for link in $folder/*.wants/$unit $folder/*.requires/$unit $folder/*.upholds/$unit; do
-                [ ! -e $link ] && [ ! -h $link ] || echo $link
+            for link in $folder/*.wants/"$unit" $folder/*.requires/"$unit" \
+                $folder/*.upholds/"$unit"; do
+                [ ! -e "$link" ] && [ ! -h "$link" ] || printf '%s\n' "$link"
             done
         done
     done
@@ -52,16 +57,15 @@ look() {
     # Nobody can write to it where it is immutable, or on a file system that is read-only.
     echo "== access"; [ ! -w $kept/starts ] || stat -c '%U %u %a' $kept/starts
     echo "== held" # when, and what time it is, by the node's own clock
-    laid=/etc/systemd/system/daos_server.service.d/zzz-daos-offline-update.conf
-    [ ! -e $laid ] || { stat -c %Y $laid; date +%s; }
+    laid="/etc/systemd/system/$server.d/zzz-daos-offline-update.conf"
+    [ ! -e "$laid" ] || { stat -c %Y "$laid"; date +%s; }
     echo "== resets" # in drop-ins of the site, which most have not
-    others=''
-    for file in /etc/systemd/system/daos_server.service.d/*.conf \
-        /run/systemd/system/daos_server.service.d/*.conf \
-        /usr/lib/systemd/system/daos_server.service.d/*.conf; do
-        [ ! -e "$file" ] || [ "$file" = $laid ] || others="$others $file"
+    set --
+    for file in "/etc/systemd/system/$server.d"/*.conf "/run/systemd/system/$server.d"/*.conf \
+        "/usr/lib/systemd/system/$server.d"/*.conf; do
+        [ ! -e "$file" ] || [ "$file" = "$laid" ] || set -- "$@" "$file"
     done
-    [ -z "$others" ] || grep -lsE '^[[:blank:]]*ExecStartPre[[:blank:]]*=[[:blank:]]*$' $others
+    [ $# = 0 ] || grep -lsE '^[[:blank:]]*ExecStartPre[[:blank:]]*=[[:blank:]]*$' "$@"
     echo "== lock"
     lock=/run/daos-offline-update.lock
     if [ -e $lock ] && ! flock -s -n $lock true; then cat $lock; fi

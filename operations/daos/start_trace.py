@@ -14,8 +14,7 @@ from .window_file import FOLDER, STARTS
 
 # systemd reads drop-ins in the order of their names, and `ExecStartPre=` in one takes back those of
 # all before it: ours comes after a site's override.conf.
-_DIRECTORY = f"/etc/systemd/system/{SERVER}.d"
-DROP_IN = f"{_DIRECTORY}/zzz-daos-offline-update.conf"
+_FILE = "zzz-daos-offline-update.conf"
 
 # The first line, so that a trace that was emptied is not taken for one without a start. It takes
 # the room on a disk that may be full later, too.
@@ -30,14 +29,22 @@ _RELEASE = (
     f" || echo {UNKNOWN}"
 )
 _APPEND = f"dd of={STARTS} oflag=append conv=notrunc,fsync status=none"
-_OWNED = (
-    f"user=$(systemctl show --property User {SERVER})"
-    f' && user=${{user#User=}} && chown "${{user:-root}}" {STARTS} && chmod 644 {STARTS}'
-)
 _UNIT = f'[Service]\nExecStartPre=-/bin/sh -c "{{ {_RELEASE}; }} | {_APPEND}"\n'
 
 
-def laid(*lines: str, anew: bool = False) -> str:
+def _folder(unit: str) -> str:
+    return f"/etc/systemd/system/{unit}.d"
+
+
+def drop_in(unit: str = SERVER) -> str:
+    """The path of the drop-in by which the unit of daos_server leaves a trace.
+
+    + unit: what the site calls it, here and below
+    """
+    return f"{_folder(unit)}/{_FILE}"
+
+
+def laid(*lines: str, anew: bool = False, unit: str = SERVER) -> str:
     """The shell command that has daos_server leave a trace.
 
     The unit runs as a user of its own, who may write to the trace and to nothing else there.
@@ -45,32 +52,38 @@ def laid(*lines: str, anew: bool = False) -> str:
     + lines: what is written down as a start at once
     + anew: whether a trace that is there is of no account; else what it says stays
     """
-    draft = f"{DROP_IN}.new"
+    folder, file = shlex.quote(_folder(unit)), shlex.quote(drop_in(unit))
+    draft = f"{file}.new"
     kept = "false" if anew else f'[ "$(head -n 1 {STARTS} 2>/dev/null)" = {shlex.quote(HEADER)} ]'
     begun = f"printf '%s\\n' {shlex.quote(HEADER)} > {STARTS}"
     noted = f" && printf '%s\\n' {shlex.join(lines)} >> {STARTS}" if lines else ""
     return (
-        f"umask 022 && mkdir -p {FOLDER} {_DIRECTORY} && chmod 755 {FOLDER}"
+        f"umask 022 && mkdir -p {FOLDER} {folder} && chmod 755 {FOLDER}"
         f" && {{ {kept} || {begun}; }}{noted}"
-        f" && {_OWNED} && printf %s {shlex.quote(_UNIT)} > {draft} && sync {draft} {STARTS}"
-        f" && mv {draft} {DROP_IN} && sync {_DIRECTORY} {FOLDER} && systemctl daemon-reload"
+        f" && {_owned(unit)} && printf %s {shlex.quote(_UNIT)} > {draft} && sync {draft} {STARTS}"
+        f" && mv {draft} {file} && sync {folder} {FOLDER} && systemctl daemon-reload"
     )
 
 
-def handed_over() -> str:
+def _owned(unit: str) -> str:
+    return (
+        f"user=$(systemctl show --property User {shlex.quote(unit)})"
+        f' && user=${{user#User=}} && chown "${{user:-root}}" {STARTS} && chmod 644 {STARTS}'
+    )
+
+
+def handed_over(unit: str = SERVER) -> str:
     """The shell command after which the unit's user can write to the trace; in 1.0 it was root."""
-    return f"[ ! -e {STARTS} ] || {{ systemctl daemon-reload && {_OWNED}; }}"
+    return f"[ ! -e {STARTS} ] || {{ systemctl daemon-reload && {_owned(unit)}; }}"
 
 
-def lifted() -> str:
+def lifted(unit: str = SERVER) -> str:
     """The shell command after which a start of daos_server leaves no trace any more.
 
     A folder that is empty then is removed; a site's own drop-ins stay in it.
     """
-    return (
-        f"rm -f {DROP_IN} && {{ rmdir {_DIRECTORY} 2>/dev/null || true; }}"
-        " && systemctl daemon-reload"
-    )
+    folder, file = shlex.quote(_folder(unit)), shlex.quote(drop_in(unit))
+    return f"rm -f {file} && {{ rmdir {folder} 2>/dev/null || true; }} && systemctl daemon-reload"
 
 
 def read(lines: Sequence[str]) -> tuple[str, ...] | None:
@@ -94,14 +107,13 @@ def leaves(shown: Mapping[str, str], access: str) -> bool:
     return loaded and bool(access) and may_write and not _is_shut_out(shown)
 
 
-def hindrance(shown: Mapping[str, str], resets: Iterable[str]) -> str:
+def hindrance(shown: Mapping[str, str], resets: Iterable[str], unit: str = SERVER) -> str:
     """Why no trace can be left there whatever is laid, and what to do; "" where one can.
 
     + shown: as of `leaves`
     + resets: paths of the drop-ins that take all ExecStartPre= back
     """
-    ours = DROP_IN.rpartition("/")[2]
-    later = [path for path in resets if path.rpartition("/")[2] > ours]
+    later = [path for path in resets if path.rpartition("/")[2] > _FILE]
     if later:
         return (
             f"{', '.join(later)} takes back every ExecStartPre= that is read before it: rename it "
@@ -111,8 +123,8 @@ def hindrance(shown: Mapping[str, str], resets: Iterable[str]) -> str:
     if _is_shut_out(shown):
         return (
             f"the unit of daos_server is kept from {FOLDER} (ProtectSystem=strict, ReadOnlyPaths= "
-            f"or the like): type `systemctl edit daos_server`, add ReadWritePaths=-{FOLDER}, then "
-            "type the same command again"
+            f"or the like): type `systemctl edit {unit.removesuffix('.service')}`, add "
+            f"ReadWritePaths=-{FOLDER}, then type the same command again"
         )
     return ""
 

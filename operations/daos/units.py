@@ -1,15 +1,86 @@
-"""What systemd's words for the state of a unit mean to whoever has to hold and to start it. No I/O.
+"""The units that run the daemons: their names, and what systemd's words for their states mean to
+whoever has to hold and to start them. No I/O.
 
 Source: UnitFileState and LoadState in src/shared/install.h and src/basic/unit-def.c of systemd;
 `is-enabled` and `disable` in systemctl(1); the properties' inverses in systemd.unit(5).
 """
 
+import re
+import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import PurePath
+from typing import Self
 
+# As DAOS's packages call them. Whatever a site calls them, in what is known and remembered of nodes
+# these stand for them.
 SERVER = "daos_server.service"
 AGENT = "daos_agent.service"
+
+DAEMONS = {"daos_server": SERVER, "daos_agent": AGENT}
+
+# What systemd takes for the name of a service, and no command for an option; a template alone,
+# without an instance, is none.
+_NAME = re.compile(r"(?![-.])[A-Za-z0-9:_.\\-]+(@[A-Za-z0-9:_.\\@-]+)?\.service")
+_LENGTH = 255
+_OTHER_KINDS = (
+    *(".socket", ".target", ".timer", ".path", ".mount", ".automount", ".swap", ".device"),
+    *(".slice", ".scope"),
+)
+
+
+def service_name(name: str) -> str:
+    """The whole name of a service unit. Raises ValueError for what can be none."""
+    whole = name if name.endswith((".service", *_OTHER_KINDS)) else f"{name}.service"
+    if not _NAME.fullmatch(whole) or len(whole) > _LENGTH:
+        raise ValueError(f"{name!r} is no name of a service")
+    return whole
+
+
+@dataclass(frozen=True)
+class Units:
+    """The units that run the daemons, by the names that the site gives them.
+
+    `units[SERVER]` is the name of the one that stands for daos_server.
+    """
+
+    server: str = SERVER
+    agent: str = AGENT
+
+    @classmethod
+    def named(cls, names: Mapping[str, str]) -> Self:
+        """By daemon, "daos_server" or "daos_agent"; one that is not named has DAOS's own unit.
+
+        Raises ValueError where one unit would stand for the other daemon as well.
+        """
+        units = cls(names.get("daos_server", SERVER), names.get("daos_agent", AGENT))
+        if units.server in (units.agent, AGENT) or units.agent == SERVER:
+            raise ValueError("one unit for two daemons")
+        return units
+
+    def __getitem__(self, unit: str) -> str:
+        return {SERVER: self.server, AGENT: self.agent}[unit]
+
+    def typed(self, unit: str) -> str:
+        """The name for a shell."""
+        return shlex.quote(self[unit])
+
+    def short(self, unit: str) -> str:
+        """The name in a sentence, as an administrator types it."""
+        return self[unit].removesuffix(".service")
+
+    @property
+    def given(self) -> dict[str, str]:
+        """Daemon to unit, of those that are not DAOS's own."""
+        return {daemon: self[unit] for daemon, unit in DAEMONS.items() if self[unit] != unit}
+
+    @property
+    def beside(self) -> tuple[str, ...]:
+        """DAOS's own units, where the site has others in their place."""
+        return tuple(DAEMONS[daemon] for daemon in self.given)
+
+
+USUAL = Units()
 
 
 @dataclass(frozen=True)
@@ -140,6 +211,14 @@ def pulled(by: Iterable[str]) -> str:
         f"is started by {', '.join(who)} as well, from which `systemctl disable {{unit}}` does not "
         "keep it, so it would start in the offline window, by a reboot if by nothing else: until "
         f"that is over, {ways}"
+    )
+
+
+def doubled(unit: str, service: str) -> str:
+    """What is wrong with a unit of DAOS's own that starts at boot, though the site has another."""
+    return (
+        f"starts at boot as well as {service}, which units in group_data/all.py names in its "
+        f"place: type `systemctl disable {unit}`"
     )
 
 

@@ -49,6 +49,7 @@ class Record:
     + started: the release whose engines may have been started on this node since; "" for none
     + dependencies: what the node had before, of what was updated with DAOS: each as rpm names it
       ("spdk-tools-21.07-8.noarch"), with the epoch before the version if it has one
+    + units: the units that it stops and starts, by their daemons, where they are not DAOS's own
     + had: on servers, what every node had, by the nodes' own host names, folded; see rules/memory
     """
 
@@ -62,6 +63,7 @@ class Record:
     started: str
     dependencies: tuple[str, ...] = ()
     had: Mapping[str, Had] = field(default_factory=dict)
+    units: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def parse(cls, text: str) -> Self | None:
@@ -73,8 +75,9 @@ class Record:
         content = {**asdict(self), "began": self.began.isoformat()}
         if not self.dependencies:  # then it is as it was written ever since
             del content["dependencies"]
-        if not self.had:
-            del content["had"]
+        for name in ("had", "units"):
+            if not content[name]:
+                del content[name]
         return json.dumps(content)
 
     def starting(self, release: str) -> Self:

@@ -15,7 +15,8 @@ from pyinfra.api.exceptions import ConnectError, PyinfraError
 from pyinfra.context import ctx_host, ctx_state
 
 from ..daos import hanging
-from ..daos.node import SCRIPT, Node, parse
+from ..daos.node import Node, parse, script
+from ..daos.units import Units
 from ..rules import memory, silence
 from ..rules.view import ROLES, View, names_of
 from .framing import framed, within
@@ -50,11 +51,14 @@ def groups(state: State, left_out: Collection[str] = ()) -> dict[str, tuple[str,
     }
 
 
-def read(state: State, left_out: Collection[str] = ()) -> View:
-    """Look at every node that has a role, in parallel; not at those that are left out."""
+def read(state: State, units: Units, left_out: Collection[str] = ()) -> View:
+    """Look at every node that has a role, in parallel; not at those that are left out.
+
+    + units: what the site calls the daemons' units, here and below
+    """
     by_role = groups(state, left_out)
     hosts = [state.inventory.get_host(name) for name in names_of(by_role)]
-    looked = at_once(hosts, lambda host: look(state, host))
+    looked = at_once(hosts, lambda host: look(state, units, host))
     view = View(
         by_role,
         {host.name: node for host, (node, _) in looked.items()},
@@ -70,7 +74,7 @@ def at_once(hosts: Sequence[Host], do: Callable[[Host], T]) -> dict[Host, T]:
     return dict(zip(hosts, given, strict=True))
 
 
-def look(state: State, host: Host) -> tuple[Node | None, str]:
+def look(state: State, units: Units, host: Host) -> tuple[Node | None, str]:
     """What a node has of DAOS, asked from any host's code.
 
     Returns the node, or None where it gave no answer that can be trusted; no answer is not a good
@@ -79,7 +83,7 @@ def look(state: State, host: Host) -> tuple[Node | None, str]:
     if not host.connected or host in state.failed_hosts:
         return None, ""
     patience = _LESS_PATIENCE if host in _silent else _PATIENCE
-    done, output, errors = command(state, host, f"sh -c {shlex.quote(SCRIPT)}", patience)
+    done, output, errors = command(state, host, f"sh -c {shlex.quote(script(units))}", patience)
     if not done:
         if silence.is_silent(errors) and host not in _silent:
             _silent.add(host)
@@ -87,12 +91,12 @@ def look(state: State, host: Host) -> tuple[Node | None, str]:
             errors = "\n".join([errors, *hanging.programs(output.splitlines())])
         return None, errors.strip()
     try:
-        return parse(output.split("\n")), ""
+        return parse(output.split("\n"), units), ""
     except ValueError as problem:
         return None, f"{errors.strip()}\n{problem}".strip()
 
 
-def knock(state: State, host: Host) -> Node | None:
+def knock(state: State, units: Units, host: Host) -> Node | None:
     """What a node has that could not be reached before; None if it gives no answer by now either.
 
     It does not take long: whoever asks may do so in the window.
@@ -101,7 +105,7 @@ def knock(state: State, host: Host) -> Node | None:
         with suppress(ConnectError), Timeout(_LESS_PATIENCE, False):
             host.connector.connect()
             host.connected = True
-    return look(state, host)[0]
+    return look(state, units, host)[0]
 
 
 def command(state: State, host: Host, line: str, timeout: int) -> tuple[bool, str, str]:

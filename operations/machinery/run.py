@@ -14,6 +14,7 @@ from pyinfra.context import ctx_host
 
 from ..daos.node import Node
 from ..daos.releases import Version
+from ..daos.units import Units
 from ..rules.findings import Finding, fold
 from ..rules.start import Start
 from ..rules.view import View
@@ -130,6 +131,11 @@ class Run:
         return self.procedure.target
 
     @property
+    def units(self) -> Units:
+        """The units that run the daemons."""
+        return self.settings.units
+
+    @property
     def planning(self) -> bool:
         """Whether steps are only asked what they will do; nothing may be changed then."""
         return not self.state.is_executing
@@ -186,11 +192,11 @@ class Run:
 
     def read(self) -> View:
         """The cluster right now, read by whoever asks; what steps have seen stays as it is."""
-        return hosts.read(self.state, self.start.left_out)
+        return hosts.read(self.state, self.units, self.start.left_out)
 
     def node(self, here: Host) -> Node | None:
         """One node at this very moment; None if it gives no answer."""
-        return hosts.look(self.state, here)[0]
+        return hosts.look(self.state, self.units, here)[0]
 
     def judge(self, judge: Callable[[], list[Finding]]) -> list[Finding]:
         """What stands in the way of the present step; one judgement serves all hosts."""

@@ -3,14 +3,15 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, BeforeValidator, Field, PlainValidator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, PlainValidator
 
 from ..daos import platforms
 from ..daos.platforms import Distribution
 from ..daos.releases import Version
+from ..daos.units import DAEMONS, Units, service_name
 from ..rules.findings import grouped
 from .migration_settings import DEFAULTS as _MIGRATION
-from .validation import GIVEN, Count, Site, Truth, one_of, otherwise
+from .validation import GIVEN, Count, Site, Truth, one_of, otherwise, wrong
 
 # As shipped, in seconds.
 TIMEOUTS = {"packages": 1800, "service": 180, "stop": 300, "join": 900, "client": 120}
@@ -21,6 +22,7 @@ _URL = otherwise("{where}: only {{series}} is known")
 _REPOSITORY = otherwise("{where} lacks its baseurl or its key")
 _SYSTEM = otherwise("{where} is not named like 'rocky 8.6'")
 _RANK = otherwise("{name}: {value!r} is not a rank such as 3")
+_UNIT = otherwise("{where}: {value!r} is not the name of a service, like site-daos.service")
 _SECONDS = otherwise("{where} is not a number of seconds above 0")
 
 
@@ -41,6 +43,14 @@ class Repository(BaseModel, frozen=True):
 
     baseurl: Annotated[str, Field(pattern=r"^([^{}]|\{series\})*$"), _URL]
     key: str
+
+
+def _apart(names: dict[str, str]) -> dict[str, str]:
+    try:
+        Units.named(names)
+    except ValueError:
+        raise wrong("{name} is {value!r}, and each daemon needs a unit of its own") from None
+    return names
 
 
 def _of_all_kinds(timeouts: object) -> object:
@@ -64,6 +74,7 @@ class Settings(Site):
     + free_space_mib: how much has to be free for packages on every node, in MiB
     + start_at_boot: whether the daemons have to be enabled; None: each node keeps what it has
     + unreachable_clients: how many clients may be left out because they cannot be reached
+    + named_units: daemon to the unit that runs it, where that is not DAOS's own
     """
 
     target: Annotated[
@@ -104,11 +115,24 @@ class Settings(Site):
         bool | None, otherwise("{name} is {value!r}, not True, False or None")
     ] = True
     unreachable_clients: Count = 0
+    named_units: Annotated[
+        dict[
+            Annotated[str, one_of(DAEMONS, "is no daemon")],
+            Annotated[str, AfterValidator(service_name), _UNIT],
+        ],
+        AfterValidator(_apart),
+        otherwise("{name} is {value!r}, not like {{'daos_agent': 'site-daos-agent.service'}}"),
+    ] = Field({}, alias="units")
 
     @classmethod
     def read(cls, data: Mapping[str, Any]) -> tuple[Self, list[str]]:
         """Read the settings, with the default of each that is wrong; and all that is wrong."""
         return super().read({**dict.fromkeys(_MANDATORY), **data})
+
+    @property
+    def units(self) -> Units:
+        """The units that run the daemons."""
+        return Units.named(self.named_units)
 
     @property
     def may_be_missing(self) -> frozenset[int]:

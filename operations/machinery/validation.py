@@ -56,6 +56,11 @@ def otherwise(sentence: str) -> WrapValidator:
     return WrapValidator(read)
 
 
+def wrong(sentence: str) -> PydanticCustomError:
+    """What a validator raises that has a sentence of its own, as in `otherwise`."""
+    return PydanticCustomError(_SAID, sentence)
+
+
 def one_of(words: Iterable[str], wrong: str = "is {value!r}") -> BeforeValidator:
     """The value has to be one of these words.
 

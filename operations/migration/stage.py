@@ -75,6 +75,14 @@ PROCEDURE = Procedure(
 )
 
 
+# What 2.x needs of a unit (its user, its options, its folders) comes with the package's own.
+_OWN_UNITS = (
+    "units names units of the site's own, which are made for 1.x, and no package brings them to "
+    "2.x: have DAOS's own units run the daemons (daos_server.service, daos_agent.service), and set "
+    "units = {} in group_data/all.py for the migration"
+)
+
+
 def begin() -> str:
     """Look at all nodes and refuse to begin if something is in the way; returns the stage.
 
@@ -98,6 +106,8 @@ def _of_the_stage(current: MigrationRun) -> list[Finding]:
             Finding("bad-setting", (), f"{it}: correct it in group_data/all.py") for it in wrong
         ]
     current.stage = name
+    if current.units.given:
+        return [Finding("bad-setting", (), _OWN_UNITS)]
     return (
         examine.find_nodes(current)
         or list(_copiers(current))

@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from ..daos.dmg import Member
 from ..daos.node import AGENT, SERVER, Daemon, Node
 from ..daos.releases import Version, why_not
+from ..daos.units import Units
 from ..daos.window_file import STARTS
 from .findings import Finding, about, fold, for_each, grouped, in_words
 from .members import STOPPED, expected, is_called, on, short, what_to_do
@@ -27,7 +28,7 @@ NAME_THE_BUILD = (
 
 _TRACELESS = (
     "a start of daos_server would leave no trace there, so that nobody could tell later whether "
-    "there still is a way back: see that `systemctl show -p ExecStartPre,User daos_server` names "
+    "there still is a way back: see that `systemctl show -p ExecStartPre,User {unit}` names "
     f"{STARTS}, and that this user can write to it; then type the same command again"
 )
 
@@ -52,28 +53,38 @@ def of_their_units(view: View) -> list[Finding]:
     goes on through all of it, on whatever release it is of.
     """
     return [
-        Finding("foreign-daemon", (name,), _foreign(node.strays))
+        Finding("foreign-daemon", (name,), _foreign(node.strays, node.units))
         for name, node in view.of().items()
         if node.strays
     ]
 
 
-def _foreign(strays: Sequence[Daemon]) -> str:
+def _foreign(strays: Sequence[Daemon], units: Units) -> str:
     what = ", ".join(map(str, strays))
     ends = "; ".join(dict.fromkeys(f"`{daemon.ended_by}`" for daemon in strays))
-    message = f"{what} was not started by its unit, so no update stops or starts it"
-    if all(daemon.unit == AGENT for daemon in strays):
-        return f"{message}: end it ({ends}), and start daos_agent by its unit, where it is needed"
-    return (
-        f"{message}: stop DAOS in order (agents, `dmg system stop`), end it ({ends}), and have "
-        "daos_server started by its unit alone"
+    due = " or ".join(dict.fromkeys(units[daemon.unit] for daemon in strays))
+    message = f"{what} was not started by its unit ({due}), so no update stops or starts it"
+    ours = (
+        "; or, where a unit of the site's own runs it on all nodes, name that in units in "
+        "group_data/all.py"
+        if any(daemon.other or not daemon.cgroup for daemon in strays)
+        else ""
     )
+    if all(daemon.unit == AGENT for daemon in strays):
+        do = f"end it ({ends}), and start daos_agent by its unit, where it is needed"
+    else:
+        do = (
+            f"stop DAOS in order (agents, `dmg system stop`), end it ({ends}), and have "
+            "daos_server started by its unit alone"
+        )
+    return f"{message}: {do}{ours}"
 
 
 def agents_stopped(view: View) -> list[Finding]:
     """R2: no agent runs anywhere, on whatever kind of node it is."""
     running = view.where(lambda node: node.runs(AGENT))
-    return about("agent-running", running, "daos_agent still runs: systemctl stop daos_agent")
+    do = f"systemctl stop {view.units.short(AGENT)}"
+    return about("agent-running", running, f"daos_agent still runs: {do}")
 
 
 def needed(
@@ -131,7 +142,7 @@ def traced(view: View, only: Collection[str] | None = None) -> list[Finding]:
     return for_each(
         "no-trace",
         (
-            (name, node.untraceable or _TRACELESS)
+            (name, node.untraceable or _TRACELESS.format(unit=view.units.short(SERVER)))
             for name, node in servers.items()
             if only is None or name in only
         ),
@@ -214,7 +225,8 @@ def current_daemons(view: View) -> list[Finding]:
         older,
         "daos_server runs since before its packages were installed, so its engines may be of "
         "another release: stop DAOS in order (agents; `dmg system stop`, if `dmg system query` "
-        "gives an answer; `systemctl stop daos_server`), then type the same command again",
+        f"gives an answer; `systemctl stop {view.units.short(SERVER)}`), then type the same "
+        "command again",
     )
 
 
@@ -236,7 +248,7 @@ def agents_running(view: View, names: Collection[str]) -> list[Finding]:
         "agent-stopped",
         idle,
         "daos_agent does not run any more, or fails and is started again: see `journalctl -u "
-        "daos_agent -n 50`, then type the same command again",
+        f"{view.units.short(AGENT)} -n 50`, then type the same command again",
     )
 
 
@@ -345,7 +357,7 @@ def joined(
     """
     known = list(members)
     others = [member for member in expected(known, accepted) if member.state not in besides]
-    do = what_to_do(member for member in others if member.state != "joined")
+    do = what_to_do((member for member in others if member.state != "joined"), view.units)
     return not_in_state(others, "joined", do) + known_servers(view, known, accepted)
 
 
@@ -428,7 +440,8 @@ def engines_running(
     idle = view.where(
         lambda node: not node.engines and not _excused(node, members, accepted), "servers"
     )
-    return about("no-engine", idle, "no daos_engine runs: journalctl -u daos_server -n 50")
+    see = f"journalctl -u {view.units.short(SERVER)} -n 50"
+    return about("no-engine", idle, f"no daos_engine runs: {see}")
 
 
 def _excused(node: Node, members: Sequence[Member], accepted: Collection[int]) -> bool:

@@ -10,14 +10,16 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 
 from ..daos.dmg import Member
-from ..daos.node import Node
+from ..daos.node import SERVER, Node
+from ..daos.units import Units
 
 
 @dataclass(frozen=True)
 class Meaning:
     """What a state means to whoever stops or starts a system.
 
-    + do: what to type or to look at, "" where there is nothing to do
+    + do: what to type or to look at, with {server} for the unit of daos_server; "" where there is
+      nothing to do
     + missing: whether a rank is down in it, so that the site may accept it as missing
     + waits: whether waiting may help: it may join by itself once its server is started, and be
       stopped by a `dmg system stop` that is under way
@@ -35,7 +37,7 @@ STATES = {
     "stopping": Meaning(),
     "stopped": Meaning("`dmg system start` starts ranks that were stopped", missing=True),
     "excluded": Meaning("its targets have left the pools: reintegrate it", missing=True),
-    "errored": Meaning("see `journalctl -u daos_server` there", missing=True),
+    "errored": Meaning("see `journalctl -u {server}` there", missing=True),
     "unresponsive": Meaning("its server gives no answer: see that it runs", missing=True),
     "adminexcluded": Meaning(
         "somebody has excluded it: `dmg system clear-exclude` takes it back", True, waits=False
@@ -55,9 +57,10 @@ def meaning(member: Member) -> Meaning:
     return STATES.get(member.state, _NOBODY_KNOWS)
 
 
-def what_to_do(members: Iterable[Member]) -> str:
+def what_to_do(members: Iterable[Member], units: Units) -> str:
     """What to do about the states of these ranks, each once, as the end of a sentence."""
-    hints = dict.fromkeys(meaning(member).do for member in members)
+    server = units.short(SERVER)
+    hints = dict.fromkeys(meaning(member).do.format(server=server) for member in members)
     return ", ".join([*filter(None, hints), "see `dmg system query -v`"])
 
 

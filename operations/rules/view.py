@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from ..daos.node import SERVER, Node
+from ..daos.units import USUAL, Units
 from ..daos.window_file import Record
 from .findings import grouped
 
@@ -85,6 +86,11 @@ class View:
         Nothing but a server has a trace, so of no other node it says anything.
         """
         return self.where(lambda node: node.unseen, "servers")
+
+    @property
+    def units(self) -> Units:
+        """What the site calls the daemons' units: on all nodes the same."""
+        return next((node.units for node in self.nodes.values() if node), USUAL)
 
     @property
     def silent(self) -> list[str]:

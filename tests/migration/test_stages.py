@@ -26,6 +26,13 @@ def test_a_missing_or_misspelt_stage_lists_them_all(
     assert listed == sorted(listed)
 
 
+def test_units_of_the_site_s_own_are_not_migrated(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(SETTINGS, "units", {"daos_agent": "hpc-agent"})
+    [finding] = refusals(monkeypatch)
+    assert finding.code == "bad-setting"
+    assert "set units = {}" in finding.message
+
+
 def test_a_wrong_setting_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(SETTINGS, "backup_path", "backup")
     [finding] = refusals(monkeypatch)

@@ -13,10 +13,11 @@ from operations.checks import command, health, installed, manager, services
 from operations.checks.inventory import twice_named
 from operations.daos.dmg import Member
 from operations.daos.node import AGENT, SERVER, Node, Process, Service
+from operations.daos.units import Units
 from operations.machinery.settings import Settings
 from operations.rules.findings import Finding
 from operations.rules.start import Start
-from operations.rules.view import View
+from operations.rules.view import ROLES, View
 
 from .. import fake_cluster
 from ..fake_cluster import SETTINGS
@@ -226,6 +227,17 @@ def test_a_unit_that_another_one_starts_is_refused_with_both_names_on_any_node()
         assert "take daos_agent.service out of it" in finding.message
 
 
+def test_an_update_that_began_with_other_units_goes_on_with_those() -> None:
+    own = {"daos_agent": "hpc-agent.service"}
+    held = replace(IDLE, record=replace(RECORD, units=own))
+    start = Start(dict.fromkeys(ROLES, ("n1", "n2")), {"n1": held, "n2": IDLE})
+    assert services.renamed(start, Units.named(own)) == []
+    for units in (Units(), Units(agent="other.service")):
+        [finding] = services.renamed(start, units)
+        assert (finding.code, finding.hosts) == ("other-units", ("n1",))
+        assert f"set units = {own} in group_data/all.py" in finding.message
+
+
 @pytest.mark.parametrize(
     "state", ["enabled", "disabled", "static", "linked", "linked-runtime", "enabled-runtime"]
 )
@@ -341,8 +353,9 @@ def test_a_package_that_is_not_among_what_would_be_installed_is_a_complaint(
 
 def test_ranks_that_are_accepted_as_missing_are_not_lost() -> None:
     lost = Member(3, "s1", "", "excluded", "")
-    assert [f.code for f in health.lost_ranks([lost], ())] == ["rank-lost"]
-    assert health.lost_ranks([lost], {3}) == []
+    view = View({})
+    assert [f.code for f in health.lost_ranks(view, [lost], ())] == ["rank-lost"]
+    assert health.lost_ranks(view, [lost], {3}) == []
 
 
 # Settings

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from operations.daos.node import AGENT, SERVER, parse
 from operations.daos.releases import Version
 from operations.daos.start_trace import HEADER
+from operations.daos.units import Units
 from operations.daos.window_file import FOLDER, STARTS, Record, save
 
 from .. import fake_nodes
@@ -279,6 +280,50 @@ def test_a_unit_that_is_another_s_name_is_known_by_its_own() -> None:
     }
     server = parse([both.get(line, line) for line in ANSWER]).services[SERVER]
     assert (server.state, server.running) == ("alias", True)
+
+
+NAMES = Units("hpc-daos-server.service", "daos_agent@ib0.service")
+
+
+def _renamed(*more: str) -> list[str]:
+    """The answer of a node whose units have names of the site's, with more lines of systemd's."""
+    lines = [line.replace(SERVER, NAMES.server).replace(AGENT, NAMES.agent) for line in ANSWER]
+    at = lines.index("== links")
+    own = [line for unit in (SERVER, AGENT) for line in ("MainPID=0", f"Id={unit}")]
+    return [*lines[:at], *own, *more, *lines[at:]]
+
+
+def test_units_of_the_site_s_own_names_stand_for_daos_s() -> None:
+    node = parse(_renamed(), NAMES)
+    assert node.services == {
+        unit: replace(service, cgroup=service.cgroup.replace(SERVER, NAMES.server))
+        for unit, service in parse(ANSWER).services.items()
+    }
+    assert (node.strays, node.units, set(node.beside)) == ((), NAMES, {SERVER, AGENT})
+    assert replace(node, units=Units(), beside={}, services={}) == replace(
+        parse(ANSWER), services={}
+    )
+
+
+def test_a_daemon_of_daos_s_own_unit_is_a_stray_where_the_site_s_has_to_run_it() -> None:
+    lines = _renamed()
+    at = lines.index("== daemons") + 1
+    lines.insert(at, "400 400 (daos_agent) S 1 400 400 0 -1")
+    at = lines.index("== cgroups") + 2
+    lines.insert(at, f"/proc/400/cgroup:0::/system.slice/{AGENT}")
+    [stray] = parse(lines, NAMES).strays
+    assert (stray.other, stray.ended_by) == (AGENT, f"systemctl disable --now {AGENT}")
+
+
+def test_daos_s_own_unit_that_starts_at_boot_beside_the_site_s_is_told() -> None:
+    assert parse(_renamed(), NAMES).pulled == {}
+    [(unit, why)] = parse(_renamed("UnitFileState=enabled"), NAMES).pulled.items()
+    assert unit == AGENT
+    assert NAMES.agent in why
+    assert f"`systemctl disable {AGENT}`" in why
+    assert list(parse(_renamed("UnitFileState=static", "WantedBy=site.target"), NAMES).pulled) == [
+        AGENT
+    ]
 
 
 def test_a_unit_may_have_several_commands() -> None:

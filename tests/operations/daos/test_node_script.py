@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from operations.daos import hanging as hanging_program
-from operations.daos.node import SCRIPT, parse
-from operations.daos.start_trace import DROP_IN
+from operations.daos.node import parse, script
+from operations.daos.start_trace import drop_in
+from operations.daos.units import Units
 from operations.daos.window_file import FOLDER, PATH
 from operations.lock import LOCK
 from operations.machinery.connections import text
@@ -30,6 +31,7 @@ _STAND_INS = {
     "findmnt": "exit 1",
     "flock": "exit 0",
 }
+SCRIPT = script()
 _PROGRAMS = ("daos_engine", "dfuse", "dnf")
 
 
@@ -60,9 +62,9 @@ def run(tools: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.parametrize("path", [FOLDER, DROP_IN, LOCK])
+@pytest.mark.parametrize("path", [FOLDER, drop_in("$server"), LOCK])
 def test_what_a_run_leaves_on_a_node_is_looked_for_where_it_is_left(path: str) -> None:
-    assert re.search(rf"={re.escape(path)}$", SCRIPT, re.MULTILINE)
+    assert re.search(rf'="?{re.escape(path)}"?$', SCRIPT, re.MULTILINE)
 
 
 def test_a_program_that_hangs_is_named(tools: Path) -> None:
@@ -146,12 +148,43 @@ def test_the_links_by_which_a_unit_is_started_are_told_wherever_they_are(
         (tmp_path / link).parent.mkdir(parents=True)
         (tmp_path / link).symlink_to("/nowhere")
     (tmp_path / f"etc/systemd/system/{agent}").symlink_to("/nowhere")
-    script = re.sub(r"(?<= )/(?=\S+/systemd/)", f"{tmp_path}/", SCRIPT)
+    elsewhere = re.sub(r'(?<=[ "])/(?=\S+/systemd/)', f"{tmp_path}/", SCRIPT)
     done = subprocess.run(
-        ["sh", "-c", script], env={"PATH": str(tools)}, capture_output=True, text=True, check=True
+        ["sh", "-c", elsewhere],
+        env={"PATH": str(tools)},
+        capture_output=True,
+        text=True,
+        check=True,
     )
     part = done.stdout.partition("== links\n")[2].partition("\n==")[0]
     assert set(part.split()) == {agent, *(f"{tmp_path}/{link}" for link in links)}
+
+
+def test_a_name_that_the_site_gives_a_unit_is_asked_for_as_it_is(
+    tools: Path, tmp_path: Path
+) -> None:
+    """And DAOS's own beside it. What is laid and linked there is told by that name, too."""
+    names = Units(server=r"site\x2ddaos:a.service")
+    drop_ins = tmp_path / f"etc/systemd/system/{names.server}.d"
+    drop_ins.mkdir(parents=True)
+    (drop_ins / "zzz-daos-offline-update.conf").touch()
+    reset = drop_ins / "a b.conf"
+    reset.write_text("ExecStartPre=\n")
+    (drop_ins.parent / names.server).symlink_to("/nowhere")
+    stand_in(tools, "systemctl", r'printf "%s\n" "$*"')
+    elsewhere = re.sub(r'(?<=[ "=])/(?=etc/systemd/)', f"{tmp_path}/", script(names))
+    done = subprocess.run(
+        ["sh", "-c", elsewhere],
+        env={"PATH": str(tools)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    parts = {part.split("\n", 1)[0]: part for part in done.stdout.split("== ")}
+    assert f"show {names.server} daos_agent.service daos_server.service " in parts["services"]
+    assert parts["links"].split() == ["links", names.server]
+    assert len(parts["held"].split()) == 3
+    assert parts["resets"].splitlines()[1] == str(reset)
 
 
 @pytest.mark.parametrize(
@@ -182,9 +215,9 @@ def test_a_record_that_is_damaged_is_never_taken_for_none(
     else:
         kept.mkdir()
         record.write_bytes(content)
-    script = SCRIPT.replace(FOLDER, str(kept))
+    elsewhere = SCRIPT.replace(FOLDER, str(kept))
     done = subprocess.run(
-        ["sh", "-c", script], env={"PATH": str(tools)}, capture_output=True, check=False
+        ["sh", "-c", elsewhere], env={"PATH": str(tools)}, capture_output=True, check=False
     )
     with pytest.raises(ValueError, match=f"^{PATH} is damaged") as problem:
         parse(text(done.stdout).split("\n"))

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from operations.daos.start_trace import DROP_IN, handed_over, hindrance, laid, leaves, lifted, read
+from operations.daos.start_trace import drop_in, handed_over, hindrance, laid, leaves, lifted, read
 from operations.daos.window_file import FOLDER, STARTS, forget
 from testbed.node.unit import Command, parse_unit
 
+DROP_IN = drop_in()
 SYSTEMCTL = """#!/bin/sh
 echo "$*" >> {log}
 [ "$1" != show ] || echo User=$(id -un)
@@ -48,8 +49,8 @@ class Machine:
 
     def start(self) -> tuple[str, ...] | None:
         """What the unit runs before daos_server, and then the lines of the trace."""
-        drop_in = self.path(DROP_IN)
-        unit = parse_unit("daos_server.service", "/x", UNIT, {DROP_IN: drop_in.read_text()})
+        path = self.path(DROP_IN)
+        unit = parse_unit("daos_server.service", "/x", UNIT, {DROP_IN: path.read_text()})
         [command] = unit.exec_start_pre
         assert command == Command(("/bin/sh", "-c", command.argv[2]), may_fail=True)
         self._shell(command.argv[2])
@@ -172,6 +173,19 @@ def test_a_unit_that_may_write_to_the_trace_all_the_same_leaves_it() -> None:
     assert hindrance(strict, ()) == ""
     assert "ReadWritePaths" in hindrance({"ProtectSystem": "strict"}, ())
     assert hindrance({"ProtectSystem": "full", "ReadOnlyPaths": "/var/library"}, ()) == ""
+
+
+def test_the_trace_is_left_by_the_unit_that_the_site_has(machine: Machine) -> None:
+    """Whatever systemd takes for a name: a shell must not read it."""
+    unit = r"site\x2ddaos@a:b.service"
+    machine.run(laid(unit=unit))
+    assert (machine.path(f"/etc/systemd/system/{unit}.d") / Path(DROP_IN).name).is_file()
+    assert f"show --property User {unit}" in machine.log.read_text()
+    machine.run(handed_over(unit))
+    machine.run(lifted(unit))
+    assert not machine.path(DROP_IN).parent.exists()
+    assert not machine.path(f"/etc/systemd/system/{unit}.d").exists()
+    assert "edit site-server`" in hindrance({"ProtectSystem": "strict"}, (), "site-server.service")
 
 
 def test_a_drop_in_that_takes_the_trace_back_is_named_if_it_is_read_after_ours() -> None:

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from operations.daos.releases import Version
+from operations.daos.units import AGENT, SERVER, Units
 from operations.machinery.settings import NAMES, TIMEOUTS, Settings, differing
 
 from ..any_values import ANYTHING
@@ -61,6 +62,15 @@ def test_the_shipped_settings_are_good() -> None:
         ({"start_at_boot": 1}, "start_at_boot is 1"),
         ({"unreachable_clients": -1}, "unreachable_clients is -1"),
         ({"unreachable_clients": None}, "unreachable_clients is None"),
+        ({"units": ["daos_server.service"]}, "units is .* not like"),
+        ({"units": {"daos_engine": "x"}}, "daos_engine'. is no daemon; there are daos_server, "),
+        ({"units": {"daos_agent": None}}, "daos_agent'.: None is not the name of a service"),
+        ({"units": {"daos_agent": "a b"}}, "daos_agent'.: 'a b' is not the name of a service"),
+        ({"units": {"daos_agent": "site.target"}}, "'site.target' is not the name of a service"),
+        ({"units": {"daos_agent": "daos_agent@.service"}}, "is not the name of a service"),
+        ({"units": {"daos_agent": "x", "daos_server": "x.service"}}, "needs a unit of its own"),
+        ({"units": {"daos_agent": "daos_server"}}, "needs a unit of its own"),
+        ({"units": {"daos_agent": "a", "daos_server": "daos_agent"}}, "needs a unit of its own"),
     ],
 )
 def test_a_wrong_setting_is_named(changes: dict[str, Any], word: str) -> None:
@@ -78,6 +88,25 @@ def test_all_that_is_wrong_is_listed_and_the_default_holds_in_its_place() -> Non
         "start_at_boot is 'no', not True, False or None",
     ]
     assert settings == _read(free_space_mib=64).model_copy(update={"target": None})
+
+
+def test_units_have_the_names_that_the_site_gives_them_or_those_of_daos() -> None:
+    assert _read().units == Units()
+    named = _read(units={"daos_agent": "daos_agent@ib0", "daos_server": "hpc.service"}).units
+    assert (named[SERVER], named[AGENT]) == ("hpc.service", "daos_agent@ib0.service")
+    assert _read(units={"daos_agent": "site.v2"}).units == Units(agent="site.v2.service")
+
+
+@given(st.text(max_size=12) | st.text("ab@:_.-\\;$`'\" \n", max_size=12))
+def test_a_unit_s_name_is_one_that_systemd_takes_and_no_option_nor_folder(name: str) -> None:
+    settings, wrong = Settings.read(_shipped(units={"daos_agent": name}))
+    if wrong:
+        assert settings.units == Units()
+        return
+    found = settings.units[AGENT]
+    assert found in (name, f"{name}.service")
+    assert re.fullmatch(r"[a-zA-Z0-9:_.@\\-]+\.service", found)
+    assert found[0] not in "-.@"
 
 
 def test_what_has_to_be_set_is_said_where_nothing_is() -> None:
@@ -102,7 +131,7 @@ def test_whatever_is_set_is_taken_or_named(data: dict[str, Any]) -> None:
 def test_what_a_site_does_not_have_yet_is_as_shipped() -> None:
     shipped = _shipped()
     newer = {"accepted_systems", "accepted_exclusions", "free_space_mib", "start_at_boot"}
-    newer |= {"unreachable_clients"}
+    newer |= {"unreachable_clients", "units"}
     older = {name: value for name, value in shipped.items() if name not in newer}
     assert len(older) == len(shipped) - len(newer)
     assert Settings.read(older) == Settings.read(shipped)

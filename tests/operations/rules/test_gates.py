@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from operations.daos.dmg import Member
 from operations.daos.node import AGENT, SERVER, Daemon, Node, Process, Service
 from operations.daos.releases import Version
+from operations.daos.units import Units
 from operations.rules import gates
 from operations.rules import members as members_of_daos
 from operations.rules.start import Start
@@ -391,6 +392,29 @@ def test_a_daemon_that_its_unit_has_not_started_is_named_with_what_to_type(
     [finding] = gates.of_their_units(view)
     assert (finding.code, finding.hosts) == ("foreign-daemon", ("b",))
     assert [text for text in says if text not in finding.message] == []
+
+
+def test_messages_name_the_units_as_the_site_does() -> None:
+    units = Units("hpc-server.service", "hpc-agent.service")
+    stray = Daemon(7, "root", "daos_agent", cgroup="/system.slice/daos_agent.service")
+    running = {SERVER: RUNNING, AGENT: RUNNING}
+    node = replace(IDLE, units=units, services=running, replaced=(SERVER,), strays=(stray,))
+    view = View({"servers": ("n1",), "admins": (), "clients": ()}, {"n1": node})
+    idle = replace(view, nodes={"n1": replace(IDLE, units=units)})
+    lost = [Member(0, "n1", "", "errored", "")]
+    found = {
+        "systemctl stop hpc-agent": gates.agents_stopped(view),
+        "`systemctl stop hpc-server`": gates.current_daemons(view),
+        "`journalctl -u hpc-agent -n 50`": gates.agents_running(idle, ["n1"]),
+        "journalctl -u hpc-server -n 50": gates.engines_running(view),
+        "ExecStartPre,User hpc-server` names": gates.traced(view),
+        "see `journalctl -u hpc-server` there": gates.joined(view, lost),
+        "by its unit (hpc-agent.service)": gates.of_their_units(view),
+        "`systemctl disable --now daos_agent.service`": gates.of_their_units(view),
+        "name that in units in group_data": gates.of_their_units(view),
+    }
+    for words, [finding, *_] in found.items():
+        assert words in finding.message
 
 
 def test_a_daos_server_of_nobody_s_unit_is_no_system_at_rest() -> None:
