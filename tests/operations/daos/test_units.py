@@ -18,6 +18,29 @@ def test_a_unit_that_is_enabled_is_wanted_by_its_own_links_alone() -> None:
     assert pullers({}, []) == ()
 
 
+# What systemd 252 shows of a unit that is enabled, and wanted by one of the site's that is, too;
+# and of it once it has been disabled. It does not know RequiredByOverridable.
+SHOWN = """\
+RequiredBy=
+WantedBy=multi-user.target{site}
+BoundBy=
+UpheldBy=
+OnSuccessOf=
+OnFailureOf=
+TriggeredBy=
+"""
+
+
+def test_what_systemd_shows_is_understood() -> None:
+    def shown(text: str) -> dict[str, str]:
+        return dict(line.split("=", 1) for line in text.splitlines())
+
+    assert pullers(shown(SHOWN.format(site="")), [OWN]) == ()
+    both = SHOWN.format(site=" site.service")
+    assert pullers(shown(both), [OWN]) == ("site.service",)
+    assert pullers(shown(both.replace("multi-user.target ", "")), []) == ("site.service",)
+
+
 def test_an_agent_that_wants_its_server_is_held_as_well_and_not_the_other_way_round() -> None:
     assert pullers({"WantedBy": "daos_agent.service"}, []) == ()
     assert pullers({"WantedBy": "daos_server.service"}, []) == ("daos_server.service",)
