@@ -473,7 +473,7 @@ def _units(lines: list[str], names: Iterable[str]) -> dict[str, dict[str, str]]:
     found: list[dict[str, str]] = [{}]
     for line in lines:
         key, _, value = line.partition("=")
-        if key in ("ExecStartPre", "ExecStart"):
+        if key in ("ExecStartPre", "ExecStart", "ExecStopPost"):
             value = " ".join(filter(None, (found[-1].get(key), value)))
         elif key in found[-1]:
             found.append({})

@@ -36,7 +36,7 @@ look() {
     [ "$agent" = daos_agent.service ] || beside="$beside daos_agent.service"
     systemctl show "$server" "$agent" $beside \
         --property Id,Names,ActiveState,LoadState,UnitFileState,User,ExecStartPre,ExecStart \
-        --property ExecMainStartTimestampMonotonic,MainPID,ControlGroup \
+        --property ExecStopPost,ExecMainStartTimestampMonotonic,MainPID,ControlGroup \
         --property ProtectSystem,ReadOnlyPaths,ReadWritePaths,InaccessiblePaths,RootDirectory \
         --property WantedBy,RequiredBy,RequiredByOverridable,BoundBy,UpheldBy \
         --property TriggeredBy,OnSuccessOf,OnFailureOf
@@ -65,7 +65,7 @@ look() {
         "/usr/lib/systemd/system/$server.d"/*.conf; do
         [ ! -e "$file" ] || [ "$file" = "$laid" ] || set -- "$@" "$file"
     done
-    [ $# = 0 ] || grep -lsE '^[[:blank:]]*ExecStartPre[[:blank:]]*=[[:blank:]]*$' "$@"
+    [ $# = 0 ] || grep -lsE '^[[:blank:]]*Exec(StartPre|StopPost)[[:blank:]]*=[[:blank:]]*$' "$@"
     echo "== lock"
     lock=/run/daos-offline-update.lock
     if [ -e $lock ] && ! flock -s -n $lock true; then cat $lock; fi

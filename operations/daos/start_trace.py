@@ -2,8 +2,10 @@
 
 An engine that has run on the new release must never go back to the old one. Who starts daos_server
 by hand, stops it again and reboots the node leaves no sign of that to systemd; so a drop-in has the
-unit itself write the installed release to disk before it starts. That it does is told by the unit
-as systemd has it loaded, and by whether the unit's user can write there; never by the file alone.
+unit itself write the installed release to disk before it starts. And after it has ended, if that is
+not the release of before any more: its engines may have been started, or started again, at any time
+between, as in the middle of a package transaction. That the unit does so is told by the unit as
+systemd has it loaded, and by whether its user can write there; never by the file alone.
 """
 
 import shlex
@@ -13,7 +15,7 @@ from .units import SERVER
 from .window_file import FOLDER, STARTS
 
 # systemd reads drop-ins in the order of their names, and `ExecStartPre=` in one takes back those of
-# all before it: ours comes after a site's override.conf.
+# all before it, as `ExecStopPost=` does: ours comes after a site's override.conf.
 _FILE = "zzz-daos-offline-update.conf"
 
 # The first line, so that a trace that was emptied is not taken for one without a start. It takes
@@ -29,7 +31,14 @@ _RELEASE = (
     f" || echo {UNKNOWN}"
 )
 _APPEND = f"dd of={STARTS} oflag=append conv=notrunc,fsync status=none"
-_UNIT = f'[Service]\nExecStartPre=-/bin/sh -c "{{ {_RELEASE}; }} | {_APPEND}"\n'
+_WRITERS = ("ExecStartPre", "ExecStopPost")
+# Between the two: the release that is installed when this is laid.
+_UNIT = (
+    f'[Service]\nExecStartPre=-/bin/sh -c "{{ {_RELEASE}; }} | {_APPEND}"\n'
+    f"ExecStopPost=-/bin/sh -c \"{{ {_RELEASE}; }} | grep -vxF '",
+    f"' | {_APPEND}\"\n",
+)
+_BEFORE = r"before=$(rpm -q --qf '%{VERSION}-%{RELEASE}\n' daos-server | head -n 1)"
 
 
 def _folder(unit: str) -> str:
@@ -60,7 +69,9 @@ def laid(*lines: str, anew: bool = False, unit: str = SERVER) -> str:
     return (
         f"umask 022 && mkdir -p {FOLDER} {folder} && chmod 755 {FOLDER}"
         f" && {{ {kept} || {begun}; }}{noted}"
-        f" && {_owned(unit)} && printf %s {shlex.quote(_UNIT)} > {draft} && sync {draft} {STARTS}"
+        f" && {_owned(unit)} && {_BEFORE}"
+        f' && printf %s%s%s {shlex.quote(_UNIT[0])} "$before" {shlex.quote(_UNIT[1])} > {draft}'
+        f" && sync {draft} {STARTS}"
         f" && mv {draft} {file} && sync {folder} {FOLDER} && systemctl daemon-reload"
     )
 
@@ -92,7 +103,7 @@ def read(lines: Sequence[str]) -> tuple[str, ...] | None:
 
 
 def leaves(shown: Mapping[str, str], access: str) -> bool:
-    """Whether a start of daos_server adds to the trace, whatever it was started on before.
+    """Whether daos_server adds to the trace when it starts and ends, whatever it was before.
 
     + shown: property of the unit to value, as systemd has it loaded
     + access: owner, his number and the mode of the trace, "daos_server 993 644"; "" where nobody
@@ -103,7 +114,7 @@ def leaves(shown: Mapping[str, str], access: str) -> bool:
     may_write = runs_as in ("root", "0") or (
         runs_as in (user, number) and bool(int(mode, 8) & 0o200)
     )
-    loaded = f"of={STARTS} " in shown.get("ExecStartPre", "")
+    loaded = all(f"of={STARTS} " in shown.get(writer, "") for writer in _WRITERS)
     return loaded and bool(access) and may_write and not _is_shut_out(shown)
 
 
@@ -111,13 +122,14 @@ def hindrance(shown: Mapping[str, str], resets: Iterable[str], unit: str = SERVE
     """Why no trace can be left there whatever is laid, and what to do; "" where one can.
 
     + shown: as of `leaves`
-    + resets: paths of the drop-ins that take all ExecStartPre= back
+    + resets: paths of the drop-ins that take all ExecStartPre= or ExecStopPost= back
     """
     later = [path for path in resets if path.rpartition("/")[2] > _FILE]
     if later:
         return (
-            f"{', '.join(later)} takes back every ExecStartPre= that is read before it: rename it "
-            "to override.conf (systemd reads them by name), type `systemctl daemon-reload`, then "
+            f"{', '.join(later)} takes back every {'= or '.join(_WRITERS)}= that is read before "
+            "it: rename it to override.conf (systemd reads them by name), type `systemctl "
+            "daemon-reload`, then "
             "the same command again"
         )
     if _is_shut_out(shown):

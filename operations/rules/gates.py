@@ -123,7 +123,7 @@ def never_started(view: View) -> list[Finding]:
     return about(
         "engine-started",
         begun,
-        "daos_server was started there on the new release, and an engine must never go back: "
+        "daos_server has run there on the new release, and an engine must never go back: "
         f"{_finish(before)}",
     ) + about(
         "start-unknown",
@@ -181,8 +181,9 @@ def _has_begun(node: Node, before: Collection[str]) -> bool:
     # A start on what nobody knows may be one on a higher release than that of before.
     if not all(release and was and _no_higher(release, was) for release in starts):
         return True
+    # One that runs since before its packages were replaced starts engines from these by now.
     runs = node.runs(SERVER) or bool(node.engines)
-    return runs and SERVER not in node.outlived and not node.was(node.record.release)
+    return runs and not node.was(node.record.release)
 
 
 def _no_higher(release: Version, was: Version) -> bool:

@@ -7,7 +7,7 @@ from .service import LOGS, Service
 from .unit import Command, unit_name
 
 _STATUS_LINES = 10  # of the journal, as `systemctl status` shows
-_LISTS = ("ExecStartPre", "ExecStart")  # of which an empty one is not shown
+_LISTS = ("ExecStartPre", "ExecStart", "ExecStopPost")  # of which an empty one is not shown
 
 
 def properties(manager: Manager, name: str) -> dict[str, str]:
@@ -54,6 +54,7 @@ def _service_properties(service: Service | None) -> dict[str, str]:
         "User": service.unit.user,
         "ExecStartPre": "\n".join(map(_command, service.unit.exec_start_pre)),
         "ExecStart": "\n".join(map(_command, service.unit.exec_start)),
+        "ExecStopPost": "\n".join(map(_command, service.unit.exec_stop_post)),
     }
 
 

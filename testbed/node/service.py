@@ -191,11 +191,12 @@ class Service:
     async def _failed_start(self, result: str) -> None:
         await self._kill_rest(self.members())
         self.main_pid = 0
+        await self._after_its_end()
         self._ended(result)
         raise JobError(result)
 
     async def _run_to_end(self, command: Command) -> None:
-        """Run one command of ExecStartPre= or a oneshot. Raises JobError if it fails."""
+        """Run a command before or after the service, or of a oneshot. Raises JobError."""
         try:
             pid = self._spawn(command)
         except (OSError, KeyError) as error:
@@ -265,6 +266,7 @@ class Service:
             self._note_end(code)
             await self._kill_rest(self.members())
             self.main_pid = 0
+            await self._after_its_end()
             self._ended(_kind_of_end(code) or "success")
 
     def _ended(self, result: str) -> None:
@@ -314,10 +316,17 @@ class Service:
             result = _kind_of_end(self.exit_code) or "success"
         self._end = None
         self.main_pid = 0
+        await self._after_its_end()
         self.result = result
         self._change(*(("inactive", "dead") if result == "success" else ("failed", "failed")))
         self._record("unit-stopped", result=result)
         self.log(f"Stopped {self.unit.description}.")
+
+    async def _after_its_end(self) -> None:
+        """Run ExecStopPost=, however the service has ended. What fails there is logged alone."""
+        for command in self.unit.exec_stop_post:
+            with contextlib.suppress(JobError):
+                await self._run_to_end(command)
 
     async def _kill_rest(self, members: set[int]) -> None:
         """Kill what is left of a service; with KillMode=process only the main process."""

@@ -139,6 +139,7 @@ class Unit:
     type: str = "simple"
     exec_start_pre: tuple[Command, ...] = ()
     exec_start: tuple[Command, ...] = ()
+    exec_stop_post: tuple[Command, ...] = ()
     user: str = "root"
     group: str = ""
     restart: str = "no"
@@ -184,6 +185,7 @@ def parse_unit(name: str, path: str, text: str, drop_ins: Mapping[str, str] | No
         type=kind if kind in ("notify", "oneshot") else "simple",
         exec_start_pre=tuple(map(parse_command, service.get("ExecStartPre", []))),
         exec_start=tuple(map(parse_command, service.get("ExecStart", []))),
+        exec_stop_post=tuple(map(parse_command, service.get("ExecStopPost", []))),
         user=last("User", "root"),
         group=last("Group", ""),
         restart=last("Restart", "no"),

@@ -91,7 +91,10 @@ def in_the_window(name: str, answer: str) -> str:
     for had, has in (
         ("== starts", f"{record}\n== starts"),
         ("== access", f"{HEADER}\n== access\nroot 0 644"),
-        ("Id=daos_server", f"ExecStartPre=dd of={STARTS} oflag=append\nId=daos_server"),
+        *(
+            ("Id=daos_server", f"{writes}=dd of={STARTS} oflag=append\nId=daos_server")
+            for writes in ("ExecStartPre", "ExecStopPost")
+        ),
         ("=active", "=inactive"),
         ("=enabled", "=disabled"),
         ("MainPID=6", "MainPID=0"),

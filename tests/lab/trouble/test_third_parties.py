@@ -134,6 +134,9 @@ def test_what_is_started_by_its_unit_in_the_middle_of_a_transaction_does_not_sta
     assert not first.run("pgrep -x daos_server", check=False).stdout
 
     server.run("systemctl stop daos_server")
+    assert site.pyinfra("deploys/rollback.py", "-y").exit_code == 1
+    [finding] = site.report["refusals"]
+    assert (finding["code"], finding["hosts"]) == ("engine-started", [SERVER_2])
     asked = "systemctl show -p MainPID --value daos_agent"
     old = client.run(asked).stdout
     again = site.update()

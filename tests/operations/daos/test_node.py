@@ -38,6 +38,7 @@ ControlGroup=/system.slice/daos_server.service
 ExecMainStartTimestampMonotonic=500000000
 ExecStartPre={{ path=/bin/true ; argv[]=/bin/true --site=a ; ignore_errors=no ; pid=0 }}
 ExecStartPre={{ path=/bin/sh ; argv[]=/bin/sh -c dd of={STARTS} oflag=append ; ignore_errors=yes }}
+ExecStopPost={{ path=/bin/sh ; argv[]=/bin/sh -c dd of={STARTS} oflag=append ; ignore_errors=yes }}
 User=daos_server
 ExecStart={{ path=/usr/bin/daos_server ; argv[]=/usr/bin/daos_server start ; ignore_errors=no }}
 Id=daos_server.service

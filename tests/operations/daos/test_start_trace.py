@@ -10,7 +10,7 @@ import pytest
 
 from operations.daos.start_trace import drop_in, handed_over, hindrance, laid, leaves, lifted, read
 from operations.daos.window_file import FOLDER, STARTS, forget
-from testbed.node.unit import Command, parse_unit
+from testbed.node.unit import Command, Unit, parse_unit
 
 DROP_IN = drop_in()
 SYSTEMCTL = """#!/bin/sh
@@ -28,6 +28,7 @@ class Machine:
         self.log = root / "systemctl.log"
         (root / "bin").mkdir()
         self.program("systemctl", SYSTEMCTL.format(log=self.log))
+        self.installs("2.0.1-1")
 
     def program(self, name: str, text: str) -> None:
         path = self.root / "bin" / name
@@ -47,11 +48,27 @@ class Machine:
     def path(self, name: str) -> Path:
         return self.root / name.lstrip("/")
 
+    def installs(self, *versions: str) -> None:
+        """Have rpm say that these are installed."""
+        lines = "\n".join(f"echo {version}" for version in versions)
+        ask = r"-q --qf %{VERSION}-%{RELEASE}\n daos-server"
+        self.program("rpm", f"#!/bin/sh\n[ \"$*\" = '{ask}' ] || exit\n{lines}\n")
+
     def start(self) -> tuple[str, ...] | None:
         """What the unit runs before daos_server, and then the lines of the trace."""
-        path = self.path(DROP_IN)
-        unit = parse_unit("daos_server.service", "/x", UNIT, {DROP_IN: path.read_text()})
-        [command] = unit.exec_start_pre
+        return self._runs(self._unit.exec_start_pre)
+
+    def end(self) -> tuple[str, ...] | None:
+        """What the unit runs after daos_server, and then the lines of the trace."""
+        return self._runs(self._unit.exec_stop_post)
+
+    @property
+    def _unit(self) -> Unit:
+        drop_in = self.path(DROP_IN).read_text()
+        return parse_unit("daos_server.service", "/x", UNIT, {DROP_IN: drop_in})
+
+    def _runs(self, commands: tuple[Command, ...]) -> tuple[str, ...] | None:
+        [command] = commands
         assert command == Command(("/bin/sh", "-c", command.argv[2]), may_fail=True)
         self._shell(command.argv[2])
         return self.starts
@@ -69,22 +86,36 @@ def machine(tmp_path: Path) -> Machine:
 def test_every_start_adds_the_release_that_is_installed(machine: Machine) -> None:
     machine.run(laid())
     assert machine.starts == ()
-    for version in ("2.0.1", "2.0.3"):
-        ask = "-q --qf %{VERSION}-%{RELEASE}\\n daos-server"
-        machine.program("rpm", f"#!/bin/sh\n[ \"$*\" = '{ask}' ] && echo {version}\n")
-        starts = machine.start()
-    assert starts == ("2.0.1", "2.0.3")
+    machine.start()
+    machine.installs("2.0.3-1")
+    assert machine.start() == ("2.0.1-1", "2.0.3-1")
     machine.run(laid())
-    assert machine.starts == ("2.0.1", "2.0.3"), "what was left stays"
+    assert machine.starts == ("2.0.1-1", "2.0.3-1"), "what was left stays"
     machine.run(laid(anew=True))
     assert machine.starts == (), "but for another update"
     assert "daemon-reload" in machine.log.read_text()
+
+
+def test_an_end_on_another_release_tells_that_engines_may_have_been_started_on_it(
+    machine: Machine,
+) -> None:
+    machine.run(laid())
+    assert machine.end() == ()
+    machine.start()
+    assert machine.end() == ("2.0.1-1",)
+    machine.installs("2.0.1-1", "2.0.3-1")  # in the middle of the transaction
+    assert machine.end() == ("2.0.1-1", "2.0.3-1")
+    machine.installs("2.0.3-1")
+    assert machine.end() == ("2.0.1-1", "2.0.3-1", "2.0.3-1")
+    machine.installs("2.0.10-1")  # compared as it is, and not as a pattern
+    assert machine.end() == ("2.0.1-1", "2.0.3-1", "2.0.3-1", "2.0.10-1")
 
 
 def test_a_start_on_what_rpm_cannot_tell_leaves_a_trace_too(machine: Machine) -> None:
     machine.run(laid())
     machine.program("rpm", "#!/bin/sh\nexit 1\n")
     assert machine.start() == ("unknown",)
+    assert machine.end() == ("unknown", "unknown")
 
 
 def test_the_unit_can_write_to_the_trace_whatever_the_umask_of_root(machine: Machine) -> None:
@@ -137,7 +168,8 @@ def test_a_trace_that_is_damaged_says_nothing_and_what_may_have_been_missed_is_n
     assert machine.starts == ("unknown",)
 
 
-LOADED = {"User": "daos_server", "ExecStartPre": f"{{ argv[]=/bin/sh -c dd of={STARTS} oflag=x }}"}
+WRITES = f"{{ argv[]=/bin/sh -c dd of={STARTS} oflag=x }}"
+LOADED = {"User": "daos_server", "ExecStartPre": WRITES, "ExecStopPost": WRITES}
 
 
 def test_a_trace_is_left_where_systemd_has_it_loaded_and_the_user_can_write() -> None:
@@ -150,6 +182,7 @@ def test_a_trace_is_left_where_systemd_has_it_loaded_and_the_user_can_write() ->
     ("changed", "access"),
     [
         ({"ExecStartPre": "{ argv[]=/bin/true }"}, "daos_server 993 644"),
+        ({"ExecStopPost": ""}, "daos_server 993 644"),
         ({}, ""),
         ({}, "root 0 644"),
         ({}, "daos_server 993 444"),
@@ -159,7 +192,13 @@ def test_a_trace_is_left_where_systemd_has_it_loaded_and_the_user_can_write() ->
         ({"RootDirectory": "/srv/root"}, "daos_server 993 644"),
     ],
     ids=[
-        *("taken back", "read-only or not there", "another's", "not writable"),
+        *(
+            "taken back",
+            "its end taken back",
+            "read-only or not there",
+            "another's",
+            "not writable",
+        ),
         *("protected", "read-only paths", "inaccessible", "another root"),
     ],
 )

@@ -193,7 +193,7 @@ RUNS = {SERVER: Service(running=True), AGENT: Service()}
         (_begun("2.0.3", "2.0.3"), False),
         (_begun("2.0.3", services=RUNS), False),
         (_begun("2.0.3", engines=(7,)), False),
-        (_begun("2.0.3", services=RUNS, replaced=(SERVER,)), True),
+        (_begun("2.0.3", services=RUNS, replaced=(SERVER,)), False),
         (_begun("2.0.3", starts=("2.0.1", "2.0.3")), False),
         (_begun("2.0.1", starts=("2.0.3",)), False),
         (_begun("2.0.3", starts=("2.0.1", "2.0.1")), True),

@@ -36,11 +36,13 @@ def test_an_empty_value_takes_back_the_earlier_ones() -> None:
 def test_a_drop_in_adds_to_lists_and_an_empty_value_in_it_takes_back_the_file_s() -> None:
     file = "[Service]\nExecStartPre=/bin/a\nExecStart=/bin/x\nUser=bob\n"
     more = {
-        "/x.d/1.conf": "Description=in no section\n[Service]\nExecStartPre=-/bin/b\n",
+        "/x.d/1.conf": "Description=in no section\n[Service]\nExecStartPre=-/bin/b\n"
+        "ExecStopPost=/bin/c\n",
         "/x.d/2.conf": "[Service]\nExecStart=\nExecStart=/bin/y\nUser=carol\n",
     }
     unit = parse_unit("x.service", "/x", file, more)
     assert unit.exec_start_pre == (Command(("/bin/a",)), Command(("/bin/b",), may_fail=True))
+    assert unit.exec_stop_post == (Command(("/bin/c",)),)
     assert unit.exec_start == (Command(("/bin/y",)),)
     assert (unit.user, unit.description) == ("carol", "x.service")
     assert unit.drop_ins == tuple(more)
