@@ -1,12 +1,12 @@
 """The engines as one system: `dmg system stop`, and every rank seen to have joined again."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from pyinfra.api import Host
 
 from .checks import unreachable
 from .daos import dmg
-from .daos.dmg import DmgError, Member
+from .daos.dmg import DmgError
 from .daos.node import AGENT, SERVER, Node
 from .machinery import hosts, judgements
 from .machinery.run import Run, say
@@ -179,7 +179,8 @@ def _wait_joined(current: Run) -> str | None:
 
 
 def _who_is_missing(current: Run, view: View, missing: list[Finding]) -> str:
-    timeout = current.settings.timeouts["join"]
+    settings = current.settings
+    timeout = settings.timeouts["join"]
     hosts = {host for finding in missing for host in finding.hosts}
     members = current.dmg.query_or_none()
     servers = view.of("servers").items()
@@ -194,20 +195,9 @@ def _who_is_missing(current: Run, view: View, missing: list[Finding]) -> str:
             *map(str, missing),
             *(_log_of(current, name) for name in logs),
             "Mend what the log says, then run the same command again: it goes on from here. "
-            + _given_up(current, members or ()),
+            + ranks.way_on(members, settings.accepted_exclusions, settings.given_up_ranks),
         ]
     )
-
-
-def _given_up(current: Run, members: Iterable[Member]) -> str:
-    """How to go on without ranks that do not come back, and how not."""
-    accepted = current.settings.accepted_exclusions
-    away = sorted(m.rank for m in ranks.expected(members, current.accepted) if m.state != "joined")
-    told = f"add --data 'given_up_ranks={away}', or set" if away else "see"
-    hint = f"A rank that is lost for good is given up: {told} given_up_ranks in group_data/all.py"
-    if accepted.isdisjoint(away):
-        return hint
-    return f"{hint}. accepted_exclusions is for ranks that were missing before the update began"
 
 
 def _log_of(current: Run, name: str) -> str:

@@ -87,6 +87,32 @@ def hopeless(members: Iterable[Member], accepted: Collection[int]) -> list[Membe
     return [member for member in expected(members, accepted) if not meaning(member).waits]
 
 
+def way_on(
+    members: Iterable[Member] | None, accepted: Collection[int], given_up: Collection[int]
+) -> str:
+    """How to go on without ranks that do not come back, and how not.
+
+    + members: the ranks; None where the management service gives no answer
+    + accepted: the setting `accepted_exclusions`
+    + given_up: those that the site has given up already
+    """
+    if members is None:
+        return (
+            "The management service answers only while more than half of its access points run "
+            "(access_points in daos_server.yml). Where half of them or more are lost for good there is "
+            "no way on, nor one back: bring one of them up again, with its storage"
+        )
+    away = {m.rank for m in members if m.state != "joined" and m.rank not in given_up}
+    lost = sorted({*away, *given_up})
+    hint = (
+        f"Ranks that are lost for good are given up: add --data 'given_up_ranks={lost}', or set it "
+        "in group_data/all.py"
+    )
+    if away.isdisjoint(accepted):
+        return hint
+    return f"{hint}. accepted_exclusions is for ranks that were missing before the update began"
+
+
 def is_called(node: Node, name: str, called: str) -> bool:
     """Whether somebody means a node by this name, of which capitals and the domain say nothing.
 

@@ -261,7 +261,7 @@ RULES = (
     Rule(
         "R11",
         ("rules.held",),
-        "nothing starts a unit at boot on any node, and what did is remembered, before anything stops",
+        "nothing starts a unit at boot, and what did is remembered, before anything stops",
         Wrong(
             "starts-at-boot",
             "the services stay enabled, and a server reboots inside the window",

@@ -96,3 +96,11 @@ def test_a_node_is_meant_by_its_own_name_or_that_of_the_inventory(called: str) -
     assert members.is_called(node, "login-1.hpc.example", called)
     assert not members.is_called(node, "login-1.hpc.example", "login-10")
     assert not members.is_called(node, "10.0.0.1", "10.0.0.2")
+
+
+def test_how_to_go_on_is_told_with_the_ranks_that_are_missing_or_that_there_is_no_way() -> None:
+    told = members.way_on(_ranks("stopped"), (), {7})
+    assert "--data 'given_up_ranks=[1, 7]'" in told
+    assert "accepted_exclusions" not in told
+    assert "accepted_exclusions is for ranks" in members.way_on(_ranks("stopped"), {1}, ())
+    assert "no way on" in members.way_on(None, (), ())
