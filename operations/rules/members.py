@@ -99,8 +99,8 @@ def way_on(
     if members is None:
         return (
             "The management service answers only while more than half of its access points run "
-            "(access_points in daos_server.yml). Where half of them or more are lost for good there is "
-            "no way on, nor one back: bring one of them up again, with its storage"
+            "(access_points in daos_server.yml). Where half of them or more are lost for good, "
+            "there is no way on, nor one back: bring one of them up again, with its storage"
         )
     away = {m.rank for m in members if m.state != "joined" and m.rank not in given_up}
     lost = sorted({*away, *given_up})
