@@ -1,17 +1,30 @@
-"""The answer to a command, told apart from what else a node prints.
+"""The answer to a command, told apart from what else a node prints, whatever its login shell is.
 
 A login script that prints does so before the command has begun, or after it has ended.
 """
 
-_BEGIN = "== daos-offline-update begins"
-_END = "== daos-offline-update ends"
+import secrets
+import shlex
+
+# No login script prints what nobody knows before the run.
+_RUN = secrets.token_hex(4)
+_BEGIN = f"== daos-offline-update {_RUN} begins"
+_END = f"== daos-offline-update {_RUN} ends"
+
+# What is no plain character between single quotes for every login shell: csh and tcsh end a word
+# at the end of a line, and take ! for an older command; fish takes \\ for one backslash.
+_NO_PLAIN = {ord(character): rf"\0{ord(character):03o}" for character in "\\\n!"}
 
 
 def framed(line: str) -> str:
-    """The shell command that runs `line`, and marks where its answer begins and ends."""
+    """The shell command that runs `line`, and marks where its answer begins and ends.
+
+    It is one line that sh and the login shell of any administrator read alike.
+    """
     # Each mark is on a line of its own, whatever was printed before it.
     begin = f"printf '\\n%s\\n' '{_BEGIN}'"
-    return f"{begin}; {begin} >&2\n(\n{line}\n)\nfound=$?; printf '\\n%s\\n' '{_END}'; exit $found"
+    text = f"{begin}; {begin} >&2\n(\n{line}\n)\nfound=$?; printf '\\n%s\\n' '{_END}'; exit $found"
+    return f'eval "$(printf %b {shlex.quote(text.translate(_NO_PLAIN))})"'
 
 
 def within(text: str) -> str | None:

@@ -84,7 +84,7 @@ def load(
     """
     if stage:
         monkeypatch.setitem(SETTINGS, "stage", stage)
-    known = {"test ! -e": record.text() if record else ""}
+    known = {"migration.json || cat": record.text() if record else ""}
     arguments: dict[str, Any] = {"answers": {**known, **GOOD, **answers}, "pool_list": POOLS}
     arguments["wrong"] = lambda _, said: said.replace("== os", f"{address}\n== os")
     versions = dict.fromkeys(SITE, version)

@@ -198,7 +198,7 @@ def test_what_another_run_has_reached_meanwhile_is_another_plan(
     assert state, current.refusals
     assert current.begins_anew(current.start) is None
     said = state.inventory.get_host("@fake/a1").connector.data["fake_responses"]
-    said["test ! -e"] = CHECKED.with_done("backup").text()
+    said["migration.json || cat"] = CHECKED.with_done("backup").text()
     assert "the record of the migration on @fake/a1" in str(current.begins_anew(current.start))
 
 
@@ -234,7 +234,7 @@ def test_what_is_missing_on_the_clients_is_named_with_its_package(
 
 
 def test_a_damaged_record_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    damaged: Any = {"test ! -e": '{"system": 1}'}
+    damaged: Any = {"migration.json || cat": '{"system": 1}'}
     [finding] = refusals(monkeypatch, "backup", **damaged)
     assert finding.code == "damaged-record"
 

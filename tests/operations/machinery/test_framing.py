@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import shlex
+import shutil
 import subprocess
 
 import pytest
@@ -11,6 +14,7 @@ from hypothesis import strategies as st
 from operations.machinery.framing import framed, within
 
 LINES = st.lists(st.text(st.characters(exclude_characters="\n")))
+SHELLS = [found for name in ("sh", "bash", "tcsh", "fish") if (found := shutil.which(name))]
 
 
 def _comes(line: str, before: str = "", after: str = "") -> tuple[int, str, str]:
@@ -35,7 +39,7 @@ def test_an_answer_is_what_a_command_printed(answer: str, before: str, after: st
 def test_any_text_before_and_after_is_none_of_it(
     before: list[str], answer: list[str], after: list[str]
 ) -> None:
-    begin, end = framed("true").split("'")[3], framed("true").split("'")[-2]
+    begin, end = re.findall(r"== daos-offline-update \w+ \w+", framed("true"))[1:]
     text = "\n".join([*before, "", begin, *answer, "", end, *after])
     assert within(text) == "\n".join(answer)
 
@@ -47,3 +51,24 @@ def test_a_command_that_never_began_gave_no_answer() -> None:
 def test_an_answer_that_is_cut_short_is_what_came_of_it() -> None:
     _, output, _ = _comes("echo a; echo b; kill $$")
     assert within(output) == "a\nb"
+
+
+@given(LINES)
+def test_it_is_one_line_that_every_login_shell_reads_alike(lines: list[str]) -> None:
+    told = framed("\n".join(lines))
+    assert "\n" not in told
+    assert "!" not in told  # csh and tcsh look for an older command there
+    assert "\\\\" not in told  # fish has one backslash of it
+
+
+@pytest.mark.parametrize("text", ["a!b", r"a\\b\n", "it's\n\n$HOME", "\\"])
+@pytest.mark.parametrize("program", SHELLS)
+def test_a_line_is_run_as_it_is(program: str, text: str) -> None:
+    typed = f"sh -c {shlex.quote(framed(f'printf %s {shlex.quote(text)}'))}"  # as pyinfra does
+    done = subprocess.run([program, "-c", typed], capture_output=True, text=True, check=True)
+    assert within(done.stdout) == text
+
+
+def test_a_login_script_that_prints_the_marks_of_another_run_prints_what_is_none() -> None:
+    _, output, _ = _comes("echo yes", before="== daos-offline-update begins\nno\n")
+    assert within(output) == "yes"
