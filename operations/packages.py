@@ -1,7 +1,8 @@
 """The packages: fetched and checked while DAOS serves, then installed in one transaction a node."""
 
+import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 
 from pyinfra.api import Host
@@ -10,7 +11,7 @@ from .checks.dependencies import installed
 from .checks.manager import learn_keys
 from .daos import start_trace, window_file
 from .daos.node import Node
-from .daos.package_managers import REPOSITORY
+from .daos.package_managers import LOG, REPOSITORY
 from .daos.releases import Version
 from .machinery import dependencies, judgements, packaging
 from .machinery.run import Run
@@ -32,8 +33,13 @@ _ERASE_OLD = (
 
 # Into a file, not into the connection: were that to break, the package manager would die of its
 # next line in the middle of the transaction.
-_LOG = "/var/log/daos-offline-update.log"
-_DETACHED = "({line}) > {log} 2>&1 < /dev/null; code=$?; tail -n 12 {log}; exit $code"
+_LINES = 16  # zypper has as many about a file that two packages have
+_DETACHED = (
+    "({line}) > {log} 2>&1 < /dev/null; code=$?"
+    "; if [ $code = 0 ]; then grep -a 'scriptlet failed' {log}"
+    f"; else grep -a . {{log}} | tail -n {_LINES}; fi; exit $code"
+)
+_SCRIPTLET = re.compile(r"(%\w+\(\S+\)) scriptlet failed")
 
 _SILENT = "the node gives no answer after its package transaction: type the same command again"
 
@@ -43,7 +49,7 @@ def _transaction(current: Run, line: str, name: str, node: Node, target: Version
     names = " ".join(_wanted(current, name, node, target))
     tag = "%{VERSION}-%{RELEASE}" if target.build else "%{VERSION}"
     erase = _ERASE_OLD.format(names=names, target=packaging.release(node, target), tag=tag)
-    return _DETACHED.format(line=f"{dependencies.tidied(node)}({line}) && {erase}", log=_LOG)
+    return _DETACHED.format(line=f"{dependencies.tidied(node)}({line}) && {erase}", log=LOG)
 
 
 def _wanted(current: Run, name: str, node: Node, target: Version) -> list[str]:
@@ -87,7 +93,7 @@ def fetched(current: Run, here: Host) -> str | None:
     line = packaging.line_for(
         current, line, here.name, node, current.target, packaging.goes_back(current, node)
     )
-    return _fails(current, here, line, packaging.NOT_HAD, manager.typed(line))
+    return _fails(current, here, line, packaging.NOT_FETCHED, manager.typed(line))
 
 
 def _may_update(current: Run, view: View) -> list[Finding]:
@@ -142,8 +148,9 @@ def _change(
     line = packaging.line_for(current, line, here.name, node, target, back)
     typed = packaging.distribution(current, node).manager.typed(line)
     line = _transaction(current, line, here.name, node, target)
-    what = f"the package transaction failed, all of it is in {_LOG} there"
-    yield verify(current, lambda: _fails(current, here, line, what, typed))
+    what = f"the package transaction failed, all of it is in {LOG} there"
+    heard = partial(_scriptlets, current, here)
+    yield verify(current, lambda: _fails(current, here, line, what, typed, heard))
     names = _wanted(current, here.name, node, target)
     yield verify(current, lambda: _other_than(current, here, names, target))
     yield verify(current, lambda: _foreign(current, here), code="foreign-package")
@@ -151,17 +158,36 @@ def _change(
         yield verify(current, lambda: _left_behind(current, here))
 
 
-def _fails(current: Run, here: Host, line: str, what: str, typed: str | None = None) -> str | None:
+def _scriptlets(current: Run, here: Host, output: str) -> None:
+    """What a package itself has to do was not done, and rpm has installed it all the same.
+
+    The run goes on, since all is there that was wanted, and its end says so.
+    """
+    found = dict.fromkeys(_SCRIPTLET.findall(output))
+    current.scriptlets.setdefault(here.name, []).extend(found)
+
+
+def _fails(
+    current: Run,
+    here: Host,
+    line: str,
+    what: str,
+    typed: str | None = None,
+    heard: Callable[[str], None] = lambda output: None,
+) -> str | None:
     """Run a line on a node; None if that went well, else what it said.
 
     + what: what it means if the line fails
     + typed: what somebody who wants to see it again would type, where that is shorter
+    + heard: is told what it said where that went well
     """
     timeout = current.settings.timeouts["packages"]
     done, output, errors = current.command(here, line, timeout)
     if done:
+        heard(output)
         return None
-    said = "\n".join(f"    {text}" for text in (output + "\n" + errors).strip().splitlines()[-12:])
+    lines = [text for text in f"{output}\n{errors}".splitlines() if text.strip()]
+    said = "\n".join(f"    {text}" for text in lines[-_LINES:])
     return f"{what}.\n    $ {typed or line}\n{said}"
 
 
@@ -177,7 +203,7 @@ def _other_than(current: Run, here: Host, names: list[str], target: Version) -> 
     if others:
         return (
             f"the package manager said that all went well, and not everything is at {target}: "
-            f"{'; '.join(others)}. All that it said is in {_LOG} there: mend what it names (a "
+            f"{'; '.join(others)}. All that it said is in {LOG} there: mend what it names (a "
             "lock, an exclude?), then type the same command again"
         )
     if target == current.target:
@@ -197,7 +223,7 @@ def _left_behind(current: Run, here: Host) -> str | None:
         return None
     return (
         "the package manager said that all went well, and what was to change with DAOS has not: "
-        f"{', '.join(left)} is there. All that it said is in {_LOG} there: mend what it names, "
+        f"{', '.join(left)} is there. All that it said is in {LOG} there: mend what it names, "
         "then type the same command again"
     )
 

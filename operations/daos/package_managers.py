@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 
 REPOSITORY = "daos-offline-update"
 CHECK = "daos-offline-check"  # the repository while it is only resolved
+LOG = "/var/log/daos-offline-update.log"  # on each node, all that was said in the transaction
 _IN_FOLDER = ' --setopt=reposdir="$folder"'
 # Nothing in a name or a release means anything to a shell.
 _WORD = r"[\w.+~^:-]+"
@@ -48,7 +49,8 @@ class PackageManager:
     + resolve: resolve with what is defined in $folder, and change nothing
     + forget: remove what it keeps about the repository that was only resolved
     + newer: list what is installed of which the repository that is only resolved has a newer one
-    + fetch: download, and check against the signing key right away, not in the window
+    + fetch: download, check against the signing key right away, not in the window, and test the
+      transaction, which has it find files that belong to another package
     + install: inside the window: nothing but the transaction, from what was fetched
     + finish: from half the way to the release that is left; its packages may have been fetched
       under the name of the one repository, and are in the other by now
@@ -135,6 +137,10 @@ rm -f $script $script.log
 """
 _DOWNLOAD_WITH_OS = _WITH_OS.format(option="--downloadonly", see="! grep -q ^Error $script.log")
 
+# rpm's own test of the transaction, before which yum and dnf stop where they only download: that no
+# file belongs to another package already, that there is room for all.
+_TESTED = "{command} -y -C{both} --setopt=keepcache=1 --setopt=tsflags=test {verb} {packages}"
+
 # DAOS comes from its own repository alone, whatever priority another one has, and whether that is
 # checked or not. Neither yum nor dnf can be told so of packages, and yum of no pattern of
 # repositories: the others leave them out, in copies of what defines them.
@@ -163,10 +169,11 @@ class Yum(PackageManager):
     forget = f"rm -rf /var/cache/yum/{CHECK}* /var/cache/yum/*/*/{CHECK}*"
     # It exits 100 where there is something.
     newer = f"{{command}} -q --disablerepo='*' --enablerepo={CHECK} check-update || [ $? = 100 ]"
-    fetch = (
+    _download = (
         "{command} -y -q clean expire-cache"
         " && {command} -y{both} --setopt=keepcache=1 {verb} --downloadonly {packages}"
     )
+    fetch = f"{_download} && {_TESTED}"
     install = "{command} -y -C{both} --setopt=keepcache=1 {verb} {packages}"
     finish = f"{{command}} -y{both} --setopt=keepcache=1 install {{packages}}"
     again = f"--disablerepo='*' --enablerepo={REPOSITORY} reinstall"
@@ -175,7 +182,7 @@ class Yum(PackageManager):
         "{command} -q check-update $(rpm -qa --queryformat '%{{NAME}}\\n' 'centos-release' "
         "'centos-linux-release' 'redhat-release*') > /dev/null 2>&1; [ $? = 100 ]"
     )
-    fetch_with_os = f"({fetch}) && (\n{_DOWNLOAD_WITH_OS})"
+    fetch_with_os = f"({_download}) && (\n{_DOWNLOAD_WITH_OS})"
     install_with_os = _WITH_OS.format(option="-C", see="rpm -q {packages} > /dev/null")
 
     def offered(self, output: str) -> str | None:
@@ -194,12 +201,14 @@ class Dnf(Yum):
     # Without `best` a node may fall back to an older build of the same version.
     options = "--setopt=strict=1 --setopt=best=1" + _IN_FOLDER
     forget = f"rm -rf /var/cache/dnf/{CHECK}*"
-    fetch = "{command} -y{both} --refresh --setopt=keepcache=1 {verb} --downloadonly {packages}"
-    fetch_with_os = f"({fetch}) && (\n{_DOWNLOAD_WITH_OS})"
+    _download = "{command} -y{both} --refresh --setopt=keepcache=1 {verb} --downloadonly {packages}"
+    fetch = f"{_download} && {_TESTED}"
+    fetch_with_os = f"({_download}) && (\n{_DOWNLOAD_WITH_OS})"
 
 
-# 102, 103 and 106 say that it is done, and that a reboot or another repository is wanted.
-_DONE = " || case $? in 102|103|106) ;; *) false ;; esac"
+# 102, 103 and 106 say that it is done, and that a reboot or another repository is wanted; 107 that
+# it is, and that a script of a package has failed, at which rpm, yum and dnf exit 0.
+_DONE = " || case $? in 102|103|106|107) ;; *) false ;; esac"
 _UPDATE = re.compile(r'<update (?=[^>]*kind="package")([^>]*)>')
 _ATTRIBUTE = re.compile(rf'(name|edition|arch)="({_WORD})"')
 
@@ -237,6 +246,9 @@ class Zypper(PackageManager):
         f"{{command}} --non-interactive refresh {REPOSITORY}"
         f" && ({{command}} --non-interactive {{verb}} --from {REPOSITORY} --download-only"
         f" {{packages}}{_DONE})"
+        # What is there already is downloaded no more; files of other packages are looked for.
+        f" && ({{command}} --non-interactive --no-refresh {{verb}} --from {REPOSITORY}"
+        f" --dry-run --download-only {{packages}}{_DONE})"
     )
     _install = "ZYPP_LOCK_TIMEOUT=60 {command} --non-interactive --no-refresh {verb}"
     install = f"{_install} --from {REPOSITORY} {{packages}}{_DONE}"

@@ -56,6 +56,13 @@ NOT_HAD = (
     "(target_release and repositories in group_data/all.py), then type the same command again"
 )
 
+NOT_FETCHED = (
+    "the packages of the target cannot be had, or not be installed beside what the node has: see "
+    "that the repository holds them, and signed (target_release and repositories in "
+    "group_data/all.py), or mend what else is said here (erase a package that has files of "
+    "theirs?), then type the same command again"
+)
+
 
 def not_had(besides: Collection[Dependency]) -> str:
     """That what a node needs cannot be had; where it is not DAOS alone, how to do without."""

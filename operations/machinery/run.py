@@ -52,6 +52,7 @@ class Run:
     + keys: node name to the ids of the keys that sign the packages of the target's repository
     + dependencies: node name to what it gets beside DAOS in the same transaction
     + rpmnew: node name to the configuration files that the update left to be merged
+    + scriptlets: node name to what failed of its packages' own scripts: "%post(daos-2.0.3-1.el8)"
     """
 
     def __init__(self, state: State, procedure: Procedure, settings: Settings) -> None:
@@ -75,6 +76,7 @@ class Run:
         self.keys: dict[str, frozenset[str]] = {}
         self.dependencies: dict[str, tuple[Dependency, ...]] = {}
         self.rpmnew: dict[str, list[str]] = {}
+        self.scriptlets: dict[str, list[str]] = {}
 
     def begins(self, start: Start) -> None:
         """The cluster is known as it is before this run touches anything."""

@@ -19,10 +19,11 @@ from pyinfra import logger
 from pyinfra.api import Host, State
 from pyinfra.api.state import BaseStateCallback
 
+from ..daos.package_managers import LOG
 from ..machinery import commandline, interruption, plan
 from ..machinery.run import Run, say
 from ..rules import memory
-from ..rules.findings import Finding, fold
+from ..rules.findings import Finding, fold, grouped
 from ..rules.members import short
 from ..rules.view import View, names_of
 from . import outcome
@@ -146,6 +147,7 @@ class Report(BaseStateCallback):
                 for it in self.current.dependencies.get(name, ())
             },
             "rpmnew": self.current.rpmnew.get(name, []),
+            "scriptlets": self.current.scriptlets.get(name, []),
         }
 
     def write(self) -> None:
@@ -213,6 +215,10 @@ class Report(BaseStateCallback):
         """What somebody has to see to later."""
         for path, names in to_merge(self.content()).items():
             yield f"{path} on {names} has to be read and merged by hand"
+        scriptlets = self.current.scriptlets.items()
+        failed = grouped((name, script) for name, found in scriptlets for script in found)
+        for script, on in failed.items():
+            yield f"{script} failed on {fold(on)}, see {LOG} there; it is installed"
         left_out = self.current.start.left_out
         if left_out:
             yield f"left out: {fold(left_out)}; the same command takes them in later"

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from testbed.lab import provision
 from testbed.packages.build import FLAVOURS
 
@@ -37,3 +41,45 @@ def builds(site: Site) -> set[str]:
     asked = "rpm -qa --qf '%{VERSION}-%{RELEASE}\\n' daos 'daos-*'"
     found = [node.run(asked).stdout.split() for node in site.lab.nodes.values()]
     return {build.rpartition(".")[0] for their in found for build in their}
+
+
+# A package of the site's own: it has a file that 2.0.3 brings as well, or a script that fails
+# whenever `daos` is installed.
+_SITE_TOOLS = """\
+Name: site-tools
+Version: 1
+Release: 1
+Summary: What the site has of its own
+License: none
+BuildArch: noarch
+%description
+Of the site.
+%install
+mkdir -p %{{buildroot}}/usr/lib64
+touch %{{buildroot}}/usr/lib64/{file}
+{script}
+%files
+/usr/lib64/{file}
+"""
+
+
+@contextmanager
+def site_tools(site: Site, file: str = "libsite.so", script: str = "") -> Iterator[None]:
+    """Every node has a package of the site's own.
+
+    + file: what it has in /usr/lib64
+    + script: a section of its spec file
+    """
+    spec = _SITE_TOOLS.format(file=file, script=script)
+    site.lab.repo.run(
+        f"printf %s {shlex.quote(spec)} > /tmp/site.spec && rpmbuild -bb --quiet"
+        " --define '_rpmdir /srv/www' --define '_rpmfilename site-tools.rpm' /tmp/site.spec"
+    )
+    nodes = site.lab.nodes.values()
+    for node in nodes:
+        node.run(f"rpm -U --nosignature http://{provision.REPOSITORY}/site-tools.rpm")
+    try:
+        yield
+    finally:
+        for node in nodes:
+            node.run("rpm -e site-tools")

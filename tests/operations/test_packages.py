@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 from configparser import ConfigParser
 from pathlib import Path
@@ -54,7 +55,7 @@ def _transaction(folder: Path, installed: dict[str, tuple[str, ...]], code: int 
     current: Any = SimpleNamespace(start=View({"servers": ("s1",), "admins": (), "clients": ()}))
     line = packages._transaction(current, "dnf -y install", "s1", node, TARGET)
     path = {"PATH": f"{folder}:/usr/bin:/bin"}
-    line = line.replace(packages._LOG, str(folder / "log"))
+    line = line.replace(packages.LOG, str(folder / "log"))
     done = subprocess.run(["sh", "-c", line], env=path, check=False, capture_output=True)
     assert (done.returncode == 0) == (code == 0), done
     return (folder / "erased").read_text()
@@ -67,6 +68,33 @@ def test_nothing_is_erased_where_the_package_manager_has_installed_nothing(tmp_p
 def test_of_a_transaction_that_was_cut_short_the_old_half_alone_is_erased(tmp_path: Path) -> None:
     half = {"daos": ("2.0.1", "2.0.3"), "daos-client": ("2.0.1",), "daos-server": ("2.0.3",)}
     assert _transaction(tmp_path, half) == "daos-2.0.1-1.x86_64\n"
+
+
+def test_a_script_of_a_package_that_fails_is_told_however_much_is_said_after_it(
+    tmp_path: Path,
+) -> None:
+    said = ["warning: %post(daos-2.0.3-1.el8.x86_64) scriptlet failed, exit status 1"]
+    said += ["Error in POSTIN scriptlet in rpm package daos", *map(str, range(20))]
+    line = packages._DETACHED.format(
+        line="; ".join(f"echo {shlex.quote(it)}" for it in said), log=tmp_path / "log"
+    )
+    done = subprocess.run(["sh", "-c", line], check=True, capture_output=True, text=True)
+    run: Any = SimpleNamespace(scriptlets={})
+    here: Any = SimpleNamespace(name="s1")
+    packages._scriptlets(run, here, done.stdout)
+    assert run.scriptlets == {"s1": ["%post(daos-2.0.3-1.el8.x86_64)"]}
+
+
+@pytest.mark.parametrize(("code", "done"), [(102, True), (106, True), (107, True), (8, False)])
+def test_zypper_has_done_it_where_no_more_than_a_script_of_a_package_failed(
+    tmp_path: Path, code: int, done: bool
+) -> None:
+    (tmp_path / "zypper").write_text(f"#!/bin/sh\nexit {code}\n")
+    (tmp_path / "zypper").chmod(0o755)
+    zypper = package_managers.Zypper()
+    line = zypper.told(zypper.install, ["daos=2.0.3"], back=False)
+    path = {"PATH": f"{tmp_path}:/usr/bin:/bin"}
+    assert (subprocess.run(["sh", "-c", line], env=path, check=False).returncode == 0) == done
 
 
 def test_nothing_is_erased_after_a_transaction_that_failed(tmp_path: Path) -> None:

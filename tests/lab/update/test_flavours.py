@@ -47,6 +47,17 @@ def _have_unsigned_packages(site: Site) -> None:
         faults.FOREIGN_REPOSITORY.plant(node, baseurl=f"http://{provision.REPOSITORY}/site")
 
 
+def _is_refused_a_file_of_another_package(site: Site) -> None:
+    """DAOS serves on: package managers look for that in the transaction alone, or when told to."""
+    with published.site_tools(site, file="libdaos.so.2.0.3"):
+        done = site.update(target_release="2.0.3")
+    assert done.exit_code == 1, done.output
+    assert site.report["outcome"] == "refused"
+    refusals = site.report["refusals"]
+    assert {finding["code"] for finding in refusals} == {"packages-not-available"}
+    assert all("libdaos.so.2.0.3" in finding["message"] for finding in refusals)
+
+
 @pytest.mark.parametrize("cluster", CLUSTERS.values(), ids=CLUSTERS.keys())
 def test_a_cluster_is_updated_to_exactly_the_target(
     start_fresh_site: StartSite, cluster: list[LabNode]
@@ -63,7 +74,11 @@ def test_a_cluster_is_updated_to_exactly_the_target(
     has = {"spdk-tools": {"before": "21.07-8.noarch", "after": "21.07-11.noarch"}}
     assert [host["dependencies"] for host in site.report["hosts"].values()] == [has] * len(cluster)
     _have_unsigned_packages(site)
-    _updates_to(site, "2.0.3")
+    _is_refused_a_file_of_another_package(site)
+    with published.site_tools(site, script="%triggerin -- daos\nexit 1"):
+        _updates_to(site, "2.0.3")
+    failed = [["%triggerin(site-tools-1-1.noarch)"]] * len(cluster)
+    assert [host["scriptlets"] for host in site.report["hosts"].values()] == failed
     for node in site.lab.nodes.values():
         signed = node.run("rpm -qa --qf '%{RSAHEADER:pgpsig}\\n' 'daos*'").stdout.splitlines()
         assert signed
