@@ -91,6 +91,8 @@ def summary(current: Run) -> str:
 
 def _of_the_nodes(current: Run) -> list[Finding]:
     found = find_nodes(current)
+    if inventory.foreign_records(current.start):
+        return found
     current.begins(health.learnt(current))
     return found + in_the_way(current)
 
@@ -130,6 +132,7 @@ def find_nodes(current: Run) -> list[Finding]:
     found = silent + sessions.few(state, view) + lock.others(current)
     _wait_for_transactions(current)
     found += inventory.twice_named(current.start) + services.renamed(current.start, current.units)
+    found += inventory.foreign_records(current.start)
     return found + gates.of_their_units(current.start)
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from .checks import health
+from .checks import health, inventory
 from .daos.releases import Version
 from .examine import begin, find_nodes, in_the_way, leading, summary
 from .machinery.procedure import Procedure
@@ -25,6 +25,8 @@ def examine() -> None:
 
 def _of_the_nodes(current: Run) -> list[Finding]:
     found = find_nodes(current)
+    if inventory.foreign_records(current.start):
+        return found
     target, nowhere = where_to(current.start)
     if not target:
         return found + nowhere

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import re
+import shlex
+from typing import Any
+
+from operations.daos import window_file
 from testbed import faults
 from testbed.lab.harness import LabNode
 
@@ -99,7 +105,24 @@ def test_a_server_and_the_admin_node_that_die_for_good_are_given_up(
     assert (finding["code"], finding["hosts"]) == ("not-in-inventory", [dead.name])
     assert "given_up_servers" in finding["message"]
     assert "given_up_ranks" in finding["message"]
-    done = site.update(given_up_servers=[dead.name], given_up_ranks=ranks)
+    given_up = {"given_up_servers": [dead.name], "given_up_ranks": ranks}
+    _a_disk_that_was_cloned_elsewhere_is_found(site, **given_up)
+    done = site.update(**given_up)
     assert (done.exit_code, site.report["outcome"]) == (0, "updated"), done.output
     assert f"not in `inventory` any more: {admin.name}." in done.output
     assert site.report["left_out"] == [admin.name]
+
+
+def _a_disk_that_was_cloned_elsewhere_is_found(site: Site, **given_up: Any) -> None:
+    """What it remembers is of another system; the servers have kept what was true of this one."""
+    server = site.lab.node(SERVERS[1])
+    record = json.loads(server.read(window_file.PATH))
+    other = {**record, "servers": ["stor-1"], "pools": {record["began"]: "theirs"}, "had": {}}
+    server.run(f"printf %s {shlex.quote(json.dumps(other))} > {window_file.PATH}")
+    for procedure in ("deploy.py", "deploys/rollback.py"):
+        done = site.pyinfra(procedure, "-y", **given_up)
+        assert done.exit_code == 1, done.output
+        [finding] = site.report["refusals"]
+        assert (finding["code"], finding["hosts"]) == ("foreign-record", [SERVERS[1]])
+    [typed] = re.findall(r"`(mv .*?)`", finding["message"])
+    server.run(typed)

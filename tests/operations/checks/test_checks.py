@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from operations.checks import command, health, installed, manager, services
-from operations.checks.inventory import twice_named
 from operations.daos.dmg import Member
 from operations.daos.node import AGENT, SERVER, Node, Process, Service
 from operations.daos.units import Units
@@ -519,12 +518,3 @@ def test_the_shipped_settings_are_documented_one_by_one() -> None:
     for name in (name for name in shipped if not name.startswith("_")):
         before = text[: text.index(f"\n{name} =")].rsplit("\n", 1)[-1]
         assert before.startswith("#"), name
-
-
-def test_one_node_under_two_names_is_found() -> None:
-    one = replace(IDLE, itself=("a.example", "b0071d", "10.0.0.1"))
-    other = replace(IDLE, itself=("a.example", "b0072e", "10.0.0.1"))  # cloned, not the same
-    groups = {"servers": (), "admins": ("login",), "clients": ("a", "b")}
-    [finding] = twice_named(View(groups, {"login": one, "a": one, "b": other}))
-    assert (finding.code, finding.hosts) == ("named-twice", ("login", "a"))
-    assert twice_named(View(groups, {"login": one, "b": other, "a": None})) == []
