@@ -9,6 +9,7 @@ from pyinfra.api import Host
 from pyinfra.context import ctx_host, ctx_state
 
 from ..daos.node import Node
+from ..daos.package_managers import CHECK
 from ..machinery import hosts, packaging
 from ..machinery.run import Run
 from ..rules import gates
@@ -98,8 +99,34 @@ def within_reach(current: Run, found: Collection[Finding]) -> list[Finding]:
     ]
     said = hosts.at_once(asked, lambda host: _resolved(current, host))
     problems = [(host.name, _problem(current, host, *it)) for host, it in said.items()]
-    return for_each("packages-not-available", problems) or _several_builds(
-        current, {host.name: output for host, (_, output, _) in said.items()}
+    outputs = {host.name: output for host, (_, output, _) in said.items()}
+    found_here = for_each("packages-not-available", problems)
+    found_here += for_each("foreign-package", _from_elsewhere(current, outputs))
+    return found_here or _several_builds(current, outputs)
+
+
+def _from_elsewhere(current: Run, said: Mapping[str, str]) -> Iterator[tuple[str, str | None]]:
+    """Nodes that would have packages of DAOS from another repository than its own.
+
+    It is left out where a file defines it, and may be defined elsewhere: in dnf.conf, by a plugin.
+
+    + said: node name to what its package manager says of the target
+    """
+    for name, output in said.items():
+        node = current.start.node(name)
+        names = packaging.missing(node, current.start.roles(name), current.target)
+        sources = packaging.distribution(current, node).manager.sources_of(output)
+        others = {it: sources[it] for it in names if not sources.get(it, CHECK).startswith(CHECK)}
+        yield name, _not_from(others) if others else None
+
+
+def _not_from(others: Mapping[str, str]) -> str:
+    found = grouped(others.items())
+    rows = "; ".join(f"{', '.join(names)} from {source}" for source, names in found.items())
+    return (
+        f"these would not come from DAOS's own repository: {rows}. Where that is defined "
+        "(/etc/dnf/dnf.conf, /etc/yum.conf, a plugin?), say enabled=0 or exclude=daos*, and take "
+        "disable_excludes out; then type the same command again"
     )
 
 

@@ -13,6 +13,8 @@ _IN_FOLDER = ' --setopt=reposdir="$folder"'
 # Nothing in a name or a release means anything to a shell.
 _WORD = r"[\w.+~^:-]+"
 _OFFERED = re.compile(rf"^ daos +\w+ +({_WORD}) ", re.MULTILINE)
+# A row of the table of what is installed; where its columns are too narrow, it has several lines.
+_ROW = re.compile(rf"^ ({_WORD})\s+\w+\s+{_WORD}\s+(\S+)\s+[\d.]+( [kMGT])?\s*$", re.MULTILINE)
 _LISTED = re.compile(rf"^({_WORD})\.(\w+)\s+({_WORD})\s+{CHECK}(?=\s|$)", re.MULTILINE)
 
 # Copies what defines repositories to $folder; `own` says what is done with the one of the update.
@@ -106,6 +108,13 @@ class PackageManager:
         """The build of DAOS that `resolve` would bring, "2.0.3-6.el8"; None where it says none."""
         return None
 
+    def sources_of(self, output: str) -> dict[str, str]:
+        """The repository that `resolve` would have each package from; empty where it says none.
+
+        Zypper takes what is named from the repository that it is told, and does not say so.
+        """
+        return {}
+
     def told(self, line: str, packages: Iterable[str], back: bool) -> str:
         """One of its commands, about packages that each say in which release.
 
@@ -188,6 +197,9 @@ class Yum(PackageManager):
     def offered(self, output: str) -> str | None:
         found = _OFFERED.search(output)
         return found[1] if found else None
+
+    def sources_of(self, output: str) -> dict[str, str]:
+        return {name: source for name, source, _ in _ROW.findall(output)}
 
     @property
     def apart(self) -> str:

@@ -280,18 +280,35 @@ def test_a_package_that_one_role_needs_and_the_repository_lacks_is_told_of_those
     assert "daos-server-2.0.3" in finding["message"]
 
 
+def _of_the_site(site: Site) -> str:
+    """A dnf.conf that defines a repository, in which is what nobody has signed."""
+    site.lab.repo.run(
+        "mkdir -p /srv/www/site && cp /srv/unsigned/v2.0/EL8/*.rpm /srv/www/site"
+        " && refresh-repository /srv/www/site"
+    )
+    url = f"http://{provision.REPOSITORY}/site"
+    return f"[main]\n[site]\nname=site\nbaseurl={url}\ngpgcheck=0\npriority=1\n"
+
+
 def test_a_package_that_a_node_excludes_is_found_and_a_dead_repository_of_the_site_is_no_matter(
     site: Site,
 ) -> None:
-    """dnf is set up to go on without it, and zypper skips the repository, exiting with 106."""
+    """dnf is set up to go on without it, and zypper skips the repository, exiting with 106.
+
+    Where a package would come from a repository that is not left out, that is found as well.
+    """
     lenient = _replaced("daos-admin-01", "/etc/dnf/dnf.conf", LENIENT)
+    elsewhere = _replaced("daos-server-02", "/etc/dnf/dnf.conf", _of_the_site(site))
     client = site.lab.node("daos-client-02")
     client.run(f"mkdir -p /etc/zypp/repos.d; printf '{DEAD}' > /etc/zypp/repos.d/site.repo")
     try:
-        with lenient(site):
-            [finding] = _found(site)["packages-not-available"]
+        with lenient(site), elsewhere(site):
+            found = _found(site)
     finally:
         client.run("rm /etc/zypp/repos.d/site.repo")
+    [foreign], [finding] = found["foreign-package"], found["packages-not-available"]
+    assert foreign["hosts"] == ["daos-server-02"]
+    assert "daos, daos-server from site" in foreign["message"]
     assert finding["hosts"] == ["daos-admin-01"]
     assert "filtered out by exclude filtering for argument: daos-client-2.0.3" in finding["message"]
 
