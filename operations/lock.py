@@ -21,7 +21,7 @@ from .rules.view import View
 LOCK = "/run/daos-offline-update.lock"
 
 # As soon as the connection is gone, however it went, `echo` fails and the lock is free.
-_HOLD = f"flock -w 3 {LOCK} sh -c 'echo \"$0\" > {LOCK}; while echo; do sleep 0.5; done' {{who}}"
+_HOLD = f"flock -w 3 {LOCK} sh -c 'echo \"$0\" > {LOCK} && while echo; do sleep 0.5; done' {{who}}"
 _LINGERS = 3  # seconds that the lock of a run which has just ended may last
 _FOR_EVER = 30 * 24 * 3600  # seconds
 
@@ -105,10 +105,12 @@ def _take(current: Run, here: Host) -> str | None:
     if holding == me and not others:
         current.alone = lambda: not holder.ready()
         return None
+    said = holder.value[2].strip() if holder.ready() else ""
     holder.kill()
     for name, other in others.items():
         return f"{name}: {_message(other)}"
-    return f"the lock {LOCK} could not be taken: see `ls -l {LOCK}` there"
+    why = f" ({said})" if said else ""
+    return f"the lock {LOCK} could not be taken{why}: see `ls -l {LOCK}` and `df /run` there"
 
 
 def _planned_otherwise(current: Run) -> str | None:

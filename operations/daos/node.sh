@@ -68,7 +68,9 @@ look() {
     [ $# = 0 ] || grep -lsE '^[[:blank:]]*Exec(StartPre|StopPost)[[:blank:]]*=[[:blank:]]*$' "$@"
     echo "== lock"
     lock=/run/daos-offline-update.lock
-    if [ -e $lock ] && ! flock -s -n $lock true; then cat $lock; fi
+    if [ -e $lock ] && ! flock -s -n $lock true; then
+        grep . $lock || echo "somebody who does not say so (\`fuser -v $lock\` there tells who)"
+    fi
     # This shell is looked for as well: where it is not found, nothing is known of the others.
     complete='' daemons='' dfuses='' at_work=''
     read -r shell </proc/$$/comm

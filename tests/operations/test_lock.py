@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from dataclasses import replace
 
 from hypothesis import given
@@ -30,6 +31,14 @@ def test_all_inventories_have_the_same_keeper(hostnames: set[str], chance: st.Da
     chance.shuffle(aliases)  # type: ignore[attr-defined]
     names = dict(zip(aliases, sorted(hostnames), strict=True))
     assert names[lock.keeper(view(names))] == min(hostnames)
+
+
+def test_a_lock_that_cannot_be_written_to_is_not_held_and_says_why() -> None:
+    """As where /run is full."""
+    line = lock._HOLD.format(who="me").replace(lock.LOCK, "/dev/full")
+    done = subprocess.run(["sh", "-c", line], timeout=60, capture_output=True, check=False)
+    assert done.returncode
+    assert b"error" in done.stderr
 
 
 def test_an_alias_is_no_other_server() -> None:

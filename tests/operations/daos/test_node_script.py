@@ -56,9 +56,9 @@ def stand_in(folder: Path, name: str, line: str) -> None:
     path.chmod(0o755)
 
 
-def run(tools: Path) -> subprocess.CompletedProcess[str]:
+def run(tools: Path, told: str = SCRIPT) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        ["sh", "-c", SCRIPT], env={"PATH": str(tools)}, capture_output=True, text=True, check=False
+        ["sh", "-c", told], env={"PATH": str(tools)}, capture_output=True, text=True, check=False
     )
 
 
@@ -122,6 +122,19 @@ def test_processes_are_found_by_their_names(tools: Path, running: dict[str, int]
     assert manager.command.endswith("/dnf 600")
     assert node.addresses == ("10.0.0.1", "10.0.0.2")
     assert node.space
+
+
+def test_a_lock_that_somebody_holds_who_does_not_say_so_is_no_free_one(
+    tools: Path, tmp_path: Path
+) -> None:
+    held = tmp_path / "lock"
+    held.touch()
+    stand_in(tools, "flock", "exit 1")
+    done = run(tools, SCRIPT.replace(LOCK, str(held)))
+    assert f"fuser -v {held}" in parse(done.stdout.splitlines()).lock
+    held.write_text("ops on desk\n")
+    done = run(tools, SCRIPT.replace(LOCK, str(held)))
+    assert parse(done.stdout.splitlines()).lock == "ops on desk"
 
 
 def test_storage_in_memory_is_told_by_its_superblock(tools: Path, tmp_path: Path) -> None:
