@@ -4,11 +4,14 @@ Source: output of dmg 2.0.3, kept under tests/data.
 """
 
 import json
+import re
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from typing import Any
+
+_OBJECT = re.compile(r"(?<![^\n])\{")  # at the beginning of a line
 
 
 class DmgError(Exception):
@@ -95,13 +98,16 @@ def response(text: str) -> Any:
 
 
 def _answer(text: str) -> tuple[Any, str]:
-    """The "response" and, where there is an error, a sentence about it. Raises DmgError."""
-    try:
-        answer, _ = json.JSONDecoder().raw_decode(text.lstrip())
-        error, status, content = answer["error"], answer["status"], answer["response"]
-    except (ValueError, KeyError, TypeError) as problem:
-        raise DmgError(f"dmg gave no answer that can be read: {text.strip()[:200]!r}") from problem
-    return content, f"dmg: {error or f'status {status}'}" if error or status else ""
+    """The "response" and, where there is an error, a sentence about it. Raises DmgError.
+
+    What is printed before it, as by a site's script that calls dmg, is none of it.
+    """
+    for begin in _OBJECT.finditer(text):
+        with suppress(ValueError, KeyError):
+            answer, _ = json.JSONDecoder().raw_decode(text, begin.start())
+            error, status, content = answer["error"], answer["status"], answer["response"]
+            return content, f"dmg: {error or f'status {status}'}" if error or status else ""
+    raise DmgError(f"dmg gave no answer that can be read: {text.strip()[:200]!r}")
 
 
 @contextmanager

@@ -108,6 +108,14 @@ def test_a_stop_that_names_no_rank_is_an_error() -> None:
             dmg.results(f'{{"response": {{"Results": null}}, "error": {error}, "status": 0}}')
 
 
+@pytest.mark.parametrize("before", ["", "WARNING: module\n", '{"level": "info"}\n', "{\n", "{}\n"])
+def test_what_a_script_of_the_site_prints_before_an_answer_is_none_of_it(before: str) -> None:
+    answer = captures.named("joined.json_system_query").output
+    assert dmg.members(before + answer + "\nbye\n") == dmg.members(answer)
+    with pytest.raises(dmg.DmgError):
+        dmg.members(f"{before}no answer: {answer}")
+
+
 def test_a_pool_that_could_not_be_asked_is_not_called_degraded() -> None:
     pools = [
         dmg.Pool("u1", "tank", 32, 0, ""),
