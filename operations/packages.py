@@ -16,7 +16,7 @@ from .daos.releases import Version
 from .machinery import dependencies, judgements, packaging
 from .machinery.run import Run
 from .machinery.step import Command, attempt, shell, step, verify
-from .rules import gates
+from .rules import gates, silence
 from .rules.findings import Finding
 from .rules.view import ROLES, View
 
@@ -41,6 +41,12 @@ _DETACHED = (
 )
 _SCRIPTLET = re.compile(r"(%\w+\(\S+\)) scriptlet failed")
 
+# It does not end with its connection.
+_LATE = (
+    "the package transaction has not been seen to end, and may go on there: what it says is in "
+    f"{LOG}. Type the same command again, which waits for its end, as long as timeouts['packages'] "
+    "in group_data/all.py says"
+)
 _SILENT = "the node gives no answer after its package transaction: type the same command again"
 
 
@@ -150,7 +156,7 @@ def _change(
     line = _transaction(current, line, here.name, node, target)
     what = f"the package transaction failed, all of it is in {LOG} there"
     heard = partial(_scriptlets, current, here)
-    yield verify(current, lambda: _fails(current, here, line, what, typed, heard))
+    yield verify(current, lambda: _fails(current, here, line, what, typed, heard, _LATE))
     names = _wanted(current, here.name, node, target)
     yield verify(current, lambda: _other_than(current, here, names, target))
     yield verify(current, lambda: _foreign(current, here), code="foreign-package")
@@ -174,18 +180,22 @@ def _fails(
     what: str,
     typed: str | None = None,
     heard: Callable[[str], None] = lambda output: None,
+    late: str = "",
 ) -> str | None:
     """Run a line on a node; None if that went well, else what it said.
 
     + what: what it means if the line fails
     + typed: what somebody who wants to see it again would type, where that is shorter
     + heard: is told what it said where that went well
+    + late: what it means instead where no answer comes in time
     """
     timeout = current.settings.timeouts["packages"]
     done, output, errors = current.command(here, line, timeout)
     if done:
         heard(output)
         return None
+    if late and silence.is_silent(errors):
+        return f"{late}.\n    $ {typed or line}\n    {errors}"
     lines = [text for text in f"{output}\n{errors}".splitlines() if text.strip()]
     said = "\n".join(f"    {text}" for text in lines[-_LINES:])
     return f"{what}.\n    $ {typed or line}\n{said}"

@@ -77,7 +77,10 @@ def idle(view: View) -> Iterator[Finding]:
     for name, node in view.of().items():
         if node.managers:
             at_work = "; ".join(map(str, node.managers))
-            message = f"{at_work} is at work: wait for its end, or end it"
+            # To end the one of an update would leave half of it.
+            message = (
+                f"{at_work} is at work: wait for its end{'' if node.record else ', or end it'}"
+            )
             yield Finding("package-manager-busy", (name,), message)
 
 

@@ -104,7 +104,7 @@ def what_next(view: View, may_go_back: bool, go_on: str = "") -> Iterator[str]:
     + go_on: the command that goes on, "" for the same one again
     """
     if view.stopped:
-        kept = not_to_reboot(view)
+        kept = ". ".join(filter(None, (_at_work(view), not_to_reboot(view))))
         mend = "and to mend nodes" if kept else "to mend nodes and to reboot them"
         yield (
             f"The data is at rest, and it is safe to leave it so, {mend}. "
@@ -115,6 +115,17 @@ def what_next(view: View, may_go_back: bool, go_on: str = "") -> Iterator[str]:
     if may_go_back and view.records:
         back = commandline.typed("deploys/rollback.py")
         yield f"To go back to the release of before, type: {back}"
+
+
+def _at_work(view: View) -> str:
+    """The nodes where a transaction goes on after its connection, in a sentence; "" for none."""
+    busy = view.where(lambda node: node.managers)
+    if not busy:
+        return ""
+    return (
+        f"A package manager is still at work on {fold(busy)}: let it end there before you reboot "
+        "it; the same command waits for that"
+    )
 
 
 def summary(current: Run, how: str, step: str, later: Sequence[str] = ()) -> str:

@@ -85,6 +85,24 @@ def test_a_script_of_a_package_that_fails_is_told_however_much_is_said_after_it(
     assert run.scriptlets == {"s1": ["%post(daos-2.0.3-1.el8.x86_64)"]}
 
 
+@pytest.mark.parametrize(
+    "errors", ["no answer within 5 seconds", "the connection broke (EOFError)"]
+)
+def test_a_transaction_whose_end_nobody_has_seen_is_not_said_to_have_failed(errors: str) -> None:
+    """It goes on without its connection, and the next run waits for it."""
+    run: Any = SimpleNamespace(
+        settings=SimpleNamespace(timeouts={"packages": 5}),
+        command=lambda here, line, timeout: (False, "", errors),
+    )
+    here: Any = None
+    said = packages._fails(run, here, "dnf", "it failed", late=packages._LATE)
+    assert said
+    assert "may go on there" in said
+    assert errors in said
+    assert "failed" not in said
+    assert packages._fails(run, here, "dnf", "it failed") == f"it failed.\n    $ dnf\n    {errors}"
+
+
 @pytest.mark.parametrize(("code", "done"), [(102, True), (106, True), (107, True), (8, False)])
 def test_zypper_has_done_it_where_no_more_than_a_script_of_a_package_failed(
     tmp_path: Path, code: int, done: bool

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from operations.daos.node import AGENT, SERVER, Node, Service
+from operations.daos.node import AGENT, SERVER, Node, Process, Service
 from operations.reporting import outcome
 from operations.rules.view import View
 
@@ -87,6 +87,14 @@ def test_nobody_is_told_to_reboot_a_server_whose_storage_is_in_memory() -> None:
     assert "to reboot them" not in advice
     [advice, _] = outcome.what_next(View(groups, {"s1": kept, "s2": kept}), may_go_back=False)
     assert "to reboot them" in advice
+
+
+def test_nobody_is_told_to_reboot_a_node_in_the_middle_of_its_package_transaction() -> None:
+    busy = at("2.0.1", off(SERVING), managers=(Process(9, "root", "dnf -y install"),))
+    view = View({"servers": ("s1",), "admins": (), "clients": ()}, {"s1": busy})
+    [advice, _] = outcome.what_next(view, may_go_back=False)
+    assert "A package manager is still at work on s1" in advice
+    assert "to reboot them" not in advice
 
 
 def test_of_nodes_that_nobody_has_looked_at_no_state_is_told() -> None:
