@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from pyinfra.api import Host
 
-from .checks import unreachable
+from .checks import installed, unreachable
 from .daos import window_file
 from .daos.node import AGENT, SERVER, Node
 from .machinery import judgements
@@ -106,6 +106,7 @@ def _may_stop_servers(current: Run, view: View) -> list[Finding]:
 def _may_start_servers(current: Run, view: View) -> list[Finding]:
     return (
         gates.at_target(view, "servers", current.target)
+        + installed.lacking(view, "servers", current.target)
         + gates.never_lower(view)
         + ([] if current.procedure.back else gates.one_build(view))
         + gates.current_daemons(view)

@@ -8,7 +8,7 @@ from ..daos.releases import Version
 from ..machinery.run import Run
 from ..machinery.settings import Settings
 from ..rules import gates
-from ..rules.findings import Finding, about, grouped, in_words
+from ..rules.findings import Finding, about, for_each, grouped, in_words
 from ..rules.view import ROLES, View
 
 
@@ -31,15 +31,30 @@ def findings(current: Run) -> Iterator[Finding]:
 def not_installed(view: View, target: Version) -> Iterator[Finding]:
     """Nodes that lack the package of a role that they have."""
     for role in ROLES:
-        yield from about(
-            "not-installed",
-            [name for name, node in view.of(role).items() if _lacks(node, role, target)],
-            f"{releases.package(role, target)} is not installed; this updates what is there",
+        yield from lacking(view, role, target)
+
+
+def lacking(view: View, role: str, target: Version) -> list[Finding]:
+    """R5: nodes of one role that lack its package, which somebody may have erased meanwhile."""
+    nodes = view.of(role).items()
+    return for_each("not-installed", ((name, _lack(node, role, target)) for name, node in nodes))
+
+
+def _lack(node: Node, role: str, target: Version) -> str | None:
+    release = node.version or target
+    package = releases.package(role, release)
+    if package in node.packages:
+        return None
+    if node.busy and not node.packages:
+        runs = f"{' and '.join(node.busy)} run{'s' if len(node.busy) == 1 else ''} there"
+        return (
+            f"{runs}, and rpm knows of no package of DAOS: see with `rpm -qa` whether its database "
+            "is whole, and mend it (`rpm --rebuilddb`, or /var/lib/rpm from a backup)"
         )
-
-
-def _lacks(node: Node, role: str, target: Version) -> bool:
-    return releases.package(role, node.version or target) not in node.packages
+    return (
+        f"{package} is not installed, and this updates what is there: install it "
+        f"({package}-{release}), or correct the roles of the node in `inventory`"
+    )
 
 
 def half_installed(view: View) -> Iterator[Finding]:
@@ -115,7 +130,11 @@ def one_release(view: View, replaced: Collection[str] = ()) -> list[Finding]:
     if not view.serving or view.records:
         return []
     servers = view.of("servers")
-    found = grouped((name, str(node.version or "mixed packages")) for name, node in servers.items())
+    found = grouped(
+        (name, str(node.version or "mixed packages"))
+        for name, node in servers.items()
+        if node.packages  # else that is said, and there is no release to speak of
+    )
     units = view.units
     kind = "releases"
     do = _STOP_ALL.format(server=units.short(SERVER), agent=units.short(AGENT))

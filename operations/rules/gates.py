@@ -462,7 +462,7 @@ def at_target(view: View, role: str, target: Version) -> list[Finding]:
 
 
 def builds(
-    view: View, of: Callable[[str, Node], str | None] = lambda name, node: node.builds
+    view: View, of: Callable[[str, Node], str | None] = lambda name, node: node.builds or None
 ) -> dict[str, list[str]]:
     """The builds of the servers, each with these; none where they run several systems.
 

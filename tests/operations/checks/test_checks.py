@@ -12,6 +12,7 @@ import pytest
 from operations.checks import command, health, installed, manager, services
 from operations.daos.dmg import Member
 from operations.daos.node import AGENT, SERVER, Node, Process, Service
+from operations.daos.releases import Version
 from operations.daos.units import Units
 from operations.machinery.settings import Settings
 from operations.rules.findings import Finding
@@ -20,7 +21,7 @@ from operations.rules.view import ROLES, View
 
 from .. import fake_cluster
 from ..fake_cluster import SETTINGS
-from ..fake_nodes import CLIENT, IDLE, RECORD, SERVING
+from ..fake_nodes import CLIENT, IDLE, RECORD, SERVING, at
 
 NEWER: dict[str, tuple[str, ...]] = {"daos": ("2.0.3-1.el8",)}
 
@@ -74,6 +75,21 @@ def test_servers_of_two_builds_are_named_unless_the_update_replaces_them_all() -
     assert installed.one_release(view({"s1": fixed, "s2": fixed})) == []
     elsewhere = replace(fixed, os="sles 15.3")  # which is refused for that
     assert installed.one_release(view({"s1": SERVING, "s2": elsewhere})) == []
+
+
+def test_a_package_that_a_role_needs_is_named_with_its_release() -> None:
+    [finding] = installed.lacking(view({"s1": at("2.0.3")}), "servers", Version(2, 0, 3))
+    assert (finding.code, finding.hosts) == ("not-installed", ("s1",))
+    assert "install it (daos-server-2.0.3), or correct the roles" in finding.message
+
+
+def test_a_package_database_that_is_lost_is_no_node_without_daos() -> None:
+    """Nor is it a reason to stop all of DAOS."""
+    lost = replace(SERVING, packages={})
+    [finding] = installed.lacking(view({"s1": lost}), "servers", Version(2, 0, 3))
+    assert "daos_server and daos_engine run there, and rpm knows of no package" in finding.message
+    assert "rpm --rebuilddb" in finding.message
+    assert installed.one_release(view({"s1": lost, "s2": SERVING})) == []
 
 
 def test_clients_of_another_release_are_no_servers_of_two() -> None:
@@ -277,7 +293,13 @@ def test_a_package_manager_at_work_is_named_with_its_user() -> None:
     busy = replace(IDLE, managers=(Process(9, "root", "dnf -y update"),))
     [finding] = manager.idle(view({}, {"c1": busy, "c2": IDLE}))
     assert (finding.code, finding.hosts) == ("package-manager-busy", ("c1",))
-    assert "dnf -y update (pid 9, user root) is at work" in finding.message
+    assert finding.message.endswith("(pid 9, user root) is at work: wait for its end, or end it")
+
+
+def test_nobody_is_told_to_end_the_transaction_of_an_update() -> None:
+    busy = replace(IDLE, managers=(Process(9, "root", "dnf -y install"),), record=RECORD)
+    [finding] = manager.idle(view({}, {"c1": busy}))
+    assert finding.message.endswith("is at work: wait for its end")
 
 
 FILTERED = "All matches were filtered out by exclude filtering for argument"
