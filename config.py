@@ -3,13 +3,17 @@
 import os
 import sys
 
-from pyinfra import config, state
-from pyinfra_cli import cli
+from operations.machinery import interruption
 
-from operations import unforeseen
-from operations.machinery import commandline, connections, interruption, shortcuts
-
+# Before all else is loaded, which takes a while: pyinfra would exit with 0 at a Ctrl-C.
 interruption.watch()
+
+from pyinfra import config, state  # noqa: E402
+from pyinfra_cli import cli  # noqa: E402
+
+from operations import unforeseen  # noqa: E402
+from operations.machinery import commandline, connections, shortcuts  # noqa: E402
+
 commandline.remember()
 connections.mend()
 shortcuts.take()

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import signal
+import subprocess
+import sys
 import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.lab.site import ROOT
 from tests.lab.typed import Typed
 from tests.lab.waiting import eventually, waits
 
@@ -61,6 +64,31 @@ def test_one_signal(
     command.send_signal(number)
     report = is_told(tmp_path, *ended(command, said), number)
     assert ("before the first step" in report["summary"]) == (words != STEP)
+
+
+# pyinfra, at whose first import of what config.py needs a signal comes.
+_EARLY = """\
+import os, signal, sys
+class Finder:
+    def find_spec(name, path, target=None):
+        if name == "operations.unforeseen":
+            os.kill(os.getpid(), signal.SIGINT)
+sys.meta_path.insert(0, Finder)
+sys.argv = ["pyinfra", "inventory", "deploy.py", "-y"]
+from pyinfra_cli.main import main
+main()
+"""
+
+
+def test_a_signal_while_the_programs_are_loaded(tmp_path: Path) -> None:
+    """That takes longer than all the rest until nodes are asked."""
+    for name in ("config.py", "deploy.py", "group_data", "operations", "inventory"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    done = subprocess.run(
+        [sys.executable, "-c", _EARLY], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 128 + signal.SIGINT, done
+    assert "before any node was asked: nothing was stopped or changed" in done.stderr
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
