@@ -238,10 +238,11 @@ class Zypper(PackageManager):
     _refresh = (
         f'{{command}} --non-interactive --no-gpg-checks --reposd-dir "$folder" refresh {CHECK} && '
     )
+    # Of other vendors, too, as most of them are: what is named with its release is installed.
     newer = (
         f"{_refresh}"
         '{command} --non-interactive --no-refresh --xmlout --reposd-dir "$folder" list-updates'
-        f" --repo {CHECK}"
+        f" --all --repo {CHECK}"
     )
     resolve = (
         f"{_refresh}"

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from testbed.lab import provision
-from testbed.packages.build import FLAVOURS
 
 from .site import Site
 
@@ -23,11 +22,19 @@ def publish(site: Site, packages: str) -> None:
 
 
 def an_older_dependency(site: Site) -> None:
-    """All nodes have a dependency of which the repositories hold a newer one."""
+    """All nodes have a dependency of which the repositories hold a newer one.
+
+    It is their distribution's own, and of another vendor than the newer one.
+    """
     publish(site, "spdk-tools*")
+    site.lab.repo.run(
+        "rpmbuild -bb --quiet --define 'vendor SUSE LLC' --define 'spdk_release 8'"
+        " --define '_rpmdir /srv/www' --define '_rpmfilename distributed.rpm'"
+        " /usr/lib/daos-lab/packages/spdk-tools.spec"
+    )
     for node in site.lab.nodes.values():
-        place = f"{provision.REPOSITORY}/v2.0/{FLAVOURS[node.spec.flavour].folder}"
-        node.run(f"rpm -U --replacepkgs --nosignature http://{place}/{SPDK}.rpm")
+        place = f"http://{provision.REPOSITORY}/distributed.rpm"
+        node.run(f"rpm -U --replacepkgs --nosignature {place}")
 
 
 def spdk(site: Site) -> set[str]:
