@@ -36,9 +36,11 @@ _ERASE_OLD = (
 _LINES = 16  # zypper has as many about a file that two packages have
 _DETACHED = (
     "({line}) > {log} 2>&1 < /dev/null; code=$?"
-    "; if [ $code = 0 ]; then grep -a 'scriptlet failed' {log}"
-    f"; else grep -a . {{log}} | tail -n {_LINES}; fi; exit $code"
+    "; grep -a 'scriptlet failed' {log}"
+    f"; if [ $code != 0 ]; then grep -a . {{log}} | tail -n {_LINES}; fi; exit $code"
 )
+# What this script fails of stays beside the new one, whatever erases it.
+_KEEPS = re.compile(r"%preun\((\S+)\) scriptlet failed")
 _SCRIPTLET = re.compile(r"(%\w+\(\S+\)) scriptlet failed")
 
 # It does not end with its connection.
@@ -198,7 +200,9 @@ def _fails(
         return f"{late}.\n    $ {typed or line}\n    {errors}"
     lines = [text for text in f"{output}\n{errors}".splitlines() if text.strip()]
     said = "\n".join(f"    {text}" for text in lines[-_LINES:])
-    return f"{what}.\n    $ {typed or line}\n{said}"
+    kept = " ".join(dict.fromkeys(_KEEPS.findall(output)))
+    do = f". What its own script keeps, `rpm -e --noscripts {kept}` there erases" if kept else ""
+    return f"{what}{do}.\n    $ {typed or line}\n{said}"
 
 
 def _other_than(current: Run, here: Host, names: list[str], target: Version) -> str | None:

@@ -85,6 +85,26 @@ def test_a_script_of_a_package_that_fails_is_told_however_much_is_said_after_it(
     assert run.scriptlets == {"s1": ["%post(daos-2.0.3-1.el8.x86_64)"]}
 
 
+def test_of_an_old_package_that_its_own_script_keeps_it_is_said_what_erases_it(
+    tmp_path: Path,
+) -> None:
+    said = ["error: %preun(daos-2.0.1-1.el8.x86_64) scriptlet failed, exit status 1"]
+    said += ["error: daos-2.0.1-1.el8.x86_64: erase failed", *map(str, range(20))]
+    line = packages._DETACHED.format(
+        line="; ".join([*(f"echo {shlex.quote(it)}" for it in said), "false"]), log=tmp_path / "log"
+    )
+    done = subprocess.run(["sh", "-c", line], check=False, capture_output=True, text=True)
+    assert done.returncode
+    run: Any = SimpleNamespace(
+        settings=SimpleNamespace(timeouts={"packages": 5}),
+        command=lambda here, line, timeout: (False, done.stdout, ""),
+    )
+    here: Any = None
+    problem = packages._fails(run, here, "dnf", "it failed") or ""
+    assert "`rpm -e --noscripts daos-2.0.1-1.el8.x86_64` there erases" in problem
+    assert problem.endswith("    19")
+
+
 @pytest.mark.parametrize(
     "errors", ["no answer within 5 seconds", "the connection broke (EOFError)"]
 )
