@@ -33,8 +33,9 @@ state.should_raise_failed_hosts = commandline.raise_after_connecting
 cli._set_fail_prompts = lambda state, config: None
 cli._do_confirm = connections.confirming(cli._do_confirm)
 
-# Where no node is reached, or the procedure cannot be read, there would be no report.
-cli.connect_all = unforeseen.told(cli.connect_all)
+# What was typed and set is judged before any node is connected to. Where none is reached, or the
+# procedure cannot be read, there would be no report.
+cli.connect_all = unforeseen.told(unforeseen.judged(cli.connect_all))
 cli._prepare_deploy_operations = unforeseen.told(cli._prepare_deploy_operations)
 
 # pyinfra would also have every run compile the modules of this folder anew: 0.15 s.

@@ -54,12 +54,11 @@ def begin(
     """
 
     def begun(state: State) -> AnyRun:
-        settings, wrong = command.read_settings(state)
+        settings, _ = command.read_settings(state)
         current = make(state, settings)
         report.follow(current)
         try:
-            typed = command.findings(state, current.procedure.words)
-            current.refused([*typed, *wrong, *command.empty_groups(state)] or look(current))
+            current.refused(command.beforehand(state, current.procedure.words) or look(current))
             if not current.refusals:
                 run.say(summary(current))
         except Exception as problem:

@@ -6,9 +6,11 @@ from functools import wraps
 from typing import Any
 
 from pyinfra.api import State
+from pyinfra.api.exceptions import DeployError
 
 from .checks import command
-from .machinery import run
+from .machinery import commandline, run
+from .machinery.migration_settings import WORDS
 from .machinery.procedure import Procedure
 from .machinery.run import Run
 from .reporting import report
@@ -31,6 +33,23 @@ def told(do: Callable[..., Any]) -> Callable[..., Any]:
             raise
 
     return doing
+
+
+def judged(connect: Callable[..., Any]) -> Callable[..., Any]:
+    """pyinfra's way to the nodes, before which what was typed and set is judged: no node is asked
+    for a run that cannot be.
+
+    + connect: connects to all nodes, given pyinfra's state and more
+    """
+
+    @wraps(connect)
+    def connecting(state: State, *rest: Any) -> Any:
+        if commandline.leads_a_procedure() and (found := command.beforehand(state, WORDS)):
+            run.begun(state, _unknown).refused(found)
+            raise DeployError(f"refused for what is named above, and in {report.LATEST}")
+        return connect(state, *rest)
+
+    return connecting
 
 
 def _ends(state: State, problem: Exception) -> None:

@@ -35,6 +35,12 @@ def findings(state: State, words: Collection[str] = ()) -> Iterator[Finding]:
     yield from of_settings({host.name: host.data.dict() for host in state.inventory})
 
 
+def beforehand(state: State, words: Collection[str] = ()) -> list[Finding]:
+    """All that can be told without a node; argument as of `findings`."""
+    _, wrong = read_settings(state)
+    return [*findings(state, words), *wrong, *empty_groups(state)]
+
+
 def empty_groups(state: State) -> Iterator[Finding]:
     """Roles that the inventory gives to nobody."""
     for role, names in hosts.groups(state).items():

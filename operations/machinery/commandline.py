@@ -58,6 +58,11 @@ def dry() -> bool:
     return bool(_typed.get("dry"))
 
 
+def leads_a_procedure() -> bool:
+    """Whether the file of a procedure was typed, and not a command such as `fact` or `exec`."""
+    return str(next(iter(_typed.get("operations") or ()), "")).endswith(".py")
+
+
 def impossible_flags() -> list[str]:
     """Say of each word given to pyinfra why no correct update is possible with it."""
     reasons = [reason for flag, reason in _IMPOSSIBLE.items() if _typed.get(flag)]

@@ -8,6 +8,9 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from .validation import Count, Site, Truth, one_of, otherwise
 
+# What the procedure of a migration asks for in `--data` besides settings.
+WORDS = ("stage", "system")
+
 AUTO = "auto"
 
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")

@@ -7,7 +7,7 @@ from typing import Any
 from pyinfra.api import State
 
 from .. import examine
-from ..machinery.migration_settings import MigrationSettings
+from ..machinery.migration_settings import WORDS, MigrationSettings
 from ..machinery.procedure import Procedure
 from ..machinery.settings import Settings
 from ..rules.findings import Finding
@@ -68,7 +68,7 @@ PROCEDURE = Procedure(
     done="complete",
     sentence=account.summary,
     always_acts=True,
-    words=("stage", "system"),
+    words=WORDS,
     content=account.migrated,
     at_work=account.at_work,
     go_on=account.go_on,

@@ -48,3 +48,19 @@ def test_no_node_is_reached(tmp_path: Path, flag: str) -> None:
     assert report["outcome"] == "refused"
     [finding] = report["refusals"]
     assert (finding["code"], finding["hosts"]) == ("no-answer", ["127.0.0.1"])
+
+
+@pytest.mark.parametrize("flag", ["--dry", "-y"])
+def test_what_was_typed_and_set_is_judged_before_any_node_is_connected_to(
+    tmp_path: Path, flag: str
+) -> None:
+    typed = ("--data", "target_version=2.0.2", "--data", "_ignore_errors=true", "--serial")
+    code, said = ended(type_it(tmp_path, flag, *typed), "")
+    assert code == 1, said
+    assert "Connected" not in said
+    report: dict[str, Any] = json.loads((tmp_path / "runs/latest/report.json").read_text())
+    assert report["outcome"] == "refused"
+    found = [(finding["code"], finding["message"]) for finding in report["refusals"]]
+    assert [code for code, _ in found] == ["impossible-flag", "bad-setting", "bad-setting"]
+    assert "did you mean target_release" in found[1][1]
+    assert "_ignore_errors" in found[2][1]
