@@ -37,6 +37,7 @@ class Control:
         self._log = log
         self._replica: Replica | None = None
         self._initialized = threading.Event()
+        self._leaving = False
 
     def serve(self, state_file: Path) -> None:
         """Begin to listen, and to take part in elections where this is an access point."""
@@ -111,6 +112,7 @@ class Control:
         if op == "network scan":
             return {"interfaces": []}
         if op == "forget":
+            self._leaving = True
             threading.Timer(_ANSWERED, self._start_anew).start()
             return {}
         return self._operations.do(op, message)
@@ -127,6 +129,8 @@ class Control:
         `hosts` are all servers formatted together: where all replicas are among them, a forced
         format starts a new system, and what the replicas knew of the old one is void.
         """
+        if self._leaving:  # what is half done would be done by nobody
+            raise rpc.Failure("erased, and about to start again")
         running = [engine.name for engine in self._engines if engine.running()]
         if running:
             raise rpc.Failure(f"{', '.join(running)}: can't format storage of running instance")
