@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import pytest
 
 from testbed import faults
 from testbed.lab.container import Node
 
-from ..site import Site, nodes
+from ..site import ROOT, Site, nodes
 from ..succession import StartSuccession, Succession
 from ..waiting import eventually, within_transaction
 
 SERVER_2 = "daos-server-02"
 CLIENT = "daos-client-01"
 TRANSACTION = "Starting operation: Update the DAOS packages"
+MEANWHILE = "Starting operation: Meanwhile"
+# A step in which somebody starts something, so that the next one looks after that and not before.
+PAUSE = """\
+from pyinfra.operations import server
+waits = "timeout 60 sh -c 'until [ -e /tmp/go ]; do sleep 0.1; done'"
+server.shell(name="Meanwhile", commands=[waits])
+"""
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +42,22 @@ def _by_hand(node: Node, command: str, user: str) -> str:
     node.run(f"setsid runuser -u {user} -- {command} > /tmp/by-hand.log 2>&1 < /dev/null &")
     [pid] = eventually(lambda: _pids(node, daemon) - before)
     return pid
+
+
+@contextmanager
+def _pausing(site: Site) -> Iterator[None]:
+    """The procedure waits before it updates packages, until `_go_on`."""
+    deploy, text = site.folder / "deploy.py", (ROOT / "deploy.py").read_text()
+    deploy.unlink()
+    deploy.write_text(text.replace("packages.updated(", f"{PAUSE}packages.updated(", 1))
+    yield
+    deploy.unlink()
+    deploy.symlink_to(ROOT / "deploy.py")
+
+
+def _go_on(site: Site) -> None:
+    for node in site.lab.nodes.values():
+        node.run("touch /tmp/go")
 
 
 def _end(node: Node, daemon: str, pid: str) -> None:
@@ -61,9 +87,13 @@ def test_daemons_that_no_unit_has_started_are_refused_before_the_window_and_in_i
 
     started: list[str] = []
     command = "daos_server start -o /etc/daos/daos_server.yml"
-    done = site.update_until(
-        TRANSACTION, lambda: started.append(_by_hand(server, command, "daos_server"))
-    )
+
+    def others_start() -> None:
+        started.append(_by_hand(server, command, "daos_server"))
+        _go_on(site)
+
+    with _pausing(site):
+        done = site.update_until(MEANWHILE, others_start)
     assert done.exit_code == 1, done.output
     assert site.release == old
     _refused_for(site, f"daos_server (pid {started[0]}, user daos_server)", "dmg system stop")
