@@ -6,9 +6,9 @@ from functools import wraps
 from typing import Any
 
 from pyinfra.api import State
-from pyinfra.api.exceptions import DeployError
 
 from .checks import command
+from .examine import refuse
 from .machinery import commandline, run
 from .machinery.migration_settings import WORDS
 from .machinery.procedure import Procedure
@@ -45,8 +45,9 @@ def judged(connect: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(connect)
     def connecting(state: State, *rest: Any) -> Any:
         if commandline.leads_a_procedure() and (found := command.beforehand(state, WORDS)):
-            run.begun(state, _unknown).refused(found)
-            raise DeployError(f"refused for what is named above, and in {report.LATEST}")
+            current = run.begun(state, _unknown)
+            current.refused(found)
+            refuse(current)
         return connect(state, *rest)
 
     return connecting

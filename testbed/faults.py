@@ -111,6 +111,22 @@ def _command(command: str) -> Callable[..., object]:
     return run
 
 
+def _sshd(change: str) -> Callable[..., object]:
+    """Change what sshd is told, and wait until it listens anew: it hangs up on who comes before."""
+
+    def run(node: Node) -> None:
+        old = _listening(node)
+        node.run(f"{change} && kill -HUP $(pgrep -o -x sshd)")
+        node.wait("sshd", lambda: _listening(node) not in ("", old))
+
+    return run
+
+
+def _listening(node: Node) -> str:
+    """The sockets of port 22 that listen; "" for none."""
+    return node.run("awk '$4 == \"0A\" && $2 ~ /:0016$/ {print $10}' /proc/net/tcp*").stdout
+
+
 def _fill(node: Node, folder: str, left_mib: int = 0) -> None:
     free = f"$(($(df --output=avail -B1 {folder} | tail -n 1) - ({left_mib} << 20)))"
     fill = f"head -c {free} /dev/zero" if left_mib else "cat /dev/zero"
@@ -198,11 +214,8 @@ SSH_SILENT = Fault(
 ONE_SESSION = Fault(
     "one session",
     "The node lets one SSH connection have one session at a time.",
-    _command(
-        "sed -i.kept 's/^MaxSessions.*/MaxSessions 1/' /etc/ssh/sshd_config"
-        " && kill -HUP $(pgrep -o -x sshd)"
-    ),
-    _command("mv /etc/ssh/sshd_config.kept /etc/ssh/sshd_config && kill -HUP $(pgrep -o -x sshd)"),
+    _sshd("sed -i.kept 's/^MaxSessions.*/MaxSessions 1/' /etc/ssh/sshd_config"),
+    _sshd("mv /etc/ssh/sshd_config.kept /etc/ssh/sshd_config"),
 )
 LOGIN_PRINTS = Fault(
     "login prints",

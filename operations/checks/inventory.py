@@ -2,8 +2,8 @@
 
 from ..daos.node import Node
 from ..daos.window_file import FOLDER
-from ..rules import members as names
 from ..rules.findings import Finding, fold, for_each, grouped
+from ..rules.members import is_called
 from ..rules.view import View
 
 
@@ -13,12 +13,12 @@ def twice_named(view: View) -> list[Finding]:
     return [
         Finding(
             "named-twice",
-            tuple(called),
+            tuple(names),
             f"these are one node, {itself[0]}: keep one of the names in `inventory`, and have it "
             "in all the groups where the others are",
         )
-        for itself, called in nodes.items()
-        if len(called) > 1
+        for itself, names in nodes.items()
+        if len(names) > 1
     ]
 
 
@@ -45,7 +45,7 @@ def _of_another(view: View, name: str, node: Node, known: bool) -> str | None:
     servers = view.of("servers")
     own = {name: node} if name in servers else servers if known else None
     called = node.record.servers
-    if own is None or any(names.is_called(it, n, c) for n, it in own.items() for c in called):
+    if own is None or any(is_called(it, n, c) for n, it in own.items() for c in called):
         return None
     return (
         f"what is remembered there is of an update of another system, whose servers are "

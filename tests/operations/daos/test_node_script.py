@@ -162,13 +162,8 @@ def test_the_links_by_which_a_unit_is_started_are_told_wherever_they_are(
         (tmp_path / link).symlink_to("/nowhere")
     (tmp_path / f"etc/systemd/system/{agent}").symlink_to("/nowhere")
     elsewhere = re.sub(r'(?<=[ "])/(?=\S+/systemd/)', f"{tmp_path}/", SCRIPT)
-    done = subprocess.run(
-        ["sh", "-c", elsewhere],
-        env={"PATH": str(tools)},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    done = run(tools, elsewhere)
+    assert done.returncode == 0, done.stderr
     part = done.stdout.partition("== links\n")[2].partition("\n==")[0]
     assert set(part.split()) == {agent, *(f"{tmp_path}/{link}" for link in links)}
 
@@ -186,13 +181,8 @@ def test_a_name_that_the_site_gives_a_unit_is_asked_for_as_it_is(
     (drop_ins.parent / names.server).symlink_to("/nowhere")
     stand_in(tools, "systemctl", r'printf "%s\n" "$*"')
     elsewhere = re.sub(r'(?<=[ "=])/(?=etc/systemd/)', f"{tmp_path}/", script(names))
-    done = subprocess.run(
-        ["sh", "-c", elsewhere],
-        env={"PATH": str(tools)},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    done = run(tools, elsewhere)
+    assert done.returncode == 0, done.stderr
     parts = {part.split("\n", 1)[0]: part for part in done.stdout.split("== ")}
     assert f"show {names.server} daos_agent.service daos_server.service " in parts["services"]
     assert parts["links"].split() == ["links", names.server]
