@@ -49,6 +49,11 @@ timeouts = {
 # always answer.
 unreachable_clients = 0
 
+# A node whose host key is in no known_hosts is not connected to, unless StrictHostKeyChecking in
+# ~/.ssh/config says otherwise of it. What is said here counts more: "yes", "ask", "accept-new" or
+# "no". One whose key is another one than the known one is never connected to.
+# ssh_strict_host_key_checking = "accept-new"
+
 # How much has to be free on the file systems of /usr, /var/cache and /var/lib/rpm, in MiB.
 free_space_mib = 512
 

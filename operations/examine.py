@@ -9,14 +9,23 @@ from pyinfra.api.exceptions import DeployError
 from pyinfra.context import ctx_state
 
 from . import lock
-from .checks import command, health, installed, inventory, manager, services, sessions, unreachable
-from .machinery import hosts, run
+from .checks import (
+    command,
+    health,
+    installed,
+    inventory,
+    manager,
+    services,
+    sessions,
+    unreachable,
+)
+from .machinery import host_keys, hosts, run
 from .machinery.procedure import Procedure
 from .machinery.run import Run
 from .machinery.settings import Settings
 from .reporting import outcome, report
 from .rules import gates
-from .rules.findings import Finding, about, fold, for_each
+from .rules.findings import Finding, fold, for_each
 from .rules.silence import is_silent, why
 from .rules.start import Start
 from .rules.view import View
@@ -124,7 +133,8 @@ def find_nodes(current: Run) -> list[Finding]:
     view = hosts.read(state, current.units)
     unreachable.without_role(state, view)
     away = [*_away(state, view), *(name for name in view.said if is_silent(view.said[name]))]
-    spared = unreachable.dispensable(view, away, limit)
+    strangers = host_keys.strangers(state, away)
+    spared = unreachable.dispensable(view, away, limit, strangers)
     view = unreachable.leave_out(state, view, spared)
     silent = list(_silent(state, view))
     _begin(current, view, spared)
@@ -158,11 +168,6 @@ def _away(state: State, view: View) -> list[str]:
 
 def _silent(state: State, view: View) -> Iterator[Finding]:
     away = _away(state, view)
-    yield from about(
-        "no-answer",
-        away,
-        "the node cannot be reached: try `ssh` to it, mend the inventory, or (clients only) set "
-        "unreachable_clients in group_data/all.py",
-    )
+    yield from unreachable.findings(state, away)
     asked = (name for name in view.silent if name not in away)
     yield from for_each("unreadable", ((name, why(view.said.get(name, ""))) for name in asked))

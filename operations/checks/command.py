@@ -8,7 +8,7 @@ from pyinfra.api import State
 from ..machinery import commandline, hosts, settings
 from ..machinery.settings import Settings
 from ..rules.findings import Finding
-from . import data
+from . import data, host_keys
 
 _WHERE = "group_data/all.py"
 
@@ -32,6 +32,7 @@ def findings(state: State, words: Collection[str] = ()) -> Iterator[Finding]:
     for reason in commandline.impossible_flags():
         yield Finding("impossible-flag", (), f"{reason}; leave it out")
     yield from data.findings(state, words)
+    yield from host_keys.settings(state)
     yield from of_settings({host.name: host.data.dict() for host in state.inventory})
 
 

@@ -6,23 +6,41 @@ from functools import partial
 from pyinfra import logger
 from pyinfra.api import State
 
+from ..machinery import host_keys as keys
 from ..machinery import hosts
 from ..machinery.run import Run
 from ..rules.findings import Finding, about, fold
 from ..rules.view import ROLES, View
+from . import host_keys
 
 
-def dispensable(view: View, away: Sequence[str], limit: int) -> frozenset[str]:
+def dispensable(
+    view: View, away: Sequence[str], limit: int, strangers: Collection[str] = ()
+) -> frozenset[str]:
     """The nodes of `away` that a run can go without: admins but for one, and clients up to a limit.
 
     + away: the nodes that give no answer
     + limit: how many clients may be missing; where more are, none is dispensable
+    + strangers: those of them whose host keys are not known; only clients of them are dispensable,
+      which the site has allowed
     """
     servers, admins, clients = (frozenset(view.groups[role]) for role in ROLES)
     spared = frozenset(away) - servers
     if admins.issubset(away):
         spared -= admins  # somebody has to run dmg
+    spared -= frozenset(strangers) - clients
     return spared - clients if len(clients.intersection(away)) > limit else spared
+
+
+def findings(state: State, away: Sequence[str]) -> list[Finding]:
+    """That these nodes were not connected to, and why where that is known."""
+    strangers = keys.strangers(state, away)
+    others = [name for name in away if name not in strangers]
+    message = (
+        "the node cannot be reached: try `ssh` to it, mend the inventory, or (clients only) set "
+        "unreachable_clients in group_data/all.py"
+    )
+    return [*host_keys.findings(strangers), *about("no-answer", others, message)]
 
 
 def leave_out(state: State, view: View, names: Collection[str]) -> View:
@@ -37,6 +55,8 @@ def leave_out(state: State, view: View, names: Collection[str]) -> View:
         f"--> Left out, since they cannot be reached: {fold(names)}. The same command takes them "
         "in as soon as they can"
     )
+    for line in host_keys.left_out(keys.strangers(state, sorted(names))):
+        logger.warning(f"--> {line}")
     for name in sorted(names):
         if said := view.said.get(name):
             said = " / ".join(said.splitlines())

@@ -113,7 +113,7 @@ def _check_lab_is_up() -> None:
     pyinfra 3.10 silently ignores an ssh_config that is not there, and connects to the nodes' own
     names. In a shell that has a lab activated (DAOS_LAB is its folder) one must be named.
     """
-    named = _ssh_configs()
+    named = ssh_configs()
     for value in named:
         if not Path(value).expanduser().is_file():
             raise DeployError(
@@ -128,7 +128,8 @@ def _check_lab_is_up() -> None:
         )
 
 
-def _ssh_configs() -> list[str]:
+def ssh_configs() -> list[str]:
+    """The files that were typed to say how to connect; the last one counts."""
     pairs = [item.partition("=") for item in _typed.get("data") or ()]
     return [value for key, _, value in pairs if key == "ssh_config_file"]
 

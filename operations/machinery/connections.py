@@ -1,19 +1,16 @@
 """What pyinfra's connections do otherwise than a run over many nodes needs; config.py mends it."""
 
-import sys
 from collections.abc import Callable
 from functools import wraps
 from getpass import getpass
 from typing import Any
 
 import paramiko.file
-from paramiko import SSHException
 from pyinfra.api.exceptions import ConnectError, DeployError, PyinfraError
 from pyinfra.connectors import ssh, ssh_util
-from pyinfra.connectors.sshuserclient import client
 from pyinfra.connectors.sshuserclient.config import SSHConfig
 
-from . import commandline
+from . import host_keys
 
 
 def mend() -> None:
@@ -22,9 +19,9 @@ def mend() -> None:
     paramiko.file.u = text  # type: ignore[attr-defined]
     ssh.execute_command_with_sudo_retry = _without_asking  # type: ignore[assignment]
     ssh_util.getpass = _passphrase  # type: ignore[assignment]
-    _wrap(client.AskPolicy, "missing_host_key", _only_if_somebody_is_there)
     _wrap(ssh.SSHConnector, "connect", _failing_as_a_connection)
     _wrap(SSHConfig, "lookup", _jumping_nowhere)
+    host_keys.mend()
 
 
 def _wrap(kind: type, name: str, wrapper: Callable[[Any], Any]) -> None:
@@ -46,25 +43,10 @@ def _without_asking(host: Any, arguments: Any, execute: Callable[[], Any]) -> An
     return execute()
 
 
-def _somebody_is_there() -> bool:
-    """Whether a question about a connection can be answered by somebody."""
-    return sys.stdin.isatty() and not commandline.dry()
-
-
 def _passphrase(prompt: str) -> str:
-    if not _somebody_is_there():
+    if not host_keys.somebody_is_there():
         raise PyinfraError("the key has a passphrase: add it to ssh-agent, or set ssh_key_password")
     return getpass(prompt)
-
-
-def _only_if_somebody_is_there(ask: Callable[..., None]) -> Callable[..., None]:
-    @wraps(ask)
-    def missing_host_key(self: Any, connection: Any, hostname: str, key: Any) -> None:
-        if not _somebody_is_there():
-            raise SSHException(f"no host key of {hostname} is known: type `ssh {hostname}` once")
-        ask(self, connection, hostname, key)
-
-    return missing_host_key
 
 
 def _failing_as_a_connection(connect: Callable[[Any], None]) -> Callable[[Any], None]:
@@ -76,13 +58,17 @@ def _failing_as_a_connection(connect: Callable[[Any], None]) -> Callable[[Any], 
             raise ConnectError("ssh_connect_retries is below 0: say how often to try again")
         try:
             connect(self)
-        except ConnectError:
+        except ConnectError as problem:
+            if refused := host_keys.of(problem):
+                host_keys.refused[self.host] = refused
             raise
         except RecursionError as problem:
             message = "ProxyJump leads in a circle: see `ssh -G` and ~/.ssh/config"
             raise ConnectError(message) from problem
         except Exception as problem:
             raise ConnectError(f"{type(problem).__name__}: {problem}") from problem
+        else:
+            host_keys.refused.pop(self.host, None)
 
     return connected
 

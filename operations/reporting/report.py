@@ -20,7 +20,7 @@ from pyinfra.api import Host, State
 from pyinfra.api.state import BaseStateCallback
 
 from ..daos.package_managers import LOG
-from ..machinery import commandline, interruption, plan
+from ..machinery import commandline, host_keys, interruption, plan
 from ..machinery.run import Run, say
 from ..rules import memory
 from ..rules.findings import Finding, fold, grouped
@@ -222,6 +222,8 @@ class Report(BaseStateCallback):
         left_out = self.current.start.left_out
         if left_out:
             yield f"left out: {fold(left_out)}; the same command takes them in later"
+        for name, problem in host_keys.strangers(self.current.state, left_out).items():
+            yield f"{name} was left out for its host key: {problem}"
         if gone := self._gone():
             yield (
                 f"not in `inventory` any more: {fold(gone)}. What this update has disabled there "

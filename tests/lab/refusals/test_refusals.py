@@ -128,6 +128,35 @@ def test_a_dry_run_asks_nothing_and_tells_why_nodes_say_nothing(site: Site) -> N
     assert "window.json" not in done.output
 
 
+def test_who_shows_a_key_that_nobody_has_seen_is_no_node_that_is_switched_off(site: Site) -> None:
+    """A server is new to known_hosts, and a client is another one than it was."""
+    server, client = (site.groups[role][0] for role in ("servers", "clients"))
+    known = site.lab.files.known_hosts
+    before = known.read_text()
+    ports = {line.split()[0]: line for line in before.splitlines()}
+    new, changed = (f"[127.0.0.1]:{site.lab.node(name).ssh_port}" for name in (server, client))
+    lines = {**ports, changed: ports[new].replace(new, changed)}
+    del lines[new]
+    known.write_text("\n".join(lines.values()))
+    try:
+        found = _is_refused(site)
+        assert {code: [it["hosts"] for it in of] for code, of in found.items()} == {
+            "unknown-host-key": [[server]],
+            "changed-host-key": [[client]],
+            "no-answer": [[server]],  # ranks may be its own
+        }
+        [message] = [it["message"] for it in found["changed-host-key"]]
+        assert f"ssh-keygen -R '{changed}' -f {known}" in message
+        lines[new] = ports[new]
+        known.write_text("\n".join(lines.values()))
+        done = site.pyinfra("deploy.py", "--dry", unreachable_clients=1)
+        assert done.exit_code == 0, done.output
+        assert f"Left out, since they cannot be reached: {client}" in done.output
+        assert f"{client} [changed-host-key]: its host key is another one" in done.output
+    finally:
+        known.write_text(before)
+
+
 def test_another_series(site: Site) -> None:
     _is_told(_is_refused(site, target_release="2.2.0")["no-update-path"], "another series")
 

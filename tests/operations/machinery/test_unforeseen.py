@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from paramiko import ECDSAKey
 
+from .fake_sshd import listening
 from .typed_over_fakes import PROCEDURE, ended, type_it
 
 BROKEN = "packages.fetchd(name='Download')\n"
@@ -48,6 +50,28 @@ def test_no_node_is_reached(tmp_path: Path, flag: str) -> None:
     assert report["outcome"] == "refused"
     [finding] = report["refusals"]
     assert (finding["code"], finding["hosts"]) == ("no-answer", ["127.0.0.1"])
+
+
+def test_no_node_has_shown_a_host_key_that_is_known(tmp_path: Path) -> None:
+    with listening() as listen:
+        data = {"ssh_port": listen(ECDSAKey.generate()), "ssh_known_hosts_file": "known_hosts"}
+        code, said = ended(type_it(tmp_path, "-y", node=("127.0.0.1", data)), "")
+    assert code == 1, said
+    report: dict[str, Any] = json.loads((tmp_path / "runs/latest/report.json").read_text())
+    [finding] = report["refusals"]
+    assert (finding["code"], finding["hosts"]) == ("unknown-host-key", ["127.0.0.1"])
+    assert "known_hosts" in finding["message"]
+    assert not (tmp_path / "known_hosts").exists()
+
+
+def test_a_word_that_ssh_does_not_know_is_refused(tmp_path: Path) -> None:
+    node = ("127.0.0.1", {"ssh_port": 1, "ssh_strict_host_key_checking": "never"})
+    code, said = ended(type_it(tmp_path, "-y", node=node), "")
+    assert code == 1, said
+    report: dict[str, Any] = json.loads((tmp_path / "runs/latest/report.json").read_text())
+    [finding] = report["refusals"]
+    assert finding["code"] == "bad-setting"
+    assert "'never'; there are yes, accept-new, ask" in finding["message"]
 
 
 @pytest.mark.parametrize("flag", ["--dry", "-y"])
