@@ -9,7 +9,7 @@ from operations.machinery import interruption
 interruption.watch()
 
 from pyinfra import config, state  # noqa: E402
-from pyinfra_cli import cli  # noqa: E402
+from pyinfra_cli import cli, exceptions  # noqa: E402
 
 from operations import unforeseen  # noqa: E402
 from operations.machinery import commandline, connections, shortcuts  # noqa: E402
@@ -32,6 +32,8 @@ state.should_raise_failed_hosts = commandline.raise_after_connecting
 # Without -y pyinfra would put a question in its place, also in a dry run, also to nobody.
 cli._set_fail_prompts = lambda state, config: None
 cli._do_confirm = connections.confirming(cli._do_confirm)
+mixin = exceptions.UnexpectedMixin
+mixin.get_exception = commandline.masking(mixin.get_exception)
 
 # What was typed and set is judged before any node is connected to. Where none is reached, or the
 # procedure cannot be read, there would be no report.

@@ -7,6 +7,7 @@ from pyinfra.api import State
 
 from ..machinery import commandline, hosts, settings
 from ..machinery.settings import Settings
+from ..rules import secrets
 from ..rules.findings import Finding
 from . import data, host_keys
 
@@ -16,6 +17,9 @@ _WHERE = "group_data/all.py"
 def read_settings(state: State) -> tuple[Settings, list[Finding]]:
     """What the site decided, with what is wrong about it."""
     given: Mapping[str, Any] = next((host.data.dict() for host in state.inventory), {})
+    for host in state.inventory:
+        secrets.learn(host.data.dict())
+    secrets.learn({"sudo_password": state.config.SUDO_PASSWORD})
     found, problems = Settings.read(given)
     return found, [
         Finding("bad-setting", (), f"{problem}: correct it in {_WHERE}") for problem in problems

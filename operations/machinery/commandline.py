@@ -1,17 +1,21 @@
 """What was typed: flags that make a correct run impossible, and the lab that must not be missed."""
 
+import json
 import os
 import shlex
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 import click
+from pyinfra import logger
 from pyinfra.api.exceptions import DeployError
 from pyinfra.api.state import State, StateStage
 from pyinfra.connectors.ssh import connector_data_meta
+
+from ..rules import secrets
 
 _ALIKE = 0.8  # of 1; "config_file" is to "ssh_config_file" 0.85
 
@@ -46,11 +50,36 @@ def remember() -> None:
     context = click.get_current_context(silent=True)
     _typed.clear()
     _typed.update(context.params if context else {})
+    _learn_passwords()
     if (_typed.get("parallel") or 0) < 0:
         raise DeployError("--parallel says at how many nodes a time steps act: none is too few")
     _check_who_is_asked()
     _check_where_it_goes()
     _check_lab_is_up()
+
+
+def _learn_passwords() -> None:
+    """From here on no password that was typed is told again."""
+    logger.addFilter(secrets.Filter())
+    secrets.learn(_typed)
+    pairs = (item.partition("=") for item in _typed.get("data") or ())
+    secrets.learn({name: _parsed(value) for name, _, value in pairs})
+
+
+def _parsed(value: str) -> Any:
+    """What stands in a value, whose parts may be passwords as well."""
+    try:
+        return json.loads(value)
+    except ValueError:
+        return value
+
+
+def masking(tell: Callable[..., str]) -> Callable[..., str]:
+    """What pyinfra itself tells, without passwords.
+
+    + tell: gives it
+    """
+    return lambda *arguments: secrets.masked(tell(*arguments))
 
 
 def dry() -> bool:
@@ -101,7 +130,8 @@ def _check_where_it_goes() -> None:
         name, equals, _ = item.partition("=")
         meant = get_close_matches(name, known, n=1, cutoff=_ALIKE)
         if not equals:
-            raise DeployError(f"--data {item} has no value: type --data {item}=VALUE.")
+            said = secrets.assignment(item).partition("=")[0]
+            raise DeployError(f"--data {said} has no value: type --data {said}=VALUE.")
         if name not in known and (meant or name.startswith("ssh")):
             ask = f"did you mean {meant[0]}?" if meant else f"there are {', '.join(known)}."
             raise DeployError(f"--data {name} tells nobody how to connect: {ask}")
@@ -144,8 +174,11 @@ def raise_after_connecting(state: State) -> bool:
 
 
 def typed(deploy: str | None = None) -> str:
-    """The command that was typed; with another deploy file in it if one is given."""
-    words: Iterable[str] = sys.argv[1:]
+    """The command that was typed; with another deploy file in it if one is given.
+
+    A word stands in the place of each password.
+    """
+    words: Iterable[str] = secrets.of_command(sys.argv[1:])
     if deploy:
         words = [deploy if word.endswith(".py") else word for word in words]
     return shlex.join(["pyinfra", *words])

@@ -22,7 +22,7 @@ from pyinfra.api.state import BaseStateCallback
 from ..daos.package_managers import LOG
 from ..machinery import commandline, host_keys, interruption, plan
 from ..machinery.run import Run, say
-from ..rules import memory
+from ..rules import memory, secrets
 from ..rules.findings import Finding, fold, grouped
 from ..rules.members import short
 from ..rules.view import View, names_of
@@ -111,7 +111,7 @@ class Report(BaseStateCallback):
         failed = current.acted or current.crashed
         failures = current.failures if failed else []
         refusals = current.refusals + ([] if failed else current.failures)
-        return {
+        content = {
             "from_version": outcome.lowest(current.start),
             "to_version": str(target) if target else None,
             "outcome": self.outcome,
@@ -129,6 +129,8 @@ class Report(BaseStateCallback):
             "left_out": sorted({*current.start.left_out, *self._gone()}),
             **current.procedure.content(current),
         }
+        found: dict[str, Any] = secrets.all_masked(content)
+        return found
 
     def _window_times(self) -> dict[str, str | None] | None:
         """When the offline window began and ended; None where that is not (yet) known."""

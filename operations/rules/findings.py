@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 from ClusterShell.NodeSet import RESOLVER_NOGROUP, NodeSet
 
-from . import codes
+from . import codes, secrets
 
 T = TypeVar("T", bound=Hashable)
 
@@ -36,6 +36,7 @@ class Finding:
     message: str
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "message", secrets.masked(self.message))
         if self.code not in codes.KNOWN:
             raise ValueError(f"{self.code!r} is not in the catalogue, operations/rules/codes.toml")
 

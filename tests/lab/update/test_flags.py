@@ -62,10 +62,16 @@ def test_one_node_at_a_time_with_retries_and_a_second_run_that_is_kept_away(
 
 
 def test_going_on_after_a_failure_does_nothing(site: Site) -> None:
-    """One server fails in the transaction; a flag has pyinfra go on, and nobody is asked."""
+    """One server fails in the transaction; a flag has pyinfra go on, and nobody is asked. The
+    password that was typed is not in the command that goes on."""
     before = site.release
     with faults.PACKAGES_FAIL.on(site.lab.node("daos-server-02")):
-        _ends_there(site, site.update("--fail-percent", "100"), before)
+        flags = ("--fail-percent", "100", "--ssh-password", "s3cr3t-of-ops", "--debug")
+        done = site.update(*flags)
+        _ends_there(site, done, before)
+        assert "--ssh-password PASSWORD --debug" in done.output
+        reports = [path.read_text() for path in (site.folder / "runs/latest").iterdir()]
+        assert not [text for text in (done.output, *reports) if "s3cr3t" in text]
         assert "stopped-at-trouble" in {finding["code"] for finding in site.report["refusals"]}
         done = site.pyinfra("deploy.py", enter=True)
         _ends_there(site, done, before)

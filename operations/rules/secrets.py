@@ -1,0 +1,107 @@
+"""Passwords: what is told to people and written to reports has a word in the place of each."""
+
+import json
+import logging
+import re
+import shlex
+from collections.abc import Iterable, Mapping
+from typing import Any
+from urllib.parse import quote
+
+WORD = "PASSWORD"  # stands in the place of each
+
+# pyinfra's own options that have one, and whatever is called like one.
+_OPTIONS = ("--ssh-password", "--password", "--ssh-key-password", "--key-password")
+_NAME = re.compile(r"pass(w|phrase|$)|secret|token|paramiko_connect_kwargs", re.IGNORECASE)
+
+_IN_URL = re.compile(r"(\w://[^\s/:@'\"]*):[^\s/'\"]*@")
+# How pyinfra tells sudo and su, as a process list of a node has it.
+_IN_ENVIRONMENT = re.compile(r"(PYINFRA_SU(?:DO)?_PASSWORD=)('[^']*'|\S+)")
+_LEAST = 4  # what is shorter is found in words of all kinds
+
+_learnt: set[str] = set()
+
+
+def is_one(name: str) -> bool:
+    """Whether what has this name is a password, or has one in it."""
+    return _NAME.search(name) is not None
+
+
+def learn(data: Mapping[str, Any]) -> None:
+    """Remember what is a password among these, by their names, wherever it is told again."""
+    for name, value in data.items():
+        if value is not None and is_one(name):
+            _learnt.update(_spellings(value))
+
+
+def _spellings(value: Any) -> set[str]:
+    if isinstance(value, Mapping):
+        return set().union(*(_spellings(it) for name, it in value.items() if is_one(str(name))))
+    text = str(value)
+    if len(text) < _LEAST:
+        return set()
+    return {text, shlex.quote(text), repr(text)[1:-1], json.dumps(text)[1:-1], quote(text)}
+
+
+def masked(text: str) -> str:
+    """A text without the passwords that are known, and without those in URLs."""
+    text = _IN_URL.sub(rf"\1:{WORD}@", text)
+    text = _IN_ENVIRONMENT.sub(rf"\1{WORD}", text)
+    for one in sorted(_learnt, key=len, reverse=True):
+        if one in text:  # not within the name of a node
+            text = re.sub(rf"(?<![\w.-]){re.escape(one)}(?![\w-])", WORD, text)
+    return text
+
+
+def all_masked(content: Any) -> Any:
+    """What a report holds, with each text in it masked."""
+    if isinstance(content, str):
+        return masked(content)
+    if isinstance(content, Mapping):
+        return {name: all_masked(value) for name, value in content.items()}
+    if isinstance(content, list | tuple):
+        return [all_masked(value) for value in content]
+    return content
+
+
+def of_command(words: Iterable[str]) -> list[str]:
+    """The words of a command for pyinfra, without the passwords that stand in it."""
+    found: list[str] = []
+    before = ""
+    for word in words:
+        if before in _OPTIONS:
+            shown = WORD
+        elif before == "--data":
+            shown = assignment(word)
+        else:
+            option, equals, value = word.partition("=")
+            shown = word
+            if equals and option in _OPTIONS:
+                shown = f"{option}={WORD}"
+            elif equals and option == "--data":
+                shown = f"{option}={assignment(value)}"
+        # The value of an option is not an option itself.
+        before = "" if before in (*_OPTIONS, "--data") else word
+        found.append(masked(shown))
+    return found
+
+
+def assignment(item: str) -> str:
+    """What follows `--data`, NAME=VALUE, without the password that it gives."""
+    name = re.match(r"\w*", item)
+    assert name
+    if is_one(name[0]) and name[0] != item:
+        return f"{name[0]}={WORD}"
+    return masked(item)
+
+
+class Filter(logging.Filter):
+    """Masks what is logged."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """True: it is logged, but for its passwords."""
+        message = record.getMessage()
+        found = masked(message)
+        if found != message:
+            record.msg, record.args = found, ()
+        return True
