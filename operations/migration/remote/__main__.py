@@ -1,6 +1,7 @@
 """The command line: one JSON object as the last line, and an exit code that says how it went."""
 
 import json
+import os
 import signal
 import sys
 import traceback
@@ -18,6 +19,7 @@ FAILED = 2
 def main(argv: Optional[List[str]] = None) -> int:
     """Do what the command line says, and print the answer."""
     argv = sys.argv[1:] if argv is None else argv
+    os.umask(0o077)  # what it writes tells the names of private files
     signal.signal(signal.SIGTERM, _stop)
     code, answer = perform(argv, Progress())
     print(json.dumps(answer), flush=True)

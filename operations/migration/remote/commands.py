@@ -6,10 +6,11 @@ import sys
 from typing import Any, Callable, Dict, List, NoReturn, Optional
 
 from . import copying, jobs, parallel, proof
+from .beneath import ROOT
 from .failure import Failure, text
 from .jobs import Answer
 from .progress import Progress
-from .tree import FILE, FOLDER, LINK, ROOT, files, size, walk
+from .tree import FILE, FOLDER, LINK, files, size, walk
 from .way import Way
 
 _WRONG = ("changed", "vanished", "new", "missing", "extra", "differing")

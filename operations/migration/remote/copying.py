@@ -5,10 +5,11 @@ from typing import Any, Dict, List, Optional
 
 from . import changes, parallel, prepare, serial
 from . import files as whole
+from .beneath import Beneath
 from .failure import Failure, some, text
 from .marker import Marker
 from .mend import mend
-from .tree import FILE, Entry, Tree, alone, differences, files, full, size, walk
+from .tree import FILE, Entry, Tree, alone, differences, files, size, walk
 from .way import Way
 
 
@@ -76,9 +77,10 @@ def _copy(
 
 
 def _discard_changed(target: bytes, before: Tree, found: changes.Changes) -> None:
-    for path in found["changed"] + found["vanished"]:
-        if before[path].type == FILE:
-            whole.forget(full(target, path))
+    with Beneath(target) as beneath:
+        for path in found["changed"] + found["vanished"]:
+            if before[path].type == FILE:
+                prepare.remove(beneath, before[path])
 
 
 def _check(target: bytes, before: Tree, have: Tree, found: changes.Changes) -> None:

@@ -1,12 +1,14 @@
 """SHA-256 digests of files, taken by several threads."""
 
+import errno
 import hashlib
 import os
 import threading
 from typing import Dict, Iterable, Iterator, List, Optional
 
+from .beneath import Beneath, is_file
 from .progress import Progress
-from .tree import Entry, Tree, alone, full
+from .tree import Entry, Tree, alone
 
 _BLOCK = 1 << 20  # bytes read at a time
 _LOOK = 0.2  # seconds between two looks at the threads
@@ -23,6 +25,8 @@ def take(
 
     + jobs: number of threads
     + unreadable: takes the errors of files that cannot be read; without it the first one is raised
+
+    What is no file any more by then has no digest, unless its error is asked for.
     """
     readers = _Readers(root, alone(tree), progress, unreadable is None)
     readers.run(jobs)
@@ -59,27 +63,36 @@ class _Readers:
             _wait([thread for thread in threads if thread.ident])
 
     def _read(self) -> None:
-        while not self._stop.is_set():
-            with self._lock:
-                entry = next(self._next, None)
-            if entry is None:
-                return
-            try:
-                self.digests[entry.path] = self._digest(full(self._root, entry.path))
-            except OSError as error:
-                error.filename = full(self._root, entry.path)
-                self.failed[entry.path] = error
-                if self._strict:
-                    self._stop.set()
-            self._progress.add(files=1)
-
-    def _digest(self, path: bytes) -> str:
-        digest, block = hashlib.sha256(), memoryview(bytearray(_BLOCK))
-        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb", 0) as file:
+        with Beneath(self._root) as beneath:
             while not self._stop.is_set():
+                with self._lock:
+                    entry = next(self._next, None)
+                if entry is None:
+                    return
+                try:
+                    self.digests[entry.path] = self._digest(beneath, entry)
+                except OSError as error:
+                    self._fails(entry, error)
+                self._progress.add(files=1)
+
+    def _fails(self, entry: Entry, error: OSError) -> None:
+        if self._strict and isinstance(error, FileNotFoundError):
+            return  # the next look at the tree tells what has become of it
+        self.failed[entry.path] = error
+        if self._strict:
+            self._stop.set()
+
+    def _digest(self, beneath: Beneath, entry: Entry) -> str:
+        """Nothing is waited for, as for who writes into a FIFO; nor is more read than there was."""
+        digest, block, left = hashlib.sha256(), memoryview(bytearray(_BLOCK)), entry.size
+        with os.fdopen(beneath.open(entry.path), "rb", 0) as file:
+            if not is_file(file.fileno()):
+                raise FileNotFoundError(errno.ENOENT, "it is no file any more", entry.path)
+            while left >= 0 and not self._stop.is_set():
                 count = file.readinto(block)
                 if not count:
                     break
+                left -= count
                 digest.update(block[:count])
                 self._progress.add(done=count)
         return digest.hexdigest()

@@ -5,7 +5,7 @@ import ctypes
 import hashlib
 import json
 import os
-from typing import Any, Iterable, Optional
+from typing import Any, BinaryIO, Iterable, Optional
 
 _syncfs = ctypes.CDLL(None, use_errno=True).syncfs  # glibc 2.14
 
@@ -17,7 +17,7 @@ def replace(path: bytes, pieces: Iterable[bytes]) -> str:
     """
     draft, digest = path + b".new", hashlib.sha256()
     try:
-        with open(draft, "wb") as file:
+        with create(draft) as file:
             for piece in pieces:
                 digest.update(piece)
                 file.write(piece)
@@ -28,6 +28,12 @@ def replace(path: bytes, pieces: Iterable[bytes]) -> str:
     except OSError as error:
         raise OSError(error.errno, error.strerror, path) from error
     return digest.hexdigest()
+
+
+def create(path: bytes) -> BinaryIO:
+    """Open a new file, in the place of whatever has that name; no link of it is followed."""
+    forget(path)
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
 
 
 def save(path: bytes, content: Any) -> None:

@@ -4,8 +4,9 @@ import os
 import stat
 from typing import Optional
 
+from .beneath import Beneath, by_number, held
 from .progress import Progress
-from .tree import FILE, FOLDER, LINK, Entry, Tree, full, walk
+from .tree import FILE, FOLDER, FORMATS, LINK, Entry, Tree, walk
 
 
 def mend(target: bytes, want: Tree, progress: Progress) -> None:
@@ -15,46 +16,67 @@ def mend(target: bytes, want: Tree, progress: Progress) -> None:
     Folders come last, and the inner ones first, since what is made in one changes its time.
     """
     have = walk(target, progress)
-    for path, entry in want.items():
-        if entry.leader and entry.leader in have:
-            _link(target, entry, have.get(path))
-            have.pop(path, None)
-    folders = []
-    for path, entry in want.items():
-        there = have.get(path)
-        if there is None or (there.type, there.size) != (entry.type, entry.size):
-            continue
-        if entry.type == FOLDER:
-            folders.append((entry, there))
-        else:
-            _attributes(full(target, path), entry, there)
-    for entry, there in reversed(folders):
-        _attributes(full(target, entry.path), entry, there)
+    with Beneath(target) as beneath:
+        for path, entry in want.items():
+            if entry.leader and entry.leader in have:
+                _link(beneath, entry, have.get(path))
+                have.pop(path, None)
+        folders = []
+        for path, entry in want.items():
+            there = have.get(path)
+            if there is None or (there.type, there.size) != (entry.type, entry.size):
+                continue
+            if entry.type == FOLDER:
+                folders.append((entry, there))
+            else:
+                _attributes(beneath, entry, there)
+        for entry, there in reversed(folders):
+            _attributes(beneath, entry, there)
 
 
-def _link(target: bytes, want: Entry, have: Optional[Entry]) -> None:
+def _link(beneath: Beneath, want: Entry, have: Optional[Entry]) -> None:
     """dcp makes a file of its own out of each hard link."""
     if have is not None and have.leader == want.leader:
         return
-    place = full(target, want.path)
-    if have is not None:
-        os.unlink(place)
-    os.link(full(target, want.leader), place, follow_symlinks=False)
+    with beneath.at(want.leader) as (folder, leader):
+        first = os.dup(folder)
+    try:
+        with beneath.at(want.path) as (folder, name):
+            if have is not None:
+                os.unlink(name, dir_fd=folder)
+            os.link(leader, name, src_dir_fd=first, dst_dir_fd=folder, follow_symlinks=False)
+    finally:
+        os.close(first)
 
 
-def _attributes(place: bytes, want: Entry, have: Entry) -> None:
+def _attributes(beneath: Beneath, want: Entry, have: Entry) -> None:
     """The owner before the mode, since chown(2) takes the set-user-ID bit away."""
-    if want.type in (FILE, FOLDER) and want.xattrs != have.xattrs:
-        have = _writable(place, have)
-        _xattrs(place, want, have)
-    owner = (want.uid, want.gid)
-    chown = owner != (have.uid, have.gid)
-    if chown:
-        os.chown(place, want.uid, want.gid, follow_symlinks=False)
-    if want.type != LINK and (chown or want.mode != have.mode):
-        os.chmod(place, want.mode)
-    if want.type == FOLDER or want.time != have.time:
-        os.utime(place, ns=(want.atime, want.time), follow_symlinks=False)
+    chown = (want.uid, want.gid) != (have.uid, have.gid)
+    if want.type == LINK:
+        _of_link(beneath, want, have, chown)
+        return
+    with held(beneath, want.path) as entry:
+        if stat.S_IFMT(os.fstat(entry).st_mode) != FORMATS[want.type]:
+            return  # the comparison that follows says so
+        place = by_number(entry)
+        if want.type in (FILE, FOLDER) and want.xattrs != have.xattrs:
+            have = _writable(place, have)
+            _xattrs(place, want, have)
+        if chown:
+            os.chown(place, want.uid, want.gid)
+        if chown or want.mode != have.mode:
+            os.chmod(place, want.mode)
+        if want.type == FOLDER or want.time != have.time:
+            os.utime(place, ns=(want.atime, want.time))
+
+
+def _of_link(beneath: Beneath, want: Entry, have: Entry, chown: bool) -> None:
+    with beneath.at(want.path) as (folder, name):
+        if chown:
+            os.chown(name, want.uid, want.gid, dir_fd=folder, follow_symlinks=False)
+        if want.time != have.time:
+            times = (want.atime, want.time)
+            os.utime(name, ns=times, dir_fd=folder, follow_symlinks=False)
 
 
 def _writable(place: bytes, have: Entry) -> Entry:

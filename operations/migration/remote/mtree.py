@@ -16,7 +16,8 @@ import re
 from collections import Counter
 from typing import Dict, Iterable, Iterator, List, Tuple
 
-from .tree import FILE, LINK, ROOT, Entry, Tree
+from .beneath import ROOT
+from .tree import FILE, LINK, Entry, Tree
 
 _UNSAFE = re.compile(rb"[^A-Za-z0-9._/,+@%:~^-]")
 _ESCAPE = re.compile(rb"\\([0-7]{3})")

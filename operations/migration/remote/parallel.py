@@ -10,8 +10,9 @@ import time
 from typing import List, NamedTuple
 
 from . import children
+from .beneath import full
 from .failure import Failure, room
-from .tree import FILE, Tree, full
+from .tree import FILE, Tree
 from .way import Way
 
 _PATIENCE = 20  # times as long as a look at the destination takes, until the next one

@@ -1,9 +1,11 @@
 """Makes a destination ready: what does not belong there goes, what copiers do not make is made."""
 
+import contextlib
 import os
 from typing import Optional, Set
 
-from .tree import FILE, FOLDER, FORMATS, LINK, Entry, Tree, full
+from .beneath import ROOT, Beneath, by_number, held
+from .tree import FILE, FOLDER, FORMATS, LINK, Entry, Tree
 
 _OURS = 0o700
 
@@ -18,28 +20,36 @@ def clear(target: bytes, want: Tree, have: Tree, trusted: bool) -> Set[bytes]:
     """
     complete: Set[bytes] = set()
     gone = []
-    for path, entry in have.items():
-        place = full(target, path)
-        if entry.type == FOLDER and entry.mode & _OURS != _OURS:
-            os.chmod(place, entry.mode | _OURS)
-        if not _stays(want.get(path), entry, complete, trusted):
-            gone.append((entry.type, place))
-        elif entry.type == FILE:
-            complete.add(path)
-    for kind, place in reversed(gone):
-        if kind == FOLDER:
-            os.rmdir(place)
-        else:
-            os.unlink(place)
+    with Beneath(target) as beneath:
+        for path, entry in have.items():
+            if entry.type == FOLDER and entry.mode & _OURS != _OURS:
+                with held(beneath, path) as folder:
+                    os.chmod(by_number(folder), entry.mode | _OURS)
+            if not _stays(want.get(path), entry, complete, trusted):
+                gone.append(entry)
+            elif entry.type == FILE:
+                complete.add(path)
+        for entry in reversed(gone):
+            remove(beneath, entry)
     return complete
+
+
+def remove(beneath: Beneath, entry: Entry) -> None:
+    """Remove an entry, unless it is gone already."""
+    with contextlib.suppress(FileNotFoundError), beneath.at(entry.path) as (folder, name):
+        if entry.type == FOLDER:
+            os.rmdir(name, dir_fd=folder)
+        else:
+            os.unlink(name, dir_fd=folder)
 
 
 def make(target: bytes, want: Tree) -> None:
     """Make folders, symbolic links, FIFOs, sockets and devices. Attributes come later (`mend`)."""
-    for path, entry in want.items():
-        place = full(target, path)
-        if entry.type != FILE and not entry.leader and not os.path.lexists(place):
-            _make(place, entry)
+    with Beneath(target) as beneath:
+        for path, entry in want.items():
+            if path != ROOT and entry.type != FILE and not entry.leader:
+                with contextlib.suppress(FileExistsError), beneath.at(path) as (folder, name):
+                    _make(folder, name, entry)
 
 
 def _stays(want: Optional[Entry], have: Entry, complete: Set[bytes], trusted: bool) -> bool:
@@ -51,10 +61,10 @@ def _stays(want: Optional[Entry], have: Entry, complete: Set[bytes], trusted: bo
     return (want.target, want.device, want.leader) == (have.target, have.device, have.leader)
 
 
-def _make(place: bytes, entry: Entry) -> None:
+def _make(folder: int, name: bytes, entry: Entry) -> None:
     if entry.type == FOLDER:
-        os.mkdir(place, _OURS)
+        os.mkdir(name, _OURS, dir_fd=folder)
     elif entry.type == LINK:
-        os.symlink(entry.target, place)
+        os.symlink(entry.target, name, dir_fd=folder)
     else:
-        os.mknod(place, FORMATS[entry.type] | 0o600, entry.device)
+        os.mknod(name, FORMATS[entry.type] | 0o600, entry.device, dir_fd=folder)

@@ -7,6 +7,8 @@ import time
 from collections import deque
 from typing import Any, Deque, Dict, Optional, Tuple
 
+from . import files as whole
+
 _EVERY = 1.0  # seconds between two writes
 _WINDOW = 60  # writes that the rate is taken over
 
@@ -85,8 +87,8 @@ class Progress:
             return
         draft = self._path + b".new"
         try:
-            with open(draft, "w") as file:
-                json.dump(self.snapshot(), file)
+            with whole.create(draft) as file:
+                file.write(json.dumps(self.snapshot()).encode("ascii"))
             os.replace(draft, self._path)
         except OSError:
             pass  # the work matters more than the display of it

@@ -25,6 +25,11 @@ def manifest(root: bytes, out: bytes, jobs: int, progress: Progress) -> Dict[str
     tree = digest.take(root, before, jobs, progress)
     progress.begin("looking again", of_files=len(before))
     found = changes.between(before, walk(root, progress))
+    found["changed"] += [
+        entry.path
+        for entry in alone(tree)
+        if not (entry.digest or any(entry.path in paths for paths in found.values()))
+    ]
     written = ""
     if not any(found.values()):
         os.makedirs(out, exist_ok=True)

@@ -1,20 +1,32 @@
 """Copies files with cp(1), some hundreds at a time, on this client alone.
 
+Nobody can lead cp out of the source, nor out of the destination: it is told no path of either. The
+tool opens each file itself, beneath the source, and offers it to cp in a folder of its own, by a
+link to what is open (/proc/PID/fd): whatever is renamed meanwhile, cp reads that very file. What it
+makes goes to a folder that root alone can enter, and from there to its place once it is whole.
+
 The options are those of GNU coreutils 8.22 (CentOS 7) and later.
 """
 
+import contextlib
 import os
-from typing import Iterable, Iterator, List
+import re
+import shutil
+import stat
+import tempfile
+from functools import partial
+from typing import Callable, Iterable, Iterator, List, Tuple
 
 from . import children
+from .beneath import ROOT, Beneath, by_number, held, is_file
 from .failure import Failure, explain, room, some, text
-from .files import forget
-from .tree import FILE, Entry, full, look
+from .tree import Entry
 from .way import Way
 
-_CP = [b"cp", b"--no-dereference", b"--preserve=mode,ownership,timestamps", b"--sparse=always"]
-_WORDS = 64 * 1024  # bytes of names on a command line; Linux takes 128 KiB on every machine
-_FILES = 500
+_CP = [b"cp", b"--dereference", b"--preserve=mode,ownership,timestamps", b"--sparse=always"]
+_STAGED = b".daos-offline-update"  # in the destination; what an earlier run left goes like the rest
+_SHOWN = re.compile(r"'[^']*/(\d+)'")
+_FILES = 500  # a process may have 1,024 files open
 _BYTES = 1 << 30
 
 
@@ -26,55 +38,109 @@ def copy(way: Way, entries: Iterable[Entry]) -> None:
 
     Raises Failure where a file cannot be copied; of the files that cp was given with it none stays.
     """
-    for batch in _batches(entries):
-        _copy(way, batch)
+    source, target = Beneath(way.source), Beneath(way.target)
+    with source, target, _staging(target) as staging:
+        for batch in _batches(entries):
+            _copy(way, source, target, staging, batch)
 
 
 def _batches(entries: Iterable[Entry]) -> Iterator[List[Entry]]:
     batch: List[Entry] = []
-    words = size = 0
+    size = 0
     for entry in entries:
-        if batch and (
-            len(batch) == _FILES or words + len(entry.path) > _WORDS or size + entry.size > _BYTES
-        ):
+        if batch and (len(batch) == _FILES or size + entry.size > _BYTES):
             yield batch
-            batch, words, size = [], 0, 0
+            batch, size = [], 0
         batch.append(entry)
-        words += len(entry.path) + 11  # ./, the NUL at its end and the pointer to it
         size += entry.size
     if batch:
         yield batch
 
 
-def _copy(way: Way, batch: List[Entry]) -> None:
-    meter = _Meter(way, batch)
-    environment = {b"LD_PRELOAD": way.preload} if way.preload else {}
-    names = [b"./" + entry.path for entry in batch]
-    command = [*_CP, b"--parents", b"-t", way.target, b"--", *names]
-    code, said = children.run(command, way.source, environment, meter.look)
+@contextlib.contextmanager
+def _staging(target: Beneath) -> Iterator[int]:
+    """The folder for what is not whole yet, as a descriptor."""
+    with target.inside(ROOT) as top:
+        os.mkdir(_STAGED, 0o700, dir_fd=top)
+    try:
+        with held(target, _STAGED) as staging:
+            yield staging
+    finally:
+        with target.inside(ROOT) as top:
+            shutil.rmtree(by_number(top) + b"/" + _STAGED, ignore_errors=True)
+
+
+def _copy(way: Way, source: Beneath, target: Beneath, staging: int, batch: List[Entry]) -> None:
+    meter = _Meter(way, batch, staging)
+    with _offered(source, batch) as (folder, found):
+        code, said = _cp(way, folder, found, staging, meter)
     if code == 0:
-        _check(way, batch)
+        _check(way, source, staging, batch)
+        _put(target, staging, batch)
         meter.finish()
         return
     # A file whose end could not be written may have its time already: none of them is trusted.
-    for entry in batch:
-        forget(full(way.target, entry.path))
-    left = [entry for entry in batch if not _vanished(way, entry)]
+    for name in os.listdir(by_number(staging)):
+        os.unlink(name, dir_fd=staging)
+    left = [entry for entry in batch if not _vanished(source, entry)]
     if len(left) == len(batch):
         raise Failure("cp ended with {}: {}; {}".format(code, said, room(way.target)))
     meter.again()
     if left:
-        _copy(way, left)
+        _copy(way, source, target, staging, left)
 
 
-def _check(way: Way, batch: List[Entry]) -> None:
+@contextlib.contextmanager
+def _offered(source: Beneath, batch: List[Entry]) -> Iterator[Tuple[bytes, List[int]]]:
+    """A folder in which some files of a source are found by their numbers, and which these are.
+
+    What is no file any more is none of them.
+    """
+    folder = os.fsencode(tempfile.mkdtemp(prefix="daos-offline-update-"))
+    files: List[int] = []
+    found = []
+    try:
+        for number, entry in enumerate(batch):
+            with contextlib.suppress(FileNotFoundError):
+                files.append(source.open(entry.path, os.O_PATH))
+                if is_file(files[-1]):
+                    opened = b"/proc/%d/fd/%d" % (os.getpid(), files[-1])
+                    os.symlink(opened, os.path.join(folder, b"%d" % number))
+                    found.append(number)
+        yield folder, found
+    finally:
+        for file in files:
+            os.close(file)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _cp(
+    way: Way, folder: bytes, found: List[int], staging: int, meter: "_Meter"
+) -> Tuple[int, str]:
+    """What cp exits with, and says, by the names of the files."""
+    if not found:
+        return 0, ""
+    environment = {b"LD_PRELOAD": way.preload} if way.preload else {}
+    to = b"/proc/%d/fd/%d" % (os.getpid(), staging)
+    command = [*_CP, b"-t", to, b"--", *(b"./%d" % number for number in found)]
+    code, said = children.run(command, folder, environment, meter.look)
+    return code, _SHOWN.sub(lambda match: repr(meter.name(int(match.group(1)))), said)
+
+
+def _put(target: Beneath, staging: int, batch: List[Entry]) -> None:
+    """Have what is whole in its place."""
+    for number, entry in enumerate(batch):
+        with contextlib.suppress(FileNotFoundError), target.at(entry.path) as (folder, name):
+            os.rename(b"%d" % number, name, src_dir_fd=staging, dst_dir_fd=folder)
+
+
+def _check(way: Way, source: Beneath, staging: int, batch: List[Entry]) -> None:
     """Where cp is content, each file has to be there, unless its source is another one now."""
-    wrong = [
-        text(entry.path)
-        for entry in batch
-        if not _complete(full(way.target, entry.path), entry)
-        and _complete(full(way.source, entry.path), entry)
-    ]
+    wrong = []
+    for number, entry in enumerate(batch):
+        copy = partial(_staged, staging, number)
+        if not _complete(copy, entry) and _complete(partial(source.look, entry.path), entry):
+            wrong.append(text(entry.path))
     if wrong:
         raise Failure(
             "cp copied {} to {}, but size or time (to the nanosecond) are not as in {}: does that "
@@ -82,31 +148,39 @@ def _check(way: Way, batch: List[Entry]) -> None:
         )
 
 
-def _complete(place: bytes, entry: Entry) -> bool:
+def _staged(staging: int, number: int) -> os.stat_result:
+    return os.stat(b"%d" % number, dir_fd=staging, follow_symlinks=False)
+
+
+def _complete(look: Callable[[], os.stat_result], entry: Entry) -> bool:
     try:
-        now = look(place, entry.path, os.lstat(place), xattrs=False)
+        now = look()
     except FileNotFoundError:
         return False
-    return (now.type, now.size, now.time) == (FILE, entry.size, entry.time)
+    same = (now.st_size, now.st_mtime_ns) == (entry.size, entry.time)
+    return same and stat.S_ISREG(now.st_mode)
 
 
-def _vanished(way: Way, entry: Entry) -> bool:
+def _vanished(source: Beneath, entry: Entry) -> bool:
     try:
-        os.lstat(full(way.source, entry.path))
-    except (FileNotFoundError, NotADirectoryError):
+        return not stat.S_ISREG(source.look(entry.path).st_mode)
+    except FileNotFoundError:
         return True
     except OSError as error:
         raise Failure(explain(error)) from error
-    return False
 
 
 class _Meter:
     """How much of one call of cp is done: it takes the files in the order in which it got them."""
 
-    def __init__(self, way: Way, batch: List[Entry]) -> None:
-        self._way, self._batch = way, batch
+    def __init__(self, way: Way, batch: List[Entry], staging: int) -> None:
+        self._way, self._batch, self._staging = way, batch, staging
         self._done = 0
         self._partly = 0
+
+    def name(self, number: int) -> str:
+        """What cp knows by its number."""
+        return text(self._batch[number].path) if number < len(self._batch) else str(number)
 
     def look(self) -> None:
         """While cp runs."""
@@ -132,8 +206,14 @@ class _Meter:
         self._done, self._partly = self._done + 1, 0
 
     def _size(self, number: int) -> int:
-        place = full(self._way.target, self._batch[number].path)
+        entry = self._batch[number]
         try:
-            return min(os.lstat(place).st_size, self._batch[number].size)
+            size = _staged(self._staging, number).st_size
         except OSError:
             return -1
+        if size > 2 * entry.size + _BYTES:  # cp would read for ever
+            raise Failure(
+                "{} grows faster than it is copied: stop what writes to it, then type the same "
+                "command again".format(text(entry.path))
+            )
+        return min(size, entry.size)

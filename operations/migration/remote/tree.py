@@ -5,10 +5,10 @@ import os
 import stat
 from typing import Dict, Iterable, List, NamedTuple, Tuple
 
+from .beneath import ROOT, Beneath, by_number
 from .failure import Failure, text
 from .progress import Progress
 
-ROOT = b"."
 FILE, FOLDER, LINK = "file", "dir", "link"
 _TYPES = {
     stat.S_IFREG: FILE,
@@ -60,11 +60,6 @@ Tree = Dict[bytes, Entry]
 """Entries by path; folders stand before what is in them, names in the order of their bytes."""
 
 
-def full(root: bytes, path: bytes) -> bytes:
-    """The path of an entry, as the operating system takes it."""
-    return root if path == ROOT else os.path.join(root, path)
-
-
 def walk(root: bytes, progress: Progress, xattrs: bool = True) -> Tree:
     """Everything below a folder, and the folder itself. What vanishes meanwhile is left out.
 
@@ -74,27 +69,30 @@ def walk(root: bytes, progress: Progress, xattrs: bool = True) -> Tree:
     """
     tree: Tree = {}
     first: Dict[Tuple[int, int], bytes] = {}
-    top = os.stat(root)
-    pending = [ROOT]
-    while pending:
-        path = pending.pop()
-        place = full(root, path)
-        try:
-            status = top if path == ROOT else os.lstat(place)
-            leader = _leader(first, status, path)
-            tree[path] = entry = look(place, path, status, leader, xattrs)
-            if entry.type == FOLDER:
-                _check_same(top, status, place)
-                pending.extend(_below(place, path))
-        except FileNotFoundError:
-            if path == ROOT:
-                raise
-        progress.add(files=1)
+    with Beneath(root) as beneath:
+        top = beneath.look(ROOT)
+        pending = [ROOT]
+        while pending:
+            path = pending.pop()
+            try:
+                status = top if path == ROOT else beneath.look(path)
+                leader = _leader(first, status, path)
+                tree[path] = entry = look(beneath, path, status, leader, xattrs)
+                if entry.type == FOLDER:
+                    pending.extend(sorted(_below(beneath, path, top), reverse=True))
+            except FileNotFoundError:
+                if path == ROOT:
+                    raise
+            progress.add(files=1)
     return tree
 
 
 def look(
-    place: bytes, path: bytes, status: os.stat_result, leader: bytes = b"", xattrs: bool = True
+    beneath: Beneath,
+    path: bytes,
+    status: os.stat_result,
+    leader: bytes = b"",
+    xattrs: bool = True,
 ) -> Entry:
     """One entry, given what lstat(2) says of it."""
     kind = _TYPES[stat.S_IFMT(status.st_mode)]
@@ -106,9 +104,9 @@ def look(
         uid=status.st_uid,
         gid=status.st_gid,
         time=status.st_mtime_ns,
-        target=os.readlink(place) if kind == LINK else b"",
+        target=_target(beneath, path) if kind == LINK else b"",
         leader=leader,
-        xattrs=_xattrs(place) if xattrs and kind in (FILE, FOLDER) else (),
+        xattrs=_xattrs(beneath, path) if xattrs and kind in (FILE, FOLDER) else (),
         device=status.st_rdev if kind in ("block", "char") else 0,
         atime=status.st_atime_ns,
         ctime=status.st_ctime_ns,
@@ -159,26 +157,32 @@ def _leader(first: Dict[Tuple[int, int], bytes], status: os.stat_result, path: b
     return b"" if found == path else found
 
 
-def _check_same(top: os.stat_result, status: os.stat_result, place: bytes) -> None:
-    if status.st_dev != top.st_dev:
-        raise Failure(
-            "{0}: another file system is mounted there; `umount {0}` first".format(text(place))
-        )
+def _below(beneath: Beneath, path: bytes, top: os.stat_result) -> List[bytes]:
+    with beneath.inside(path) as folder:
+        if os.fstat(folder).st_dev != top.st_dev:
+            raise Failure(
+                "{0}: another file system is mounted there; `umount {0}` first".format(
+                    text(beneath.full(path))
+                )
+            )
+    return beneath.names(path)
 
 
-def _below(place: bytes, path: bytes) -> Iterable[bytes]:
-    names = sorted(os.listdir(place), reverse=True)
-    return names if path == ROOT else [os.path.join(path, name) for name in names]
+def _target(beneath: Beneath, path: bytes) -> bytes:
+    with beneath.at(path) as (folder, name):
+        return os.readlink(name, dir_fd=folder)
 
 
-def _xattrs(place: bytes) -> Tuple[Tuple[bytes, bytes], ...]:
+def _xattrs(beneath: Beneath, path: bytes) -> Tuple[Tuple[bytes, bytes], ...]:
     try:
-        names = sorted(map(os.fsencode, os.listxattr(place, follow_symlinks=False)))
-        return tuple(
-            (name, os.getxattr(place, name, follow_symlinks=False))
-            for name in names
-            if name.startswith(b"user.")
-        )
+        with beneath.at(path) as (folder, name):
+            place = os.path.join(by_number(folder), name)
+            names = sorted(map(os.fsencode, os.listxattr(place, follow_symlinks=False)))
+            return tuple(
+                (name, os.getxattr(place, name, follow_symlinks=False))
+                for name in names
+                if name.startswith(b"user.")
+            )
     except OSError as error:
         if error.errno in _NO_XATTRS:
             return ()
