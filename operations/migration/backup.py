@@ -89,16 +89,33 @@ def _copy(
 ) -> dict[str, Any]:
     target = files(current, container)
     _prepare(current, client, target)
-    options = ["--mounted", source]
+    options = mounts.as_mounted(source, container.uuid)
     if anew:  # what is there may be anything
         options.append("--anew")
     return copy(current, client, container, "copy", source, target, way, *options)
 
 
+# Made anew, or root's own already. What is in a container was readable for its owners alone, and so
+# is the backup.
+_FOLDERS = """\
+export LC_ALL=C
+umask 077
+for folder in {folders}; do
+    mkdir "$folder" 2>/dev/null
+    [ "$(stat -c '%u %F' "$folder")" = '0 directory' ] && continue
+    echo "$folder is not a folder of root's: move it away" >&2
+    exit 1
+done
+chmod 0700 {folders}
+[ -d {data} ] && [ ! -h {data} ] || mkdir {data}
+"""
+
+
 def _prepare(current: MigrationRun, client: Host, target: str) -> None:
-    """Make the folder; what is in it was readable for its owners alone, and so is the backup."""
-    pool = target.rsplit("/", 2)[0]
-    line = f"mkdir -p {shlex.quote(target)} && chmod 0700 {shlex.quote(pool)}"
+    """Make the folders of a container's backup. Raises CopyError."""
+    inner = target.rpartition("/")[0]
+    folders = shlex.join([inner.rpartition("/")[0], inner])
+    line = _FOLDERS.format(folders=folders, data=shlex.quote(target))
     done, _, errors = current.command(client, line)
     if not done:
         raise CopyError(f"{target} could not be made on {client.name}: {errors.strip()}")
@@ -106,7 +123,8 @@ def _prepare(current: MigrationRun, client: Host, target: str) -> None:
 
 def _seal(current: MigrationRun, client: Host, container: Container, source: str) -> str | None:
     """Write the manifest of the source, and see that nothing changed while that was read."""
-    words = ["manifest", source, "--out", folder(current, container), "--mounted", source]
+    out = ["--out", folder(current, container)]
+    words = ["manifest", source, *out, *mounts.as_mounted(source, container.uuid)]
     made = jobs.run(current, client, f"{container.uuid}-manifest", *words)
     moved = _moved(made)
     if not moved:
@@ -138,7 +156,8 @@ def _differing(
 
 
 def _of_source(current: MigrationRun, client: Host, container: Container, source: str) -> list[str]:
-    return _differing(current, client, container, source, "--mounted", source)
+    options = mounts.as_mounted(source, container.uuid)
+    return _differing(current, client, container, source, *options)
 
 
 def source_changes(current: MigrationRun, client: Host, container: Container) -> list[str]:

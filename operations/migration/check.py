@@ -238,7 +238,7 @@ def counted(current: MigrationRun, here: Host) -> None:
 def _survey(current: MigrationRun, client: Host, container: Container) -> tuple[int, int, int]:
     """How many files and links, how many folders, and how many bytes a container holds."""
     with mounts.mounted(current, [client], container.pool, container.uuid) as source:
-        words = ["survey", source, "--mounted", source]
+        words = ["survey", source, *mounts.as_mounted(source, container.uuid)]
         found = jobs.run(current, client, f"{container.uuid}-survey", *words)
     return _files(found), found["folders"], found["bytes"]
 

@@ -277,11 +277,11 @@ def _version(view: View, name: str) -> str | None:
 
 def _new_folder(began: datetime) -> Path:
     """A folder named by the UTC start of the run, and runs/latest pointing to it."""
-    RUNS.mkdir(exist_ok=True)
+    RUNS.mkdir(0o700, exist_ok=True)
     stamp = began.strftime("%Y-%m-%dT%H-%M-%SZ")
     for name in (stamp, *(f"{stamp}-{number}" for number in range(2, 100))):
         try:
-            (RUNS / name).mkdir()
+            (RUNS / name).mkdir(0o700)  # it may name files and jobs of users
         except FileExistsError:
             continue
         break

@@ -82,9 +82,11 @@ while True:
             yield
         finally:
             user.kill()
-    if (place / tree / "a" / ".b").exists():
-        (place / tree / "a" / "b").unlink(missing_ok=True)
-        (place / tree / "a" / ".b").rename(place / tree / "a" / "b")
+    swapped = place / tree / "a" / "b"
+    if swapped.is_symlink():
+        swapped.unlink()
+    if not swapped.exists():
+        (place / tree / "a" / ".b").rename(swapped)
 
 
 def leaked(folder: Path) -> list[Path]:
@@ -122,10 +124,10 @@ def test_a_manifest_tells_of_nothing_else(
     """The digests in it are those of the owner's files, or it is not written."""
     take = digest.take
 
-    def taken(*arguments: object) -> object:
+    def taken(*arguments: object, **more: object) -> object:
         subprocess.run(as_user(place, "kept(swap)"), check=True)
         try:
-            return take(*arguments)  # type: ignore[arg-type]
+            return take(*arguments, **more)  # type: ignore[arg-type]
         finally:
             subprocess.run(as_user(place, "kept(back)"), check=True)
 
@@ -145,9 +147,9 @@ def test_who_puts_something_else_in_the_place_of_a_file_blocks_nothing(
     """Between the look at the tree and the reading of it, which `cp` stands for."""
     take = digest.take
 
-    def taken(*arguments: object) -> object:
+    def taken(*arguments: object, **more: object) -> object:
         subprocess.run(as_user(place, f"os.unlink('a/b/shadow'); {replaced}"), check=True)
-        return take(*arguments)  # type: ignore[arg-type]
+        return take(*arguments, **more)  # type: ignore[arg-type]
 
     monkeypatch.setattr(digest, "take", taken)
     code, answer = tool("manifest", source, "--out", place / "out")

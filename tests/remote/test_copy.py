@@ -165,9 +165,9 @@ def test_a_source_that_has_changed_while_it_was_read_gets_no_manifest(
     (source / "a").write_text("x")
     take = digest.take
 
-    def taken(*arguments: object) -> object:
+    def taken(*arguments: object, **more: object) -> object:
         (source / "b").write_text("y")
-        return take(*arguments)  # type: ignore[arg-type]
+        return take(*arguments, **more)  # type: ignore[arg-type]
 
     monkeypatch.setattr(digest, "take", taken)
     code, answer = tool("manifest", source, "--out", tmp_path / "out")

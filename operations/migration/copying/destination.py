@@ -11,6 +11,7 @@ from pyinfra.api import Host
 
 from ...machinery import hosts
 from ...rules.findings import Finding, about, for_each
+from ..record import memory
 from ..run import MigrationRun
 from . import copiers
 from .jobs import PYTHON
@@ -21,12 +22,24 @@ _PROBE = (Path(__file__).parent / "probe.py").read_text()
 # no more is an empty folder of the client's own disk.
 MARK = ".daos-offline-update"
 
+_ELSE = ", or set backup_path to a folder that is root's, as are all above it"
 _LOOK = """\
+export LC_ALL=C
 path=$(realpath -e {path} 2>/dev/null) && [ -d "$path" ] || {{ echo missing; exit 0; }}
 echo found
 findmnt -n -r -o FSTYPE,SOURCE,TARGET -T "$path" | tail -n 1
 df -P -k "$path" | awk 'NR==2 {{print $4}}'
 df -P -i "$path" | awk 'NR==2 {{print $4}}'
+[ "$path" = {path} ] || echo "link $path"
+for place in {pools}; do
+    place=$path/$place
+    [ ! -e "$place" ] && [ ! -h "$place" ] || stat -c '%u %a %F:%n' "$place"
+done
+while stat -c '%u %a %F:%n' "$path" && [ "$path" != / ]; do
+    path=${{path%/*}}
+    path=${{path:-/}}
+done
+true
 """
 
 
@@ -38,6 +51,8 @@ class Place:
     + source, mount: what is mounted, and where
     + free: bytes that are free
     + inodes: files that can still be made; None where the file system has no such limit
+    + open_to: why others than root could read or change what is kept there, and what to do; "" for
+      a safe one
     """
 
     kind: str
@@ -45,6 +60,7 @@ class Place:
     mount: str
     free: int
     inodes: int | None
+    open_to: str = ""
 
     @property
     def is_daos(self) -> bool:
@@ -55,7 +71,9 @@ class Place:
 
 def look(current: MigrationRun, client: Host) -> Place | ValueError | None:
     """What a client has at the destination, or why it does not tell; None: no such folder."""
-    line = _LOOK.format(path=shlex.quote(current.site.backup_path))
+    path = shlex.quote(current.site.backup_path)
+    pools = shlex.join(pool.uuid for pool in current.migration.pools)
+    line = _LOOK.format(path=path, pools=pools)
     done, output, errors = current.command(client, line)
     try:
         return parse(output if done else errors)
@@ -72,9 +90,30 @@ def parse(output: str) -> Place | None:
         kind, source, mount = lines[1].split(" ", 2)
         inodes = int(lines[3]) if lines[3].isdigit() else None
         # Where there is no limit (btrfs, many network file systems) none is told, or 0.
-        return Place(kind, source, mount, int(lines[2]) * 1024, inodes or None)
+        free = int(lines[2]) * 1024
+        return Place(kind, source, mount, free, inodes or None, _open_to(lines[4:]))
     except (IndexError, ValueError) as problem:
         raise ValueError(f"the answer is not understood: {output.strip()!r}") from problem
+
+
+def _open_to(lines: list[str]) -> str:
+    """What is wrong with the destination, a folder of it, or one above it.
+
+    Whoever owns one of them, or can write there, could have a backup replaced by something else,
+    or by a link, at any moment. Raises ValueError.
+    """
+    for line in filter(None, lines):
+        if line.startswith("link "):
+            return f"by a link it leads to {line[5:]}: set backup_path to that"
+        said, _, path = line.partition(":")
+        owner, mode, kind = said.split(" ", 2)
+        if kind != "directory":
+            return f"{path} is a {kind}: move it away"
+        if owner != "0":
+            return f"{path} belongs to user {owner}: `chown root {path}`, once you know what it is"
+        if int(mode, 8) & 0o022:
+            return f"others can write in {path} (mode {mode}): `chmod go-w {path}`"
+    return ""
 
 
 def findings(current: MigrationRun) -> Iterator[Finding]:
@@ -83,7 +122,7 @@ def findings(current: MigrationRun) -> Iterator[Finding]:
     After the check it also has to be the one that was found then.
     """
     path = current.site.backup_path
-    missing, daos = [], []
+    missing, daos, unsafe = [], [], []
     for host, place in copiers.each(current, lambda client: look(current, client)):
         if isinstance(place, ValueError):
             yield Finding("no-destination", (host.name,), f"{path}: {place}")
@@ -91,6 +130,8 @@ def findings(current: MigrationRun) -> Iterator[Finding]:
             missing.append(host.name)
         elif place.is_daos:
             daos.append(host.name)
+        elif place.open_to:
+            unsafe.append((host.name, f"{path} is not root's alone: {place.open_to}{_ELSE}"))
     yield from about(
         "no-destination",
         missing,
@@ -103,6 +144,7 @@ def findings(current: MigrationRun) -> Iterator[Finding]:
         f"{path} lies on a dfuse mount, and what is in DAOS is lost when its storage is "
         "reformatted: set backup_path to a shared file system outside DAOS",
     )
+    yield from for_each("unsafe-destination", unsafe)
     if current.stage != "check" and not missing and not daos:
         yield from _marked(current)
 
@@ -160,9 +202,8 @@ def _probe(current: MigrationRun, host: Host) -> dict[str, Any]:
 def _shared(current: MigrationRun) -> Iterator[Finding]:
     """What one client writes is seen by all others, now and in the stages that follow."""
     writer, *others = copiers.hosts(current)
-    line = f"echo {current.migration.token} > {shlex.quote(_mark(current))}"
-    done, _, _ = current.command(writer, line)
-    if not done:
+    problem = memory.put(current, writer, _mark(current), f"{current.migration.token}\n".encode())
+    if problem:
         return  # that it cannot write has been found
     yield from about(
         "destination-not-shared",

@@ -40,7 +40,7 @@ def put_tool(current: MigrationRun, client: Host) -> str | None:
     problem = memory.put(current, client, TOOL, content)
     if problem:
         return problem
-    unpack = f"rm -rf {_UNPACKED} && {PYTHON} -m zipfile -e {TOOL} {_UNPACKED}"
+    unpack = f"umask 077; rm -rf {_UNPACKED} && {PYTHON} -m zipfile -e {TOOL} {_UNPACKED}"
     line = f"{unpack} && {PYTHON} {_UNPACKED} --help || {{ rm -rf {_UNPACKED}; false; }}"
     done, output, errors = current.command(client, line)
     return None if done else f"{TOOL} does not run there: {(errors or output).strip()}"

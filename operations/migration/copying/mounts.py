@@ -19,7 +19,9 @@ from .. import contents
 from ..run import MigrationRun
 from .copiers import CopyError
 
-FOLDER = "/run/daos-offline-update/mnt"
+# Nobody but root reaches what is mounted there, which is mounted for all (allow_other).
+_PRIVATE = "/run/daos-offline-update"
+FOLDER = f"{_PRIVATE}/mnt"
 _DEFAULT_SYSTEM = "daos_server"
 _PATIENCE = 120  # seconds for dfuse to connect to pool and container
 _APPEARS = 60  # seconds for the mount of a dfuse that has gone into the background
@@ -28,7 +30,8 @@ _APPEARS = 60  # seconds for the mount of a dfuse that has gone into the backgro
 _MOUNT = """\
 point={point}
 if findmnt -n "$point" >/dev/null && ! stat "$point" >/dev/null 2>&1; then umount -l "$point"; fi
-mkdir -p "$point" || exit 1
+umask 077
+mkdir -p "$point" && chmod 0700 {private} || exit 1
 findmnt -n -t fuse.daos "$point" >/dev/null || {dfuse} --mountpoint="$point" || exit 1
 {appear}
 {remount}
@@ -68,6 +71,11 @@ def point(container: str) -> str:
     return f"{FOLDER}/{container}"
 
 
+def as_mounted(point: str, container: str) -> list[str]:
+    """The options of the tool for a mount of 1.x: it stays one, and is of this container alone."""
+    return ["--mounted", point, "--container", container]
+
+
 def mount(
     current: MigrationRun, client: Host, pool: str, container: str, read_only: bool = True
 ) -> str:
@@ -87,6 +95,7 @@ def mount(
         words.append(f"--svc={':'.join(map(str, current.migration.pool(pool).service))}")
     line = _MOUNT.format(
         point=shlex.quote(where),
+        private=_PRIVATE,
         dfuse=shlex.join(words),
         appear=_APPEAR if old else "",
         remount=_READ_ONLY if read_only else _WRITABLE,

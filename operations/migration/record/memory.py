@@ -79,18 +79,20 @@ def put(current: MigrationRun, host: Host, path: str, content: bytes) -> str | N
 
 
 def writing(path: str, content: bytes) -> list[str]:
-    """The shell commands that write a file, one after the other.
+    """The shell commands that write a file that root alone can read, one after the other.
 
-    Not an upload: that needs SFTP, which some sites switch off and login scripts can break.
+    Not an upload: that needs SFTP, which some sites switch off and login scripts can break. A link
+    that somebody has put in the place of the draft is not followed, and does no harm.
     """
     draft = shlex.quote(f"{path}.new")
     folder = shlex.quote(path.rpartition("/")[0])
     digest = hashlib.sha256(content).hexdigest()
     pieces = (content[at : at + _IN_A_LINE] for at in range(0, max(1, len(content)), _IN_A_LINE))
     lines = [f"echo {base64.b64encode(p).decode()} | base64 -d >> {draft}" for p in pieces]
-    lines[0] = f"mkdir -p {folder} && : > {draft} && {lines[0]}"
+    made = f"umask 077 && mkdir -p {folder} && rm -f {draft} && set -C && : > {draft}"
+    lines[0] = f"{made} && {lines[0]}"
     lines[-1] += (
-        f" && sha256sum {draft} | grep -q ^{digest} && sync {draft} && mv {draft} "
+        f" && sha256sum {draft} | grep -q ^{digest} && sync {draft} && mv -T {draft} "
         f"{shlex.quote(path)} && sync {folder}"
     )
     return lines

@@ -5,7 +5,7 @@ import os
 import sys
 from typing import Any, Callable, Dict, List, NoReturn, Optional
 
-from . import copying, jobs, parallel, proof
+from . import copying, jobs, namespace, parallel, proof
 from .beneath import ROOT
 from .failure import Failure, text
 from .jobs import Answer
@@ -50,7 +50,8 @@ def manage(argv: List[str], work: jobs.Work) -> Dict[str, Any]:
 
 
 def _survey(options: argparse.Namespace, progress: Progress) -> Dict[str, Any]:
-    tree = walk(_folder(options.dir), progress.begin("looking"), xattrs=False)
+    of = namespace.home(options.container)
+    tree = walk(_folder(options.dir), progress.begin("looking"), xattrs=False, home=of)
     kinds = [entry.type for path, entry in tree.items() if path != ROOT]
     return {
         "files": files(tree),
@@ -69,7 +70,7 @@ def _copy(options: argparse.Namespace, progress: Progress) -> Dict[str, Any]:
     preload = _absolute(options.preload) if options.preload else None
     if preload and not os.path.isfile(preload):
         raise Failure("{}: there is no such library to preload".format(text(preload)))
-    way = Way(source, target, progress, preload)
+    way = Way(source, target, progress, preload, namespace.home(options.container))
     note = _absolute(options.marker) if options.marker else b""
     return copying.copy(way, _parallel(options), options.anew, note)
 
@@ -88,13 +89,13 @@ def _parallel(options: argparse.Namespace) -> Optional[parallel.Job]:
 
 
 def _manifest(options: argparse.Namespace, progress: Progress) -> Dict[str, Any]:
-    return proof.manifest(_folder(options.dir), _absolute(options.out), options.jobs, progress)
+    of = namespace.home(options.container)
+    return proof.manifest(_folder(options.dir), _absolute(options.out), options.jobs, progress, of)
 
 
 def _verify(options: argparse.Namespace, progress: Progress) -> Dict[str, Any]:
-    return proof.verify(
-        _folder(options.dir), _absolute(options.manifest), options.quick, options.jobs, progress
-    )
+    root, path, of = _folder(options.dir), _absolute(options.manifest), options.container
+    return proof.verify(root, path, options.quick, options.jobs, progress, namespace.home(of))
 
 
 _COMMANDS: Dict[str, Callable[[argparse.Namespace, Progress], Dict[str, Any]]] = {
@@ -130,10 +131,12 @@ def _options(argv: List[str]) -> argparse.Namespace:
         command.add_argument("--jobs", type=_number, default=4, help="threads that read")
     for command in commands.choices.values():
         command.add_argument("--mounted", action="append", default=[], metavar="DIR", help=_MOUNTED)
+        command.add_argument("--container", metavar="UUID", help=_CONTAINER)
     return parser.parse_args(argv)
 
 
 _MOUNTED = "a folder that has to be a mount point from beginning to end, or the command fails"
+_CONTAINER = "the container of DAOS 1.x that all of DIR or SRC has to be of, or the command fails"
 
 
 def _add_copy(parser: argparse.ArgumentParser) -> None:

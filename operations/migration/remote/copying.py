@@ -28,11 +28,11 @@ def copy(
     Raises Failure and OSError; what is copied by then stays, and the next run goes on.
     """
     began = time.monotonic()
-    source, target, progress, _ = way
+    source, target, progress = way.source, way.target, way.progress
     marker = Marker(source, target, note)
     if anew:
         marker.trust(False)
-    before = walk(source, progress.begin("looking at the source"))
+    before = walk(source, progress.begin("looking at the source"), home=way.home)
     progress.begin("looking at the destination")
     complete = prepare.clear(target, before, walk(target, progress), marker.trusted)
     prepare.make(target, before)
@@ -43,7 +43,7 @@ def copy(
     mend(target, before, progress.begin("setting attributes", of_files=len(before)))
     whole.settle(target)
     progress.begin("looking at the source again", of_files=len(before))
-    found = changes.between(before, walk(source, progress))
+    found = changes.between(before, walk(source, progress, home=way.home))
     _discard_changed(target, before, found)
     progress.begin("comparing", of_files=len(before))
     _check(target, before, walk(target, progress), found)

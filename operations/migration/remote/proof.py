@@ -2,29 +2,33 @@
 
 import hashlib
 import os
-from typing import Any, Dict, Iterable, Iterator, Tuple
+from typing import Any, Dict, Iterable, Iterator, Optional, Tuple
 
 from . import changes, digest, mtree, sums
 from . import files as whole
 from .failure import Failure, text
+from .namespace import Home
 from .progress import Progress
-from .tree import Tree, alone, differences, files, size, walk
+from .tree import FILE, Tree, alone, differences, files, size, walk
 
 MANIFEST, SUMS = b"manifest.mtree", b"SHA256SUMS"
 
 
-def manifest(root: bytes, out: bytes, jobs: int, progress: Progress) -> Dict[str, Any]:
+def manifest(
+    root: bytes, out: bytes, jobs: int, progress: Progress, home: Optional[Home] = None
+) -> Dict[str, Any]:
     """Write manifest.mtree and SHA256SUMS of a tree into the folder `out`.
 
     Where the tree changes meanwhile the answer names what did, and nothing is written.
 
     + jobs: number of threads that read
+    + home: the container that all of it has to be of (see `tree.walk`)
     """
-    before = walk(root, progress.begin("looking"))
+    before = walk(root, progress.begin("looking"), home=home)
     _begin(progress, before)
-    tree = digest.take(root, before, jobs, progress)
+    tree = digest.take(root, before, jobs, progress, home=home)
     progress.begin("looking again", of_files=len(before))
-    found = changes.between(before, walk(root, progress))
+    found = changes.between(before, walk(root, progress, home=home))
     found["changed"] += [
         entry.path
         for entry in alone(tree)
@@ -38,22 +42,30 @@ def manifest(root: bytes, out: bytes, jobs: int, progress: Progress) -> Dict[str
     return {**_amount(tree), "digest": written, **changes.named(found)}
 
 
-def verify(root: bytes, path: bytes, quick: bool, jobs: int, progress: Progress) -> Dict[str, Any]:
+def verify(
+    root: bytes,
+    path: bytes,
+    quick: bool,
+    jobs: int,
+    progress: Progress,
+    home: Optional[Home] = None,
+) -> Dict[str, Any]:
     """Compare a tree with a manifest.
 
     + quick: leave out what files hold, that is, read no file
     + jobs: number of threads that read
+    + home: the container that all of it has to be of (see `tree.walk`)
     """
     want, written = _read(path)
-    have = walk(root, progress.begin("looking", of_files=len(want)))
+    have = walk(root, progress.begin("looking", of_files=len(want)), home=home)
     unreadable: Dict[bytes, OSError] = {}
     if not quick:
         _begin(progress, have)
-        have = digest.take(root, have, jobs, progress, unreadable)
+        have = digest.take(root, have, jobs, progress, unreadable, home)
     differing = {}
     for name, entry in want.items():
         keys = differences(entry, have[name]) if name in have else []
-        if name in have and (have[name].leader or name) in unreadable:
+        if not quick and name in have and have[name].type == FILE and not have[name].digest:
             keys.append("unreadable")
         if keys:
             differing[text(name)] = keys

@@ -3,10 +3,11 @@
 import errno
 import os
 import stat
-from typing import Dict, Iterable, List, NamedTuple, Tuple
+from typing import Dict, Iterable, List, NamedTuple, Optional, Set, Tuple
 
 from .beneath import ROOT, Beneath, by_number
 from .failure import Failure, text
+from .namespace import Home
 from .progress import Progress
 
 FILE, FOLDER, LINK = "file", "dir", "link"
@@ -60,15 +61,17 @@ Tree = Dict[bytes, Entry]
 """Entries by path; folders stand before what is in them, names in the order of their bytes."""
 
 
-def walk(root: bytes, progress: Progress, xattrs: bool = True) -> Tree:
+def walk(root: bytes, progress: Progress, xattrs: bool = True, home: Optional[Home] = None) -> Tree:
     """Everything below a folder, and the folder itself. What vanishes meanwhile is left out.
 
-    + xattrs: read extended attributes, too
+    + xattrs: read extended attributes of files, too
+    + home: the container that all of it has to be of; None where it is none of DAOS
 
-    Raises OSError, and Failure where another file system is mounted in it.
+    Raises OSError, and Failure where another file system is mounted in it, or another container.
     """
     tree: Tree = {}
     first: Dict[Tuple[int, int], bytes] = {}
+    seen: Set[bytes] = set()  # the folders of which a file has told its container
     with Beneath(root) as beneath:
         top = beneath.look(ROOT)
         pending = [ROOT]
@@ -78,6 +81,8 @@ def walk(root: bytes, progress: Progress, xattrs: bool = True) -> Tree:
                 status = top if path == ROOT else beneath.look(path)
                 leader = _leader(first, status, path)
                 tree[path] = entry = look(beneath, path, status, leader, xattrs)
+                if home:
+                    _check_home(home, beneath, entry, seen)
                 if entry.type == FOLDER:
                     pending.extend(sorted(_below(beneath, path, top), reverse=True))
             except FileNotFoundError:
@@ -85,6 +90,14 @@ def walk(root: bytes, progress: Progress, xattrs: bool = True) -> Tree:
                     raise
             progress.add(files=1)
     return tree
+
+
+def _check_home(home: Home, beneath: Beneath, entry: Entry, seen: Set[bytes]) -> None:
+    for name, _ in entry.xattrs if entry.type == FOLDER else ():
+        home.check_attribute(name, beneath.full(entry.path))
+    folder = os.path.dirname(entry.path)
+    if entry.type == FILE and folder not in seen and home.check_in(beneath, entry.path):
+        seen.add(folder)
 
 
 def look(
@@ -106,7 +119,7 @@ def look(
         time=status.st_mtime_ns,
         target=_target(beneath, path) if kind == LINK else b"",
         leader=leader,
-        xattrs=_xattrs(beneath, path) if xattrs and kind in (FILE, FOLDER) else (),
+        xattrs=_xattrs(beneath, path) if kind == FOLDER or (xattrs and kind == FILE) else (),
         device=status.st_rdev if kind in ("block", "char") else 0,
         atime=status.st_atime_ns,
         ctime=status.st_ctime_ns,

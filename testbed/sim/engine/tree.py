@@ -91,13 +91,22 @@ class Tree:
 
     # Looking
 
-    def getattr(self, where: Where) -> dict[str, int]:
-        """The attributes, with the names of struct stat; times in nanoseconds."""
+    def getattr(self, where: Where) -> dict[str, Any]:
+        """The attributes, with the names of struct stat; times in nanoseconds.
+
+        `leads` is there where a folder leads into another container (see client.namespace).
+        """
         with self._lock:
             ino = self._ino(where)
             found = self._inode(ino)
+            leads = self._leads(ino) if stat.S_ISDIR(found["mode"]) and ino != ROOT else {}
         found["blocks"] = -(-found.pop("used") // 512)
-        return {"st_ino": ino, **{f"st_{name}": value for name, value in found.items()}}
+        return {"st_ino": ino, **{f"st_{name}": value for name, value in found.items()}, **leads}
+
+    def _leads(self, ino: int) -> dict[str, bytes]:
+        asked = "SELECT value FROM xattrs WHERE ino = ? AND name = ?"
+        row = self._db.execute(asked, (ino, b"user.daos")).fetchone()
+        return {"leads": row[0]} if row else {}
 
     def readdir(self, where: Where) -> list[tuple[bytes, int, int]]:
         """Name, inode and mode of each entry, in the order of the names."""
