@@ -12,18 +12,33 @@ target_release = "2.0.3"
 # Where each distribution gets the packages of that release, and the key that signed them. They come
 # from there alone, whatever other repositories a node has, and that key has to have signed them.
 # {series} becomes the first two numbers of the target release: 2.0.
+#
+# The key is "file:///..." that is on the nodes already; or a file of yours, seen from where the
+# command is typed; or a URL together with its fingerprint, 40 digits (or a list of them), which
+# nodes compare before they trust it:
+#     "key": "https://mirror/RPM-GPG-KEY-daos",
+#     "fingerprint": "0123 4567 89AB CDEF 0123 4567 89AB CDEF 0123 4567",
+# `gpg --show-keys FILE` shows it. Compare it with a source that you trust, not with the one that
+# the key came from. What rpm trusts on a node already, it goes on trusting; but DAOS's packages
+# have to be signed by this key, whatever else is trusted.
+#
+# signed_metadata: the repository has a repodata/repomd.xml.asc by that key, too, and nodes take no
+# metadata without it. Where it is not said, who sits between can hide releases from them.
 repositories = {
     "CentOS7": {
         "baseurl": "http://daos-repo/v{series}/CentOS7",
-        "key": "http://daos-repo/RPM-GPG-KEY-daos",
+        "key": "file:///etc/pki/rpm-gpg/RPM-GPG-KEY-daos",
+        "signed_metadata": True,
     },
     "EL8": {
         "baseurl": "http://daos-repo/v{series}/EL8",
-        "key": "http://daos-repo/RPM-GPG-KEY-daos",
+        "key": "file:///etc/pki/rpm-gpg/RPM-GPG-KEY-daos",
+        "signed_metadata": True,
     },
     "Leap15": {  # openSUSE Leap 15 and SLES 15
         "baseurl": "http://daos-repo/v{series}/Leap15",
-        "key": "http://daos-repo/RPM-GPG-KEY-daos",
+        "key": "file:///etc/pki/rpm-gpg/RPM-GPG-KEY-daos",
+        "signed_metadata": True,
     },
 }
 

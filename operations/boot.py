@@ -8,6 +8,7 @@ from pyinfra.api import Host
 
 from .daos import start_trace, window_file
 from .daos.node import SERVER, Node
+from .daos.package_managers import RETIRED
 from .daos.window_file import Had, Record
 from .machinery import judgements
 from .machinery.run import Run
@@ -114,6 +115,7 @@ def _will_be_held(current: Run, name: str, node: Node) -> bool:
 def released(current: Run, here: Host) -> Iterator[Command]:
     """Enable what was enabled before, and forget what was remembered for that.
 
+    The repository of the update is disabled, since it is of use no more.
     Source: "enable again what was disabled" (DAOS documentation, 2026).
     """
     node = current.look().node(here.name)
@@ -123,4 +125,4 @@ def released(current: Run, here: Host) -> Iterator[Command]:
     forget = window_file.forget()
     serves = "servers" in current.start.roles(here.name)
     lifted = start_trace.lifted(current.units.server)
-    yield shell(current, here, f"{lifted} && {forget}" if serves else forget)
+    yield shell(current, here, f"{RETIRED}{lifted} && {forget}" if serves else RETIRED + forget)

@@ -11,12 +11,12 @@ from .checks.dependencies import installed
 from .checks.manager import learn_keys
 from .daos import start_trace, window_file
 from .daos.node import Node
-from .daos.package_managers import LOG, REPOSITORY
+from .daos.package_managers import LOG, REPOSITORY, RETIRED
 from .daos.releases import Version
 from .machinery import dependencies, judgements, packaging
 from .machinery.run import Run
 from .machinery.step import Command, attempt, shell, step, verify
-from .rules import gates, silence
+from .rules import gates, secrets, silence
 from .rules.findings import Finding
 from .rules.view import ROLES, View
 
@@ -76,17 +76,16 @@ def repository(current: Run, here: Host) -> Iterator[Command]:
     """
     node = current.look().node(here.name)
     takes = packaging.distribution(current, node)
-    line = f"rpm --import {shlex.quote(current.settings.repositories[takes.name].key)}"
-    trusted = partial(_fails, current, here, line, packaging.NOT_HAD)
-    yield verify(current, trusted, code="packages-not-available")
     # They are learnt now, since the window needs no network.
-    known = partial(learn_keys, current, here, node)
-    yield verify(current, known, code="packages-not-available")
+    known = partial(learn_keys, current, here, node, trusts=True)
+    yield verify(current, known, code="signing-key")
     # Within a command: uploads need SFTP, which some sites switch off and login scripts can break.
     folder, text = takes.manager.folder, shlex.quote(packaging.definition(current, takes, node))
     path = f"{folder}/{REPOSITORY}.repo"
-    put = f"chmod 644 {path}.new && mv {path}.new {path}"
-    yield shell(current, here, f"mkdir -p {folder} && printf %s {text} > {path}.new && {put}")
+    mode = 600 if secrets.masked(text) != text else 644  # a mirror may want a password
+    write = f"(umask 077 && printf %s {text} > {path}.new)"
+    put = f"chmod {mode} {path}.new && mv {path}.new {path}"
+    yield shell(current, here, f"mkdir -p {folder} && {write} && {put}")
 
 
 @attempt(*ROLES, need=_outdated, prepares=True, code="packages-not-available")
@@ -126,6 +125,8 @@ def updated(current: Run, here: Host) -> Iterator[Command]:
     if besides and node.record:
         yield shell(current, here, window_file.save(node.record.replacing(besides)))
     yield from _change(current, here, line, node, current.target)
+    if current.procedure.from_1_x:  # its next stage may be days away
+        yield shell(current, here, RETIRED)
     if current.procedure.from_1_x and "servers" in current.start.roles(here.name):
         yield shell(current, here, start_trace.handed_over(current.units.server))
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from pyinfra.api import State
 
-from ..machinery import commandline, hosts, settings
+from ..machinery import commandline, hosts, settings, signing_key
 from ..machinery.settings import Settings
 from ..rules import secrets
 from ..rules.findings import Finding
@@ -42,8 +42,16 @@ def findings(state: State, words: Collection[str] = ()) -> Iterator[Finding]:
 
 def beforehand(state: State, words: Collection[str] = ()) -> list[Finding]:
     """All that can be told without a node; argument as of `findings`."""
-    _, wrong = read_settings(state)
-    return [*findings(state, words), *wrong, *empty_groups(state)]
+    read, wrong = read_settings(state)
+    return [*findings(state, words), *wrong, *keys(read), *empty_groups(state)]
+
+
+def keys(settings: Settings) -> Iterator[Finding]:
+    """Repositories whose key is a file of the site that is not there."""
+    for name, repository in settings.repositories.items():
+        if problem := signing_key.missing(repository):
+            message = f"repositories['{name}']: {problem}: correct it in {_WHERE}"
+            yield Finding("bad-setting", (), message)
 
 
 def empty_groups(state: State) -> Iterator[Finding]:

@@ -10,7 +10,7 @@ from pyinfra.context import ctx_host, ctx_state
 
 from ..daos.node import Node
 from ..daos.package_managers import CHECK
-from ..machinery import hosts, packaging
+from ..machinery import hosts, packaging, signing_key
 from ..machinery.run import Run
 from ..rules import gates
 from ..rules.findings import Finding, about, for_each, grouped, in_words
@@ -139,8 +139,13 @@ def foreign(current: Run) -> list[Finding]:
     What was installed there before the update is the site's own matter.
     """
     asked = [current.host(name) for name in current.start.where(partial(_updated, current))]
-    said = hosts.at_once(asked, lambda host: _foreign(current, host))
-    return for_each("foreign-package", ((host.name, problem) for host, problem in said.items()))
+    unknown = _found(hosts.at_once(asked, lambda host: _learnt(current, host)))
+    said = _found(hosts.at_once(asked, lambda host: _foreign(current, host)) if not unknown else {})
+    return for_each("signing-key", unknown) + for_each("foreign-package", said)
+
+
+def _found(said: Mapping[Host, str | None]) -> list[tuple[str, str]]:
+    return [(host.name, problem) for host, problem in said.items() if problem]
 
 
 def _updated(current: Run, node: Node) -> bool:
@@ -148,20 +153,28 @@ def _updated(current: Run, node: Node) -> bool:
     return bool(before) and before != str(current.target) and node.at(current.target)
 
 
-def _foreign(current: Run, host: Host) -> str | None:
-    node = current.start.node(host.name)
+def _learnt(current: Run, host: Host) -> str | None:
     with ctx_state.use(current.state), ctx_host.use(host):
-        unknown = learn_keys(current, host, node)
-    return unknown or packaging.foreign(current, node, current.keys[host.name])
+        return learn_keys(current, host, current.start.node(host.name))
 
 
-def learn_keys(current: Run, host: Host, node: Node) -> str | None:
-    """Learn which keys a node's packages have to be signed by; why they are not known, if so."""
-    done, output, errors = current.command(host, packaging.keys_line(current, node))
-    current.keys[host.name] = packaging.keys(output) if done else frozenset()
+def _foreign(current: Run, host: Host) -> str | None:
+    return packaging.foreign(current, current.start.node(host.name), current.keys[host.name])
+
+
+def learn_keys(current: Run, host: Host, node: Node, trusts: bool = False) -> str | None:
+    """Learn which keys a node's packages have to be signed by; why they are not known, if so.
+
+    + trusts: whether the node's package manager and rpm take them from now on
+    """
+    repository = packaging.repository(current, node)
+    line = signing_key.line(repository, trusts)
+    done, output, errors = current.command(host, line, current.settings.timeouts["packages"])
+    current.keys[host.name] = signing_key.ids(output) if done else frozenset()
     if current.keys[host.name]:
         return None
-    return f"{packaging.NOT_HAD}.\n    its key cannot be read: {(errors or output).strip()}"
+    typed, said = signing_key.typed(repository), (errors or output).strip()
+    return f"{signing_key.wrong(repository)}.\n    $ {typed}\n    {said}"
 
 
 def _resolved(current: Run, host: Host) -> tuple[bool, str, str]:

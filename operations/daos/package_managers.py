@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 
 REPOSITORY = "daos-offline-update"
 CHECK = "daos-offline-check"  # the repository while it is only resolved
+KEY = "/etc/pki/rpm-gpg/RPM-GPG-KEY-daos-offline-update"  # on each node, once it was looked at
 LOG = "/var/log/daos-offline-update.log"  # on each node, all that was said in the transaction
 _IN_FOLDER = ' --setopt=reposdir="$folder"'
 # Nothing in a name or a release means anything to a shell.
@@ -45,6 +46,7 @@ class PackageManager:
     + sources: all that may define one, as patterns of the shell
     + copy: copies $file, which defines some of the site's, to $folder
     + defined: what such a definition says besides
+    + unsigned: the same of one that is only resolved, whose metadata is not checked
     + sign: what it writes between name and version
     + older: its verb for an older version
     + both: the option that enables the repositories of both releases
@@ -68,6 +70,7 @@ class PackageManager:
     sources: str
     copy = 'cp "$file" "$folder"'
     defined = ""
+    unsigned = ""
     sign = "-"
     older = "downgrade"
     both = ""
@@ -173,6 +176,8 @@ class Yum(PackageManager):
     folder = "/etc/yum.repos.d"
     sources = "/etc/yum.repos.d/*.repo /etc/yum/repos.d/*.repo /etc/distro.repos.d/*.repo"
     copy = _LEAVING_OUT
+    # dnf wants to be told of a key, and with --assumeno takes none.
+    unsigned = f"gpgkey=file://{KEY}\nrepo_gpgcheck=0\n"
     both = f" --enablerepo='{REPOSITORY}*'"
     resolve = "{command} --assumeno {verb} {packages}"
     forget = f"rm -rf /var/cache/yum/{CHECK}* /var/cache/yum/*/*/{CHECK}*"
@@ -266,7 +271,7 @@ class Zypper(PackageManager):
     _install = "ZYPP_LOCK_TIMEOUT=60 {command} --non-interactive --no-refresh {verb}"
     install = f"{_install} --from {REPOSITORY} {{packages}}{_DONE}"
     finish = f"{_install} {{packages}}{_DONE}"
-    again = f"install --force --from {REPOSITORY}"
+    again = f"modifyrepo --enable {REPOSITORY} && zypper install --force --from {REPOSITORY}"
 
     def exactly(self, name: str, release: str) -> str:
         evr, _, arch = release.rpartition(".")
@@ -277,3 +282,12 @@ class Zypper(PackageManager):
             told = dict(_ATTRIBUTE.findall(tag))
             if len(told) == 3:
                 yield told["name"], f"{told['edition']}.{told['arch']}"
+
+
+# The repository of an update is of use to nobody afterwards: what somebody has a package manager
+# update next week is not to move DAOS.
+RETIRED = "".join(
+    f"file={kind.folder}/{REPOSITORY}.repo;"
+    " [ ! -f $file ] || sed -i 's/^enabled=1$/enabled=0/' $file || exit 1\n"
+    for kind in (Yum, Zypper)
+)

@@ -1,19 +1,19 @@
 """What the package manager of a node is told in a run: its repository, and its packages. No I/O."""
 
-import re
 import shlex
 from collections.abc import Collection, Iterable, Sequence
 from itertools import chain
 
 from ..daos import releases
 from ..daos.node import Node
-from ..daos.package_managers import CHECK, REPOSITORY
+from ..daos.package_managers import CHECK, KEY, REPOSITORY
 from ..daos.platforms import Distribution
 from ..daos.releases import Version
 from .dependencies import Dependency, Package
 from .run import Run
-from .settings import Settings
+from .settings import Repository, Settings
 
+# No gpgkey over the network: what signing_key.py has looked at is what is taken.
 # Not pyinfra's own repository operations: they cannot say pkg_gpgcheck, without which zypper takes
 # an unsigned package from a repository whose metadata is signed (seen on zypper 1.14).
 _REPOSITORY = """\
@@ -22,8 +22,8 @@ name=DAOS
 baseurl={baseurl}
 enabled={enabled}
 gpgcheck=1
-gpgkey={key}
-"""
+{signed}"""
+_KEY = f"gpgkey=file://{KEY}\n"
 
 
 def definition(
@@ -47,7 +47,11 @@ def definition(
 def _section(settings: Settings, takes: Distribution, name: str, series: str, enabled: bool) -> str:
     site = settings.repositories[takes.name]
     baseurl = site.baseurl.format(series=series)
-    text = _REPOSITORY.format(name=name, baseurl=baseurl, key=site.key, enabled=int(enabled))
+    # What is only resolved trusts no key, and installs nothing.
+    signed = takes.manager.unsigned if name.startswith(CHECK) else _KEY
+    if site.signed_metadata and not name.startswith(CHECK):
+        signed += "repo_gpgcheck=1\n"
+    text = _REPOSITORY.format(name=name, baseurl=baseurl, signed=signed, enabled=int(enabled))
     return text + takes.manager.defined
 
 
@@ -109,31 +113,16 @@ def _there(evrs: Sequence[str], target: Version) -> bool:
     return len(evrs) == 1 and releases.is_of(evrs[0], target)
 
 
-# rpm itself reads the key, subkeys and all, into a database of its own.
-_KEYS = """\
-folder=$(mktemp -d) || exit 1
-trap 'rm -rf "$folder"' EXIT
-rpm --dbpath "$folder" --initdb && rpm --dbpath "$folder" --import {key} &&
-rpm --dbpath "$folder" -q --provides gpg-pubkey"""
-# "gpg(f4a80eb5) = 4:24c6a8a7f4a80eb5-53a7ff4b"; the rpm of CentOS 7 has no more of it than that.
-_KEY = re.compile(r" = \d+:([0-9a-f]{16})-")
-
-
-def keys_line(current: Run, node: Node) -> str:
-    """The shell command that tells the keys that the site has named for a node's repository."""
-    key = current.settings.repositories[distribution(current, node).name].key
-    return _KEYS.format(key=shlex.quote(key))
-
-
-def keys(output: str) -> frozenset[str]:
-    """The ids of the keys, as that command answers."""
-    return frozenset(_KEY.findall(output))
+def repository(current: Run, node: Node) -> Repository:
+    """Where the packages of a node come from."""
+    return current.settings.repositories[distribution(current, node).name]
 
 
 def foreign(current: Run, node: Node, trusted: Collection[str]) -> str | None:
     """What is wrong with packages of DAOS that are not signed by these keys; None where all are.
 
-    + trusted: the ids of the keys that the site has named for the node's repository
+    + trusted: the ids of the keys that the site has named for the node's repository, as of
+      `signing_key.ids`
     """
     found = [
         (name, f"{name}-{evr}, by {f'key {signer}' if signer else 'none'}")

@@ -3,7 +3,14 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, PlainValidator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    Field,
+    PlainValidator,
+    model_validator,
+)
 
 from ..daos import platforms
 from ..daos.platforms import Distribution
@@ -19,7 +26,13 @@ TIMEOUTS = {"packages": 1800, "service": 180, "stop": 300, "join": 900, "client"
 _MANDATORY = ("target_release", "repositories", "evict_connections", "timeouts")
 
 _URL = otherwise("{where}: only {{series}} is known")
-_REPOSITORY = otherwise("{where} lacks its baseurl or its key")
+_REPOSITORY = otherwise(
+    "{where} lacks its baseurl or its key, or has more than these, fingerprint and signed_metadata"
+)
+_FINGERPRINT = otherwise(
+    "{where}: a fingerprint has 40 hexadecimal digits, as `gpg --show-keys` shows them; shorter "
+    "ones can be made by anybody"
+)
 _SYSTEM = otherwise("{where} is not named like 'rocky 8.6'")
 _RANK = otherwise("{name}: {value!r} is not a rank such as 3")
 _UNIT = otherwise("{where}: {value!r} is not the name of a service, like site-daos.service")
@@ -38,11 +51,43 @@ Words = Annotated[
 ]
 
 
-class Repository(BaseModel, frozen=True):
-    """Where the packages for a distribution are, for any {series}, and the key that signed them."""
+def _one_or_more(value: object) -> object:
+    words = [value] if isinstance(value, str) else value
+    if not isinstance(words, list | tuple):
+        return value
+    return tuple("".join(it.split()).upper() if isinstance(it, str) else it for it in words)
+
+
+class Repository(BaseModel, frozen=True, extra="forbid"):
+    """Where the packages for a distribution are, and the key that signs them.
+
+    + baseurl: for any {series}
+    + key: a file of the site, or "file:///..." of the nodes, or where it is fetched from
+    + fingerprint: those that are the right ones, each 40 digits; empty where any key in it is
+    + signed_metadata: whether the repository signs its metadata with it, too
+    """
 
     baseurl: Annotated[str, Field(pattern=r"^([^{}]|\{series\})*$"), _URL]
-    key: str
+    key: Annotated[str, Field(min_length=1)]
+    fingerprint: Annotated[
+        tuple[Annotated[str, Field(pattern=r"^[0-9A-F]{40}$")], ...],
+        BeforeValidator(_one_or_more),
+        Field(strict=False),
+        _FINGERPRINT,
+    ] = ()
+    signed_metadata: Annotated[bool, Field(strict=True)] = False
+
+    @model_validator(mode="after")
+    def _is_seen(self) -> Self:
+        """Nothing is fetched over the network and trusted without being compared."""
+        scheme, fetched, _ = self.key.partition("://")
+        if fetched and scheme != "file" and not self.fingerprint:
+            raise wrong(
+                "{where}: who sits between could put another key in the place of that URL: "
+                "download it, compare what `gpg --show-keys FILE` shows with what whoever signs "
+                "the packages says of it, and set 'fingerprint', or name the file as 'key'"
+            )
+        return self
 
 
 def _apart(names: dict[str, str]) -> dict[str, str]:

@@ -11,10 +11,11 @@ from typing import Any
 import yaml
 
 from testbed.lab.nodes import LabNode
-from testbed.packages.build import FLAVOURS
+from testbed.packages.build import FLAVOURS, KEY_FILE
 from testbed.sim.common import release
 
 REPOSITORY = "daos-repo"  # its hostname, which group_data names too
+SIGNING_KEY = "/etc/pki/rpm-gpg/RPM-GPG-KEY-daos"  # on each node, as group_data says
 SYSTEM = "daos_server"
 CONTROL_PORT = 10001
 ENGINES = 2  # a server
@@ -133,6 +134,8 @@ def node_script(node: LabNode, version: str, servers: Sequence[str], public_key:
         f"echo {shlex.quote(public_key)} > /home/ops/.ssh/authorized_keys",
         "chown ops: /home/ops/.ssh/authorized_keys",
         "chmod 600 /home/ops/.ssh/authorized_keys",
+        # As a site has it on its nodes, where they are installed.
+        f"curl -fsS --create-dirs -o {SIGNING_KEY} http://{REPOSITORY}/{KEY_FILE}",
     ]
     names = packages(node.roles, version)
     if names:

@@ -17,7 +17,7 @@ from operations import packages
 from operations.daos import package_managers
 from operations.daos.node import Node
 from operations.daos.releases import Version
-from operations.machinery import packaging
+from operations.machinery import packaging, signing_key
 from operations.machinery.settings import Settings
 from operations.rules.view import View
 
@@ -161,10 +161,7 @@ def test_what_is_installed_is_compared_package_by_package(
 
 
 OURS, OTHER = "63fa11795141f7b1", "24c6a8a7f4a80eb5"
-PROVIDES = f"""\
-gpg(DAOS <daos@x.invalid>) = 4:{OURS}-6b0bf608
-gpg(5141f7b1) = 4:{OURS}-6b0bf608
-"""
+LISTED = f"pub:-:2048:1:{OURS.upper()}:1764460000:::-:::scSC::::::23::0:\n"
 
 
 def _run() -> Any:
@@ -179,7 +176,7 @@ def test_packages_that_another_key_has_signed_or_none_are_named_with_what_to_typ
         packages=dict.fromkeys(NAMES, ("2.0.3-1.el8",)),
         signers={"daos": (OURS,), "daos-client": (OTHER,), "daos-server": ("",)},
     )
-    trusted = packaging.keys(PROVIDES)
+    trusted = signing_key.ids(LISTED)
     assert trusted == {OURS}
     message = packaging.foreign(_run(), node, trusted)
     assert message
@@ -190,7 +187,7 @@ def test_packages_that_another_key_has_signed_or_none_are_named_with_what_to_typ
 
 def test_that_no_key_is_known_is_not_taken_for_a_good_one() -> None:
     node = Node("s1", "rhel 8.5", packages={"daos": ("2.0.3-1",)}, signers={"daos": ("",)})
-    assert packaging.foreign(_run(), node, packaging.keys("package gpg-pubkey is not installed"))
+    assert packaging.foreign(_run(), node, signing_key.ids(""))
 
 
 REPOSITORIES = """\

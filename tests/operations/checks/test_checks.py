@@ -475,7 +475,7 @@ def test_an_empty_answer_about_a_pool_is_no_good_one(monkeypatch: pytest.MonkeyP
     assert "pool tank" in finding.message
 
 
-KEYS = "gpg(DAOS <daos@x.invalid>) = 4:63fa11795141f7b1-6b0bf608\n"
+KEYS = "pub:-:2048:1:63FA11795141F7B1:1764460000:::-:::scSC::::::23::0:\n"
 
 
 @pytest.mark.usefixtures("as_the_command_does")
@@ -501,10 +501,11 @@ def test_what_an_interrupted_update_has_brought_is_signed_by_the_key_that_the_si
         monkeypatch,
         SITE,
         {"s1": "2.0.3", "a1": "2.0.3", "c1": "2.0.1"},
-        answers={"gpg-pubkey": keys},
+        answers={"--list-keys": keys},
         wrong=half_way,
     )
-    named = {host for f in current.refusals if f.code == "foreign-package" for host in f.hosts}
+    codes = ("foreign-package", "signing-key")
+    named = {host for f in current.refusals if f.code in codes for host in f.hosts}
     assert named == ({"@fake/s1", "@fake/a1"} if foreign else set())
 
 

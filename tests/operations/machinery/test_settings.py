@@ -155,3 +155,45 @@ def test_the_sites_word_counts_before_what_is_known() -> None:
         "rhel 7.9": "CentOS7",
     }
     assert settings.distribution("debian 12") is None
+
+
+FINGERPRINT = "0123456789ABCDEF0123456789ABCDEF01234567"
+
+
+@pytest.mark.parametrize(
+    ("more", "word"),
+    [
+        ({"key": "http://daos-repo/KEY"}, r"EL8.*gpg --show-keys.*fingerprint"),
+        ({"key": "https://daos-repo/KEY"}, "fingerprint"),
+        ({"key": "https://daos-repo/KEY", "fingerprint": []}, "fingerprint"),
+        ({"key": "KEY", "fingerprint": "89ABCDEF"}, "40 hexadecimal digits"),
+        ({"key": "KEY", "fingerprint": "0123456789ABCDEF"}, "40 hexadecimal digits"),
+        ({"key": "KEY", "fingerprint": FINGERPRINT + "0"}, "40 hexadecimal digits"),
+        ({"key": "KEY", "fingerprint": [FINGERPRINT, "x"]}, "40 hexadecimal digits"),
+        ({"key": "KEY", "fingerprint": 7}, "40 hexadecimal digits"),
+        ({"key": "KEY", "signed_metdata": True}, "signed_metadata"),
+        ({"key": "KEY", "signed_metadata": "yes"}, "EL8"),
+        ({"key": ""}, "EL8"),
+    ],
+)
+def test_a_key_that_nobody_has_seen_is_named(more: dict[str, Any], word: str) -> None:
+    _, wrong = Settings.read(_shipped(repositories={"EL8": {"baseurl": "http://x/", **more}}))
+    assert len(wrong) == 1
+    assert re.search(word, wrong[0]), wrong
+
+
+@pytest.mark.parametrize(
+    ("more", "found"),
+    [
+        ({"key": "KEY"}, ()),
+        ({"key": "file:///etc/KEY"}, ()),
+        ({"key": "http://x/KEY", "fingerprint": FINGERPRINT.lower()}, (FINGERPRINT,)),
+        ({"key": "http://x/KEY", "fingerprint": f" {FINGERPRINT[:20]}  {FINGERPRINT[20:]}"}, None),
+        ({"key": "http://x/KEY", "fingerprint": [FINGERPRINT, "F" * 40]}, (FINGERPRINT, "F" * 40)),
+    ],
+)
+def test_a_key_that_somebody_has_seen_is_taken(
+    more: dict[str, Any], found: tuple[str, ...] | None
+) -> None:
+    read = _read(repositories={"EL8": {"baseurl": "http://x/", **more}}).repositories["EL8"]
+    assert read.fingerprint == (found if found is not None else (FINGERPRINT,))
