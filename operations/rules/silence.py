@@ -13,8 +13,8 @@ _CAUSES = (
     ),
     (
         ("a password is required", "interactive authentication is required", "password was provi"),
-        "sudo wants a password: let it go without one there (NOPASSWD), or type "
-        "--same-sudo-password",
+        "sudo wants a password: let it go without one there (NOPASSWD; `python -m "
+        "operations.sudoers USER` prints what to say), or type --same-sudo-password",
     ),
     (
         ("incorrect password", "sorry, try again"),
