@@ -44,3 +44,9 @@ def test_an_admin_that_is_no_client_is_left_out_as_long_as_another_can_run_dmg()
     assert dispensable(SITE, ["a1"], 0) == {"a1"}
     assert dispensable(SITE, ["a2"], 0) == frozenset()
     assert dispensable(SITE, ["a1", "a2"], 2) == frozenset()
+
+
+def test_who_shows_an_unknown_host_key_is_left_out_only_where_the_site_has_allowed_it() -> None:
+    assert dispensable(SITE, ["a1"], 0, ["a1"]) == frozenset()
+    assert dispensable(SITE, ["a1", "c1"], 1, ["a1", "c1"]) == {"c1"}
+    assert dispensable(SITE, ["c1"], 0, ["c1"]) == frozenset()

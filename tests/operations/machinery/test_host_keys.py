@@ -179,3 +179,56 @@ def test_the_finding_names_node_file_and_what_to_type(
     assert "`ssh -o StrictHostKeyChecking=ask n1`" in finding.message
     assert "rm " not in finding.message
     assert "delete" not in finding.message
+
+
+@pytest.mark.parametrize(
+    ("answer", "taken"), [("y", True), ("yes", True), ("", False), ("n", False)]
+)
+def test_who_is_asked_is_shown_the_fingerprint(
+    tmp_path: Path,
+    listen: Listen,
+    key: paramiko.PKey,
+    known: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    answer: str,
+    taken: bool,
+) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(host_keys, "somebody_is_there", lambda: True)
+
+    def ask(question: str) -> str:
+        asked.append(question)
+        return answer
+
+    monkeypatch.setattr(host_keys, "ask", ask)
+    config = _config(tmp_path, listen(key), known, "StrictHostKeyChecking ask")
+    if taken:
+        _connect(config)
+        _connect(config)
+    else:
+        assert _refused(config).state == "unknown"
+    assert known.exists() == taken
+    [question] = asked
+    assert key.fingerprint in question
+
+
+def test_a_revoked_key_is_not_connected_to_whatever_the_site_says(
+    tmp_path: Path, listen: Listen, key: paramiko.PKey, known: Path
+) -> None:
+    port = listen(key)
+    _write(known, port, key)
+    with known.open("a") as file:
+        file.write(f"@revoked * {key.get_name()} {key.get_base64()}\n")
+    config = _config(tmp_path, port, known)
+    assert _refused(config, ssh_strict_host_key_checking="no").state == "revoked"
+
+
+def test_nodes_that_are_called_as_in_the_inventory_have_one_sentence() -> None:
+    key = paramiko.ECDSAKey.generate()
+    known = Path("/home/me/.ssh/known_hosts")
+    verdict = known_hosts.Verdict("unknown")
+    said = {name: host_keys.Refused(verdict, name, name, known, key) for name in ("n1", "n2")}
+    said["n3"] = host_keys.Refused(verdict, "n3", "[n3]:2222", known, key)
+    found = list(findings(said))
+    assert [finding.hosts for finding in found] == [("n1", "n2"), ("n3",)]
+    assert "StrictHostKeyChecking=ask NODE`" in found[0].message
