@@ -133,6 +133,11 @@ mpirun = "mpirun"
 # The parallel copy of mpiFileUtils, by its path where it is not on root's PATH.
 dcp = "dcp"
 
+# Folders that dcp needs besides /usr and /opt, as those of its own libraries: ["/apps/mpi"]. While
+# it copies as root it sees of each node these alone, and what it copies: users could lead it
+# elsewhere by links.
+copy_needs = []
+
 # DAOS's interception library, which copies are run with.
 libioil = "/usr/lib64/libioil.so"
 

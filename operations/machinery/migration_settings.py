@@ -70,6 +70,7 @@ class MigrationSettings(Site):
     + copy_processes: processes of a parallel copy
     + copy_clients: the clients that copy, as the inventory names them; none for all of them
     + mpirun, dcp: the programs of a parallel copy, by name or by path
+    + copy_needs: folders that dcp needs besides those of the system
     + libioil: the interception library that copies are run with
     + leave_behind: UUIDs of containers that need not be carried over
     + pool_labels, container_labels: UUID to the label that it gets in 2.0
@@ -86,6 +87,7 @@ class MigrationSettings(Site):
     copy_clients: Annotated[tuple[str, ...], BeforeValidator(_listed), _LIST] = ()
     mpirun: _Program = "mpirun"
     dcp: _Program = "dcp"
+    copy_needs: Annotated[tuple[_Path, ...], BeforeValidator(_listed), _LIST] = ()
     libioil: _Path = "/usr/lib64/libioil.so"
     leave_behind: Annotated[tuple[_Uuid, ...], BeforeValidator(_listed), _LIST] = ()
     pool_labels: _Labels = Field({})

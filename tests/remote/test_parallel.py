@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
+
+from operations.migration.copying import bundle
+from operations.migration.remote import commands
 
 from . import trees
 from .trees import Item, build, copy, told, tool
@@ -58,6 +63,21 @@ print("ABORT: rank 0" if broken else "copied")
 sys.exit(broken)
 """
 
+# What this Python needs.
+NEEDS = {sys.prefix, sys.base_prefix}
+
+pytestmark = pytest.mark.skipif(not trees.ROOT, reason="it takes root to have a mount namespace")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def packed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The tool as clients have it, by which it starts itself on each."""
+    path = tmp_path_factory.mktemp("tool") / "migrate.pyz"
+    path.write_bytes(bundle.pack())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(commands, "_TOOL", os.fsencode(path))
+        yield path
+
 
 def stand_ins(folder: Path) -> list[object]:
     """Write the stand-ins; the options that make the tool use them."""
@@ -66,7 +86,8 @@ def stand_ins(folder: Path) -> list[object]:
         (folder / name).chmod(0o755)
     (folder / "hosts").write_text("localhost\n")
     words = ["--way", "parallel", "--processes", 2, "--hosts", folder / "hosts"]
-    return [*words, "--mpirun", folder / "mpirun", "--dcp", folder / "dcp"]
+    needs = [word for path in NEEDS | {str(folder)} for word in ("--needs", path)]
+    return [*words, "--mpirun", folder / "mpirun", "--dcp", folder / "dcp", *needs]
 
 
 @settings(max_examples=8, deadline=None)
@@ -92,18 +113,82 @@ def source(tmp_path: Path) -> Path:
     return tmp_path / "source"
 
 
-def test_it_is_typed_as_daos_says_it(tmp_path: Path, source: Path) -> None:
+def test_it_is_typed_as_daos_says_it(tmp_path: Path, source: Path, packed: Path) -> None:
     library = tmp_path / "libioil.so"
     library.write_text("")
-    words = stand_ins(tmp_path)
-    copy(source, tmp_path / "target", *words, "--preload", library)
-    copy(source, tmp_path / "target", *words, "--preload", library)
+    words = [word for word in stand_ins(tmp_path) if word != "--needs" and word not in NEEDS]
+    words.remove(str(tmp_path))
+    needs = [word for path in sorted(NEEDS | {str(tmp_path)}) for word in ("--needs", path)]
+    target = tmp_path / "target"
+    copy(source, target, *words, *needs, "--preload", library)
+    copy(source, target, *words, *needs, "--preload", library)
     [typed] = map(json.loads, (tmp_path / "typed").read_text().splitlines())
     assert typed == [
-        *("-genv", "LD_PRELOAD", str(library), "-np", "2", "-f", str(tmp_path / "hosts")),
-        *(str(tmp_path / "dcp"), "--preserve", "--sparse"),
-        *(f"{source}/", str(tmp_path / "target")),
+        *("-np", "2", "-f", str(tmp_path / "hosts")),
+        *(sys.executable, str(packed), "enclosed", "--see", str(source), "--see", str(target)),
+        *(*needs, "--preload", str(library), "--"),
+        *(str(tmp_path / "dcp"), "--preserve", "--sparse", f"{source}/", str(target)),
     ]
+
+
+def test_each_process_is_given_the_library_and_nothing_else_of_the_node(
+    tmp_path: Path, source: Path, packed: Path
+) -> None:
+    """Not the way back by /proc either; the folders that are copied are the real ones."""
+    asked = (
+        "import json, os; print(json.dumps([os.environ['LD_PRELOAD'],"
+        " [it for it in ('/etc/shadow', '/etc/ssh', '/dev/zero') if os.path.exists(it)],"
+        f" sorted(os.listdir('/proc')), sorted(os.listdir({str(source)!r}))]))"
+    )
+    needs = [word for path in NEEDS for word in ("--needs", path)]
+    words = [
+        "--see",
+        str(source),
+        *needs,
+        "--preload",
+        "/none.so",
+        "--",
+        sys.executable,
+        "-c",
+        asked,
+    ]
+    ran = subprocess.run(
+        [sys.executable, packed, "enclosed", *words], capture_output=True, text=True
+    )
+    library, others, proc, inside = json.loads(ran.stdout)
+    assert (library, others, inside) == ("/none.so", [], ["b", "folder"])
+    assert proc == ["cpuinfo", "filesystems", "meminfo", "stat"]
+
+
+def test_what_dcp_is_led_to_is_not_there(tmp_path: Path, source: Path) -> None:
+    """By a link in the place of a folder, as its owner can put it there at any moment."""
+    secret = tmp_path / "root-only"
+    secret.mkdir()
+    (secret / "a").write_text("SECRETHASH")
+    (tmp_path / "bin").mkdir()
+    words = stand_ins(tmp_path / "bin")
+    swap = (
+        f"import os\nos.rename('{source}/folder', '{source}/kept')\n"
+        f"os.symlink('{secret}', '{source}/folder')\n"
+    )
+    dcp = tmp_path / "bin" / "dcp"
+    dcp.write_text(dcp.read_text().replace("import os", swap + "import os", 1))
+    dcp.write_text(dcp.read_text().replace("os.walk(source)", "os.walk(source, followlinks=True)"))
+    words[words.index("--processes") + 1] = 1
+    tool("copy", "--from", source, "--to", tmp_path / "target", *words)
+    found = subprocess.run(["grep", "-rl", "SECRETHASH", tmp_path / "target"], capture_output=True)
+    assert found.stdout == b""
+    assert (source / "folder" / "a").read_text() == "SECRETHASH"  # so it was led there
+
+
+def test_a_program_that_is_not_seen_there_is_named_with_what_to_do(
+    tmp_path: Path, source: Path
+) -> None:
+    words = stand_ins(tmp_path)
+    words = [word for word in words if word != "--needs" and word not in {*NEEDS, str(tmp_path)}]
+    code, answer = tool("copy", "--from", source, "--to", tmp_path / "target", *words)
+    assert code == 2
+    assert "copy_needs" in answer["error"]
 
 
 @pytest.mark.parametrize("way", ["serial", "parallel"])

@@ -49,7 +49,8 @@ def _in_parallel(current: MigrationRun) -> list[str]:
         raise CopyError(problem)
     site = current.site
     words = ["--processes", str(site.copy_processes), "--hosts", equipment.HOSTS]
-    return [*words, "--mpirun", site.mpirun, "--dcp", site.dcp]
+    needs = [word for path in site.copy_needs for word in ("--needs", path)]
+    return [*words, "--mpirun", site.mpirun, "--dcp", site.dcp, *needs]
 
 
 def compare(

@@ -31,6 +31,8 @@ def perform(argv: List[str], progress: Progress) -> Answer:
     try:
         if argv[:1] == ["job"]:
             return 0, commands.manage(argv[1:], perform)
+        if argv[:1] == ["enclosed"]:
+            commands.enclosed(argv[1:])
         return commands.run(argv, progress)
     except Failure as failure:
         said = str(failure)

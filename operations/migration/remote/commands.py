@@ -5,7 +5,7 @@ import os
 import sys
 from typing import Any, Callable, Dict, List, NoReturn, Optional
 
-from . import copying, jobs, namespace, parallel, proof
+from . import copying, enclosure, jobs, namespace, parallel, proof
 from .beneath import ROOT
 from .failure import Failure, text
 from .jobs import Answer
@@ -13,6 +13,8 @@ from .progress import Progress
 from .tree import FILE, FOLDER, LINK, files, size, walk
 from .way import Way
 
+# The folder that holds this package, or the zip that does: what Python is told to start it.
+_TOOL = os.fsencode(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 _WRONG = ("changed", "vanished", "new", "missing", "extra", "differing")
 
 
@@ -47,6 +49,22 @@ def manage(argv: List[str], work: jobs.Work) -> Dict[str, Any]:
         raise Failure("type: job start FOLDER -- COMMAND...")
     _options(command)
     return jobs.start(folder, command, work)
+
+
+def enclosed(argv: List[str]) -> NoReturn:
+    """Become the program that a command line names behind "--", in its view of the node.
+
+    Raises Failure and OSError.
+    """
+    place = argv.index("--") if "--" in argv else len(argv)
+    parser = _Parser(prog="migrate.pyz enclosed")
+    parser.add_argument("--see", action="append", default=[], metavar="DIR")
+    parser.add_argument("--needs", action="append", default=[], metavar="DIR")
+    parser.add_argument("--preload", metavar="LIB")
+    options, command = parser.parse_args(argv[:place]), argv[place + 1 :]
+    if not command:
+        raise Failure("type: enclosed --see DIR... -- COMMAND...")
+    enclosure.run(options, command)
 
 
 def _survey(options: argparse.Namespace, progress: Progress) -> Dict[str, Any]:
@@ -84,7 +102,12 @@ def _parallel(options: argparse.Namespace) -> Optional[parallel.Job]:
     if not os.path.isfile(hosts):
         raise Failure("{}: there is no such host file".format(text(hosts)))
     return parallel.Job(
-        os.fsencode(options.mpirun), os.fsencode(options.dcp), hosts, options.processes
+        os.fsencode(options.mpirun),
+        os.fsencode(options.dcp),
+        hosts,
+        options.processes,
+        (os.fsencode(sys.executable), _TOOL),
+        tuple(map(_absolute, options.needs)),
     )
 
 
@@ -137,6 +160,7 @@ def _options(argv: List[str]) -> argparse.Namespace:
 
 _MOUNTED = "a folder that has to be a mount point from beginning to end, or the command fails"
 _CONTAINER = "the container of DAOS 1.x that all of DIR or SRC has to be of, or the command fails"
+_NEEDS = "a folder that dcp needs besides those of the system"
 
 
 def _add_copy(parser: argparse.ArgumentParser) -> None:
@@ -148,6 +172,7 @@ def _add_copy(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--hosts", metavar="FILE")
     parser.add_argument("--mpirun", default="mpirun", metavar="PATH")
     parser.add_argument("--dcp", default="dcp", metavar="PATH")
+    parser.add_argument("--needs", action="append", default=[], metavar="DIR", help=_NEEDS)
     parser.add_argument("--anew", action="store_true", help="copy what looks complete, too")
     parser.add_argument(
         "--marker", metavar="FILE", help="the note that DST is ours (default: DST.copy.json)"

@@ -1,13 +1,15 @@
 """Copies a whole tree with dcp of mpiFileUtils, on several clients under MPICH's mpirun.
 
-The command line is the one that DAOS's own instructions give. A slash behind the source makes dcp
-copy what is in it, whether or not the destination exists. `--sparse` is known to mpiFileUtils since
-before 0.9 (2018); FIFOs and devices are passed over by dcp, hard links become files of their own.
+The command line of dcp is the one that DAOS's own instructions give. Each of its processes is
+started by this tool, in a view of its node that holds nothing else than what is copied (enclosure).
+A slash behind the source makes dcp copy what is in it, whether or not the destination exists.
+`--sparse` is known to mpiFileUtils since before 0.9 (2018); FIFOs and devices are passed over by
+dcp, hard links become files of their own.
 """
 
 import os
 import time
-from typing import List, NamedTuple
+from typing import List, NamedTuple, Tuple
 
 from . import children
 from .beneath import full
@@ -24,12 +26,16 @@ class Job(NamedTuple):
     + mpirun, dcp: the programs, by path or by name
     + hosts: the file that names the clients, one a line
     + processes: how many processes copy, on all clients together
+    + tool: what starts this tool, the same on all clients
+    + needs: folders that dcp needs besides those of the system
     """
 
     mpirun: bytes
     dcp: bytes
     hosts: bytes
     processes: int
+    tool: Tuple[bytes, ...]
+    needs: Tuple[bytes, ...] = ()
 
 
 def copy(way: Way, want: Tree, job: Job) -> None:
@@ -42,11 +48,13 @@ def copy(way: Way, want: Tree, job: Job) -> None:
 
 def command(way: Way, job: Job) -> List[bytes]:
     """What is typed for it; every process is given the library."""
-    environment = [b"-genv", b"LD_PRELOAD", way.preload] if way.preload else []
     many = str(job.processes).encode("ascii")
-    start = [job.mpirun, *environment, b"-np", many, b"-f", job.hosts]
+    start = [job.mpirun, b"-np", many, b"-f", job.hosts, *job.tool, b"enclosed"]
+    for option, paths in ((b"--see", (way.source, way.target)), (b"--needs", job.needs)):
+        start += [word for path in paths for word in (option, path)]
+    preload = [b"--preload", way.preload] if way.preload else []
     source = way.source.rstrip(b"/") + b"/"
-    return [*start, job.dcp, b"--preserve", b"--sparse", source, way.target]
+    return [*start, *preload, b"--", job.dcp, b"--preserve", b"--sparse", source, way.target]
 
 
 class _Watch:

@@ -175,8 +175,14 @@ def assert_serving(node: Node, unit: str) -> None:
 # Backups that are held up
 
 # A dcp that waits as long as a file is there: what is done meanwhile is done in the middle.
-_HELD = '#!/bin/sh\nwhile [ -e /tmp/hold ]; do sleep 0.1; done\nexec dcp "$@"\n'
-PARALLEL = {"copy_way": "parallel", "dcp": "/usr/local/bin/held-dcp"}
+# It sees of a node little else than /usr, and of the lab what the events of each program go to.
+_HOLD = "/usr/local/hold"
+_HELD = f'#!/bin/sh\nwhile [ -e {_HOLD} ]; do sleep 0.1; done\nexec dcp "$@"\n'
+PARALLEL = {
+    "copy_way": "parallel",
+    "dcp": "/usr/local/bin/held-dcp",
+    "copy_needs": ["/var/log/daos-lab"],
+}
 
 
 @contextmanager
@@ -197,12 +203,12 @@ def held_copy(site: Site) -> Iterator[Node]:
 
 def hold(site: Site) -> None:
     for name in (CLIENT_1, CLIENT_2):
-        site.lab.node(name).run("touch /tmp/hold")
+        site.lab.node(name).run(f"touch {_HOLD}")
 
 
 def release(site: Site) -> None:
     for name in (CLIENT_1, CLIENT_2):
-        site.lab.node(name).run("rm -f /tmp/hold")
+        site.lab.node(name).run(f"rm -f {_HOLD}")
 
 
 def held(client: Node) -> bool:
