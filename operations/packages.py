@@ -79,13 +79,17 @@ def repository(current: Run, here: Host) -> Iterator[Command]:
     # They are learnt now, since the window needs no network.
     known = partial(learn_keys, current, here, node, trusts=True)
     yield verify(current, known, code="signing-key")
+    text = packaging.definition(current, takes, node)
+    yield shell(current, here, _defined(takes.manager.folder, text))
+
+
+def _defined(folder: str, text: str) -> str:
+    """The shell command that defines the repository, for root alone where it wants a password."""
     # Within a command: uploads need SFTP, which some sites switch off and login scripts can break.
-    folder, text = takes.manager.folder, shlex.quote(packaging.definition(current, takes, node))
     path = f"{folder}/{REPOSITORY}.repo"
-    mode = 600 if secrets.masked(text) != text else 644  # a mirror may want a password
-    write = f"(umask 077 && printf %s {text} > {path}.new)"
-    put = f"chmod {mode} {path}.new && mv {path}.new {path}"
-    yield shell(current, here, f"mkdir -p {folder} && {write} && {put}")
+    mode = 600 if secrets.masked(text) != text else 644
+    write = f"(umask 077 && printf %s {shlex.quote(text)} > {path}.new)"
+    return f"mkdir -p {folder} && {write} && chmod {mode} {path}.new && mv {path}.new {path}"
 
 
 @attempt(*ROLES, need=_outdated, prepares=True, code="packages-not-available")

@@ -80,7 +80,9 @@ class Repository(BaseModel, frozen=True, extra="forbid"):
     @model_validator(mode="after")
     def _is_seen(self) -> Self:
         """Nothing is fetched over the network and trusted without being compared."""
-        scheme, fetched, _ = self.key.partition("://")
+        scheme, fetched, path = self.key.partition("://")
+        if scheme == "file" and fetched and not path.startswith("/"):
+            raise wrong("{where}: a file of the nodes is named like 'file:///etc/KEY'")
         if fetched and scheme != "file" and not self.fingerprint:
             raise wrong(
                 "{where}: who sits between could put another key in the place of that URL: "

@@ -14,6 +14,7 @@ from ..daos.package_managers import KEY
 from .settings import Repository
 
 _ON_NODES = "file://"
+_MOST = 64 * 1024  # bytes of a key that goes to nodes within a command
 _BEGIN = b"-----BEGIN PGP PUBLIC KEY BLOCK-----"
 
 # gpg takes in only what the key itself has signed: the rpm of CentOS 7 and 8 would trust a subkey
@@ -84,7 +85,12 @@ def missing(repository: Repository) -> str | None:
         content = path.read_bytes()
     except OSError as problem:
         return f"its key, {path}, cannot be read ({problem.strerror})"
-    return None if _BEGIN in content else f"its key, {path}, is no key as `gpg --armor` writes it"
+    if _BEGIN not in content:
+        return f"its key, {path}, is no key as `gpg --armor` writes it"
+    if len(content) > _MOST:
+        minimal = "gpg --armor --export-options export-minimal --export"
+        return f"its key, {path}, has more than 64 KiB: write it anew by `{minimal}`"
+    return None
 
 
 def typed(repository: Repository) -> str:

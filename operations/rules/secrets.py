@@ -30,7 +30,8 @@ def is_one(name: str) -> bool:
 def learn(data: Mapping[str, Any]) -> None:
     """Remember what is a password among these, by their names, wherever it is told again."""
     for name, value in data.items():
-        if value is not None and is_one(name):
+        # --same-sudo-password is a flag.
+        if value is not None and not isinstance(value, bool) and is_one(name):
             _learnt.update(_spellings(value))
 
 

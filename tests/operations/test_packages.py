@@ -233,3 +233,55 @@ def test_all_is_well_only_where_each_package_is_there_once_and_at_the_target(
         len(evrs) == 1 and evrs[0].startswith("2.0.3-") for evrs in has.values()
     )
     assert (not others) == well
+
+
+@pytest.mark.parametrize(
+    ("url", "mode"), [("http://repo/x", 0o644), ("https://me:s3cret@repo/x", 0o600)]
+)
+def test_a_repository_that_wants_a_password_is_defined_for_root_alone(
+    tmp_path: Path, url: str, mode: int
+) -> None:
+    folder, text = tmp_path / "repos.d", f"[it]\nbaseurl={url}\nname='x'\n"
+    for _ in range(2):
+        subprocess.run(["sh", "-c", packages._defined(str(folder), text)], check=True)
+    [path] = folder.iterdir()
+    assert path.read_text() == text
+    assert path.stat().st_mode & 0o777 == mode
+
+
+def _defined(name: str, signed: bool) -> ConfigParser:
+    repository = {"baseurl": "http://repo/v{series}", "key": "KEY", "signed_metadata": signed}
+    settings, _ = Settings.read({**SETTINGS, "repositories": {"EL8": repository}})
+    node = Node("s1", "rhel 8.5", packages={"daos": ("2.0.1-1",)})
+    run: Any = SimpleNamespace(
+        settings=settings, target=TARGET, procedure=SimpleNamespace(back=False)
+    )
+    read = ConfigParser()
+    read.read_string(packaging.definition(run, packaging.distribution(run, node), node, name))
+    return read
+
+
+def test_no_key_is_fetched_over_the_network_and_metadata_are_checked_where_they_are_signed() -> (
+    None
+):
+    key = f"file://{package_managers.KEY}"
+    for signed in (True, False):
+        own = _defined(package_managers.REPOSITORY, signed)[package_managers.REPOSITORY]
+        assert (own["gpgkey"], own["gpgcheck"]) == (key, "1")
+        assert own.get("repo_gpgcheck") == ("1" if signed else None)
+        tried = _defined(package_managers.CHECK, signed)[package_managers.CHECK]
+        assert (tried["gpgkey"], tried["gpgcheck"], tried["repo_gpgcheck"]) == (key, "1", "0")
+
+
+def test_a_repository_that_is_of_no_more_use_is_disabled_and_nothing_else(tmp_path: Path) -> None:
+    text = "[a]\nenabled=1\ngpgcheck=1\n[a-later]\nenabled=0\n[b]\nenabled=1\n"
+    ours = tmp_path / "etc/zypp/repos.d/daos-offline-update.repo"
+    other = ours.with_name("site.repo")
+    ours.parent.mkdir(parents=True)
+    for path in (ours, other):
+        path.write_text(text)
+    line = package_managers.RETIRED.replace("/etc/", f"{tmp_path}/etc/")
+    for _ in range(2):
+        subprocess.run(["sh", "-c", f"{line}true"], check=True)
+    assert ours.read_text() == text.replace("enabled=1", "enabled=0")
+    assert other.read_text() == text

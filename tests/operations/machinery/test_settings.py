@@ -174,6 +174,7 @@ FINGERPRINT = "0123456789ABCDEF0123456789ABCDEF01234567"
         ({"key": "KEY", "signed_metdata": True}, "signed_metadata"),
         ({"key": "KEY", "signed_metadata": "yes"}, "EL8"),
         ({"key": ""}, "EL8"),
+        ({"key": "file://etc/KEY"}, "EL8.*file:///etc/KEY"),
     ],
 )
 def test_a_key_that_nobody_has_seen_is_named(more: dict[str, Any], word: str) -> None:

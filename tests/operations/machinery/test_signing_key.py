@@ -163,6 +163,8 @@ def test_a_file_of_the_site_that_is_not_there_is_found_on_its_own_machine(
     assert "is no key" in (signing_key.missing(repository) or "")
     mine.write_text(keys.armored("daos"))
     assert signing_key.missing(repository) is None
+    mine.write_text(keys.armored("daos") * 100)
+    assert "export-minimal" in (signing_key.missing(repository) or "")
     for elsewhere in ("file:///none", "http://x/KEY"):
         other = Repository(baseurl="http://x/", key=elsewhere, fingerprint="A" * 40)  # type: ignore[arg-type]
         assert signing_key.missing(other) is None

@@ -96,6 +96,11 @@ def test_a_password_that_is_known_is_told_nowhere() -> None:
     assert finding.message == f"ValueError: {WORD}."
 
 
+def test_a_flag_that_is_called_like_one_is_none() -> None:
+    secrets.learn({"same_sudo_password": True, "ssh_password_prompt": False, "ssh_password": None})
+    assert masked("True, False or None") == "True, False or None"
+
+
 def test_a_password_that_is_a_common_word_spoils_no_name_of_a_node() -> None:
     secrets.learn({"ssh_password": "daos"})
     content = {"hosts": ["daos-1", "n.daos-2"], "message": "sudo: daos: wrong"}
