@@ -30,12 +30,13 @@ def is_one(name: str) -> bool:
 def learn(data: Mapping[str, Any]) -> None:
     """Remember what is a password among these, by their names, wherever it is told again."""
     for name, value in data.items():
-        # --same-sudo-password is a flag.
-        if value is not None and not isinstance(value, bool) and is_one(name):
+        if is_one(name):
             _learnt.update(_spellings(value))
 
 
 def _spellings(value: Any) -> set[str]:
+    if value is None or isinstance(value, bool):  # --same-sudo-password is a flag
+        return set()
     if isinstance(value, Mapping):
         return set().union(*(_spellings(it) for name, it in value.items() if is_one(str(name))))
     text = str(value)
