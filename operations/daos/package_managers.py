@@ -192,8 +192,9 @@ class Yum(PackageManager):
     finish = f"{{command}} -y{both} --setopt=keepcache=1 install {{packages}}"
     again = f"--disablerepo='*' --enablerepo={REPOSITORY} reinstall"
     # The release of CentOS and RHEL is a package; `check-update` exits 100 where there is a later.
+    # The yes is to the key that signs metadata, which is there by now.
     find_os = (
-        "{command} -q check-update $(rpm -qa --queryformat '%{{NAME}}\\n' 'centos-release' "
+        "{command} -y -q check-update $(rpm -qa --queryformat '%{{NAME}}\\n' 'centos-release' "
         "'centos-linux-release' 'redhat-release*') > /dev/null 2>&1; [ $? = 100 ]"
     )
     fetch_with_os = f"({_download}) && (\n{_DOWNLOAD_WITH_OS})"
