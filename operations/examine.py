@@ -142,6 +142,7 @@ def find_nodes(current: Run) -> list[Finding]:
     _wait_for_transactions(current)
     found += inventory.twice_named(current.start) + services.renamed(current.start, current.units)
     found += inventory.foreign_records(current.start)
+    services.tell_namesakes(current.start)
     return found + gates.of_their_units(current.start)
 
 

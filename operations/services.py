@@ -39,8 +39,11 @@ def _still_running(current: Run, here: Host, unit: str) -> str | None:
 
     if current.wait("service", look):
         return None
-    timeout, unit = current.settings.timeouts["service"], current.units[unit]
-    return f"{unit} is still not stopped after {timeout} seconds: systemctl status {unit}"
+    timeout, named = current.settings.timeouts["service"], current.units[unit]
+    node = current.node(here)
+    left = ", ".join(str(daemon) for daemon in node.daemons if daemon.unit == unit) if node else ""
+    runs = f", and there is still {left}" if left else ""
+    return f"{named} is still not stopped after {timeout} seconds{runs}: systemctl status {named}"
 
 
 def _not_running(current: Run, here: Host, unit: str) -> str | None:

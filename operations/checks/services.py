@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+from pyinfra import logger
+
 from ..daos.node import AGENT, SERVER, Node
 from ..daos.units import Units, meaning
 from ..daos.window_file import Record
@@ -12,6 +14,16 @@ from ..rules.view import View
 _UNITS = (("servers", SERVER), ("clients", AGENT))
 _AGAIN = "type the same command again"
 _PACKAGES = {SERVER: "daos-server", AGENT: "daos-client"}
+
+
+def tell_namesakes(view: View) -> None:
+    """Name what an ordinary user runs under the name of a daemon: it is in nobody's way."""
+    for name, node in view.of().items():
+        for process in node.namesakes:
+            logger.warning(
+                f"--> {name}: {process} is none of DAOS, whatever it is called: an ordinary user "
+                "runs it, or may run it, and it is left alone"
+            )
 
 
 def stray(view: View) -> Iterator[Finding]:

@@ -3,10 +3,11 @@
 import re
 import shlex
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from . import platforms, start_trace, units
+from . import mount_points, platforms, processes, start_trace, units
+from .processes import Daemon, Process
 from .releases import Version
 from .units import USUAL, Units
 from .window_file import Record
@@ -20,9 +21,16 @@ SCRIPT = Path(__file__).with_suffix(".sh").read_text("utf-8")
 _FIRST, _LAST = "== hostname", "== end"
 
 
-def script(names: Units = USUAL) -> str:
-    """The script, for nodes on which the daemons' units have these names."""
-    return f"server={shlex.quote(names.server)} agent={shlex.quote(names.agent)}\n{SCRIPT}"
+def script(names: Units = USUAL, held: Iterable[str] = ()) -> str:
+    """The script, for nodes on which the daemons' units have these names.
+
+    + held: processes of the node that have let nobody look at them until now, see `Node.held`
+    """
+    known = (
+        f"server={shlex.quote(names.server)} agent={shlex.quote(names.agent)} "
+        f"held={shlex.quote(' '.join(held))}"
+    )
+    return f"{known}\n{SCRIPT}"
 
 
 # What is built from DAOS's own source; a site's daos-exporter, say, is none of it.
@@ -33,63 +41,9 @@ _ARGV = re.compile(r"argv\[\]=(.*?) ; ignore_errors=")
 # "RSA/SHA256, Tue Mar 1 10:00:00 2022, Key ID 24c6a8a7f4a80eb5"
 _KEY = re.compile(r"Key ID ([0-9a-f]+)$")
 
-# What runs a daemon, and its engines: they are children of their daos_server. In 1.0 an engine is
-# called daos_io_server. That these have libdaos mapped is no use of a pool.
-_ENGINES = {"daos_engine", "daos_io_server"}
-_UNITS = {"daos_agent": AGENT, **dict.fromkeys(("daos_server", *_ENGINES), SERVER)}
-
 # How package managers are started, which says nothing, and what of them changes nothing.
 _INTERPRETER = re.compile(r"^\S*python\S*\s+(-\S+\s+)*")
 _ASKS_ONLY = re.compile(r"^(\S*/)?rpm (-[qV]|--(query|verify|eval|showrc|version)\b)")
-
-
-@dataclass(frozen=True)
-class Process:
-    """A process, with its command or its command line."""
-
-    pid: int
-    user: str
-    command: str
-
-    def __str__(self) -> str:
-        return f"{self.command} (pid {self.pid}, user {self.user})"
-
-
-@dataclass(frozen=True)
-class Daemon(Process):
-    """A process of DAOS itself.
-
-    + parent: the process id of what has started it
-    + cgroup: the control group that systemd has it in, "/system.slice/daos_server.service"; ""
-      where the node has none
-    + replaced: whether its program, or a library of DAOS that it has mapped, is not the one on disk
-      any more: it was started from other packages, whatever any clock says
-    """
-
-    parent: int = 0
-    cgroup: str = ""
-    replaced: bool = False
-
-    @property
-    def unit(self) -> str:
-        """The unit that should have started it, by the name that DAOS gives it."""
-        return _UNITS[self.command]
-
-    @property
-    def other(self) -> str:
-        """The unit of the system that has started it, where that is not its own; "" for none."""
-        last = self.cgroup.rpartition("/")[2]
-        managed = last.endswith(".service") and not self.cgroup.startswith("/user.slice")
-        return last if managed else ""
-
-    @property
-    def ended_by(self) -> str:
-        """What to type to end it for good: its own unit is stopped, anything else is killed."""
-        return f"systemctl disable --now {self.other}" if self.other else f"kill {self.pid}"
-
-    def __str__(self) -> str:
-        within = f", cgroup {self.cgroup}" if self.cgroup else ""
-        return f"{self.command} (pid {self.pid}, user {self.user}{within})"
 
 
 @dataclass(frozen=True)
@@ -103,6 +57,7 @@ class Service:
       clock; 0 if never
     + pid: of its main process; 0 where it has none
     + cgroup: its control group; "" where it has none, or the node has no control groups
+    + user: as whom it runs; "" for root
     + command: what starts it, word by word; empty where systemd does not say
     + pullers: what starts it also once it is disabled: other units, links that stay
     """
@@ -113,6 +68,7 @@ class Service:
     started: float = 0.0
     pid: int = 0
     cgroup: str = ""
+    user: str = ""
     command: tuple[str, ...] = ()
     pullers: tuple[str, ...] = ()
 
@@ -136,12 +92,16 @@ class Node:
     + units: what the two units are called there
     + services: these units, by the names that DAOS gives them, each with its state
     + beside: DAOS's own units, with their states, where others are in their place
-    + engines: process ids of daos_engine, whoever has started them
+    + daemons: the processes of DAOS itself
+    + engines: process ids of daos_engine among them, whoever has started them
     + replaced: the units whose programs have been replaced on disk since their daemons started
     + strays: daemons that neither unit has started: somebody by hand, another unit, a container
+    + namesakes: processes that have the name of a daemon and are none: an ordinary user's
     + mounts: mount points of dfuse
     + memory: mount points of engines' storage that is in memory, which a reboot empties
     + processes: applications that have libdaos mapped
+    + held: processes that let nobody look at what they have mapped, each with when it has started:
+      "4711:8800815"; in `processes` they are, too, since they may use DAOS
     + dfuses: processes of dfuse, with their command lines
     + space: mount point to what is free there in MiB, for all that packages are written to
     + read_only: the folders that an update writes to, and nobody can
@@ -167,12 +127,15 @@ class Node:
     units: Units = USUAL
     services: dict[str, Service] = field(default_factory=dict)
     beside: dict[str, Service] = field(default_factory=dict)
+    daemons: tuple[Daemon, ...] = ()
     engines: tuple[int, ...] = ()
     replaced: tuple[str, ...] = ()
     strays: tuple[Daemon, ...] = ()
+    namesakes: tuple[Daemon, ...] = ()
     mounts: tuple[str, ...] = ()
     memory: tuple[str, ...] = ()
     processes: tuple[Process, ...] = ()
+    held: tuple[str, ...] = ()
     dfuses: tuple[Process, ...] = ()
     space: dict[str, int] = field(default_factory=dict)
     read_only: tuple[str, ...] = ()
@@ -310,10 +273,11 @@ class Node:
     @property
     def users(self) -> list[str]:
         """Who uses DAOS on this node, in words: dfuse mounts and applications."""
+        dfuses = {dfuse.pid for dfuse in self.dfuses}
         return [
             *(_mounted(mount, self.dfuses) for mount in self.mounts),
             *(f"{dfuse}, mounted where it cannot be seen" for dfuse in self._hidden),
-            *(str(process) for process in self.processes if process.command != "dfuse"),
+            *(str(process) for process in self.processes if process.pid not in dfuses),
         ]
 
     @property
@@ -370,7 +334,7 @@ def _node(parts: dict[str, list[str]], names: Units) -> Node:
     services = {unit: known[names[unit]] for unit in (SERVER, AGENT)}
     server = shown[names.server]
     starts = start_trace.read(parts["starts"])
-    daemons = list(_daemons(parts))
+    found = processes.read(parts, names, services)
     named, *release = parts["os"]  # ID and VERSION_ID, the line of /etc/redhat-release
     os_id, _, version = named.partition(" ")
     return Node(
@@ -383,16 +347,19 @@ def _node(parts: dict[str, list[str]], names: Units) -> Node:
         units=names,
         services=services,
         beside={unit: known[unit] for unit in names.beside},
-        engines=tuple(daemon.pid for daemon in daemons if daemon.command in _ENGINES),
-        replaced=tuple({daemon.unit for daemon in daemons if daemon.replaced}),
-        strays=tuple(d for d in daemons if not _is_of_its_unit(d, names, services, daemons)),
+        daemons=found.daemons,
+        engines=tuple(it.pid for it in found.daemons if it.command in processes.ENGINES),
+        replaced=tuple({it.unit for it in found.daemons if it.replaced}),
+        strays=found.strays,
+        namesakes=found.namesakes,
         mounts=tuple(_mounts(parts["mounts"], "fuse.daos")),
         memory=tuple(_mounts(parts["mounts"], "tmpfs")),
-        processes=tuple(p for p in _processes(parts["processes"]) if p.command not in _UNITS),
-        dfuses=tuple(_processes(parts["dfuse"])),
+        processes=found.users,
+        held=found.held,
+        dfuses=found.dfuses,
         space=dict(_space(parts["space"])),
         read_only=tuple(parts["read-only"]),
-        managers=tuple(_at_work(_processes(parts["managers"]))),
+        managers=tuple(_at_work(found.managers)),
         rpmnew=tuple(parts["rpmnew"]),
         record=Record.parse("\n".join(parts["record"])),
         starts=starts or (),
@@ -408,11 +375,11 @@ def _words(lines: list[str]) -> list[str]:
 
 
 def _mounts(lines: list[str], kind: str) -> Iterator[str]:
-    """Where file systems of a type are mounted; findmnt -r writes a blank in a name as \\x20."""
+    """Where file systems of a type are mounted, as `findmnt -r` writes it."""
     for line in lines:
         type_, _, where = line.partition(" ")
         if type_ == kind:
-            yield where.replace(r"\x20", " ")
+            yield mount_points.decoded(where)
 
 
 def _packages(lines: list[str], tell: Callable[[str], str]) -> dict[str, tuple[str, ...]]:
@@ -452,6 +419,7 @@ def _services(shown: dict[str, dict[str, str]], links: list[str]) -> Iterator[tu
                 started=int(unit.get("ExecMainStartTimestampMonotonic") or 0) / 1e6,
                 pid=int(unit.get("MainPID") or 0),
                 cgroup=unit.get("ControlGroup", ""),
+                user=unit.get("User", ""),
                 command=_command(unit.get("ExecStart", "")),
                 pullers=() if units.meaning(state).no_start else units.pullers(unit, below),
             ),
@@ -467,87 +435,17 @@ def _command(shown: str) -> tuple[str, ...]:
 def _units(lines: list[str], names: Iterable[str]) -> dict[str, dict[str, str]]:
     """Each of these units and its properties, as systemd shows them.
 
-    It has an order of its own, and Id is not the first; a list is one line for each of its entries.
     It answers about an alias with the name of the unit that this stands for.
     """
-    found: list[dict[str, str]] = [{}]
-    for line in lines:
-        key, _, value = line.partition("=")
-        if key in ("ExecStartPre", "ExecStart", "ExecStopPost"):
-            value = " ".join(filter(None, (found[-1].get(key), value)))
-        elif key in found[-1]:
-            found.append({})
-        found[-1][key] = value
-    units: dict[str, dict[str, str]] = {}
+    found = units.shown(lines)
+    known: dict[str, dict[str, str]] = {}
     for name in names:
         said = (u for u in found if name in (u.get("Id"), *u.get("Names", "").split()))
         unit = next(said, None)
         if unit is None:
             raise ValueError(f"systemd says nothing about {name}")
-        units[name] = unit
-    return units
-
-
-def _processes(lines: list[str]) -> Iterator[Process]:
-    """Processes as `ps` lists them; one that has ended, and waits for its parent, is none."""
-    for line in lines:
-        pid, user, command = line.split(None, 2)
-        if not command.endswith("<defunct>"):
-            yield Process(int(pid), user, command)
-
-
-def _daemons(parts: dict[str, list[str]]) -> Iterator[Daemon]:
-    """The daemons that are alive: /proc/PID/stat and cgroup of each, its owner, and its maps.
-
-    One that has ended since is left out; a zombie runs no more.
-    """
-    within = _cgroups(parts["cgroups"])
-    owners = {line.split("/")[2]: line.split()[1] for line in parts["programs"]}
-    replaced = {line.split("/")[2] for line in parts["replaced"]}
-    for line in parts["daemons"]:
-        before, _, after = line.rpartition(")")
-        pid, _, command = before.partition("(")
-        state, parent = after.split()[:2]
-        if state in "ZX" or command not in _UNITS:
-            continue
-        pid = pid.split()[0]
-        yield Daemon(
-            int(pid),
-            owners.get(pid, "?"),
-            command,
-            parent=int(parent),
-            cgroup=within.get(pid, ""),
-            replaced=pid in replaced,
-        )
-
-
-def _cgroups(lines: list[str]) -> dict[str, str]:
-    """Process id to its control group; without those that have the group of the first process."""
-    said = (line.removeprefix("/proc/").split(":", 3) for line in lines)
-    # Where systemd has a named one, as with v1, that one counts.
-    named = sorted(said, key=lambda entry: "name=systemd" in entry[2])
-    groups = {file.partition("/")[0]: path for file, _, _, path in named}
-    return {pid: path for pid, path in groups.items() if path != groups.get("1")}
-
-
-def _is_of_its_unit(
-    daemon: Daemon, names: Units, services: dict[str, Service], daemons: Iterable[Daemon]
-) -> bool:
-    """Whether the unit that a daemon should belong to has started it.
-
-    Told by its control group, which a unit that has just stopped or started has as well; on a node
-    without control groups by its descent from the unit's main process.
-    """
-    unit = services[daemon.unit]
-    if re.match(rf"(/[^/]+\.slice)*/{re.escape(names[daemon.unit])}(/|$)", daemon.cgroup):
-        return True
-    if unit.cgroup and daemon.cgroup:
-        return f"{daemon.cgroup}/".startswith(f"{unit.cgroup}/")
-    parents = {other.pid: other.parent for other in daemons}
-    pid = daemon.pid
-    while pid != unit.pid and pid in parents:
-        pid = parents[pid]
-    return pid == unit.pid > 0
+        known[name] = unit
+    return known
 
 
 def _serves(dfuse: Process, mounts: Iterable[str]) -> bool:
@@ -561,7 +459,7 @@ def _mounted(mount: str, dfuses: tuple[Process, ...]) -> str:
     serving = [p for p in dfuses if _serves(p, [mount])]
     if not serving and len(dfuses) == 1:
         serving = list(dfuses)  # named by a relative path, or by one with blanks
-    who = "".join(f" (pid {p.pid}, user {p.user})" for p in serving[:1])
+    who = "".join(f" ({p.who})" for p in serving[:1])
     return f"dfuse mounted at {mount}{who}"
 
 
@@ -576,4 +474,4 @@ def _at_work(processes: Iterable[Process]) -> Iterator[Process]:
     for process in processes:
         typed = _INTERPRETER.sub("", process.command)
         if not _ASKS_ONLY.match(typed):
-            yield Process(process.pid, process.user, typed)
+            yield replace(process, command=typed)

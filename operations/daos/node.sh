@@ -1,21 +1,129 @@
-# Before it comes what the site calls the two units: server=... agent=... (see `node.script`).
+# Before it comes what the site calls the two units, and which processes have let nobody look at them
+# until now: server=... agent=... held=... (see `node.script`).
 # The daemon of PackageKit is none of them: most of the time it does nothing.
 managers='yum|dnf|zypper|rpm|zypp-rpm|yumBackend.py|dnf-automatic|yum-cron|y2base'
 missing=''
-for tool in rpm systemctl findmnt grep ps hostname flock df stat timeout; do
+for tool in rpm systemctl findmnt grep getent hostname flock df ls mktemp stat timeout; do
     command -v $tool >/dev/null || missing="$missing $tool"
 done
 if [ "$missing" ]; then
     echo "there is no${missing}: install the packages of these programs (findmnt and flock are of" \
-        "util-linux, ps of procps-ng or procps, df, stat and timeout of coreutils)" >&2
+        "util-linux, getent of glibc, df, ls, mktemp, stat and timeout of coreutils)" >&2
     exit 1
 fi
-show() { # $1: columns of ps; $2: process ids, with a blank before each
-    [ -z "$2" ] || ps -ww -o "$1" -p "${2# }"
-}
+# Names of processes and files are bytes to all programs here.
+export LC_ALL=C
 remembered() { # What is there and cannot be read, or is empty, is not "nothing is remembered".
     [ -e "$1" ] || [ -h "$1" ] || return 0
     if [ -s "$1" ] && [ -f "$1" ]; then cat "$1" 2>/dev/null || echo unreadable; else echo empty; fi
+}
+files() { # $1: process ids; $2: a file that /proc has of each of them
+    for pid in $1; do printf '/proc/%s/%s ' "$pid" "$2"; done
+}
+# What a process has mapped, runs and was called with is asked under its lock on that memory. One that
+# reads from a file system that hangs, as anybody's FUSE may, holds it for as long as it likes.
+asked() { # $1: the maps of processes
+    uses=''
+    for maps in $(grep -lsa '/libdaos\.so' $1); do
+        pid=${maps#/proc/}; pid=${pid%/maps}; uses="$uses $pid"; echo "uses $pid"
+    done
+    # A daemon whose program or library has been replaced on disk since it started. No clock tells
+    # that: a node's may be wrong when packages are installed, and right when somebody looks.
+    [ -z "$daemons" ] || grep -lsaE ' /(usr|opt)/.*(daos|libcart|libgurt).* \(deleted\)$' \
+        $(files "$daemons" maps)
+    programs=$(files "$suspects $dfuses $at_work $uses" exe)
+    if [ "$programs" ]; then # each twice: what it is a link to, and whose that is
+        ls -ldn --quoting-style=c --time-style=+ $programs
+        ls -ldnL --quoting-style=c --time-style=+ $programs
+    fi
+    [ -z "$dfuses$at_work" ] || grep -saH '' $(files "$dfuses $at_work" cmdline) |
+        tr '\0' ' ' | cut -b -4096
+}
+one() { # $1: a process, of which alone all that is asked
+    for list in daemons suspects dfuses at_work; do
+        eval "case \" \$$list \" in *' $1 '*) $list=$1 ;; *) $list='' ;; esac"
+    done
+    asked "/proc/$1/maps"
+}
+# Nobody waits longer than that: on kernels before 5.3 even what is killed stays, and `timeout` does.
+in_time() { # $1: seconds; then process ids of jobs. Whether they have ended by then
+    over=''
+    read -r me rest </proc/self/stat
+    (
+        trap 'ended=yes; kill $nap' TERM
+        ended='' nap=''
+        sleep "$1" &
+        nap=$!
+        wait $nap
+        [ "$ended" ] || kill -s USR1 "$me"
+    ) >/dev/null 2>&1 </dev/null &
+    bell=$!
+    shift
+    for job in "$@"; do [ "$over" ] || wait "$job"; done
+    kill $bell 2>/dev/null
+    [ -z "$over" ]
+}
+# Sets `begun` to when a process has started, in ticks since the boot; "" for a thread of the kernel.
+began() {
+    begun=''
+    while read -r line; do
+        rest=${line##*) } # its name may hold anything, also the end of a line
+    done <"/proc/$1/stat" || return 0
+    case $rest in "? 2 "*) return 0 ;; esac
+    set -- $rest
+    [ $# -lt 20 ] || begun=${20}
+} 2>/dev/null
+processes() { # Those that can be asked, as far as is known.
+    for folder in /proc/[0-9]*; do
+        pid=${folder#/proc/}
+        began "$pid"
+        case " $held " in
+            *" $pid:${begun:-none} "*) echo "held $pid $begun" ;;
+            *) [ -z "$begun" ] || echo "$pid" ;;
+        esac
+    done
+}
+look_at_processes() {
+    trap 'over=yes' USR1
+    here=$(mktemp -d -p /run 2>/dev/null || mktemp -d) || exit 1
+    trap 'rm -rf "$here"' EXIT
+    trap 'exit 1' HUP INT TERM
+    maps='/proc/[0-9]*/maps' known=''
+    if [ "$held" ]; then
+        known=$(processes)
+        maps=$(files "$(printf '%s\n' "$known" | grep -v held)" maps)
+        for list in daemons suspects dfuses at_work; do
+            rest=''
+            for pid in $(eval "echo \$$list"); do
+                case $known in *"held $pid "*) ;; *) rest="$rest $pid" ;; esac
+            done
+            eval "$list=\$rest"
+        done
+    fi
+    asked "$maps" >"$here/all" 2>/dev/null </dev/null &
+    job=$!
+    if in_time 3 $job; then
+        cat "$here/all"
+    else
+        kill -s KILL $job 2>/dev/null
+        [ "$known" ] || known=$(processes)
+        pids=$(printf '%s\n' "$known" | grep -v held) jobs=''
+        for pid in $pids; do
+            { one "$pid" >"$here/$pid"; : >"$here/$pid.seen"; } >/dev/null 2>&1 </dev/null &
+            jobs="$jobs $!"
+        done
+        in_time 3 $jobs
+        for pid in $pids; do
+            if [ -e "$here/$pid.seen" ]; then
+                [ ! -s "$here/$pid" ] || cat "$here/$pid"
+            else
+                began "$pid"
+                [ -z "$begun" ] || echo "held $pid $begun"
+            fi
+        done
+    fi
+    printf '%s\n' "$known" | grep held
+    return 0
 }
 look() {
     echo "== hostname"; read -r name </proc/sys/kernel/hostname; printf '%s\n' "$name"
@@ -34,12 +142,13 @@ look() {
     beside='' # DAOS's own units, where the site has others in their place
     [ "$server" = daos_server.service ] || beside="$beside daos_server.service"
     [ "$agent" = daos_agent.service ] || beside="$beside daos_agent.service"
-    systemctl show "$server" "$agent" $beside \
+    shown=$(systemctl show "$server" "$agent" $beside \
         --property Id,Names,ActiveState,LoadState,UnitFileState,User,ExecStartPre,ExecStart \
         --property ExecStopPost,ExecMainStartTimestampMonotonic,MainPID,ControlGroup \
         --property ProtectSystem,ReadOnlyPaths,ReadWritePaths,InaccessiblePaths,RootDirectory \
         --property WantedBy,RequiredBy,RequiredByOverridable,BoundBy,UpheldBy \
-        --property TriggeredBy,OnSuccessOf,OnFailureOf
+        --property TriggeredBy,OnSuccessOf,OnFailureOf)
+    printf '%s\n' "$shown"
     echo "== links" # in the place of a unit file, and by which a unit is started with others
     for unit in "$server" "$agent" $beside; do
         [ ! -h "/etc/systemd/system/$unit" ] || printf '%s\n' "$unit"
@@ -72,10 +181,10 @@ look() {
         grep . $lock || echo "somebody who does not say so (\`fuser -v $lock\` there tells who)"
     fi
     # This shell is looked for as well: where it is not found, nothing is known of the others.
-    complete='' daemons='' dfuses='' at_work=''
+    complete='' daemons='' suspects='' dfuses='' at_work=''
     read -r shell </proc/$$/comm
     daemon='daos_server|daos_agent|daos_engine|daos_io_server'
-    for process in $(grep -sx -E "$shell|$daemon|dfuse|$managers" /proc/[0-9]*/comm); do
+    for process in $(grep -sxa -E "$shell|$daemon|dfuse|$managers" /proc/[0-9]*/comm); do
         pid=${process#/proc/}; pid=${pid%%/*}
         case ${process#*:} in
             "$shell") [ "$pid" != $$ ] || complete=yes ;;
@@ -85,37 +194,55 @@ look() {
         esac
     done
     [ "$complete" ] || { echo "/proc does not show all processes" >&2; exit 1; }
-    echo "== daemons"
-    groups='' programs='' maps=''
-    for pid in $daemons; do
-        read -r line <"/proc/$pid/stat" && printf '%s\n' "$line"
-        groups="$groups /proc/$pid/cgroup" programs="$programs /proc/$pid/exe"
-        maps="$maps /proc/$pid/maps"
+    others=''
+    for pid in $daemons; do # what is not in its unit's group has to say more of itself
+        of_unit='' other=''
+        while read -r line; do
+            case $line/ in
+                */user.slice/*) ;;
+                */"$server"/*|*/"$agent"/*) of_unit=yes ;;
+                */*.service/) other=" ${line##*/}" ;;
+            esac
+        done <"/proc/$pid/cgroup"
+        [ "$of_unit" ] || suspects="$suspects $pid" others="$others$other"
     done 2>/dev/null
+    echo "== processes"
+    for pid in $daemons; do echo "daemon $pid"; done
+    for pid in $dfuses; do echo "dfuse $pid"; done
+    for pid in $at_work; do echo "manager $pid"; done
+    said=$(look_at_processes) || exit 1
+    [ -z "$said" ] || printf '%s\n' "$said"
+    named="$suspects $dfuses $at_work"
+    for word in $(printf '%s\n' "$said" | grep -aoE '^(uses|held) [0-9]+'); do
+        case $word in uses|held) ;; *) named="$named $word" ;; esac
+    done
+    echo "== status"
+    status=''
+    case $daemons$named in *[0-9]*)
+        status=$(grep -saHE '^(Name|State|PPid|Uid):' $(files "$daemons $named" status))
+        [ -z "$status" ] || printf '%s\n' "$status"
+    esac
     # In systemd's own hierarchy. Where it makes none, all have the group of the first process.
     echo "== cgroups"
-    [ -z "$groups" ] || grep -sHE '^0::|:name=systemd:' /proc/1/cgroup $groups
-    echo "== programs" # whom a daemon belongs to
-    [ -z "$programs" ] || stat -c '%n %U' $programs 2>/dev/null
-    # A daemon whose program or library has been replaced on disk since it started. No clock tells
-    # that: a node's may be wrong when packages are installed, and right when somebody looks.
-    echo "== replaced"
-    [ -z "$maps" ] || grep -lsE ' /(usr|opt)/.*(daos|libcart|libgurt).* \(deleted\)$' $maps
+    [ -z "$daemons" ] || grep -saHE '^0::|:name=systemd:' /proc/1/cgroup $(files "$daemons" cgroup)
+    echo "== others" # units that have started one, and as whom
+    [ -z "$others" ] || systemctl show $others --property Id,User
+    echo "== names" # of those whose processes these are, and as whom units run
+    case $named in *[0-9]*)
+        users='daos_server daos_agent'
+        for word in $(printf '%s\n' "$status" "$shown" | grep -aoE '(Uid:[[:blank:]0-9]+|^User=.*)$'); do
+            case $word in Uid:|User=) ;; *) users="$users ${word#User=}" ;; esac
+        done
+        timeout 10 getent passwd $(printf '%s\n' $users | sort -u)
+    esac
     echo "== mounts"
     findmnt -rn -t fuse.daos,tmpfs -o FSTYPE,TARGET | while read -r type where; do
         [ "$type" != tmpfs ] || [ -e "$where/superblock" ] || continue
         echo "$type $where"
     done
-    echo "== processes"
-    mapped=$(grep -ls '/libdaos\.so' /proc/[0-9]*/maps); [ $? -le 2 ] || exit 1
-    users=''
-    for maps in $mapped; do pid=${maps#/proc/}; users="$users ${pid%/maps}"; done
-    show pid=,user=,comm= "$users"
-    echo "== dfuse"; show pid=,user=,args= "$dfuses"
     echo "== space"; df -k --output=avail,target /usr /var/cache /var/lib/rpm 2>/dev/null
     echo "== read-only" # of what an update writes to
     for place in /usr /etc /var/lib /var/log /run; do [ -w $place ] || echo $place; done
-    echo "== managers"; show pid=,user=,args= "$at_work"
     echo "== rpmnew"
     for file in /etc/daos/*.rpmnew /etc/daos/*/*.rpmnew; do
         [ ! -e "$file" ] || printf '%s\n' "$file"

@@ -239,3 +239,19 @@ def _leave_it(puller: str) -> str:
     if puller.endswith(".device"):
         return f"take {{unit}} out of SYSTEMD_WANTS in the udev rule of {puller}"
     return f"take {{unit}} out of it (`systemctl cat {puller}`), and type `systemctl daemon-reload`"
+
+
+def shown(lines: Iterable[str]) -> list[dict[str, str]]:
+    """The properties of units, one after the other, as `systemctl show` lists them.
+
+    It has an order of its own, and Id is not the first; a list is one line for each of its entries.
+    """
+    found: list[dict[str, str]] = [{}]
+    for line in lines:
+        key, _, value = line.partition("=")
+        if key in ("ExecStartPre", "ExecStart", "ExecStopPost"):
+            value = " ".join(filter(None, (found[-1].get(key), value)))
+        elif key in found[-1]:
+            found.append({})
+        found[-1][key] = value
+    return found

@@ -4,7 +4,7 @@ import shlex
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from typing import Any, TypeVar
-from weakref import WeakSet
+from weakref import WeakKeyDictionary, WeakSet
 
 from gevent import Timeout
 from gevent.pool import Pool
@@ -28,6 +28,8 @@ T = TypeVar("T")
 _PATIENCE = 60
 _LESS_PATIENCE = 5
 _silent: WeakSet[Host] = WeakSet()
+# The processes of each node that let nobody look at them: that is not waited for again and again.
+_held: WeakKeyDictionary[Host, tuple[str, ...]] = WeakKeyDictionary()
 
 # pyinfra's own time-out begins when the command has begun; to open a channel to a node that died
 # silently takes paramiko up to an hour. Seconds for that.
@@ -83,7 +85,8 @@ def look(state: State, units: Units, host: Host) -> tuple[Node | None, str]:
     if not host.connected or host in state.failed_hosts:
         return None, ""
     patience = _LESS_PATIENCE if host in _silent else _PATIENCE
-    done, output, errors = command(state, host, f"sh -c {shlex.quote(script(units))}", patience)
+    line = f"sh -c {shlex.quote(script(units, _held.get(host, ())))}"
+    done, output, errors = command(state, host, line, patience)
     if not done:
         if silence.is_silent(errors) and host not in _silent:
             _silent.add(host)
@@ -91,9 +94,11 @@ def look(state: State, units: Units, host: Host) -> tuple[Node | None, str]:
             errors = "\n".join([errors, *hanging.programs(output.splitlines())])
         return None, errors.strip()
     try:
-        return parse(output.split("\n"), units), ""
+        node = parse(output.split("\n"), units)
     except ValueError as problem:
         return None, f"{errors.strip()}\n{problem}".strip()
+    _held[host] = node.held
+    return node, ""
 
 
 def knock(state: State, units: Units, host: Host) -> Node | None:

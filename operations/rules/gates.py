@@ -322,14 +322,22 @@ def engines_stopped(
     """
     with_engines = view.where(lambda node: node.engines, "servers")
     if members is None:
-        return about(
-            "engines-running",
-            with_engines,
-            "dmg gives no answer, and daos_engine runs: see `dmg system query -v`",
-        )
+        return [
+            Finding(
+                "engines-running",
+                (name,),
+                f"dmg gives no answer, and {_engines(view.node(name))} runs: see "
+                "`dmg system query -v`",
+            )
+            for name in with_engines
+        ]
     if not with_engines:
         return []
     return not_in_state(expected(members, accepted), "stopped", "run `dmg system stop`")
+
+
+def _engines(node: Node) -> str:
+    return ", ".join(str(it) for it in node.daemons if it.pid in node.engines) or "daos_engine"
 
 
 def not_in_state(members: Iterable[Member], state: str, do: str) -> list[Finding]:

@@ -37,6 +37,11 @@ SETTINGS = {
 }
 
 
+_STATUS = ("Name:\tdaos_engine", "State:\tS (sleeping)", "PPid:\t6", "Uid:\t0\t0\t0\t0")
+# An engine of a daos_server whose process id is 6.
+ENGINE = "\n".join(["daemon 7", *(f"/proc/7/status:{line}" for line in _STATUS)])
+
+
 def node_answer(name: str, version: str, roles: tuple[str, ...]) -> str:
     packages = {"daos"} | {"daos-server" if role == "servers" else "daos-client" for role in roles}
     lines = [
@@ -61,11 +66,9 @@ def node_answer(name: str, version: str, roles: tuple[str, ...]) -> str:
     lines += ["== links", "== record", "== starts"]
     lines += ["== access", "== held", "== resets"]
     lines.append("== lock")
-    lines += ["== daemons", *(["7 7 (daos_engine) S 6"] if "servers" in roles else [])]
-    lines += ["== cgroups", "== programs", "== replaced"]
-    lines += ["== mounts", "== processes", "== dfuse"]
-    lines += ["== space", "Avail Mounted on", "4000000 /"]
-    lines += ["== read-only", "== managers"]
+    lines += ["== processes", *([ENGINE] if "servers" in roles else []), "== status"]
+    lines += ["== cgroups", "== others", "== names", "== mounts"]
+    lines += ["== space", "Avail Mounted on", "4000000 /", "== read-only"]
     return "\n".join([*lines, "== rpmnew", "== end"])
 
 

@@ -19,7 +19,7 @@ from operations.rollback import where_to
 from operations.rules.start import Start
 
 from . import fake_cluster
-from .fake_cluster import DEPLOY, ROOT
+from .fake_cluster import DEPLOY, ENGINE, ROOT
 from .fake_nodes import CLIENT, IDLE, RECORD, SERVING, at
 
 ROLLBACK = ROOT / "deploys" / "rollback.py"
@@ -99,7 +99,7 @@ def in_the_window(name: str, answer: str) -> str:
         ("=enabled", "=disabled"),
         ("MainPID=6", "MainPID=0"),
         ("MainPID=5", "MainPID=0"),
-        ("7 7 (daos_engine) S 6\n", ""),
+        (f"{ENGINE}\n", ""),
         ("ExecMainStartTimestampMonotonic=60000000", "ExecMainStartTimestampMonotonic=0"),
     ):
         answer = answer.replace(had, has)
@@ -139,7 +139,7 @@ def test_servers_that_are_none_and_daemons_from_half_a_transaction(
     def wrong(name: str, answer: str) -> str:
         answer = in_the_window(name, answer)
         if name == "a1":
-            return answer.replace("== daemons", "== daemons\n7 7 (daos_engine) S 6")
+            return answer.replace("== processes", f"== processes\n{ENGINE}")
         if name == "c1":
             agent = "Id=daos_agent.service\nActiveState="
             answer = answer.replace("daos 2.0.3-1", "daos 2.0.2-1")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
@@ -184,14 +185,14 @@ WRONG: tuple[tuple[Plant, str, set[str], str], ...] = (
         _managers_run,
         "package-manager-busy",
         {"daos-client-01"},
-        "/tmp/yum 600 (pid {pid}, user root)",
+        "/tmp/yum 600 (pid {pid}, user root, uid 0, /usr/bin/sleep)",
     ),
-    (_by_hand, "foreign-daemon", {"daos-client-01"}, "daos_agent (pid {pid}, user root)"),
+    (_by_hand, "foreign-daemon", {"daos-client-01"}, "daos_agent (pid {pid}, user root, "),
     (_disabled, "not-enabled", {"daos-client-02"}, "&& systemctl enable daos_agent`"),
     (_masked, "unit-state", {"daos-client-02"}, "`systemctl unmask daos_agent`"),
     (_taken_back, "no-trace", {"daos-server-02"}, "daos_server.service.d/zzzz.conf takes back"),
     (_rebuilding, "rebuild-running", set(), "is being rebuilt"),
-    (_mounted, "in-use", {"daos-client-01"}, "dfuse mounted at {mount} (pid {pid}, user ops)"),
+    (_mounted, "in-use", {"daos-client-01"}, "dfuse mounted at {mount} (pid {pid}, user ops, "),
 )
 
 
@@ -325,6 +326,58 @@ def test_a_setting_of_one_group_and_a_misspelt_one(site: Site) -> None:
         own.symlink_to(ROOT / "group_data")
     assert "did you mean evict_connections?" in found[0]["message"]
     assert found[1]["hosts"] == ["daos-client-01", "daos-client-02"]
+
+
+# A program of root's for anybody, which waits at its prompt; others that only have a name.
+_NAMESAKES = (
+    ("daos-server-01", "daos_engine", "sleep 600"),
+    ("daos-server-02", "daos_server", "su"),
+    ("daos-client-01", "daos_agent", "su"),
+    ("daos-client-02", "dnf", "sleep 600"),
+    ("daos-client-02", "dfuse", "sleep 600"),
+)
+
+
+def test_what_ordinary_users_run_under_the_names_of_others_stops_nobody(site: Site) -> None:
+    with ExitStack() as planted:
+        for name, called, program in _NAMESAKES:
+            node = site.lab.node(name)
+            command, *words = program.split()
+            pid = node.run(
+                f"ln -s $(command -v {command}) /tmp/{called}; sleep 600 2> /dev/null | "
+                f"/tmp/{called} {' '.join(words)} > /dev/null 2>&1 & echo $!",
+                user="ops",
+            ).stdout.strip()
+            planted.callback(node.run, f"kill {pid}; rm /tmp/{called}")
+        done = site.pyinfra("deploy.py", "--dry")
+    assert done.exit_code == 0, done.output
+    for name, called, program in _NAMESAKES[:3]:
+        said = rf"{name}: {called} \(pid \d+, .*{program.split()[0]}.*\) is none of DAOS"
+        assert re.search(said, done.output), done.output
+
+
+_MAPS = (
+    "import ctypes, mmap, sys, time; file = open('/tmp/libdaos.so', 'w+b'); file.write(b'x'); "
+    "file.flush(); kept = mmap.mmap(file.fileno(), 0); "
+    "ctypes.CDLL(None).prctl(15, bytes.fromhex(sys.argv[1])); time.sleep(600)"
+)
+
+
+@pytest.mark.parametrize("name", ["", "0a3d3d20656e64", "ff28290a"])
+def test_a_process_of_any_name_that_has_daos_mapped_is_told_and_silences_no_node(
+    site: Site, name: str
+) -> None:
+    client = site.lab.node("daos-client-01")
+    pid = client.run(
+        f'setsid python3 -c "{_MAPS}" "{name}" > /dev/null 2>&1 < /dev/null & echo $!', user="ops"
+    ).stdout.strip()
+    eventually(lambda: client.run(f"grep -l libdaos /proc/{pid}/maps", check=False).stdout)
+    try:
+        [finding] = _found(site)["in-use"]
+    finally:
+        client.run(f"kill {pid}; rm /tmp/libdaos.so")
+    assert f"(pid {pid}, user ops, uid " in finding["message"]
+    assert not set(finding["message"]) & set(map(chr, range(32)))
 
 
 # Systems of their own, since they do not stay as they are

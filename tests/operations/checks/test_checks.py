@@ -407,12 +407,20 @@ BUSY = (
 )
 
 
+YUM = """\
+manager 9
+/proc/9/cmdline:yum update
+/proc/9/status:Name:\tyum
+/proc/9/status:State:\tS
+/proc/9/status:Uid:\t0\t0\t0\t0"""
+
+
 def wrong_everywhere(name: str, answer: str) -> str:
     """What the nodes of SITE and two more say when everything is wrong that a node can tell."""
     edits = {
         "s1": ("UnitFileState=enabled", "UnitFileState=disabled"),
         "a1": ("4000000 /", "4000 /"),
-        "c1": ("== managers", "== managers\n9 root yum update"),
+        "c1": ("== processes", f"== processes\n{YUM}"),
         "c2": ("rhel 8.5", "rocky 8.6"),
         "c3": ("daos 2.0.1-1", "daos 2.0.2-1"),
     }

@@ -18,6 +18,34 @@ from operations.daos.window_file import FOLDER, STARTS, Record, save
 
 from .. import fake_nodes
 
+
+def _status(pid: int, name: str, uid: int, parent: int = 1, state: str = "S") -> list[str]:
+    """What /proc says of a process."""
+    of = {
+        "Name": name,
+        "State": f"{state} (x)",
+        "PPid": parent,
+        "Uid": f"{uid}\t{uid}\t{uid}\t{uid}",
+    }
+    return [f"/proc/{pid}/status:{key}:\t{value}" for key, value in of.items()]
+
+
+STATUS = "\n".join(
+    line
+    for process in (
+        (300, "daos_server", 993),
+        (311, "daos_engine", 993, 300),
+        (312, "daos_engine", 993, 300),
+        (313, "daos_engine", 993, 300, "Z"),
+        (812, "ior", 1001),
+        (900, "my program", 1002),
+        (901, "dfuse", 1003),
+        (902, "dfuse", 1004),
+        (950, "dnf", 0),
+        (951, "rpm", 0),
+    )
+    for line in _status(*process)
+)
 ANSWER = rf"""
 == hostname
 daos-server-01.example
@@ -68,40 +96,49 @@ daos_server 993 644
 1700000090
 == resets
 == lock
-== daemons
-300 300 (daos_server) S 1 300 300 0 -1
-311 311 (daos_engine) S 300 300 300 0 -1
-312 312 (daos_engine) S 300 300 300 0 -1
-313 313 (daos_engine) Z 300 300 300 0 -1
+== processes
+daemon 300
+daemon 311
+daemon 312
+daemon 313
+dfuse 901
+dfuse 902
+manager 950
+manager 951
+uses 300
+uses 812
+uses 900
+uses 901
+uses 902
+lrwxrwxrwx 1 1001 1001 0  "/proc/812/exe" -> "/home/bob/ior"
+-rwxr-xr-x 1 1001 1001 88216  "/proc/812/exe"
+/proc/901/cmdline:dfuse --mountpoint=/mnt/home --pool tank --container home
+/proc/902/cmdline:dfuse -m /mnt/home2 tank home
+/proc/950/cmdline:/usr/libexec/platform-python -s /usr/bin/dnf -y update
+/proc/951/cmdline:rpm -qa
+== status
+{STATUS}
 == cgroups
 /proc/1/cgroup:0::/init.scope
 /proc/300/cgroup:0::/system.slice/daos_server.service
 /proc/311/cgroup:0::/system.slice/daos_server.service
 /proc/312/cgroup:0::/system.slice/daos_server.service
-== programs
-/proc/300/exe daos_server
-/proc/311/exe daos_server
-/proc/312/exe daos_server
-== replaced
+== others
+== names
+daos_server:x:993:990::/:/sbin/nologin
+bob:x:1001:1001::/home/bob:/bin/bash
+carol:x:1002:1002::/home/carol:/bin/bash
+dave:x:1003:1003::/home/dave:/bin/bash
+erin:x:1004:1004::/home/erin:/bin/bash
 == mounts
 tmpfs /mnt/daos0
 fuse.daos /mnt/my\x20data
-== processes
-  500 root     daos_agent
-  812 bob      ior
-  900 carol    my program
-== dfuse
-  901 dave     dfuse --mountpoint=/mnt/home --pool tank --container home
-  902 erin     dfuse -m /mnt/home2 tank home
 == space
    Avail Mounted on
 10485760 /
 2048 /var/cache
 10485760 /
 == read-only
-== managers
-  950 root     /usr/libexec/platform-python -s /usr/bin/dnf -y update
-  951 root     rpm -qa
 == rpmnew
 /etc/daos/daos_server.yml.rpmnew
 == end
@@ -138,13 +175,21 @@ def _with(part: str, *lines: str) -> list[str]:
     return [*ANSWER[:at], *lines, *ANSWER[at:]]
 
 
-def _with_daemon(command: str, cgroup: str, parent: int = 1, state: str = "S") -> list[str]:
-    """The answer of a node on which process 400 is a daemon as well."""
-    lines = _with("daemons", f"400 400 ({command}) {state} {parent} 400 400 0 -1")
-    at = lines.index("== cgroups") + 2
-    lines.insert(at, f"/proc/400/cgroup:{cgroup}")
-    at = lines.index("== programs") + 1
-    lines.insert(at, "/proc/400/exe carol")
+def _with_daemon(
+    command: str, cgroup: str, parent: int = 1, state: str = "S", uid: int = 994, *more: str
+) -> list[str]:
+    """The answer of a node on which process 400 is called like a daemon as well.
+
+    + more: what else is said of it
+    """
+    lines = _with("processes", "daemon 400", *more)
+    for part, said in (
+        ("status", _status(400, command, uid, parent, state)),
+        ("cgroups", [f"/proc/400/cgroup:{cgroup}"]),
+        ("names", ["daos_agent:x:994:994::/:/sbin/nologin"]),
+    ):
+        at = lines.index(f"== {part}") + 1
+        lines[at:at] = said
     return lines
 
 
@@ -161,7 +206,7 @@ STRAYS = {
 @pytest.mark.parametrize("cgroup", STRAYS.values(), ids=STRAYS)
 def test_a_daemon_that_its_unit_has_not_started_is_a_stray(command: str, cgroup: str) -> None:
     [stray] = parse(_with_daemon(command, cgroup)).strays
-    assert (stray.pid, stray.user, stray.command) == (400, "carol", command)
+    assert (stray.pid, stray.user, stray.command) == (400, "daos_agent", command)
     assert stray.cgroup == ("" if "init" in cgroup else cgroup.removeprefix("0::"))
     assert parse(ANSWER).strays == ()
 
@@ -182,9 +227,9 @@ def test_daemons_in_the_group_of_their_unit_are_its_own_also_while_it_comes_and_
 
 def test_where_no_group_tells_what_descends_from_the_main_process_is_the_unit_s_own() -> None:
     told = [line for line in ANSWER if "/cgroup:" not in line]
-    lines = [line for line in told if not line.startswith(("ControlGroup", "31"))]
-    at = lines.index("== daemons") + 2
-    lines[at:at] = ["311 311 (daos_engine) S 300 1", "312 312 (daos_engine) S 1 1"]
+    lines = [line for line in told if not line.startswith("ControlGroup")]
+    at = lines.index("/proc/312/status:PPid:\t300")
+    lines[at] = "/proc/312/status:PPid:\t1"
     assert [stray.pid for stray in parse(lines).strays] == [312]
 
 
@@ -192,15 +237,17 @@ def test_where_no_group_tells_what_descends_from_the_main_process_is_the_unit_s_
 def test_a_dead_process_is_no_daemon_and_no_user(state: str) -> None:
     node = parse(_with_daemon("daos_engine", "0::/user.slice", state=state))
     assert (node.strays, node.engines) == ((), (311, 312))
-    dead = parse(_with("processes", "950 bob ior <defunct>"))
-    assert dead.processes == parse(ANSWER).processes
-    dead = parse(_with("dfuse", "951 bob [dfuse] <defunct>"))
-    assert dead.dfuses == parse(ANSWER).dfuses
+    lines = [*_with("processes", "uses 960", "dfuse 960", "manager 960")]
+    at = lines.index("== status") + 1
+    dead = parse([*lines[:at], *_status(960, "dfuse", 1001, state=state), *lines[at:]])
+    assert dead == parse(ANSWER)
 
 
 def test_a_stray_is_told_with_pid_user_and_group() -> None:
     [stray] = parse(_with_daemon("daos_agent", "0::/system.slice/site.service")).strays
-    assert str(stray) == "daos_agent (pid 400, user carol, cgroup /system.slice/site.service)"
+    assert str(stray) == (
+        "daos_agent (pid 400, user daos_agent, uid 994, cgroup /system.slice/site.service)"
+    )
 
 
 def test_a_start_leaves_a_trace_where_the_unit_that_is_loaded_can_write_to_it() -> None:
@@ -301,16 +348,14 @@ def test_units_of_the_site_s_own_names_stand_for_daos_s() -> None:
         for unit, service in parse(ANSWER).services.items()
     }
     assert (node.strays, node.units, set(node.beside)) == ((), NAMES, {SERVER, AGENT})
-    assert replace(node, units=Units(), beside={}, services={}) == replace(
-        parse(ANSWER), services={}
+    assert replace(node, units=Units(), beside={}, services={}, daemons=()) == replace(
+        parse(ANSWER), services={}, daemons=()
     )
 
 
 def test_a_daemon_of_daos_s_own_unit_is_a_stray_where_the_site_s_has_to_run_it() -> None:
-    lines = _renamed()
-    at = lines.index("== daemons") + 1
-    lines.insert(at, "400 400 (daos_agent) S 1 400 400 0 -1")
-    at = lines.index("== cgroups") + 2
+    lines = _renamed("== processes", "daemon 400", "== status", *_status(400, "daos_agent", 0))
+    at = lines.index("== cgroups") + 1
     lines.insert(at, f"/proc/400/cgroup:0::/system.slice/{AGENT}")
     [stray] = parse(lines, NAMES).strays
     assert (stray.other, stray.ended_by) == (AGENT, f"systemctl disable --now {AGENT}")
@@ -336,11 +381,13 @@ def test_users_are_mounts_and_applications_not_the_daemons_of_daos() -> None:
     assert parse(ANSWER).users == [
         "dfuse mounted at /mnt/my data",
         # these two have their mounts in a namespace of their own, as in a container
-        "dfuse --mountpoint=/mnt/home --pool tank --container home (pid 901, user dave), "
+        "dfuse --mountpoint=/mnt/home --pool tank --container home "
+        "(pid 901, user dave, uid 1003), "
         "mounted where it cannot be seen",
-        "dfuse -m /mnt/home2 tank home (pid 902, user erin), mounted where it cannot be seen",
-        "ior (pid 812, user bob)",
-        "my program (pid 900, user carol)",
+        "dfuse -m /mnt/home2 tank home (pid 902, user erin, uid 1004), "
+        "mounted where it cannot be seen",
+        "ior (pid 812, user bob, uid 1001, /home/bob/ior)",
+        "my program (pid 900, user carol, uid 1002)",
     ]
 
 
@@ -348,15 +395,15 @@ def test_a_mount_of_dfuse_is_named_with_the_process_that_serves_it() -> None:
     at = ANSWER.index("== mounts") + 1
     node = parse([*ANSWER[:at], "fuse.daos /mnt/home", "fuse.daos /mnt/home2", *ANSWER[at:]])
     assert node.users[:3] == [
-        "dfuse mounted at /mnt/home (pid 901, user dave)",
-        "dfuse mounted at /mnt/home2 (pid 902, user erin)",
+        "dfuse mounted at /mnt/home (pid 901, user dave, uid 1003)",
+        "dfuse mounted at /mnt/home2 (pid 902, user erin, uid 1004)",
         "dfuse mounted at /mnt/my data",
     ]
 
 
 def test_the_only_dfuse_serves_the_only_mount_whatever_it_calls_it() -> None:
-    one = [line for line in ANSWER if "home" not in line or "home2" in line]
-    assert parse(one).users[0] == "dfuse mounted at /mnt/my data (pid 902, user erin)"
+    one = [line for line in ANSWER if line not in ("uses 901", "dfuse 901")]
+    assert parse(one).users[0] == "dfuse mounted at /mnt/my data (pid 902, user erin, uid 1004)"
 
 
 def test_free_space_is_told_by_mount_point() -> None:
@@ -365,7 +412,7 @@ def test_free_space_is_told_by_mount_point() -> None:
 
 def test_package_managers_that_may_change_something_are_told_as_they_were_typed() -> None:
     assert [str(process) for process in parse(ANSWER).managers] == [
-        "/usr/bin/dnf -y update (pid 950, user root)"
+        "/usr/bin/dnf -y update (pid 950, user root, uid 0)"
     ]
 
 
@@ -375,10 +422,8 @@ def test_a_change_of_packages_is_at_work(line: str) -> None:
     assert line in [process.command for process in parse(lines).managers]
 
 
-@pytest.mark.parametrize(
-    "line", ["rpm -q daos", "/usr/bin/rpm -Va", "rpm --eval %x", "[dnf] <defunct>"]
-)
-def test_a_question_to_rpm_and_what_has_ended_is_not_at_work(line: str) -> None:
+@pytest.mark.parametrize("line", ["rpm -q daos", "/usr/bin/rpm -Va", "rpm --eval %x"])
+def test_a_question_to_rpm_is_not_at_work(line: str) -> None:
     lines = [text.replace("rpm -qa", line) for text in ANSWER]
     assert len(parse(lines).managers) == 1
 
@@ -443,8 +488,9 @@ def test_a_daemon_whose_program_was_replaced_since_it_started_is_told() -> None:
     """Of the server or of one of its engines, and only while the unit runs."""
     assert parse(ANSWER).outlived == []
     for pid in (300, 312):
-        assert parse(_with("replaced", f"/proc/{pid}/maps")).outlived == [SERVER]
-    stopped = [line.replace("=active", "=inactive") for line in _with("replaced", "/proc/312/maps")]
+        assert parse(_with("processes", f"/proc/{pid}/maps")).outlived == [SERVER]
+    maps = _with("processes", "/proc/312/maps")
+    stopped = [line.replace("=active", "=inactive") for line in maps]
     assert parse(stopped).outlived == []
 
 

@@ -21,44 +21,19 @@ from operations.machinery.connections import text
 from operations.rules.silence import why
 
 from ...lab.waiting import eventually
+from .stand_ins import stand_in
 
-_REAL = ("date", "cat", "grep", "ps", "df", "sh", "stat", "timeout")
-_SERVICES = r"Id=daos_server.service\nActiveState=active\nId=daos_agent.service\nActiveState=failed"
-_STAND_INS = {
-    "rpm": r"printf 'daos 2.0.1-1.el8 daos-2.0.1-1.el8.src.rpm\n'",
-    "systemctl": rf"printf '{_SERVICES}\n'",
-    "hostname": "echo '10.0.0.1 10.0.0.2 '",
-    "findmnt": "exit 1",
-    "flock": "exit 0",
-}
 SCRIPT = script()
-_PROGRAMS = ("daos_engine", "dfuse", "dnf")
-
-
-@pytest.fixture
-def tools(tmp_path: Path) -> Path:
-    """A folder with all that the script calls."""
-    folder = tmp_path / "bin"
-    folder.mkdir()
-    for name in _REAL:
-        found = shutil.which(name)
-        assert found
-        (folder / name).symlink_to(found)
-    for name, line in _STAND_INS.items():
-        stand_in(folder, name, line)
-    return folder
-
-
-def stand_in(folder: Path, name: str, line: str) -> None:
-    path = folder / name
-    path.unlink(missing_ok=True)
-    path.write_text(f"#!/bin/sh\n{line}\n")
-    path.chmod(0o755)
+_PROGRAMS = ("daos_engine", "dnf")
 
 
 def run(tools: Path, told: str = SCRIPT) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        ["sh", "-c", told], env={"PATH": str(tools)}, capture_output=True, text=True, check=False
+        ["sh", "-c", told],
+        env={"PATH": str(tools)},
+        capture_output=True,
+        errors="backslashreplace",  # as `connections.text`; any process here has any name
+        check=False,
     )
 
 
@@ -117,7 +92,6 @@ def test_processes_are_found_by_their_names(tools: Path, running: dict[str, int]
     assert (done.returncode, done.stderr) == (0, "")
     node = parse(done.stdout.splitlines())
     assert running["daos_engine"] in node.engines
-    assert running["dfuse"] in {process.pid for process in node.dfuses}
     [manager] = [process for process in node.managers if process.pid == running["dnf"]]
     assert manager.command.endswith("/dnf 600")
     assert node.addresses == ("10.0.0.1", "10.0.0.2")
@@ -191,7 +165,7 @@ def test_a_name_that_the_site_gives_a_unit_is_asked_for_as_it_is(
 
 
 @pytest.mark.parametrize(
-    "name", ["rpm", "systemctl", "findmnt", "grep", "ps", "hostname", "flock", "df", "stat"]
+    "name", ["rpm", "systemctl", "findmnt", "grep", "ls", "hostname", "flock", "df", "stat"]
 )
 def test_a_tool_that_is_missing_is_no_answer(tools: Path, name: str) -> None:
     (tools / name).unlink()
