@@ -20,8 +20,22 @@ from .rules.view import View
 
 LOCK = "/run/daos-offline-update.lock"
 
+# Nobody but root can open it, so nobody else can hold it. An older version of this tool has left it
+# for all to open: who did so then holds another file by now, unless some process of root's has it
+# open, as a run of that version has.
+#
 # As soon as the connection is gone, however it went, `echo` fails and the lock is free.
-_HOLD = f"flock -w 3 {LOCK} sh -c 'echo \"$0\" > {LOCK} && while echo; do sleep 0.5; done' {{who}}"
+_HOLD = f"""\
+umask 077
+case $(stat -c '%u %a' {LOCK} 2>/dev/null) in
+    ''|'0 600') ;;
+    *)
+        chmod 600 {LOCK} && chown 0 {LOCK} || exit 1
+        flock -n {LOCK} true || [ "$(find /proc/[0-9]*/fd -lname {LOCK} -user 0 2>/dev/null)" ] ||
+            rm -f {LOCK}
+esac
+exec flock -w 3 {LOCK} sh -c \
+    'printf "%s\\n" "$0" "process $$" > {LOCK} && while echo; do sleep 0.5; done' {{who}}"""
 _LINGERS = 3  # seconds that the lock of a run which has just ended may last
 _FOR_EVER = 30 * 24 * 3600  # seconds
 
@@ -45,7 +59,8 @@ def others(current: Run) -> list[Finding]:
 
 
 def _locks(view: View) -> list[Finding]:
-    return for_each("another-run", ((n, _message(who)) for n, who in holders(view).items()))
+    told = ((name, _message(who, view.node(name))) for name, who in holders(view).items())
+    return for_each("another-run", told)
 
 
 def holders(view: View, me: str = "") -> dict[str, str]:
@@ -57,10 +72,11 @@ def holders(view: View, me: str = "") -> dict[str, str]:
     return {name: who for name, who in locks.items() if who not in ("", me)}
 
 
-def _message(holder: str) -> str:
+def _message(holder: str, node: Node) -> str:
+    end = f"`sudo kill {node.locker}`" if node.locker else f"`sudo fuser -k {LOCK}`"
     return (
         f"this system is being updated by {holder}: wait for the end of that run. If it is gone "
-        f"and its connection hangs, `sudo pkill -f {LOCK}` there ends it"
+        f"and its connection hangs, {end} there ends it"
     )
 
 
@@ -108,7 +124,7 @@ def _take(current: Run, here: Host) -> str | None:
     said = holder.value[2].strip() if holder.ready() else ""
     holder.kill()
     for name, other in others.items():
-        return f"{name}: {_message(other)}"
+        return f"{name}: {_message(other, current.look().node(name))}"
     why = f" ({said})" if said else ""
     return f"the lock {LOCK} could not be taken{why}: see `ls -l {LOCK}` and `df /run` there"
 

@@ -35,6 +35,7 @@ _ERASE_OLD = (
 # next line in the middle of the transaction.
 _LINES = 16  # zypper has as many about a file that two packages have
 _DETACHED = (
+    "(umask 077; : > {log}); chmod 600 {log}; "  # its umask is no matter of the transaction
     "({line}) > {log} 2>&1 < /dev/null; code=$?"
     "; grep -a 'scriptlet failed' {log}"
     f"; if [ $code != 0 ]; then grep -a . {{log}} | tail -n {_LINES}; fi; exit $code"

@@ -1,13 +1,12 @@
 """The pools: no connection is open when the engines stop, and all are there when they are back."""
 
 import json
-import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from pyinfra.api import Host
 
-from .daos import window_file
+from .daos import mount_points, window_file
 from .daos.dmg import DmgError, Pool
 from .daos.node import Node
 from .machinery import judgements
@@ -42,9 +41,8 @@ def unmounted(current: Run, here: Host) -> str | None:
     Source: "unmount every dfuse mount, then evict what is left" (DAOS documentation, 2026).
     """
     for mount in current.look().node(here.name).mounts:
-        path = shlex.quote(mount)
         # Lazily where it is in use: its connection is evicted next, and it would hang otherwise.
-        line = f"fusermount3 -u {path} || fusermount3 -uz {path}"
+        line = mount_points.unmounted(mount)
         done, _, errors = current.command(here, line, current.settings.timeouts["service"])
         if not done:
             return f"{mount} could not be unmounted: {errors.strip()}"

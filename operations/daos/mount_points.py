@@ -30,3 +30,43 @@ def for_shell(name: str, path: str) -> str:
     octal = "".join(f"\\0{byte:03o}" for byte in path.encode("utf-8", "surrogateescape"))
     # What ends the text keeps the shell from taking the ends of lines there away.
     return f"{name}=$(printf '%b.' '{octal}'); {name}=${{{name}%.}}"
+
+
+# A path may lead elsewhere by the time it is used: who owns a folder of it swaps that for a link,
+# and root would unmount /boot. No program unmounts a mount by anything but its path (util-linux
+# 2.23 to 2.40, fuse 3), and none can be entered to do it from within, since a FUSE keeps even root
+# out, or hangs. So whoever has mounted it is who unmounts it: fusermount3 lets users unmount what
+# is theirs, and nothing else. What root has mounted is unmounted by root where nobody else can swap
+# anything; elsewhere by hand.
+_UNMOUNT = r"""
+{point}
+options=$(LC_ALL=C findmnt -rn -t fuse.daos -o TARGET,OPTIONS | while read -r target options; do
+    [ "$target" != '{written}' ] || printf '%s\n' "$options"
+done | tail -n 1)
+[ "$options" ] || exit 0 # it is gone by itself
+user=${{options##*user_id=}} group=${{options##*group_id=}}
+user=${{user%%,*}} group=${{group%%,*}}
+if [ "$user" = 0 ]; then
+    above=$point
+    while above=${{above%/*}}; [ "$above" ]; do
+        case $(stat -c '%u %A' -- "$above") in
+            '0 d'????[!w]??[!w]*|'0 d'????????[tT]) ;;
+            *) echo "others than root can change $above: see where that leads, and unmount it by" \
+                "hand" >&2; exit 1 ;;
+        esac
+    done
+    fusermount3 -u -- "$point" || fusermount3 -uz -- "$point"
+else
+    command -v setpriv >/dev/null || {{
+        echo "there is no setpriv: install its package (util-linux)" >&2; exit 1; }}
+    theirs="setpriv --reuid $user --regid $group --clear-groups"
+    $theirs fusermount3 -u -- "$point" || $theirs fusermount3 -uz -- "$point"
+fi"""
+
+
+def unmounted(path: str) -> str:
+    """The shell command that unmounts a dfuse, and nothing else that has taken its place.
+
+    Lazily where it is in use.
+    """
+    return _UNMOUNT.format(point=for_shell("point", path), written=written(path))

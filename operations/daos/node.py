@@ -36,6 +36,7 @@ def script(names: Units = USUAL, held: Iterable[str] = ()) -> str:
 # What is built from DAOS's own source; a site's daos-exporter, say, is none of it.
 _SOURCE = re.compile(r"daos-\d")
 
+_LOCKER = re.compile(r"process (\d+)")  # see lock.py
 _ARGV = re.compile(r"argv\[\]=(.*?) ; ignore_errors=")
 
 # "RSA/SHA256, Tue Mar 1 10:00:00 2022, Key ID 24c6a8a7f4a80eb5"
@@ -116,6 +117,7 @@ class Node:
     + held_for: how many seconds ago the update began to write starts down, by the node's own clock;
       None where it does not
     + lock: who runs an update of this system right now, as it says itself; "" if nobody does
+    + locker: the id of the process there that ends with that run; 0 where it is not known
     """
 
     hostname: str
@@ -148,6 +150,7 @@ class Node:
     untraceable: str = ""
     held_for: float | None = None
     lock: str = ""
+    locker: int = 0
 
     @property
     def _evrs(self) -> set[str]:
@@ -366,7 +369,8 @@ def _node(parts: dict[str, list[str]], names: Units) -> Node:
         traced=starts is not None and start_trace.leaves(server, "".join(parts["access"])),
         untraceable=start_trace.hindrance(server, parts["resets"], names.server),
         held_for=_age(parts["held"]),
-        lock=" ".join(parts["lock"]),
+        lock=" ".join(line for line in parts["lock"] if not _LOCKER.fullmatch(line)),
+        locker=next((int(it[1]) for it in map(_LOCKER.fullmatch, parts["lock"]) if it), 0),
     )
 
 

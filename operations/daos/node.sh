@@ -3,19 +3,24 @@
 # The daemon of PackageKit is none of them: most of the time it does nothing.
 managers='yum|dnf|zypper|rpm|zypp-rpm|yumBackend.py|dnf-automatic|yum-cron|y2base'
 missing=''
-for tool in rpm systemctl findmnt grep getent hostname flock df ls mktemp stat timeout; do
+for tool in rpm systemctl find findmnt grep getent head hostname flock df ls mktemp stat timeout; do
     command -v $tool >/dev/null || missing="$missing $tool"
 done
 if [ "$missing" ]; then
-    echo "there is no${missing}: install the packages of these programs (findmnt and flock are of" \
-        "util-linux, getent of glibc, df, ls, mktemp, stat and timeout of coreutils)" >&2
+    echo "there is no${missing}: install the packages of these programs (find is of findutils," \
+        "findmnt and flock of util-linux, getent of glibc, the others of coreutils)" >&2
     exit 1
 fi
 # Names of processes and files are bytes to all programs here.
 export LC_ALL=C
 remembered() { # What is there and cannot be read, or is empty, is not "nothing is remembered".
     [ -e "$1" ] || [ -h "$1" ] || return 0
-    if [ -s "$1" ] && [ -f "$1" ]; then cat "$1" 2>/dev/null || echo unreadable; else echo empty; fi
+    # The user of daos_server may write to the trace, and so without end.
+    if [ ! -s "$1" ] || [ ! -f "$1" ]; then
+        echo empty
+    else
+        head -c 1000000 -- "$1" 2>/dev/null || echo unreadable
+    fi
 }
 files() { # $1: process ids; $2: a file that /proc has of each of them
     for pid in $1; do printf '/proc/%s/%s ' "$pid" "$2"; done
@@ -178,7 +183,14 @@ look() {
     echo "== lock"
     lock=/run/daos-offline-update.lock
     if [ -e $lock ] && ! flock -s -n $lock true; then
-        grep . $lock || echo "somebody who does not say so (\`fuser -v $lock\` there tells who)"
+        of_a_run=yes
+        case $(stat -c '%u %a' $lock) in
+            '0 600') ;;
+            # Of an older version of this tool, for all to open, and so to hold.
+            *) [ "$(find /proc/[0-9]*/fd -lname $lock -user 0 2>/dev/null)" ] || of_a_run='' ;;
+        esac
+        [ -z "$of_a_run" ] || grep . $lock ||
+            echo "somebody who does not say so (\`fuser -v $lock\` there tells who)"
     fi
     # This shell is looked for as well: where it is not found, nothing is known of the others.
     complete='' daemons='' suspects='' dfuses='' at_work=''

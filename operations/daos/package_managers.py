@@ -140,14 +140,15 @@ class PackageManager:
 # `update` alone would take the newest DAOS there is, so the shell of yum and dnf is told both. It
 # exits 0 whatever happens.
 _WITH_OS = """\
-script=$(mktemp) && printf 'install %s\\nupdate\\nrun\\n' "{{packages}}" > $script
-LC_ALL=C {{command}} -y {option} --setopt=keepcache=1 shell $script 2>&1 | tee $script.log
+here=$(mktemp -d) || exit 1
+printf 'install %s\\nupdate\\nrun\\n' "{{packages}}" > "$here/script"
+LC_ALL=C {{command}} -y {option} --setopt=keepcache=1 shell "$here/script" 2>&1 | tee "$here/log"
 {see}
 code=$?
-rm -f $script $script.log
+rm -rf "$here"
 (exit $code)
 """
-_DOWNLOAD_WITH_OS = _WITH_OS.format(option="--downloadonly", see="! grep -q ^Error $script.log")
+_DOWNLOAD_WITH_OS = _WITH_OS.format(option="--downloadonly", see='! grep -q ^Error "$here/log"')
 
 # rpm's own test of the transaction, before which yum and dnf stop where they only download: that no
 # file belongs to another package already, that there is room for all.

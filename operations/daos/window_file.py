@@ -100,7 +100,8 @@ def save(record: Record) -> str:
     """The shell command that writes a record such that it is whole or not there at all."""
     draft = f"{PATH}.new"
     return (
-        f"mkdir -p {FOLDER} && printf '%s\\n' {shlex.quote(record.text())} > {draft}"
+        f"mkdir -p {FOLDER} && rm -f {draft}"
+        f" && (umask 077 && printf '%s\\n' {shlex.quote(record.text())} > {draft})"
         f" && sync {draft} && mv {draft} {PATH} && sync {FOLDER}"
     )
 

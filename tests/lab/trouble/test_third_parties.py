@@ -81,7 +81,7 @@ def test_daemons_that_no_unit_has_started_are_refused_before_the_window_and_in_i
 
     pid = _by_hand(client, "daos_agent", "daos_agent")
     assert site.update().exit_code == 1
-    _refused_for(site, f"daos_agent (pid {pid}, user daos_agent)", f"kill {pid}")
+    _refused_for(site, f"daos_agent (pid {pid}, user daos_agent, uid ", f"kill {pid}")
     assert site.report["outcome"] == "refused"
     client.run(f"kill {pid}")
 
@@ -96,7 +96,7 @@ def test_daemons_that_no_unit_has_started_are_refused_before_the_window_and_in_i
         done = site.update_until(MEANWHILE, others_start)
     assert done.exit_code == 1, done.output
     assert site.release == old
-    _refused_for(site, f"daos_server (pid {started[0]}, user daos_server)", "dmg system stop")
+    _refused_for(site, f"daos_server (pid {started[0]}, user daos_server, uid ", "dmg system stop")
     assert "The data is at rest" not in done.output
     _end(server, "daos_server", started[0])
 

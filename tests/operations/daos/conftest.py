@@ -10,8 +10,8 @@ import pytest
 from .stand_ins import stand_in
 
 _REAL = (
-    *("cat", "cut", "date", "df", "getent", "grep", "ls", "mktemp", "rm", "sh", "sleep", "sort"),
-    *("stat", "timeout", "tr"),
+    *("cat", "cut", "date", "df", "find", "getent", "grep", "head", "ls", "mktemp", "rm", "sh"),
+    *("sleep", "sort", "stat", "timeout", "tr"),
 )
 _SERVICES = r"Id=daos_server.service\nActiveState=active\nId=daos_agent.service\nActiveState=failed"
 _STAND_INS = {

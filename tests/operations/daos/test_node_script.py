@@ -102,13 +102,27 @@ def test_a_lock_that_somebody_holds_who_does_not_say_so_is_no_free_one(
     tools: Path, tmp_path: Path
 ) -> None:
     held = tmp_path / "lock"
-    held.touch()
+    held.touch(0o600)
     stand_in(tools, "flock", "exit 1")
     done = run(tools, SCRIPT.replace(LOCK, str(held)))
     assert f"fuser -v {held}" in parse(done.stdout.splitlines()).lock
-    held.write_text("ops on desk\n")
+    held.write_text("ops on desk\nprocess 4711\n")
     done = run(tools, SCRIPT.replace(LOCK, str(held)))
-    assert parse(done.stdout.splitlines()).lock == "ops on desk"
+    node = parse(done.stdout.splitlines())
+    assert (node.lock, node.locker) == ("ops on desk", 4711)
+
+
+def test_a_lock_that_everybody_can_hold_is_none_unless_root_has_it_open(
+    tools: Path, tmp_path: Path
+) -> None:
+    """As a run of an older version of this tool has, which left it so."""
+    held = tmp_path / "lock"
+    held.touch(0o644)
+    stand_in(tools, "flock", "exit 1")
+    line = SCRIPT.replace(LOCK, str(held))
+    with held.open():
+        assert parse(run(tools, line).stdout.splitlines()).lock
+    assert not parse(run(tools, line).stdout.splitlines()).lock
 
 
 def test_storage_in_memory_is_told_by_its_superblock(tools: Path, tmp_path: Path) -> None:
