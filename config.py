@@ -12,8 +12,9 @@ from pyinfra import config, state  # noqa: E402
 from pyinfra_cli import cli, exceptions  # noqa: E402
 
 from operations import unforeseen  # noqa: E402
-from operations.machinery import commandline, connections, shortcuts  # noqa: E402
+from operations.machinery import commandline, connections, shortcuts, terminal  # noqa: E402
 
+terminal.mend()
 commandline.remember()
 connections.mend()
 shortcuts.take()

@@ -9,6 +9,7 @@ from pyinfra.api import Host
 from .daos import mount_points, window_file
 from .daos.dmg import DmgError, Pool
 from .daos.node import Node
+from .daos.shown import in_line
 from .machinery import judgements
 from .machinery.run import Run
 from .machinery.step import Command, attempt, shell, step
@@ -45,7 +46,7 @@ def unmounted(current: Run, here: Host) -> str | None:
         line = mount_points.unmounted(mount)
         done, _, errors = current.command(here, line, current.settings.timeouts["service"])
         if not done:
-            return f"{mount} could not be unmounted: {errors.strip()}"
+            return f"{in_line(mount)} could not be unmounted: {errors.strip()}"
     return None
 
 

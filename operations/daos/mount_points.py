@@ -1,7 +1,7 @@
 """Where something is mounted, in all its bytes: a name may hold any but NUL. No I/O.
 
 What is no UTF-8 is kept in a text as Python does it everywhere ("surrogateescape"); where it is
-shown, `rules/shown` makes it visible.
+shown, `shown` makes it visible.
 """
 
 import re

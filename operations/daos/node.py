@@ -9,6 +9,7 @@ from pathlib import Path
 from . import mount_points, platforms, processes, start_trace, units
 from .processes import Daemon, Process
 from .releases import Version
+from .shown import in_line
 from .units import USUAL, Units
 from .window_file import Record
 
@@ -464,7 +465,7 @@ def _mounted(mount: str, dfuses: tuple[Process, ...]) -> str:
     if not serving and len(dfuses) == 1:
         serving = list(dfuses)  # named by a relative path, or by one with blanks
     who = "".join(f" ({p.who})" for p in serving[:1])
-    return f"dfuse mounted at {mount}{who}"
+    return f"dfuse mounted at {in_line(mount)}{who}"
 
 
 def _space(lines: list[str]) -> Iterator[tuple[str, int]]:

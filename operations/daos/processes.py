@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
+from .shown import in_line
 from .units import AGENT, SERVER, Units, shown
 
 # What runs a daemon, and its engines: they are children of their daos_server. In 1.0 an engine is
@@ -57,10 +58,10 @@ class Process:
             known.append(f"user {self.user}")
         if self.uid is not None:
             known.append(f"uid {self.uid}")
-        return ", ".join([*known, self.program] if self.program else known)
+        return ", ".join([*known, in_line(self.program)] if self.program else known)
 
     def __str__(self) -> str:
-        return f"{self.command or 'a process without a name'} ({self.who})"
+        return f"{in_line(self.command) or 'a process without a name'} ({self.who})"
 
 
 @dataclass(frozen=True)

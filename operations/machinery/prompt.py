@@ -4,13 +4,15 @@ import sys
 
 from gevent.select import select
 
+from ..daos.shown import visible
+
 
 def ask(question: str) -> str:
     """The line that is typed in answer. Raises EOFError where nobody types one (Ctrl-D).
 
     input() would block the whole process, whose main greenlet has to hear of a Ctrl-C.
     """
-    print(question, end="", flush=True)
+    print(visible(question), end="", flush=True)
     select([sys.stdin], [], [])
     line = sys.stdin.readline()
     if not line:

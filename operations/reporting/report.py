@@ -19,6 +19,7 @@ from pyinfra import logger
 from pyinfra.api import Host, State
 from pyinfra.api.state import BaseStateCallback
 
+from ..daos import shown
 from ..daos.package_managers import LOG
 from ..machinery import commandline, host_keys, interruption, plan
 from ..machinery.run import Run, say
@@ -129,7 +130,7 @@ class Report(BaseStateCallback):
             "left_out": sorted({*current.start.left_out, *self._gone()}),
             **current.procedure.content(current),
         }
-        found: dict[str, Any] = secrets.all_masked(content)
+        found: dict[str, Any] = shown.everywhere(secrets.all_masked(content))
         return found
 
     def _window_times(self) -> dict[str, str | None] | None:

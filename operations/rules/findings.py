@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 from ClusterShell.NodeSet import RESOLVER_NOGROUP, NodeSet
 
+from ..daos.shown import in_one_piece
 from . import codes, secrets
 
 T = TypeVar("T", bound=Hashable)
@@ -36,7 +37,7 @@ class Finding:
     message: str
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "message", secrets.masked(self.message))
+        object.__setattr__(self, "message", in_one_piece(secrets.masked(self.message)))
         if self.code not in codes.KNOWN:
             raise ValueError(f"{self.code!r} is not in the catalogue, operations/rules/codes.toml")
 

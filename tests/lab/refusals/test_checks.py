@@ -363,7 +363,7 @@ _MAPS = (
 )
 
 
-@pytest.mark.parametrize("name", ["", "0a3d3d20656e64", "ff28290a"])
+@pytest.mark.parametrize("name", ["", "0a3d3d20656e64", "1b5b326a", "ff28290a"])
 def test_a_process_of_any_name_that_has_daos_mapped_is_told_and_silences_no_node(
     site: Site, name: str
 ) -> None:

@@ -13,6 +13,8 @@ SERVERS = ("daos-server-01", "daos-server-02")
 CLIENT_1 = "daos-client-01"
 NODES = [*(LabNode(name, SERVER) for name in SERVERS), LabNode(CLIENT_1, ADMIN | CLIENT)]
 
+_ODD = r"/home/ops/a \tb\047\"\\\\$(touch x)\377\n\303\251"
+
 
 def test_engines_that_do_not_come_up_while_clients_were_connected(
     start_fresh_site: StartSite,
@@ -28,6 +30,7 @@ def test_engines_that_do_not_come_up_while_clients_were_connected(
     assert done.exit_code == 1, done.output
     assert site.report["outcome"] == "failed"
     _connections_were_evicted_before_engines_stopped(site)
+    assert usage.mounts(client) == []
     _the_engine_is_named_with_its_log(site)
     _it_says_what_state_the_system_is_in(done)
     assert not client.run("pgrep -x daos_agent", check=False).stdout
@@ -45,12 +48,20 @@ def test_engines_that_do_not_come_up_while_clients_were_connected(
 def _is_refused_as_long_as_somebody_is_connected(site: Site) -> None:
     client = site.lab.node(CLIENT_1)
     client.run("mkdir -p /mnt/home && dfuse --mountpoint /mnt/home --pool tank --container home")
+    # Of an ordinary user, in a folder of his own, by a name that none but he would choose.
+    client.run(
+        f'point=$(printf \'{_ODD}\'); mkdir -p "$point" && cd "$point" && dfuse '
+        '--mountpoint "$point" --pool tank --container home && exec sleep 600 > /dev/null 2>&1 &',
+        user="ops",
+    )
+    eventually(lambda: len(usage.mounts(client)) == 2)
     usage.hold(client)
     refused = site.update()
     assert refused.exit_code != 0
     [finding] = site.report["refusals"]
     assert finding["code"] == "in-use"
     assert "dfuse mounted at /mnt/home" in finding["message"]
+    assert r"dfuse mounted at /home/ops/a \tb'\"\$(touch x)\xff\né (pid " in finding["message"]
     assert "daos-job" in finding["message"]
     assert "pool-evicted" not in {event["event"] for event in site.events()}
 
