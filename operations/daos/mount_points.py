@@ -5,6 +5,7 @@ shown, `shown` makes it visible.
 """
 
 import re
+import shlex
 
 _BYTE = re.compile(rb"\\x([0-9a-f]{2})")
 _PLAIN = frozenset(range(0x21, 0x7F)) - {ord("\\")}
@@ -41,7 +42,7 @@ def for_shell(name: str, path: str) -> str:
 _UNMOUNT = r"""
 {point}
 options=$(LC_ALL=C findmnt -rn -t fuse.daos -o TARGET,OPTIONS | while read -r target options; do
-    [ "$target" != '{written}' ] || printf '%s\n' "$options"
+    [ "$target" != {written} ] || printf '%s\n' "$options"
 done | tail -n 1)
 [ "$options" ] || exit 0 # it is gone by itself
 user=${{options##*user_id=}} group=${{options##*group_id=}}
@@ -69,4 +70,4 @@ def unmounted(path: str) -> str:
 
     Lazily where it is in use.
     """
-    return _UNMOUNT.format(point=for_shell("point", path), written=written(path))
+    return _UNMOUNT.format(point=for_shell("point", path), written=shlex.quote(written(path)))

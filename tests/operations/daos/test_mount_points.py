@@ -55,7 +55,7 @@ def called(tmp_path: Path) -> Path:
     folder = tmp_path / "bin"
     folder.mkdir()
     for name, line in (
-        ("fusermount3", f'echo "$(id -u) $*" >> {tmp_path}/called'),
+        ("fusermount3", rf'printf "%s\n" "$(id -u) $*" >> {tmp_path}/called'),
         ("findmnt", f"cat {tmp_path}/mounts"),
     ):
         (folder / name).write_text(f"#!/bin/sh\n{line}\n")
@@ -83,6 +83,14 @@ def test_what_a_user_has_mounted_is_unmounted_with_the_rights_of_that_user(calle
     done = unmount(called, "/mnt/my data", "rw,nosuid,user_id=65534,group_id=65534")
     assert (done.returncode, done.stderr) == (0, "")
     assert called.read_text() == "65534 -u -- /mnt/my data\n"
+
+
+@pytest.mark.parametrize("path", ODD)
+def test_whatever_it_is_called(called: Path, path: str) -> None:
+    done = unmount(called, path, "rw,user_id=65534,group_id=65534")
+    assert (done.returncode, done.stderr) == (0, "")
+    raw = path.encode("utf-8", "surrogateescape")
+    assert called.read_bytes() == b"65534 -u -- " + raw + b"\n"
 
 
 def test_what_is_mounted_there_no_more_is_left_alone(called: Path) -> None:
