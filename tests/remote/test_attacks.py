@@ -82,11 +82,6 @@ while True:
             yield
         finally:
             user.kill()
-    swapped = place / tree / "a" / "b"
-    if swapped.is_symlink():
-        swapped.unlink()
-    if not swapped.exists():
-        (place / tree / "a" / ".b").rename(swapped)
 
 
 def leaked(folder: Path) -> list[Path]:

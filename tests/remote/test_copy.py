@@ -185,8 +185,8 @@ def test_a_full_destination_is_named_and_what_is_there_stays(
     copy(source, target)
     for number in range(6):
         (source / f"{number}").write_bytes(os.urandom(1 << 18))
-    one = 'for word; do [ "$last" != -t ] || ln -s /dev/full "$word/3"; last=$word; done'
-    _cp_that(tmp_path, monkeypatch, f'{one}; cp "$@"')
+    last = 'for word; do [ "$last" != -t ] || to=$word; last=$word; done'
+    _cp_that(tmp_path, monkeypatch, f'{last}; ln -s /dev/full "$to/${{last##*/}}"; cp "$@"')
     code, answer = tool("copy", "--from", source, "--to", target, "--way", "serial")
     assert code == 2
     assert "No space left on device" in answer["error"]

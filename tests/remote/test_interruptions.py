@@ -27,10 +27,9 @@ done = int(os.environ["STOP_AFTER"])
 if names[:done]:
     subprocess.run([os.environ["REAL_CP"], *options, *names[:done]], check=True)
 for name in names[done : done + 1]:
-    target = os.path.join(options[options.index("-t") + 1], name)
+    target = os.path.join(options[options.index("-t") + 1], os.path.basename(name))
     with open(name, "rb") as file:
         content = file.read()
-    os.makedirs(os.path.dirname(target), exist_ok=True)
     with open(target, "wb") as file:
         file.write(bytes(len(content)) if os.environ["END"] == "lies" else content[:-1])
     if os.environ["END"] == "lies":

@@ -1,9 +1,9 @@
 """Copies files with cp(1), some hundreds at a time, on this client alone.
 
 Nobody can lead cp out of the source, nor out of the destination: it is told no path of either. The
-tool opens each file itself, beneath the source, and offers it to cp in a folder of its own, by a
-link to what is open (/proc/PID/fd): whatever is renamed meanwhile, cp reads that very file. What it
-makes goes to a folder that root alone can enter, and from there to its place once it is whole.
+tool opens each file itself, beneath the source, and tells cp what is open (/proc/PID/fd): whatever
+is renamed meanwhile, cp reads that very file. What it makes goes to a folder that root alone can
+enter, and from there to its place once it is whole.
 
 The options are those of GNU coreutils 8.22 (CentOS 7) and later.
 """
@@ -13,9 +13,8 @@ import os
 import re
 import shutil
 import stat
-import tempfile
 from functools import partial
-from typing import Callable, Iterable, Iterator, List, Tuple
+from typing import Callable, Dict, Iterable, Iterator, List, Match, Tuple
 
 from . import children
 from .beneath import ROOT, Beneath, by_number, held, is_file
@@ -24,6 +23,8 @@ from .tree import Entry
 from .way import Way
 
 _CP = [b"cp", b"--dereference", b"--preserve=mode,ownership,timestamps", b"--sparse=always"]
+Files = Dict[int, Entry]  # by what they are open as
+
 _STAGED = b".daos-offline-update"  # in the destination; what an earlier run left goes like the rest
 _SHOWN = re.compile(r"'[^']*/(\d+)'")
 _FILES = 500  # a process may have 1,024 files open
@@ -71,14 +72,14 @@ def _staging(target: Beneath) -> Iterator[int]:
 
 
 def _copy(way: Way, source: Beneath, target: Beneath, staging: int, batch: List[Entry]) -> None:
-    meter = _Meter(way, batch, staging)
-    with _offered(source, batch) as (folder, found):
-        code, said = _cp(way, folder, found, staging, meter)
-    if code == 0:
-        _check(way, source, staging, batch)
-        _put(target, staging, batch)
-        meter.finish()
-        return
+    with _opened(source, batch) as files:
+        meter = _Meter(way, files, staging)
+        code, said = _cp(way, files, staging, meter)
+        if code == 0:
+            _check(way, source, staging, files)
+            _put(target, staging, files)
+            meter.finish(batch)
+            return
     # A file whose end could not be written may have its time already: none of them is trusted.
     for name in os.listdir(by_number(staging)):
         os.unlink(name, dir_fd=staging)
@@ -91,54 +92,51 @@ def _copy(way: Way, source: Beneath, target: Beneath, staging: int, batch: List[
 
 
 @contextlib.contextmanager
-def _offered(source: Beneath, batch: List[Entry]) -> Iterator[Tuple[bytes, List[int]]]:
-    """A folder in which some files of a source are found by their numbers, and which these are.
-
-    What is no file any more is none of them.
-    """
-    folder = os.fsencode(tempfile.mkdtemp(prefix="daos-offline-update-"))
-    files: List[int] = []
-    found = []
+def _opened(source: Beneath, batch: List[Entry]) -> Iterator[Files]:
+    """The files of a batch by their descriptors; what is no file any more is none of them."""
+    files: Files = {}
     try:
-        for number, entry in enumerate(batch):
+        for entry in batch:
             with contextlib.suppress(FileNotFoundError):
-                files.append(source.open(entry.path, os.O_PATH))
-                if is_file(files[-1]):
-                    opened = b"/proc/%d/fd/%d" % (os.getpid(), files[-1])
-                    os.symlink(opened, os.path.join(folder, b"%d" % number))
-                    found.append(number)
-        yield folder, found
+                file = source.open(entry.path, os.O_PATH)
+                files[file] = entry
+                if not is_file(file):
+                    os.close(file)
+                    del files[file]
+        yield files
     finally:
         for file in files:
             os.close(file)
-        shutil.rmtree(folder, ignore_errors=True)
 
 
-def _cp(
-    way: Way, folder: bytes, found: List[int], staging: int, meter: "_Meter"
-) -> Tuple[int, str]:
-    """What cp exits with, and says, by the names of the files."""
-    if not found:
+def _cp(way: Way, files: Files, staging: int, meter: "_Meter") -> Tuple[int, str]:
+    """What cp exits with, and says, by the names of the files. It calls each by its descriptor."""
+    if not files:
         return 0, ""
     environment = {b"LD_PRELOAD": way.preload} if way.preload else {}
-    to = b"/proc/%d/fd/%d" % (os.getpid(), staging)
-    command = [*_CP, b"-t", to, b"--", *(b"./%d" % number for number in found)]
-    code, said = children.run(command, folder, environment, meter.look)
-    return code, _SHOWN.sub(lambda match: repr(meter.name(int(match.group(1)))), said)
+    opened = b"/proc/%d/fd/%%d" % os.getpid()
+    command = [*_CP, b"-t", opened % staging, b"--", *(opened % file for file in files)]
+    code, said = children.run(command, b"/", environment, meter.look)
+    return code, _SHOWN.sub(lambda match: _name(files, match), said)
 
 
-def _put(target: Beneath, staging: int, batch: List[Entry]) -> None:
+def _name(files: Files, match: "Match[str]") -> str:
+    entry = files.get(int(match.group(1)))
+    return repr(text(entry.path)) if entry else match.group()
+
+
+def _put(target: Beneath, staging: int, files: Files) -> None:
     """Have what is whole in its place."""
-    for number, entry in enumerate(batch):
+    for file, entry in files.items():
         with contextlib.suppress(FileNotFoundError), target.at(entry.path) as (folder, name):
-            os.rename(b"%d" % number, name, src_dir_fd=staging, dst_dir_fd=folder)
+            os.rename(b"%d" % file, name, src_dir_fd=staging, dst_dir_fd=folder)
 
 
-def _check(way: Way, source: Beneath, staging: int, batch: List[Entry]) -> None:
+def _check(way: Way, source: Beneath, staging: int, files: Files) -> None:
     """Where cp is content, each file has to be there, unless its source is another one now."""
     wrong = []
-    for number, entry in enumerate(batch):
-        copy = partial(_staged, staging, number)
+    for file, entry in files.items():
+        copy = partial(_staged, staging, file)
         if not _complete(copy, entry) and _complete(partial(source.look, entry.path), entry):
             wrong.append(text(entry.path))
     if wrong:
@@ -148,8 +146,8 @@ def _check(way: Way, source: Beneath, staging: int, batch: List[Entry]) -> None:
         )
 
 
-def _staged(staging: int, number: int) -> os.stat_result:
-    return os.stat(b"%d" % number, dir_fd=staging, follow_symlinks=False)
+def _staged(staging: int, file: int) -> os.stat_result:
+    return os.stat(b"%d" % file, dir_fd=staging, follow_symlinks=False)
 
 
 def _complete(look: Callable[[], os.stat_result], entry: Entry) -> bool:
@@ -173,42 +171,38 @@ def _vanished(source: Beneath, entry: Entry) -> bool:
 class _Meter:
     """How much of one call of cp is done: it takes the files in the order in which it got them."""
 
-    def __init__(self, way: Way, batch: List[Entry], staging: int) -> None:
-        self._way, self._batch, self._staging = way, batch, staging
-        self._done = 0
-        self._partly = 0
-
-    def name(self, number: int) -> str:
-        """What cp knows by its number."""
-        return text(self._batch[number].path) if number < len(self._batch) else str(number)
+    def __init__(self, way: Way, files: Files, staging: int) -> None:
+        self._way, self._staging = way, staging
+        self._files, self._left = list(files.items()), 0
+        self._done = self._partly = 0
 
     def look(self) -> None:
         """While cp runs."""
-        while self._done < len(self._batch) - 1 and self._size(self._done + 1) >= 0:
-            self._advance()
-        size = max(self._size(self._done), 0) if self._done < len(self._batch) else 0
-        self._way.progress.add(done=size - self._partly)
-        self._partly = size
+        while self._left < len(self._files) - 1 and self._size(self._left + 1) >= 0:
+            self._partly = self._add(self._files[self._left][1].size)
+            self._left += 1
+        if self._left < len(self._files):
+            self._partly = self._add(max(self._size(self._left), 0), files=0)
 
-    def finish(self) -> None:
+    def _add(self, size: int, files: int = 1) -> int:
+        """The file in hand has this size; what counts as a part of the next one."""
+        self._way.progress.add(files=files, done=size - self._partly)
+        self._done += size - self._partly
+        return 0 if files else size
+
+    def finish(self, batch: List[Entry]) -> None:
         """When cp has copied all."""
-        while self._done < len(self._batch):
-            self._advance()
+        size = sum(entry.size for entry in batch)
+        self._way.progress.add(files=len(batch) - self._left, done=size - self._done)
 
     def again(self) -> None:
         """When the files are to be copied anew."""
-        done = sum(entry.size for entry in self._batch[: self._done]) + self._partly
-        self._way.progress.add(files=-self._done, done=-done)
-
-    def _advance(self) -> None:
-        entry = self._batch[self._done]
-        self._way.progress.add(files=1, done=entry.size - self._partly)
-        self._done, self._partly = self._done + 1, 0
+        self._way.progress.add(files=-self._left, done=-self._done)
 
     def _size(self, number: int) -> int:
-        entry = self._batch[number]
+        file, entry = self._files[number]
         try:
-            size = _staged(self._staging, number).st_size
+            size = _staged(self._staging, file).st_size
         except OSError:
             return -1
         if size > 2 * entry.size + _BYTES:  # cp would read for ever
