@@ -193,10 +193,11 @@ class Yum(PackageManager):
     finish = f"{{command}} -y{both} --setopt=keepcache=1 install {{packages}}"
     again = f"--disablerepo='*' --enablerepo={REPOSITORY} reinstall"
     # The release of CentOS and RHEL is a package; `check-update` exits 100 where there is a later.
-    # The yes is to the key that signs metadata, which is there by now.
+    # DAOS's repository has none, and nobody is there to confirm the key of its metadata.
     find_os = (
-        "{command} -y -q check-update $(rpm -qa --queryformat '%{{NAME}}\\n' 'centos-release' "
-        "'centos-linux-release' 'redhat-release*') > /dev/null 2>&1; [ $? = 100 ]"
+        f"{{command}} -q --disablerepo='{REPOSITORY}*' check-update "
+        "$(rpm -qa --queryformat '%{{NAME}}\\n' 'centos-release' 'centos-linux-release' "
+        "'redhat-release*') > /dev/null 2>&1; [ $? = 100 ]"
     )
     fetch_with_os = f"({_download}) && (\n{_DOWNLOAD_WITH_OS})"
     install_with_os = _WITH_OS.format(option="-C", see="rpm -q {packages} > /dev/null")
