@@ -27,17 +27,20 @@ lock.locked(name="Keep other runs away")
 
 if stage == "check":
     check.equipped(name="Put the copy tool on the clients that copy")
+    check.shut(name="Take back what an interrupted copy has left of its key")
     check.tried(name="Try the destination on every client that copies")
     check.counted(name="Count the files of every POSIX container")
     check.concluded(name="Record what the system holds")
 
 if stage == "backup":
     check.equipped(name="Put the copy tool on the clients that copy")
+    check.shut(name="Take back what an interrupted copy has left of its key")
     backup.copied(name="Copy every container out of DAOS")
     memory.completed(name="Record that the backup is complete")
 
 if stage == "verify":
     check.equipped(name="Put the copy tool on the clients that copy")
+    check.shut(name="Take back what an interrupted copy has left of its key")
     verification.compared(name="Read the backup back and compare it with its manifests")
     memory.completed(name="Record that the backup is verified")
 
@@ -45,6 +48,7 @@ if stage == "install":
     # While DAOS still serves
     install.tidied(name="Unmount what an interrupted run has left mounted")
     check.equipped(name="Put the copy tool on the clients that copy")
+    check.shut(name="Take back what an interrupted copy has left of its key")
     packages.repository(name="Set up the repository of the target release")
     install.os_found(name="See that a supported operating system is at hand")
     packages.fetched(name="Download and check what is to be installed")
@@ -65,6 +69,7 @@ if stage == "install":
 
 if stage == "format":
     check.equipped(name="Put the copy tool on the clients that copy")
+    check.shut(name="Take back what an interrupted copy has left of its key")
     reformat.read_back(name="Read the whole backup back once more")
     services.servers_started(name="Start daos_server on the servers")
     reformat.formatted(name="Reformat the storage: dmg storage format --force")
@@ -75,6 +80,7 @@ if stage == "restore":
     restore.pools_created(name="Create the pools")
     restore.agents_started(name="Start daos_agent on the clients that copy")
     check.equipped(name="Put the copy tool on the clients that copy")
+    check.shut(name="Take back what an interrupted copy has left of its key")
     restore.containers_created(name="Create the containers")
     restore.copied(name="Copy the backup into the containers, and compare")
     memory.reached(name="Record that everything is restored")

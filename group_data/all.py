@@ -123,7 +123,8 @@ parallel_from_gib = 100
 copy_processes = 8
 
 # The clients that copy, by their names in `inventory`; the first one does what one alone does.
-# None named: all clients. Root of the first one must reach the others by ssh for parallel copies.
+# None named: all clients. For parallel copies the first one is let into the others by a key that is
+# made for the time of a copy, and can do nothing else: their sshd must not say PermitRootLogin no.
 copy_clients = []
 
 # MPICH's launcher, by its path where it is not on root's PATH: CentOS and RHEL have it in

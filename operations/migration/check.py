@@ -16,7 +16,7 @@ from ..rules import gates
 from ..rules.findings import Finding, about, grouped
 from . import contents, conversion, operating_systems
 from .contents import Contents, ContentsError
-from .copying import copiers, destination, equipment, jobs, mounts
+from .copying import access, copiers, destination, equipment, jobs, mounts
 from .copying.copiers import CopyError
 from .record import memory
 from .record.backed_up import files, of_each
@@ -195,6 +195,12 @@ def _doubles(
 def equipped(current: MigrationRun, here: Host) -> str | None:
     """Put the tool that copies and compares on each client that copies."""
     return jobs.put_tool(current, here)
+
+
+@attempt("clients", need=copiers.is_first, prepares=True)
+def shut(current: MigrationRun, here: Host) -> None:
+    """Take back the key that an interrupted run may have left on the clients that copy."""
+    access.shut(current)
 
 
 @attempt("clients", need=copiers.is_first, prepares=True)

@@ -27,6 +27,8 @@ testcontainers_config.ryuk_disabled = True  # if somebody imported it before
 
 LOOPBACK = "127.0.0.1"
 _PORTS = range(20000, 32768)  # below the ports that Linux hands out by itself
+# As on a real node: Docker lets every user of a container listen on any port.
+_SYSCTLS = {"net.ipv4.ip_unprivileged_port_start": "1024"}
 _CLIENT = {"timeout": 180}  # seconds that the engine may take for one answer
 
 
@@ -121,7 +123,11 @@ def _container(spec: Spec, network: Network) -> DockerContainer:
     for path, mount in spec.mounts.items():
         container.with_volume_mapping(mount.volume, path, "ro" if mount.read_only else "rw")
     return container.with_kwargs(
-        hostname=spec.hostname, labels=dict(spec.labels), devices=devices, cap_add=capabilities
+        hostname=spec.hostname,
+        labels=dict(spec.labels),
+        devices=devices,
+        cap_add=capabilities,
+        sysctls=_SYSCTLS,
     )
 
 

@@ -43,8 +43,8 @@ class Lab:
     + seed: whether to format the storage and to make pools with data in them; without it the
       servers wait for `dmg storage format`
     + backup_mib: how many MiB fit into a file system outside of DAOS that the clients share at
-      /backup, 0 for as many as the engine's disk has; root may log in from client to client then,
-      as mpirun does. None: they share nothing
+      /backup, 0 for as many as the engine's disk has; their sshd let root in from one another then,
+      by keys with a forced command, of which there are none. None: they share nothing
     + progress: called with a line for a person at each step
 
     Raises LabError where a node does not do what it should or the directory is in use, ValueError
@@ -169,9 +169,7 @@ class Lab:
         for node in self.nodes.values():
             node.note = self.note
         if volume:
-            clients = self.having("clients")
-            keys = {client.name: self._host_keys[client.ssh_port] for client in clients}
-            backup.join(clients, keys, network)
+            backup.join(self.having("clients"), network)
 
     def _write_files(self) -> None:
         servers = [node.name for node in self.having("servers")]

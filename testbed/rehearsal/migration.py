@@ -175,7 +175,8 @@ def _ways(lab: Lab, contents: Contents) -> Iterator[str]:
     try:
         for client in clients:
             client.run(f"mkdir -p {_MOUNT} && dfuse {options}")
-        results = {way: _copied(clients[0], way) for way in ("serial", "parallel")}
+        with backup.trusted(clients):
+            results = {way: _copied(clients[0], way) for way in ("serial", "parallel")}
     finally:
         for client in clients:
             client.run(f"fusermount3 -u {_MOUNT}", check=False)

@@ -1,5 +1,7 @@
 """What the tool does with the files of one container: copies them, compares them; and in words."""
 
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 from pyinfra.api import Host
@@ -8,7 +10,7 @@ from ...machinery.run import say
 from ..record.backed_up import manifest
 from ..record.record import Container
 from ..run import MigrationRun
-from . import equipment, jobs
+from . import access, equipment, jobs
 from .copiers import CopyError
 from .destination import gib
 
@@ -31,10 +33,13 @@ def copy(
     + way: "parallel" or "serial"
     + options: of the tool, besides
     """
+    name = f"{container.uuid}-{job}"
     words = ["copy", "--from", source, "--to", target, "--way", way, *options]
+    let_in: AbstractContextManager[list[str]] = nullcontext([])
     if way == "parallel":
-        words += _in_parallel(current)
-    copy = jobs.run(current, client, f"{container.uuid}-{job}", *words, preload=True)
+        let_in = _in_parallel(current, client, name)
+    with let_in as more:
+        copy = jobs.run(current, client, name, *words, *more, preload=True)
     say(
         f"copied {copy['copied_files']:,} of {copy['files']:,} files, "
         f"{gib(copy['copied_bytes'])}, in {copy['seconds']:.1f} s ({way})"
@@ -42,15 +47,35 @@ def copy(
     return copy
 
 
-def _in_parallel(current: MigrationRun) -> list[str]:
-    """What the tool needs to know to copy by mpirun. Raises CopyError."""
+@contextmanager
+def _in_parallel(current: MigrationRun, client: Host, job: str) -> Iterator[list[str]]:
+    """What the tool needs to know to copy by mpirun, which is let in for as long as the copy lasts.
+
+    A run that is ended (Ctrl-C) takes nothing back: the copy goes on. Raises CopyError.
+
+    + job: its name; one that runs already was started with what it needs
+    """
+    try:
+        yield [] if jobs.under_way(current, client, job) else _for_mpirun(current)
+    except CopyError:
+        access.shut(current)
+        raise
+    access.shut(current)
+
+
+def _for_mpirun(current: MigrationRun) -> list[str]:
     problem = equipment.write_hosts(current)
     if problem:
         raise CopyError(problem)
     site = current.site
     words = ["--processes", str(site.copy_processes), "--hosts", equipment.HOSTS]
     needs = [word for path in site.copy_needs for word in ("--needs", path)]
-    return [*words, "--mpirun", site.mpirun, "--dcp", site.dcp, *needs]
+    words += ["--mpirun", site.mpirun, "--dcp", site.dcp, *needs]
+    try:
+        return [*words, *access.let_in(current)]
+    except CopyError as no_key:
+        say(f"mpirun goes by root's own ssh: {no_key}")
+        return words
 
 
 def compare(

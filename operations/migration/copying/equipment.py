@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from ...daos.node import AGENT
 from ...rules.findings import Finding, about, for_each
 from ..record import memory
+from ..remote import parallel
 from ..run import MigrationRun
-from . import copiers
+from . import access, copiers
+from .copiers import CopyError
 
 HOSTS = "/run/daos-offline-update/hosts"
 
@@ -63,20 +65,46 @@ def write_hosts(current: MigrationRun) -> str | None:
 
 
 def try_mpirun(current: MigrationRun) -> Iterator[Finding]:
-    """See that mpirun starts a process on every client that copies."""
+    """See that mpirun starts a process on every client that copies, by the key of a copy.
+
+    Where that key cannot be had, a site may have means of its own for root to get there.
+    """
     client = copiers.first(current)
     problem = write_hosts(current)
     names = copiers.names(current)
     hostnames = {current.start.node(name).hostname for name in names}
-    line = f"{shlex.quote(current.site.mpirun)} -np {len(names)} -f {HOSTS} hostname"
-    done, output, errors = current.command(client, line, _TRY)
+    typed = [current.site.mpirun, "-np", str(len(names)), "-f", HOSTS, "hostname"]
+    unusable = ""
+    try:
+        launcher = access.LAUNCHER if access.let_in(current) else ""
+    except CopyError as no_key:
+        launcher, unusable = "", f" {no_key}."
+    done, output, errors = current.command(client, _line(typed, launcher), _TRY)
+    access.shut(current)
     answered = {word.split(".")[0] for word in output.split()}
     if problem or not done or not hostnames <= answered:
-        said = problem or (errors or output).strip()[-500:] or "nothing"
+        said = problem or _heard(errors or output) or "nothing"
         lacking = ", ".join(sorted(hostnames - answered))
         yield Finding(
             "mpirun-fails",
             (client.name,),
-            f"`{line}` did not reach {lacking or 'all'}: {said}. Root of each client that copies "
-            "has to reach the others by ssh without a password; or set copy_way = 'serial'",
+            f"`{shlex.join(typed)}` did not reach {lacking or 'all'}: {said}.{unusable} sshd of "
+            "each client that copies has to let root in from this one, by a key that is made for "
+            "the time of a copy; or set copy_way = 'serial'",
         )
+
+
+def _heard(text: str) -> str:
+    """The end of what was said, without what mpirun says of its own insides where others spoke."""
+    lines = text.strip().splitlines()
+    others = [line for line in lines if not line.startswith("[mpiexec@")]
+    return "\n".join(others or lines)[-500:]
+
+
+def _line(typed: list[str], launcher: str) -> str:
+    """The command line of mpirun with a launcher, as the tool starts it; "" for ssh itself."""
+    job = parallel.Job(b"", b"", b"", 0, (), (), launcher.encode())
+    program, *words = typed
+    variables = [f"{name.decode()}={it.decode()}" for name, it in parallel.environment(job).items()]
+    options = map(bytes.decode, parallel.launched(job))
+    return " ".join([*variables, shlex.join([program, *options, *words])])

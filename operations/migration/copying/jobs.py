@@ -73,6 +73,11 @@ def run(
     return result
 
 
+def under_way(current: MigrationRun, client: Host, name: str) -> bool:
+    """Whether a job runs on a client already. Raises CopyError."""
+    return bool(_ask_tool(current, client, "poll", f"{FOLDER}/{name}")["state"] == "running")
+
+
 def stop(current: MigrationRun, client: Host, name: str) -> None:
     """End a job with all its processes. Raises CopyError."""
     _ask_tool(current, client, "stop", f"{FOLDER}/{name}")
@@ -112,18 +117,23 @@ def _result(client: Host, what: str, answer: dict[str, Any]) -> dict[str, Any]:
 def _ask_tool(
     current: MigrationRun, client: Host, verb: str, folder: str, *words: str
 ) -> dict[str, Any]:
-    line = f"{PYTHON} {_UNPACKED} job {verb} {shlex.join([folder, *words])}"
+    return ask(current, client, "job", verb, folder, *words)
+
+
+def ask(current: MigrationRun, client: Host, *words: str) -> dict[str, Any]:
+    """What the tool answers on a client to a command that does not take long. Raises CopyError."""
+    line = f"{PYTHON} {_UNPACKED} {shlex.join(words)}"
     _, output, errors = current.command(client, line)
     lines = output.strip().splitlines()
     try:
         answer = json.loads(lines[-1])
     except (IndexError, ValueError):
         answer = None
-    if not isinstance(answer, dict) or (verb != "poll" and "error" in answer):
+    if not isinstance(answer, dict) or (words[:2] != ("job", "poll") and "error" in answer):
         said = (answer or {}).get("error") or errors.strip() or output.strip() or "no answer"
         raise CopyError(
-            f"the copy tool on {client.name} did not answer `job {verb}`: {said}. Type the same "
-            f"command again, it goes on from there: {commandline.typed()}"
+            f"the copy tool on {client.name} did not answer `{' '.join(words[:2])}`: {said}. Type "
+            f"the same command again, it goes on from there: {commandline.typed()}"
         )
     return answer
 

@@ -31,8 +31,8 @@ def perform(argv: List[str], progress: Progress) -> Answer:
     try:
         if argv[:1] == ["job"]:
             return 0, commands.manage(argv[1:], perform)
-        if argv[:1] == ["enclosed"]:
-            commands.enclosed(argv[1:])
+        if argv and argv[0] in commands.ALONE:
+            return 0, commands.ALONE[argv[0]](argv[1:])
         return commands.run(argv, progress)
     except Failure as failure:
         said = str(failure)

@@ -5,7 +5,7 @@ import os
 import sys
 from typing import Any, Callable, Dict, List, NoReturn, Optional
 
-from . import copying, enclosure, jobs, namespace, parallel, proof
+from . import copying, enclosure, jobs, login, namespace, parallel, proof
 from .beneath import ROOT
 from .failure import Failure, text
 from .jobs import Answer
@@ -67,6 +67,15 @@ def enclosed(argv: List[str]) -> NoReturn:
     enclosure.run(options, command)
 
 
+def log_in(argv: List[str]) -> Dict[str, Any]:
+    """Do what a command line that begins with "login" says. Raises Failure and OSError."""
+    return login.manage(argv, _Parser(prog="migrate.pyz login"))
+
+
+# What is no work on a tree, and no job either.
+ALONE: Dict[str, Callable[[List[str]], Dict[str, Any]]] = {"enclosed": enclosed, "login": log_in}
+
+
 def _survey(options: argparse.Namespace, progress: Progress) -> Dict[str, Any]:
     of = namespace.home(options.container)
     tree = walk(_folder(options.dir), progress.begin("looking"), xattrs=False, home=of)
@@ -90,7 +99,12 @@ def _copy(options: argparse.Namespace, progress: Progress) -> Dict[str, Any]:
         raise Failure("{}: there is no such library to preload".format(text(preload)))
     way = Way(source, target, progress, preload, namespace.home(options.container))
     note = _absolute(options.marker) if options.marker else b""
-    return copying.copy(way, _parallel(options), options.anew, note)
+    job = _parallel(options)
+    try:
+        return copying.copy(way, job, options.anew, note)
+    finally:
+        if job and job.launcher:  # the key beside it is for this copy alone
+            login.forget(os.path.dirname(job.launcher))
 
 
 def _parallel(options: argparse.Namespace) -> Optional[parallel.Job]:
@@ -101,6 +115,7 @@ def _parallel(options: argparse.Namespace) -> Optional[parallel.Job]:
     hosts = _absolute(options.hosts)
     if not os.path.isfile(hosts):
         raise Failure("{}: there is no such host file".format(text(hosts)))
+    launcher = _absolute(options.launcher) if options.launcher else b""
     return parallel.Job(
         os.fsencode(options.mpirun),
         os.fsencode(options.dcp),
@@ -108,6 +123,7 @@ def _parallel(options: argparse.Namespace) -> Optional[parallel.Job]:
         options.processes,
         (os.fsencode(sys.executable), _TOOL),
         tuple(map(_absolute, options.needs)),
+        launcher,
     )
 
 
@@ -170,6 +186,7 @@ def _add_copy(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--preload", metavar="LIB", help="LD_PRELOAD of cp or dcp")
     parser.add_argument("--processes", type=_number, metavar="N")
     parser.add_argument("--hosts", metavar="FILE")
+    parser.add_argument("--launcher", metavar="PATH", help="what mpirun calls for ssh")
     parser.add_argument("--mpirun", default="mpirun", metavar="PATH")
     parser.add_argument("--dcp", default="dcp", metavar="PATH")
     parser.add_argument("--needs", action="append", default=[], metavar="DIR", help=_NEEDS)

@@ -98,6 +98,17 @@ def stop(folder: bytes) -> Dict[str, Any]:
     return {"stopped": was_running, "state": poll(folder)["state"]}
 
 
+def running(folders: bytes, command: str) -> bool:
+    """Whether a job with this command runs in any folder of a folder."""
+    if not os.path.isdir(folders):
+        return False
+    for folder in (os.path.join(folders, name) for name in os.listdir(folders)):
+        begun = files.load(_in(folder, _COMMAND)) if os.path.isdir(folder) else None
+        if begun and begun["command"][:1] == [command] and _held(folder):
+            return True
+    return False
+
+
 def _in(folder: bytes, name: bytes) -> bytes:
     return os.path.join(folder, name)
 

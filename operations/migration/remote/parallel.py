@@ -9,7 +9,7 @@ dcp, hard links become files of their own.
 
 import os
 import time
-from typing import List, NamedTuple, Tuple
+from typing import Dict, List, NamedTuple, Tuple
 
 from . import children
 from .beneath import full
@@ -17,6 +17,8 @@ from .failure import Failure, room
 from .tree import FILE, Tree
 from .way import Way
 
+# mpirun listens on a port of these, that no other user can have; see `entrance`.
+PORTS = b"512:1023"
 _PATIENCE = 20  # times as long as a look at the destination takes, until the next one
 
 
@@ -28,6 +30,7 @@ class Job(NamedTuple):
     + processes: how many processes copy, on all clients together
     + tool: what starts this tool, the same on all clients
     + needs: folders that dcp needs besides those of the system
+    + launcher: what mpirun calls for ssh to start them; b"" for ssh as root has it
     """
 
     mpirun: bytes
@@ -36,12 +39,13 @@ class Job(NamedTuple):
     processes: int
     tool: Tuple[bytes, ...]
     needs: Tuple[bytes, ...] = ()
+    launcher: bytes = b""
 
 
 def copy(way: Way, want: Tree, job: Job) -> None:
     """Copy everything. Raises Failure where dcp fails; what is there is not to be trusted then."""
     watch = _Watch(way, want)
-    code, said = children.run(command(way, job), b"/", watch=watch.look)
+    code, said = children.run(command(way, job), b"/", environment(job), watch.look)
     if code:
         raise Failure("dcp under mpirun ended with {}: {}; {}".format(code, said, room(way.target)))
 
@@ -49,12 +53,22 @@ def copy(way: Way, want: Tree, job: Job) -> None:
 def command(way: Way, job: Job) -> List[bytes]:
     """What is typed for it; every process is given the library."""
     many = str(job.processes).encode("ascii")
-    start = [job.mpirun, b"-np", many, b"-f", job.hosts, *job.tool, b"enclosed"]
+    start = [job.mpirun, *launched(job), b"-np", many, b"-f", job.hosts, *job.tool, b"enclosed"]
     for option, paths in ((b"--see", (way.source, way.target)), (b"--needs", job.needs)):
         start += [word for path in paths for word in (option, path)]
     preload = [b"--preload", way.preload] if way.preload else []
     source = way.source.rstrip(b"/") + b"/"
     return [*start, *preload, b"--", job.dcp, b"--preserve", b"--sparse", source, way.target]
+
+
+def launched(job: Job) -> List[bytes]:
+    """The options of mpirun by which a launcher of ours starts its processes."""
+    return [b"-launcher", b"ssh", b"-launcher-exec", job.launcher] if job.launcher else []
+
+
+def environment(job: Job) -> Dict[bytes, bytes]:
+    """The variables for that."""
+    return {b"MPIEXEC_PORT_RANGE": PORTS} if job.launcher else {}
 
 
 class _Watch:

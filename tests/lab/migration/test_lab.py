@@ -6,11 +6,13 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from testbed import faults
+from testbed.lab import backup
 from testbed.lab.container import Node
 from testbed.lab.harness import Lab, LabNode
 
@@ -48,6 +50,13 @@ def client(lab: Lab) -> Node:
     node.run("for n in $(seq 60); do head -c 3000 /dev/urandom > /backup/tree/folder/$n; done")
     node.run("chown 1000:100 /backup/tree/folder/* && chown 1001 /backup/tree/folder")
     return node
+
+
+@pytest.fixture(scope="module")
+def own_trust(lab: Lab) -> Iterator[None]:
+    """Root of the first client gets to the others without a password."""
+    with backup.trusted([lab.node(name) for name in CLIENTS]):
+        yield
 
 
 # The package manager and hwloc
@@ -115,19 +124,28 @@ def test_what_is_shared_outlives_a_reboot(lab: Lab) -> None:
 # Root's logins
 
 
-def test_root_gets_from_client_to_client_without_being_asked(lab: Lab) -> None:
-    for here in CLIENTS:
-        for there in CLIENTS:
-            said = lab.node(here).run(f"ssh -o BatchMode=yes {there} hostname")
-            assert (said.stdout, said.stderr) == (f"{there}\n", "")
+def _asked(node: Node, options: str, there: str) -> tuple[int, str]:
+    line = f"ssh -o BatchMode=yes -o StrictHostKeyChecking=no {options} {there} hostname"
+    done = node.run(line, check=False)
+    return done.exit_code, done.stderr if done.exit_code else done.stdout
 
 
-def test_root_gets_nowhere_else_and_in_from_nowhere_else(lab: Lab, tmp_path: Path) -> None:
-    client = lab.node(CLIENT_1)
-    to_server = f"ssh -o BatchMode=yes -o StrictHostKeyChecking=no {SERVER_1} hostname"
-    refused = client.run(to_server, check=False)
-    assert refused.exit_code == 255
-    assert "Permission denied" in refused.stderr
+def test_no_client_lets_root_in_from_another(lab: Lab) -> None:
+    """There is no standing trust: the product makes a key for the time of a copy."""
+    for name in CLIENTS:
+        node = lab.node(name)
+        assert node.run("ls -A /root/.ssh", check=False).stdout == ""
+        for there in (*CLIENTS, SERVER_1):
+            code, said = _asked(node, "", there)
+            assert (code, "Permission denied" in said) == (255, True), said
+
+
+def test_root_gets_in_by_a_key_with_one_command_and_from_the_clients_alone(
+    lab: Lab, client: Node, own_trust: None, tmp_path: Path
+) -> None:
+    assert _asked(client, "", CLIENT_2) == (0, f"{CLIENT_2}\n")
+    refused, said = _asked(client, "", SERVER_1)
+    assert (refused, "Permission denied" in said) == (255, True)
     key = tmp_path / "key"
     key.touch(0o600)
     key.write_text(client.run("cat /root/.ssh/id_ed25519").stdout)
@@ -140,13 +158,13 @@ def test_root_gets_nowhere_else_and_in_from_nowhere_else(lab: Lab, tmp_path: Pat
 # Jobs
 
 
-def test_a_parallel_job_runs_on_all_clients(client: Node) -> None:
+def test_a_parallel_job_runs_on_all_clients(client: Node, own_trust: None) -> None:
     said = client.run("mpirun -np 4 -f /tmp/hosts hostname")
     assert sorted(said.stdout.split()) == sorted([*CLIENTS, CLIENT_1])
 
 
 def test_dcp_copies_on_all_clients_with_the_library_in_every_process(
-    lab: Lab, client: Node
+    lab: Lab, client: Node, own_trust: None
 ) -> None:
     before = len(lab.events())
     preload = f"-genv LD_PRELOAD {LIBRARY}"
@@ -170,7 +188,7 @@ def test_dcp_copies_on_all_clients_with_the_library_in_every_process(
     assert {event["details"]["process"] for event in loaded} == {"dcp"}
 
 
-def test_dcp_on_a_full_file_system_fails_and_names_files(client: Node) -> None:
+def test_dcp_on_a_full_file_system_fails_and_names_files(client: Node, own_trust: None) -> None:
     copy = "mpirun -np 3 -f /tmp/hosts dcp -p /backup/tree /backup/full"
     with faults.DISK_FULL.on(client, folder="/backup"):
         done = client.run(copy, check=False)
