@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import base64
 import subprocess
+import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from operations.machinery import known_hosts
 from operations.machinery.known_hosts import judge, kinds, read
 
 ED, RSA = "ssh-ed25519", "ssh-rsa"
+KEY = "AAAAC3NzaC1lZDI1NTE5AAAAII7T7ROT403mcGQPgNNgvbOULKhFHOWLMjQon1O6/nYh"
 
 
 def line(hosts: str, key: bytes, kind: str = ED, marker: str = "") -> str:
@@ -106,3 +108,22 @@ def test_whatever_stands_there_ends_no_run(text: str) -> None:
     for written in text.splitlines():
         entry = known_hosts._entry(Path("known_hosts"), written)
         assert entry is None or isinstance(entry.is_about("n1"), bool)
+
+
+_PATTERNS = st.text("n1*?!.", min_size=1, max_size=5) | st.sampled_from(
+    ["[n1]:2222", "[*]:2222", "[n?]:*", "N1", "*", "!n1", "n1.site"]
+)
+_NAMES = st.sampled_from(["n1", "n11", "n.1", "[n1]:2222", "[n1]:22", "n1.site", "1"])
+
+
+@given(st.lists(_PATTERNS, min_size=1, max_size=3), _NAMES)
+@settings(max_examples=60, deadline=None)
+def test_whom_a_line_is_about_is_what_ssh_keygen_says(patterns: list[str], name: str) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "known_hosts"
+        path.write_text(f"{','.join(patterns)} {ED} {KEY}\n")
+        done = subprocess.run(
+            ["ssh-keygen", "-F", name, "-f", path], check=False, capture_output=True
+        )
+        [entry] = read([path])
+    assert entry.is_about(name) == (done.returncode == 0), (patterns, name, done)
