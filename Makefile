@@ -3,12 +3,15 @@
 PYTHON ?= python3
 VENV := .venv
 STAMP := $(VENV)/.installed
+LOCK := .venv-lock
+PIP := $(VENV)/bin/python -m pip install -qq --disable-pip-version-check
 ENGINE := sh testbed/lab/engine.sh
 # On all cores; tests that share a lab stay together, and tests/conftest.py says what begins first.
 SHARED := -n auto --dist loadgroup --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help rehearse rehearse-migration test test-unit test-lab lab lab-down bench docs lint clean env
+.PHONY: help rehearse rehearse-migration test test-unit test-lab lab lab-down bench docs lint lock \
+	clean env
 
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|' 2>/dev/null \
@@ -56,6 +59,19 @@ lint: $(STAMP) ## check style, types and which way imports run
 	@$(VENV)/bin/mypy
 	@$(VENV)/bin/lint-imports --no-logo pyproject.toml
 
+# The hashes are those of all files that the index has of a release, not of the one that fits here.
+lock: ## pin all that pyproject.toml brings in anew, in constraints.txt
+	@$(PYTHON) -m venv --clear $(LOCK)
+	@$(LOCK)/bin/python -m pip install -qq --disable-pip-version-check pip-tools==7.6.2
+	@grep -v '^#' constraints.txt > $(LOCK)/pinned.txt || true
+	@$(LOCK)/bin/pip-compile -q --extra dev --generate-hashes --allow-unsafe --strip-extras \
+		--no-header --no-annotate --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
+		-o $(LOCK)/pinned.txt pyproject.toml
+	@sed -i '/^#/d; /^daos-offline-update @/d' $(LOCK)/pinned.txt
+	@{ grep '^#' constraints.txt; cat $(LOCK)/pinned.txt; } > $(LOCK)/constraints.txt
+	@cp $(LOCK)/constraints.txt constraints.txt
+	@rm -rf $(LOCK)
+
 clean: ## end the lab and remove the environment and caches; reports in runs/ stay
 	@if [ -e .lab/lab.json ] && [ -x $(VENV)/bin/python ]; then $(VENV)/bin/python -m testbed down; fi
 	rm -rf $(VENV) .lab .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis *.egg-info
@@ -68,6 +84,9 @@ $(STAMP): pyproject.toml constraints.txt
 		|| { echo "Python's venv is missing (Debian: apt-get install python3-venv)" >&2; exit 1; }
 	@echo "making the Python environment in $(VENV)"
 	@$(PYTHON) -m venv --clear $(VENV)
-	@$(VENV)/bin/python -m pip install -qq --disable-pip-version-check \
-		-c constraints.txt -e '.[dev]'
+	@$(PIP) --no-deps --only-binary :all: --require-hashes -r constraints.txt \
+		|| { echo "constraints.txt: not all could be had as it is pinned, see CONTRIBUTING.md" >&2; exit 1; }
+	@$(PIP) --no-deps --no-build-isolation -e .
+	@$(VENV)/bin/python -m pip --disable-pip-version-check check >/dev/null \
+		|| { $(VENV)/bin/python -m pip check >&2; exit 1; }
 	@touch $@
