@@ -56,7 +56,9 @@ def _asking(current: Run) -> str:
     if release.major < 2:  # on the way back from a migration
         return next((_asking_1_x(pool, release) for pool in current.dmg.shared_pools()), "")
     pools = current.start.pools or {pool.uuid: pool.label for pool in current.dmg.shared_pools()}
-    return next((f"daos container list {label or uuid}" for uuid, label in pools.items()), "")
+    # A label may begin like an option.
+    named = (uuid if label[:1] in ("", "-") else label for uuid, label in pools.items())
+    return next((f"daos container list {name}" for name in named), "")
 
 
 def _asking_1_x(pool: Pool, release: Version) -> str:

@@ -11,6 +11,8 @@ from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from typing import Any
 
+from . import names
+
 _OBJECT = re.compile(r"(?<![^\n])\{")  # at the beginning of a line
 
 
@@ -117,6 +119,8 @@ def _reading(what: str) -> Iterator[None]:
         yield
     except (KeyError, TypeError, AttributeError) as problem:
         raise DmgError(f"{what}: no {problem} in its answer") from problem
+    except ValueError as problem:  # a name that is none
+        raise DmgError(f"{what}: {problem}") from problem
 
 
 def members(text: str) -> list[Member]:
@@ -128,9 +132,9 @@ def members(text: str) -> list[Member]:
     with _reading("dmg system query"):
         found = [
             Member(
-                rank=member["rank"],
-                host=_host(member["fault_domain"], member["addr"]),
-                address=member["addr"].rsplit(":", 1)[0],
+                rank=names.rank(member["rank"]),
+                host=names.host(_host(member["fault_domain"], member["addr"])),
+                address=names.host(member["addr"].rsplit(":", 1)[0]),
                 state=member["state"].lower(),
                 info=member["info"],
             )
@@ -164,8 +168,8 @@ def pools(text: str) -> list[Pool]:
             raise DmgError(f"dmg pool list: status {content['status']}")
         return [
             Pool(
-                uuid=pool["uuid"],
-                label=pool["label"],
+                uuid=names.uuid(pool["uuid"]),
+                label=names.label(pool["label"]),
                 targets=pool["targets_total"],
                 disabled=pool["targets_disabled"],
                 error=pool["query_error_msg"] or pool["query_status_msg"],
@@ -175,8 +179,10 @@ def pools(text: str) -> list[Pool]:
 
 
 def _old_pool(pool: Any) -> Pool:
-    service = tuple(pool.get("svc_reps") or ())
-    return Pool(pool["uuid"], "", targets=0, disabled=0, error="", old_dmg=True, service=service)
+    service = tuple(map(names.rank, pool.get("svc_reps") or ()))
+    return Pool(
+        names.uuid(pool["uuid"]), "", targets=0, disabled=0, error="", old_dmg=True, service=service
+    )
 
 
 # Before each of several answers; no line of JSON begins so.
@@ -268,7 +274,7 @@ def results(text: str, verb: str = "stop") -> list[RankResult]:
     content, error = _answer(text)
     with _reading(f"dmg system {verb}"):
         rows = [
-            RankResult(row["Rank"], row["Action"], row["Errored"], row["Msg"])
+            RankResult(names.rank(row["Rank"]), row["Action"], row["Errored"], row["Msg"])
             for row in (content or {}).get("Results") or ()
         ]
     if not rows:

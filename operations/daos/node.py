@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from . import mount_points, platforms, processes, start_trace, units
+from .names import word
 from .processes import Daemon, Process
 from .releases import Version
 from .shown import in_line
@@ -393,12 +394,13 @@ def _packages(lines: list[str], tell: Callable[[str], str]) -> dict[str, tuple[s
     for line in lines:
         name, _, source, *_ = line.split(None, 3)
         if _SOURCE.match(source):
+            name = word(name)
             packages[name] = (*packages.get(name, ()), tell(line))
     return packages
 
 
 def _evr(line: str) -> str:
-    return line.split()[1]
+    return word(line.split()[1])
 
 
 def _signer(line: str) -> str:

@@ -11,14 +11,18 @@ from dataclasses import asdict, field, replace
 from datetime import datetime
 from typing import Annotated, Self
 
-from pydantic import AwareDatetime, BeforeValidator, ConfigDict
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, ConfigDict
 from pydantic.dataclasses import dataclass
 
-from . import records
+from . import names, records
 
 FOLDER = "/var/lib/daos-offline-update"
 PATH = f"{FOLDER}/window.json"
 STARTS = f"{FOLDER}/starts"  # what daos_server was started on meanwhile, see start_trace.py
+
+
+# What stands in commands as it is.
+_Word = Annotated[str, AfterValidator(names.word)]
 
 
 def _time(value: object) -> object:
@@ -61,7 +65,7 @@ class Record:
     pools: Mapping[str, str]
     servers: tuple[str, ...]
     started: str
-    dependencies: tuple[str, ...] = ()
+    dependencies: tuple[_Word, ...] = ()
     had: Mapping[str, Had] = field(default_factory=dict)
     units: Mapping[str, str] = field(default_factory=dict)
 

@@ -1,22 +1,17 @@
 """What a site decides about a migration in group_data: read and checked with the other settings."""
 
-import re
 from posixpath import normpath
 from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from ..daos.names import LABEL, UUID
 from .validation import Count, Site, Truth, one_of, otherwise
 
 # What the procedure of a migration asks for in `--data` besides settings.
 WORDS = ("stage", "system")
 
 AUTO = "auto"
-
-UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-
-# As DAOS 2.0 takes them; what could be a UUID is none.
-_LABEL = re.compile(rf"^(?!(?i:{UUID.pattern})\Z)[A-Za-z0-9._:-]{{1,127}}\Z")
 
 _GIB = 1024**3
 
@@ -52,7 +47,7 @@ _Uuid = Annotated[
 _LIST = otherwise("{name} is {value!r}, not a list of names")
 _Label = Annotated[
     str,
-    Field(pattern=_LABEL),
+    Field(pattern=LABEL),
     BeforeValidator(str),
     otherwise("{where} is {value!r}: a label has up to 127 letters, digits and . _ : -"),
 ]

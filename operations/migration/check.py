@@ -1,5 +1,6 @@
 """The first stage: everything that the migration needs is looked at, and all that lacks is said."""
 
+import shlex
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from secrets import token_hex
@@ -257,7 +258,7 @@ def _files(found: dict[str, Any]) -> int:
 def _already(current: MigrationRun, client: Host, container: Container) -> tuple[int, int]:
     """Bytes and files of a backup that was begun."""
     path = files(current, container)
-    done, _, _ = current.command(client, f"test -d '{path}'")
+    done, _, _ = current.command(client, f"test -d {shlex.quote(path)}")
     if not done:
         return 0, 0
     found = jobs.run(current, client, f"{container.uuid}-there", "survey", path)

@@ -11,9 +11,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..clients import no_permission
-from ..daos import dmg
+from ..daos import dmg, names
 from ..daos.dmg import DmgError
-from ..machinery.migration_settings import UUID
 from ..rules.view import View
 from .copying import copiers
 from .record.record import Container, Pool
@@ -107,10 +106,10 @@ def _named(current: MigrationRun, pool: Pool) -> str:
 def _list_old(current: MigrationRun, pool: Pool) -> dict[str, str]:
     line = f"daos pool list-containers {_named(current, pool)}"
     output = _daos(current, pool, line)
-    uuids = [word.lower() for word in output.split()]
-    if not all(UUID.fullmatch(word) for word in uuids):
-        raise _wrong(current, line, f" is not understood: {output.strip()[:200]}")
-    return dict.fromkeys(uuids, "")
+    try:
+        return dict.fromkeys(map(names.uuid, output.split()), "")
+    except ValueError as problem:
+        raise _wrong(current, line, f" is not understood: {problem}") from problem
 
 
 def _list(current: MigrationRun, pool: Pool) -> dict[str, str]:
@@ -119,7 +118,9 @@ def _list(current: MigrationRun, pool: Pool) -> dict[str, str]:
     try:
         # 2.0 writes the keys of this list in capitals.
         lowered = ({key.lower(): value for key, value in row.items()} for row in rows)
-        return {row["uuid"].lower(): row["label"] for row in lowered}
+        return {names.uuid(row["uuid"]): names.label(row["label"]) for row in lowered}
+    except ValueError as problem:
+        raise _wrong(current, line, f": {problem}") from problem
     except (KeyError, TypeError, AttributeError) as problem:
         raise _wrong(current, line, f": no {problem} in its answer") from problem
 
@@ -155,7 +156,9 @@ def _type_old(current: MigrationRun, uuid: str, answer: str) -> str:
 def _type(current: MigrationRun, uuid: str, answer: str) -> str:
     response = _response(current, f"daos -j container query {uuid}", answer)
     try:
-        return str(response["container_type"]).upper()
+        return names.word(response["container_type"]).upper()
+    except ValueError as problem:
+        raise _wrong(current, "daos container query", f": {problem}") from problem
     except (KeyError, TypeError) as problem:
         said = f" tells no type of container {uuid}: {problem}"
         raise _wrong(current, "daos container query", said) from problem

@@ -8,7 +8,7 @@ from typing import Any
 from pyinfra.api import Host
 
 from .. import services
-from ..daos import dmg
+from ..daos import dmg, names
 from ..daos.dmg import DmgError
 from ..daos.node import AGENT, Node
 from ..machinery import commandline, judgements
@@ -96,10 +96,12 @@ def _create_pool(current: MigrationRun, pool: Pool) -> str:
 
 
 def _told(command: str, answer: str, key: str) -> str:
-    """What the answer of a command has under a key. Raises DmgError."""
+    """The UUID that the answer of a command has under a key. Raises DmgError."""
     response = dmg.response(answer)
     try:
-        return str(response[key])
+        return names.uuid(response[key])
+    except ValueError as problem:
+        raise DmgError(f"{command}: {problem}") from problem
     except (KeyError, TypeError) as problem:
         raise DmgError(f"{command} tells no {problem}") from problem
 
@@ -176,7 +178,7 @@ def containers_created(current: MigrationRun, here: Host) -> str | None:
 def _create_container(current: MigrationRun, client: Host, pool: str, container: Container) -> str:
     line = f"daos -j container create {pool} --type=POSIX --label={shlex.quote(container.label)}"
     _, output, errors = current.command(client, line, _EACH)
-    return _told(f"`{line}`", output or errors, "container_uuid").lower()
+    return _told(f"`{line}`", output or errors, "container_uuid")
 
 
 @attempt("clients", need=_due, foreseen=copiers.is_first, gate=_may_copy, code="restore-failed")

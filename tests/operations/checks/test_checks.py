@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import runpy
 from collections.abc import Iterable
 from dataclasses import replace
@@ -396,14 +397,29 @@ def test_a_setting_that_differs_is_found() -> None:
 
 
 SITE: dict[str, tuple[str, ...]] = {"s1": ("servers",), "a1": ("admins",), "c1": ("clients",)}
-TANK = (
-    '{"response": {"status": 0, "pools": [{"uuid": "u-1", "label": "tank", "targets_total": 8, '
-    '"targets_disabled": 0, "query_error_msg": "", "query_status_msg": ""}]}, "error": null, '
-    '"status": 0}'
+TANK = json.dumps(
+    {
+        "response": {
+            "status": 0,
+            "pools": [
+                {
+                    "uuid": fake_cluster.A,
+                    "label": "tank",
+                    "targets_total": 8,
+                    "targets_disabled": 0,
+                    "query_error_msg": "",
+                    "query_status_msg": "",
+                }
+            ],
+        },
+        "error": None,
+        "status": 0,
+    }
 )
 BUSY = (
-    '== u-1\n{"response": {"status": 0, "total_nodes": 2, "rebuild": {"status": 0, "state": '
-    '"busy"}}, "error": null, "status": 0}'
+    f"== {fake_cluster.A}\n"
+    '{"response": {"status": 0, "total_nodes": 2, "rebuild": {"status": 0, "state": "busy"}}, '
+    '"error": null, "status": 0}'
 )
 
 
