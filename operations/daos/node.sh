@@ -22,8 +22,9 @@ remembered() { # What is there and cannot be read, or is empty, is not "nothing 
         head -c 1000000 -- "$1" 2>/dev/null || echo unreadable
     fi
 }
-files() { # $1: process ids; $2: a file that /proc has of each of them
-    for pid in $1; do printf '/proc/%s/%s ' "$pid" "$2"; done
+files() { # Sets `paths`. $1: process ids; $2: a file that /proc has of each of them
+    paths=''
+    for pid in $1; do paths="$paths /proc/$pid/$2"; done
 }
 # What a process has mapped, runs and was called with is asked under its lock on that memory. One that
 # reads from a file system that hangs, as anybody's FUSE may, holds it for as long as it likes.
@@ -34,15 +35,16 @@ asked() { # $1: the maps of processes
     done
     # A daemon whose program or library has been replaced on disk since it started. No clock tells
     # that: a node's may be wrong when packages are installed, and right when somebody looks.
-    [ -z "$daemons" ] || grep -lsaE ' /(usr|opt)/.*(daos|libcart|libgurt).* \(deleted\)$' \
-        $(files "$daemons" maps)
-    programs=$(files "$suspects $dfuses $at_work $uses" exe)
-    if [ "$programs" ]; then # each twice: what it is a link to, and whose that is
-        ls -ldn --quoting-style=c --time-style=+ $programs
-        ls -ldnL --quoting-style=c --time-style=+ $programs
+    files "$daemons" maps
+    [ -z "$paths" ] ||
+        grep -lsaE ' /(usr|opt)/.*(daos|libcart|libgurt).* \(deleted\)$' $paths
+    files "$suspects $dfuses $at_work $uses" exe
+    if [ "$paths" ]; then # each twice: what it is a link to, and whose that is
+        ls -ldn --quoting-style=c --time-style=+ $paths
+        ls -ldnL --quoting-style=c --time-style=+ $paths
     fi
-    [ -z "$dfuses$at_work" ] || grep -saH '' $(files "$dfuses $at_work" cmdline) |
-        tr '\0' ' ' | cut -b -4096
+    files "$dfuses $at_work" cmdline
+    [ -z "$paths" ] || grep -saH '' $paths | tr '\0' ' ' | cut -b -4096
 }
 one() { # $1: a process, of which alone all that is asked
     for list in daemons suspects dfuses at_work; do
@@ -78,57 +80,65 @@ began() {
     set -- $rest
     [ $# -lt 20 ] || begun=${20}
 } 2>/dev/null
-processes() { # Those that can be asked, as far as is known.
+processes() { # Sets `pids` to those that can be asked, and tells the others that are known.
+    pids=''
     for folder in /proc/[0-9]*; do
         pid=${folder#/proc/}
         began "$pid"
         case " $held " in
-            *" $pid:${begun:-none} "*) echo "held $pid $begun" ;;
-            *) [ -z "$begun" ] || echo "$pid" ;;
+            *" $pid:${begun:-none} "*) tell "held $pid $begun" ;;
+            *) [ -z "$begun" ] || pids="$pids $pid" ;;
         esac
     done
+}
+without_held() { # Takes those out of the lists that `processes` has left out.
+    for list in daemons suspects dfuses at_work; do
+        eval "words=\$$list" rest=''
+        for pid in $words; do
+            case "$pids " in *" $pid "*) rest="$rest $pid" ;; esac
+        done
+        eval "$list=\$rest"
+    done
+}
+tell() { # $1: a line about a process; adds to `named` who has to be told by name.
+    printf '%s\n' "$1"
+    case $1 in "uses "*|"held "*) set -- $1; named="$named $2" ;; esac
+}
+tell_all() { # $1: a file of such lines
+    while IFS= read -r line; do tell "$line"; done <"$1"
 }
 look_at_processes() {
     trap 'over=yes' USR1
     here=$(mktemp -d -p /run 2>/dev/null || mktemp -d) || exit 1
     trap 'rm -rf "$here"' EXIT
     trap 'exit 1' HUP INT TERM
-    maps='/proc/[0-9]*/maps' known=''
-    if [ "$held" ]; then
-        known=$(processes)
-        maps=$(files "$(printf '%s\n' "$known" | grep -v held)" maps)
-        for list in daemons suspects dfuses at_work; do
-            rest=''
-            for pid in $(eval "echo \$$list"); do
-                case $known in *"held $pid "*) ;; *) rest="$rest $pid" ;; esac
-            done
-            eval "$list=\$rest"
-        done
-    fi
-    asked "$maps" >"$here/all" 2>/dev/null </dev/null &
+    paths='/proc/[0-9]*/maps' pids=''
+    if [ "$held" ]; then processes; files "$pids" maps; fi
+    (
+        [ -z "$held" ] || without_held
+        asked "$paths"
+    ) >"$here/all" 2>/dev/null </dev/null &
     job=$!
     if in_time 3 $job; then
-        cat "$here/all"
-    else
-        kill -s KILL $job 2>/dev/null
-        [ "$known" ] || known=$(processes)
-        pids=$(printf '%s\n' "$known" | grep -v held) jobs=''
-        for pid in $pids; do
-            { one "$pid" >"$here/$pid"; : >"$here/$pid.seen"; } >/dev/null 2>&1 </dev/null &
-            jobs="$jobs $!"
-        done
-        in_time 3 $jobs
-        for pid in $pids; do
-            if [ -e "$here/$pid.seen" ]; then
-                [ ! -s "$here/$pid" ] || cat "$here/$pid"
-            else
-                began "$pid"
-                [ -z "$begun" ] || echo "held $pid $begun"
-            fi
-        done
+        tell_all "$here/all"
+        return
     fi
-    printf '%s\n' "$known" | grep held
-    return 0
+    kill -s KILL $job 2>/dev/null
+    [ "$pids" ] || processes
+    jobs=''
+    for pid in $pids; do
+        { one "$pid" >"$here/$pid"; : >"$here/$pid.seen"; } >/dev/null 2>&1 </dev/null &
+        jobs="$jobs $!"
+    done
+    in_time 3 $jobs
+    for pid in $pids; do
+        if [ -e "$here/$pid.seen" ]; then
+            tell_all "$here/$pid"
+        else
+            began "$pid"
+            [ -z "$begun" ] || tell "held $pid $begun"
+        fi
+    done
 }
 look() {
     echo "== hostname"; read -r name </proc/sys/kernel/hostname; printf '%s\n' "$name"
@@ -222,30 +232,40 @@ look() {
     for pid in $daemons; do echo "daemon $pid"; done
     for pid in $dfuses; do echo "dfuse $pid"; done
     for pid in $at_work; do echo "manager $pid"; done
-    said=$(look_at_processes) || exit 1
-    [ -z "$said" ] || printf '%s\n' "$said"
     named="$suspects $dfuses $at_work"
-    for word in $(printf '%s\n' "$said" | grep -aoE '^(uses|held) [0-9]+'); do
-        case $word in uses|held) ;; *) named="$named $word" ;; esac
-    done
+    look_at_processes
     echo "== status"
     status=''
-    case $daemons$named in *[0-9]*)
-        status=$(grep -saHE '^(Name|State|PPid|Uid):' $(files "$daemons $named" status))
+    files "$daemons $named" status
+    if [ "$paths" ]; then
+        status=$(grep -saHE '^(Name|State|PPid|Uid):' $paths)
         [ -z "$status" ] || printf '%s\n' "$status"
-    esac
+    fi
     # In systemd's own hierarchy. Where it makes none, all have the group of the first process.
     echo "== cgroups"
-    [ -z "$daemons" ] || grep -saHE '^0::|:name=systemd:' /proc/1/cgroup $(files "$daemons" cgroup)
+    files "$daemons" cgroup
+    [ -z "$paths" ] || grep -saHE '^0::|:name=systemd:' /proc/1/cgroup $paths
     echo "== others" # units that have started one, and as whom
     [ -z "$others" ] || systemctl show $others --property Id,User
     echo "== names" # of those whose processes these are, and as whom units run
     case $named in *[0-9]*)
-        users='daos_server daos_agent'
-        for word in $(printf '%s\n' "$status" "$shown" | grep -aoE '(Uid:[[:blank:]0-9]+|^User=.*)$'); do
-            case $word in Uid:|User=) ;; *) users="$users ${word#User=}" ;; esac
+        users=''
+        IFS='
+'
+        set -f
+        for line in $status $shown; do
+            case ${line#/proc/*/status:} in
+                Uid:*) users="$users ${line##*:}" ;;
+                User=*) users="$users ${line#User=}" ;;
+            esac
         done
-        timeout 10 getent passwd $(printf '%s\n' $users | sort -u)
+        unset IFS
+        different='daos_server daos_agent'
+        for user in $users; do
+            case " $different " in *" $user "*) ;; *) different="$different $user" ;; esac
+        done
+        timeout 10 getent passwd $different
+        set +f
     esac
     echo "== mounts"
     findmnt -rn -t fuse.daos,tmpfs -o FSTYPE,TARGET | while read -r type where; do

@@ -11,7 +11,7 @@ from .stand_ins import stand_in
 
 _REAL = (
     *("cat", "cut", "date", "df", "find", "getent", "grep", "head", "ls", "mktemp", "rm", "sh"),
-    *("sleep", "sort", "stat", "timeout", "tr"),
+    *("sleep", "stat", "timeout", "tr"),
 )
 _SERVICES = r"Id=daos_server.service\nActiveState=active\nId=daos_agent.service\nActiveState=failed"
 _STAND_INS = {
