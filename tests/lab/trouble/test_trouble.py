@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operations.lock import LOCK
 from testbed import faults
 from testbed.lab.harness import LabNode
 
@@ -24,6 +25,7 @@ def test_engines_that_do_not_come_up_while_clients_were_connected(
     site = start_fresh_site(NODES)
     client, server = site.lab.node(CLIENT_1), site.lab.node(SERVERS[1])
     before = site.lab.digests()
+    _a_user_does_what_he_can(site)
     _is_refused_as_long_as_somebody_is_connected(site)
     with faults.ENGINE_NEVER_READY.on(server):
         # That a rank may be missing is of no account where it had joined.
@@ -43,7 +45,28 @@ def test_engines_that_do_not_come_up_while_clients_were_connected(
     assert again.exit_code == 0, again.output
     assert site.report["outcome"] == "updated"
     assert client.run("systemctl is-active daos_agent").stdout == "active\n"
+    _he_cannot_do_it_again(site)
     assert site.lab.digests() == before
+
+
+def _a_user_does_what_he_can(site: Site) -> None:
+    """He holds the lock that an older version of this tool has left, and runs a daos_engine."""
+    keeper, server = (site.lab.node(name) for name in SERVERS)
+    keeper.run(f"touch {LOCK} && chmod 644 {LOCK}")
+    keeper.run(f"setsid flock {LOCK} sleep 600 > /dev/null 2>&1 < /dev/null &", user="ops")
+    eventually(lambda: keeper.run(f"flock -n {LOCK} true", check=False).exit_code)
+    server.run(
+        "ln -s $(command -v sleep) /tmp/daos_engine; "
+        "setsid /tmp/daos_engine 600 > /dev/null 2>&1 < /dev/null &",
+        user="ops",
+    )
+    eventually(lambda: server.run("pgrep -u ops daos_engine", check=False).stdout)
+
+
+def _he_cannot_do_it_again(site: Site) -> None:
+    keeper, server = (site.lab.node(name) for name in SERVERS)
+    assert "denied" in keeper.run(f"flock -n {LOCK} true", check=False, user="ops").stderr
+    assert server.run("pgrep -u ops daos_engine").stdout  # nobody has ended what is his
 
 
 def _is_refused_as_long_as_somebody_is_connected(site: Site) -> None:
