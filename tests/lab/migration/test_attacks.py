@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -13,7 +12,19 @@ from testbed.lab.container import Node
 
 from ..site import Site, StartSite
 from ..usage import mounted
-from .stages import CLIENT_1, CLIENT_2, NODES, RECORD, codes, containers, done, stage, up_to
+from ..waiting import eventually
+from .stages import (
+    CLIENT_1,
+    CLIENT_2,
+    MIGRATE,
+    NODES,
+    RECORD,
+    codes,
+    containers,
+    done,
+    stage,
+    up_to,
+)
 
 USER = "mallory"
 SECRET = "SECRETHASH"
@@ -36,19 +47,31 @@ def site(start_site: StartSite) -> Site:
     return site
 
 
+# A cp that waits before and after its work as long as a file is there, and says that it waits.
+_CP = """#!/bin/sh
+for step in before after; do
+    touch /usr/local/$step
+    while [ -e /usr/local/hold-$step ]; do sleep 0.1; done
+    [ $step = after ] || /bin/cp "$@" || exit
+done
+"""
+_KEPT = "touch -r . /tmp/times; {}; touch -r /tmp/times ."
+_SWAP = _KEPT.format("mv b c; ln -s /root/only b")
+_BACK = _KEPT.format("rm b; mv c b")
+
+
 @contextmanager
-def as_user(site: Site, loop: str) -> Iterator[None]:
-    """Meanwhile the user does something again and again in his folder, on the other client."""
-    node = site.lab.node(CLIENT_2)
-    pool, container = containers(site)[0]
-    with mounted(node, pool, container, USER, "/mnt/mallory") as mount:
-        line = f"cd {mount}/a; while true; do {loop}; done"
-        node.run(f"setsid sh -c '{line}' > /dev/null 2>&1 & echo $! > /tmp/loop", user=USER)
-        try:
-            yield
-        finally:
-            node.run("kill -- -$(cat /tmp/loop)")
-            node.wait("its end", lambda: node.run(f"fuser -m {mount}", check=False).exit_code != 0)
+def held_cp(client: Node) -> Iterator[None]:
+    client.run(f"printf %s '{_CP}' > /usr/local/bin/cp; chmod 755 /usr/local/bin/cp")
+    client.run("touch /usr/local/hold-before /usr/local/hold-after")
+    try:
+        yield
+    finally:
+        client.run("rm -f /usr/local/hold-* /usr/local/before /usr/local/after /usr/local/bin/cp")
+
+
+def waits(client: Node, step: str) -> bool:
+    return client.run(f"test -e /usr/local/{step}", check=False).exit_code == 0
 
 
 def leaked(client: Node, place: str = "/backup") -> str:
@@ -58,19 +81,23 @@ def leaked(client: Node, place: str = "/backup") -> str:
 def test_a_folder_that_is_swapped_for_a_link_brings_nothing_of_roots_into_the_backup(
     site: Site,
 ) -> None:
+    """Right before cp copies what is in it, and back right after."""
     up_to(site, "check")
-    client = site.lab.node(CLIENT_1)
-    swap = "mv b c && ln -s /root/only b; rm b && mv c b"
-    with as_user(site, swap):
-        outcome = stage(site, "backup")
+    client, node = site.lab.node(CLIENT_1), site.lab.node(CLIENT_2)
     pool, mine = containers(site)[0]
+
+    def swap() -> None:
+        for step, line in (("before", _SWAP), ("after", _BACK)):
+            eventually(lambda step=step: waits(client, step))  # type: ignore[misc]
+            node.run(f"cd /mnt/mallory/a; {line}", user=USER)
+            client.run(f"rm /usr/local/hold-{step}")
+
+    with held_cp(client), mounted(node, pool, mine, USER, "/mnt/mallory"):
+        outcome = site.typed_until("(1 of ", swap, MIGRATE, "-y", stage="backup")
     assert leaked(client, f"/backup/{pool}/{mine}") == ""
     assert outcome.exit_code == 1
     assert codes(site) == {"backup-failed": [CLIENT_1]}
-    assert re.search(r"a/b|'a'", outcome.output)
-    node = site.lab.node(CLIENT_2)
-    with mounted(node, pool, mine, USER, "/mnt/mallory") as mount:
-        node.run(f"cd {mount}/a; rm -f b; if [ -e c ]; then mv c b; fi", user=USER, check=False)
+    assert f"{mine} of pool {pool} changed while it was copied: 'a'" in outcome.output
     done(site, "backup", "verify")
 
 
