@@ -239,6 +239,7 @@ def counted(current: MigrationRun, here: Host) -> None:
     parallel = copiers.in_parallel(current)
     current.noticed += equipment.findings(current, parallel)
     if parallel:
+        current.noticed += equipment.try_dcp(current)
         current.noticed += equipment.try_mpirun(current)
 
 

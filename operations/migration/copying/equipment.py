@@ -8,7 +8,7 @@ from ...rules.findings import Finding, about, for_each
 from ..record import memory
 from ..remote import parallel
 from ..run import MigrationRun
-from . import access, copiers
+from . import access, copiers, jobs
 from .copiers import CopyError
 
 HOSTS = "/run/daos-offline-update/hosts"
@@ -92,6 +92,33 @@ def try_mpirun(current: MigrationRun) -> Iterator[Finding]:
             "each client that copies has to let root in from this one, by a key that is made for "
             "the time of a copy; or set copy_way = 'serial'",
         )
+
+
+# Where a copy starts it, which is not all of a node (see `enclosure` of the tool).
+_SEEN = """\
+sh -c 'path=$(command -v "$0") || { echo "it is not there"; exit 1; }
+! ldd "$path" 2>/dev/null | grep "not found"' """
+
+
+def try_dcp(current: MigrationRun) -> Iterator[Finding]:
+    """See that dcp and its libraries are there where a copy starts it, on every client."""
+    site = current.site
+    needs = shlex.join(word for path in site.copy_needs for word in ("--needs", path))
+    line = f"{jobs.PYTHON} {jobs.UNPACKED} enclosed {needs} -- {_SEEN}{shlex.quote(site.dcp)}"
+    lacking = [
+        (host.name, f"{site.dcp} cannot run there: {(output or errors).strip()}. {_NEEDS}")
+        for host, (done, output, errors) in copiers.each(
+            current, lambda client: current.command(client, line)
+        )
+        if not done
+    ]
+    yield from for_each("program-missing", lacking)
+
+
+_NEEDS = (
+    "While it copies it sees of a node only /usr, /opt and the like, since users could lead it "
+    "elsewhere: name the folders that it needs besides in copy_needs (group_data/all.py)"
+)
 
 
 def _heard(text: str) -> str:

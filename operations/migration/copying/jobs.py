@@ -18,7 +18,7 @@ from .copiers import CopyError
 
 TOOL = f"{record.FOLDER}/migrate.pyz"
 # Python keeps there what it has compiled; in a zip it cannot.
-_UNPACKED = f"{record.FOLDER}/migrate"
+UNPACKED = f"{record.FOLDER}/migrate"
 FOLDER = "/run/daos-offline-update/jobs"
 
 # Python of the distribution, and the one that dnf brings where it has none of its own.
@@ -34,14 +34,14 @@ def put_tool(current: MigrationRun, client: Host) -> str | None:
     """Put the tool that copies and compares on a client; None if that went well, else what not."""
     content = bundle.pack()
     digest = hashlib.sha256(content).hexdigest()
-    done, output, _ = current.command(client, f"test -d {_UNPACKED} && sha256sum {TOOL}")
+    done, output, _ = current.command(client, f"test -d {UNPACKED} && sha256sum {TOOL}")
     if done and output.startswith(digest):
         return None
     problem = memory.put(current, client, TOOL, content)
     if problem:
         return problem
-    unpack = f"umask 077; rm -rf {_UNPACKED} && {PYTHON} -m zipfile -e {TOOL} {_UNPACKED}"
-    line = f"{unpack} && {PYTHON} {_UNPACKED} --help || {{ rm -rf {_UNPACKED}; false; }}"
+    unpack = f"umask 077; rm -rf {UNPACKED} && {PYTHON} -m zipfile -e {TOOL} {UNPACKED}"
+    line = f"{unpack} && {PYTHON} {UNPACKED} --help || {{ rm -rf {UNPACKED}; false; }}"
     done, output, errors = current.command(client, line)
     return None if done else f"{TOOL} does not run there: {(errors or output).strip()}"
 
@@ -122,7 +122,7 @@ def _ask_tool(
 
 def ask(current: MigrationRun, client: Host, *words: str) -> dict[str, Any]:
     """What the tool answers on a client to a command that does not take long. Raises CopyError."""
-    line = f"{PYTHON} {_UNPACKED} {shlex.join(words)}"
+    line = f"{PYTHON} {UNPACKED} {shlex.join(words)}"
     _, output, errors = current.command(client, line)
     lines = output.strip().splitlines()
     try:

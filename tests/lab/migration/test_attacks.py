@@ -162,6 +162,19 @@ def test_a_folder_that_somebody_has_made_for_a_pool_is_not_used(site: Site) -> N
     done(site, "backup", "verify")
 
 
+def test_a_dcp_that_a_copy_would_not_see_is_named_by_the_check(site: Site) -> None:
+    """It sees nothing of a node to which a link could lead it; the site says what it needs."""
+    for name in (CLIENT_1, CLIENT_2):
+        site.lab.node(name).run("install -D /usr/bin/dcp /apps/bin/dcp")
+    elsewhere = {"copy_way": "parallel", "dcp": "/apps/bin/dcp"}
+    outcome = stage(site, "check", **elsewhere)
+    assert outcome.exit_code == 1
+    assert codes(site) == {"program-missing": [CLIENT_1, CLIENT_2]}
+    assert "/apps/bin/dcp cannot run there: it is not there. " in outcome.output
+    assert "copy_needs" in outcome.output
+    done(site, "check", "backup", "verify", **elsewhere, copy_needs=["/apps"])
+
+
 def test_who_is_not_root_reads_nothing_of_a_migration(site: Site) -> None:
     """Neither the backup, nor jobs, records and progress, which name private files."""
     up_to(site, "verify")
