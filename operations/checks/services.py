@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pyinfra import logger
 
 from ..daos.node import AGENT, SERVER, Node
+from ..daos.shown import some
 from ..daos.units import Units, meaning
 from ..daos.window_file import Record
 from ..rules.findings import Finding, about, for_each
@@ -19,10 +20,10 @@ _PACKAGES = {SERVER: "daos-server", AGENT: "daos-client"}
 def tell_namesakes(view: View) -> None:
     """Name what an ordinary user runs under the name of a daemon: it is in nobody's way."""
     for name, node in view.of().items():
-        for process in node.namesakes:
+        if node.namesakes:
             logger.warning(
-                f"--> {name}: {process} is none of DAOS, whatever it is called: an ordinary user "
-                "runs it, or may run it, and it is left alone"
+                f"--> {name}: {some([str(it) for it in node.namesakes])} is none of DAOS, whatever "
+                "it is called: an ordinary user runs it, or may run it, and it is left alone"
             )
 
 

@@ -44,7 +44,7 @@ asked() { # $1: the maps of processes
         ls -ldnL --quoting-style=c --time-style=+ $paths
     fi
     files "$dfuses $at_work" cmdline
-    [ -z "$paths" ] || grep -saH '' $paths | tr '\0' ' ' | cut -b -4096
+    [ -z "$paths" ] || grep -saH '' $paths | tr '\0' ' ' | cut -b -2000 | head -c 1000000
 }
 one() { # $1: a process, of which alone all that is asked
     for list in daemons suspects dfuses at_work; do

@@ -6,12 +6,14 @@ the line before, or turns the rest of a line round. All of that is written as in
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from typing import Any
 
 # By Unicode: what controls, what is not seen (zero-width, or for the direction of text), halves of
 # characters (bytes that were no UTF-8), and what ends a line besides \n.
 _CATEGORIES = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 _PLAIN = {"\n", "\t"}
+_MOST = 20  # things that are named in a sentence
 _BEGINS = re.compile(r"\n(?=\S)")
 
 
@@ -36,6 +38,12 @@ def in_one_piece(text: str) -> str:
 def in_line(text: str) -> str:
     r"""The same for what stands within a line: a name makes no line of its own."""
     return visible(text).replace("\n", r"\n").replace("\t", r"\t")
+
+
+def some(words: Sequence[str]) -> str:
+    """A list in a sentence, as far as somebody reads it: one user may start thousands."""
+    more = len(words) - _MOST
+    return ", ".join(words[:_MOST]) + (f" and {more} more" if more > 0 else "")
 
 
 def everywhere(content: Any) -> Any:

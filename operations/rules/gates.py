@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from ..daos.dmg import Member
 from ..daos.node import AGENT, SERVER, Daemon, Node
 from ..daos.releases import Version, why_not
+from ..daos.shown import some
 from ..daos.units import Units
 from ..daos.window_file import STARTS
 from .findings import Finding, about, fold, for_each, grouped, in_words
@@ -60,7 +61,7 @@ def of_their_units(view: View) -> list[Finding]:
 
 
 def _foreign(strays: Sequence[Daemon], units: Units) -> str:
-    what = ", ".join(map(str, strays))
+    what = some([str(daemon) for daemon in strays])
     ends = "; ".join(dict.fromkeys(f"`{daemon.ended_by}`" for daemon in strays))
     due = " or ".join(dict.fromkeys(units[daemon.unit] for daemon in strays))
     message = f"{what} was not started by its unit ({due}), so no update stops or starts it"
@@ -262,7 +263,7 @@ def unused(view: View, only: Collection[str] | None = None) -> list[Finding]:
         Finding(
             "in-use",
             (name,),
-            f"{', '.join(node.users)}: end the jobs and unmount, or set evict_connections = True "
+            f"{some(node.users)}: end the jobs and unmount, or set evict_connections = True "
             "in group_data/all.py",
         )
         for name, node in _among(view, only).items()

@@ -181,6 +181,19 @@ def timed(folder: Path, held: tuple[str, ...] = ()) -> tuple[Node, float]:
     return looked(folder, held), time.monotonic() - begun
 
 
+def test_as_many_as_a_user_likes_are_told_in_a_bearable_answer(tools: Path, tmp_path: Path) -> None:
+    program = tmp_path / "dnf"
+    program.symlink_to(shutil.which("sh") or "")
+    words = [str(program), "-c", "read line", *["x" * 100_000] * 10]
+    with ExitStack() as stack:
+        for _ in range(60):
+            child = stack.enter_context(subprocess.Popen(words, stdin=subprocess.PIPE))
+            stack.callback(child.kill)
+        node = looked(tools)
+    assert len(node.managers) >= 60
+    assert all(len(it.command) < 5000 for it in node.managers)
+
+
 def test_a_path_of_a_user_s_program_is_shown_on_one_line(tools: Path, tmp_path: Path) -> None:
     folder = tmp_path / "a\n== end\n\x1b[2J\xff \\"
     folder.mkdir()

@@ -7,7 +7,7 @@ import unicodedata
 from hypothesis import given
 from hypothesis import strategies as st
 
-from operations.daos.shown import everywhere, in_line, in_one_piece, visible
+from operations.daos.shown import everywhere, in_line, in_one_piece, some, visible
 
 ANY = st.text(st.characters())  # halves of characters, too
 
@@ -48,3 +48,11 @@ def test_so_is_all_that_is_written_down() -> None:
     assert everywhere({"\x1b": ["\x07", ("\udcff", 1, None)]}) == {
         r"\x1b": [r"\x07", [r"\xff", 1, None]]
     }
+
+
+def test_nobody_reads_a_list_of_thousands() -> None:
+    assert some(["a", "b"]) == "a, b"
+    assert some([]) == ""
+    listed = some([f"p{number}" for number in range(5000)])
+    assert listed.endswith("p19 and 4980 more")
+    assert len(listed) < 200
