@@ -37,11 +37,12 @@ findmnt -n -t fuse.daos "$point" >/dev/null || {dfuse} --mountpoint="$point" || 
 {remount}
 findmnt -n -o FSTYPE,OPTIONS "$point"
 """
-# It ends where it cannot connect, and says so to nobody.
+# It ends where it cannot connect, and says so to nobody. That of root alone counts, by its name: to
+# read command lines (`pgrep -f`) hangs where a process of anybody's hangs.
 _APPEAR = f"""\
 for try in $(seq {_APPEARS * 5}); do
     findmnt -n -t fuse.daos "$point" >/dev/null && break
-    pgrep -f -- "dfuse .*--mountpoint=$point" >/dev/null || break
+    pgrep -u 0 -x dfuse >/dev/null || break
     sleep 0.2
 done
 findmnt -n -t fuse.daos "$point" >/dev/null || {{
