@@ -7,9 +7,9 @@ import fcntl
 import hashlib
 import io
 import os
+import pwd
 import sys
 import tarfile
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -155,14 +155,24 @@ def _present(client: Any) -> set[str]:
 @contextmanager
 def _only_builder(progress: Progress) -> Iterator[None]:
     """Let one process of a user build at a time; the others find its images afterwards."""
-    path = Path(tempfile.gettempdir()) / f"daos-lab-images-{os.getuid()}.lock"
-    with path.open("w") as lock:
+    with os.fdopen(_own_lock(), "w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             progress("waiting for another build of the lab's images")
             fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+
+
+def _own_lock() -> int:
+    """The lock of this user, below the home, where no other user makes it first, or holds it."""
+    folder = Path(pwd.getpwuid(os.getuid()).pw_dir) / ".cache" / "daos-lab"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+    try:
+        return os.open(folder / "images.lock", flags, 0o600)
+    except OSError as error:
+        raise ImageError(f"images.lock in {folder} cannot be had: {error.strerror}") from None
 
 
 def _build_missing(client: Any, plan: _Plan, missing: set[str], progress: Progress) -> None:

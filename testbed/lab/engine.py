@@ -9,7 +9,7 @@ import os
 import random
 import socket
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 # The reaper's image comes from a public registry, which may be out of reach; the lab cleans up
@@ -49,6 +49,7 @@ class Mount:
 class Spec:
     """What a container is to be.
 
+    + capabilities: all that it may do beyond what ordinary processes may, as `NET_RAW`
     + ports: TCP ports to publish on loopback
     + fuse: whether FUSE mounts shall work in it
     + mounts: volumes of the engine, by the path in the container
@@ -58,6 +59,7 @@ class Spec:
     hostname: str
     image: str
     labels: Mapping[str, str]
+    capabilities: Collection[str] = ()
     ports: tuple[int, ...] = ()
     fuse: bool = False
     mounts: Mapping[str, Mount] = field(default_factory=dict)
@@ -115,8 +117,6 @@ def start(spec: Spec, network: Network) -> Started:
 
 
 def _container(spec: Spec, network: Network) -> DockerContainer:
-    # SYS_PTRACE: as on a real node, root can see which files other users' processes have mapped.
-    capabilities = ["SYS_PTRACE", *(["SYS_ADMIN"] if spec.fuse else [])]
     devices = ["/dev/fuse"] if spec.fuse else []
     container = DockerContainer(spec.image, docker_client_kw=_CLIENT, name=spec.name)
     container.with_network(network).with_network_aliases(spec.hostname)
@@ -126,7 +126,10 @@ def _container(spec: Spec, network: Network) -> DockerContainer:
         hostname=spec.hostname,
         labels=dict(spec.labels),
         devices=devices,
-        cap_add=capabilities,
+        cap_drop=["ALL"],
+        # Where no process becomes another user, none gets more by a set-user-ID program either.
+        security_opt=[] if "SETUID" in spec.capabilities else ["no-new-privileges"],
+        cap_add=sorted(spec.capabilities),
         sysctls=_SYSCTLS,
     )
 

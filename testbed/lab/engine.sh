@@ -52,13 +52,14 @@ wait_for_engine() { # $1: for how many seconds at most
 install_engine() {
     echo "lab: installing docker.io and mmdebstrap from the distribution"
     export DEBIAN_FRONTEND=noninteractive
+    said=$(mktemp) # not by a name that others can make first
     apt-get update -qq >/dev/null 2>&1 || true
-    apt-get install -y -qq --no-install-recommends docker.io mmdebstrap >/tmp/daos-lab-apt.$$ 2>&1 || {
-        tail -n 5 "/tmp/daos-lab-apt.$$" >&2
-        rm -f "/tmp/daos-lab-apt.$$"
+    apt-get install -y -qq --no-install-recommends docker.io mmdebstrap >"$said" 2>&1 || {
+        tail -n 5 "$said" >&2
+        rm -f "$said"
         fail "docker.io could not be installed"
     }
-    rm -f "/tmp/daos-lab-apt.$$"
+    rm -f "$said"
 }
 
 start_engine() {

@@ -5,6 +5,7 @@ import json
 import os
 import shlex
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -44,8 +45,7 @@ class LabFiles:
 
         The kernel gives the claim up when the process ends, however it ends.
         """
-        self.directory.mkdir(parents=True, exist_ok=True)
-        claim = os.open(self.directory, os.O_RDONLY)
+        claim = self._own()
         try:
             try:
                 fcntl.flock(claim, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -56,6 +56,19 @@ class LabFiles:
             yield
         finally:
             os.close(claim)
+
+    def _own(self) -> int:
+        """Make the directory, for this user alone, and open it; raises LabError if it is another's.
+
+        Who can write there has the key, and what shells source; who can enter it needs no more.
+        """
+        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        opened = os.open(self.directory, os.O_RDONLY | os.O_DIRECTORY)
+        if os.fstat(opened).st_uid != os.geteuid():
+            os.close(opened)
+            raise LabError(f"{self.directory} belongs to another user: a lab needs one of its own")
+        os.fchmod(opened, 0o700)
+        return opened
 
     def write(
         self,
@@ -104,11 +117,11 @@ class LabFiles:
 
 def _write(path: Path, text: str, mode: int = 0o644) -> None:
     """Write a file whole: nobody ever reads half of it, or a key with a wider mode."""
-    draft = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    draft.touch(mode)
-    draft.chmod(mode)
-    draft.write_text(text)
-    draft.replace(path)
+    number, draft = tempfile.mkstemp(dir=path.parent, prefix=f"{path.name}.", suffix=".tmp")
+    with os.fdopen(number, "w") as file:
+        file.write(text)
+        os.fchmod(number, mode)
+    Path(draft).replace(path)
 
 
 def control_text(control_ports: Sequence[int]) -> str:

@@ -1,12 +1,12 @@
 """Starting the machines of a lab: the package repository and all nodes at once."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from testbed.images.image import Images
-from testbed.lab import backup, cleanup, engine, provision
+from testbed.lab import backup, capabilities, cleanup, engine, provision
 from testbed.lab.container import SSH_PORT, Machine, Node
 from testbed.lab.errors import LabError
 from testbed.lab.nodes import LabNode
@@ -48,16 +48,17 @@ class Launch:
     def repo(self) -> Machine:
         """Start the package repository and wait until it answers."""
         name = provision.REPOSITORY
-        machine = Machine(name, self._start(name, self.images.repo, (_HTTP_PORT,)))
+        started = self._start(name, self.images.repo, capabilities.REPOSITORY, (_HTTP_PORT,))
+        machine = Machine(name, started)
         machine.wait("an answer of the package repository", lambda: _serves(machine))
         return machine
 
     def node(self, spec: LabNode, repo: Future[Machine]) -> tuple[Node, str]:
         """Start a node, wait for its sshd and set it up; give it and its public host key."""
         ports = (SSH_PORT, provision.CONTROL_PORT) if "servers" in spec.roles else (SSH_PORT,)
-        node = Node(
-            spec, self._start(spec.name, self.images.nodes[spec.flavour], ports, spec.roles)
-        )
+        may = capabilities.CLIENT if "clients" in spec.roles else capabilities.NODE
+        image = self.images.nodes[spec.flavour]
+        node = Node(spec, self._start(spec.name, image, may, ports, spec.roles))
         node.wait_for_ssh()
         repo.result()
         version = spec.version or self.version
@@ -72,13 +73,14 @@ class Launch:
         self,
         hostname: str,
         image: str,
+        may: Collection[str],
         ports: tuple[int, ...],
         roles: frozenset[str] = frozenset(),
     ) -> engine.Started:
         name = f"daos-lab-{self.lab_id}-{hostname}"
         fuse = "clients" in roles and _FUSE.exists()
         mounts = backup.mounts(self.volume, roles)
-        spec = engine.Spec(name, hostname, image, self.labels, ports, fuse, mounts)
+        spec = engine.Spec(name, hostname, image, self.labels, may, ports, fuse, mounts)
         try:
             return engine.start(spec, self.network)
         except Exception as error:

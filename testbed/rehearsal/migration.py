@@ -22,7 +22,7 @@ VERSION, FLAVOUR, FILES = "1.2.0", "el83", 12_000
 _TOOL = "/var/lib/daos-offline-update/migrate.pyz"
 _LIBRARY = "/usr/lib64/libioil.so"
 _MOUNT = "/run/daos-lab/ways"
-_HOSTS = "/tmp/hosts"
+_HOSTS = "/root/hosts"
 _PROCESSES = 6
 
 

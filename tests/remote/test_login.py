@@ -270,3 +270,24 @@ def test_ports_that_every_user_has_are_no_proof(tmp_path: Path, monkeypatch: Any
     options = argparse.Namespace(to=[], folder=str(tmp_path / "login"), mpirun="mpirun")
     with pytest.raises(Failure, match="ip_unprivileged_port_start"):
         login.make(options)
+
+
+@pytest.mark.parametrize(("code", "ends"), [(0, 3), (255, -15), (1, -15)])
+def test_a_login_that_fails_ends_mpirun_which_would_wait_for_ever(
+    tmp_path: Path, code: int, ends: int
+) -> None:
+    """An mpirun that would end with 3 starts a launcher, whose ssh ends with a code."""
+    login._write_launcher(bytes(tmp_path))
+    (tmp_path / "bin").mkdir()
+    ssh = tmp_path / "bin" / "ssh"
+    ssh.write_text(f'#!/bin/sh\necho "$@"\nexit {code}\n')
+    ssh.chmod(0o755)
+    mpirun = ["sh", "-c", f"{tmp_path}/ssh -x host program; exit 3"]
+    done = subprocess.run(
+        mpirun,
+        env={**os.environ, "PATH": f"{ssh.parent}:{os.environ['PATH']}"},
+        stdout=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (ends, f"-F {tmp_path}/config -x host program\n")

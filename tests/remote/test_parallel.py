@@ -32,6 +32,11 @@ while words[0].startswith("-"):
         count = int(words.pop(0))
     elif option == "-f":
         open(words.pop(0)).close()
+    elif option == "-launcher":
+        assert words.pop(0) == "ssh"
+    elif option == "-launcher-exec":
+        launcher = words.pop(0)
+        print(launcher, os.environ["MPIEXEC_PORT_RANGE"], open(launcher).read())
 sys.exit(max(subprocess.run(words).returncode for _ in range(count)))
 """
 
@@ -189,6 +194,26 @@ def test_a_program_that_is_not_seen_there_is_named_with_what_to_do(
     code, answer = tool("copy", "--from", source, "--to", tmp_path / "target", *words)
     assert code == 2
     assert "copy_needs" in answer["error"]
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_mpirun_is_told_who_starts_its_processes_and_that_is_gone_afterwards(
+    tmp_path: Path, source: Path, fails: bool
+) -> None:
+    """The key of the copy lies beside it."""
+    words = stand_ins(tmp_path)
+    launcher = tmp_path / "login" / "ssh"
+    launcher.parent.mkdir(mode=0o700)
+    for path in (launcher, launcher.with_name("key")):
+        path.touch()
+    if fails:
+        (tmp_path / "broken").touch()
+    words += ["--launcher", str(launcher)]
+    code, _ = tool("copy", "--from", source, "--to", tmp_path / "target", *words)
+    assert code == (2 if fails else 0)
+    [typed] = map(json.loads, (tmp_path / "typed").read_text().splitlines())
+    assert typed[:4] == ["-launcher", "ssh", "-launcher-exec", str(launcher)]
+    assert not launcher.parent.exists()
 
 
 @pytest.mark.parametrize("way", ["serial", "parallel"])

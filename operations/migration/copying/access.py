@@ -39,6 +39,7 @@ Host *
     CheckHostIP no
     ClearAllForwardings yes
     ConnectTimeout 30
+    ConnectionAttempts 3
 """
 
 

@@ -21,8 +21,8 @@ from typing import Any
 import pytest
 import yaml
 
-from testbed.lab import cleanup, engine
-from testbed.lab.container import Node
+from testbed.lab import capabilities, cleanup, engine
+from testbed.lab.container import Machine, Node
 from testbed.lab.errors import LabError
 from testbed.lab.harness import Lab, LabNode
 
@@ -230,9 +230,45 @@ def test_no_container_is_privileged(site: Site) -> None:
         assert settings["NetworkMode"] != "host"
         assert settings["PidMode"] != "host"
         assert not settings["Binds"]
-        added = {capability.removeprefix("CAP_") for capability in settings["CapAdd"] or ()}
-        fuse = {"SYS_ADMIN"} if machine.name == "daos-client-01" else set()
-        assert added == {"SYS_PTRACE"} | fuse
+
+
+# Of capabilities(7), by their numbers in <linux/capability.h>
+_CAPABILITIES = {
+    0: "CHOWN",
+    1: "DAC_OVERRIDE",
+    3: "FOWNER",
+    4: "FSETID",
+    5: "KILL",
+    6: "SETGID",
+    7: "SETUID",
+    10: "NET_BIND_SERVICE",
+    18: "SYS_CHROOT",
+    19: "SYS_PTRACE",
+    21: "SYS_ADMIN",
+}
+
+
+def _may(machine: Machine) -> set[str]:
+    """What any process in a container can have at most, as the kernel says."""
+    said = machine.run("grep CapBnd /proc/1/status; grep NoNewPrivs /proc/1/status").stdout.split()
+    bits = int(said[1], 16)
+    found = {str(_CAPABILITIES.get(bit, bit)) for bit in range(64) if bits >> bit & 1}
+    return found | ({"NO_NEW_PRIVS"} if said[3] == "1" else set())
+
+
+def test_each_container_may_what_is_stated_and_no_more(site: Site) -> None:
+    assert _may(site.lab.repo) == {*capabilities.REPOSITORY, "NO_NEW_PRIVS"}
+    for node in site.lab.nodes.values():
+        stated = capabilities.CLIENT if "clients" in node.roles else capabilities.NODE
+        assert _may(node) == set(stated)
+    assert all(why for why in (capabilities.REPOSITORY | capabilities.CLIENT).values())
+
+
+def test_ports_of_root_are_roots_in_a_container_too(site: Site) -> None:
+    node = site.lab.node("daos-client-01")
+    bind = "python3 -c 'import socket; socket.socket().bind((\"\", 600))'"
+    assert node.run(bind).exit_code == 0
+    assert "Permission denied" in node.run(bind, user="ops", check=False).stderr
 
 
 def test_the_ordinary_user_gets_in_and_may_sudo(site: Site) -> None:
