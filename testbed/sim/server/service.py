@@ -168,20 +168,23 @@ class Service:
     def erase(self) -> list[dict[str, Any]]:
         """Remove the superblocks of all servers and forget the system.
 
-        Every replica throws its state away and starts again, as one that waits for a format.
+        Every replica throws its state away and starts again, as one that waits for a format. The
+        state itself is not changed before: a replica whose superblock is gone agrees to nothing.
+        Source: SystemErase in src/control/server/mgmt_system.go of v2.0.3.
         """
         with self._administering:
             system = self.lead()
-            members = list(system.members.values())
+            members, leader = list(system.members.values()), self._here().leader
             try:
                 system.erase()
             except Refused as refusal:
                 raise refused(refusal) from refusal
             for address in sorted({member.addr for member in members}):
                 rpc.ctl(address, "erase", _FAN_OUT)
-            self.change(System.erase)
+            for event, details in system.events:
+                events.record("daos_server", event, **details)
             replicas = self._replicas()
-            for name in sorted(replicas, key=lambda name: name == self._here().leader):
+            for name in sorted(replicas, key=lambda name: name == leader):
                 rpc.ctl(replicas[name], "forget", _FAN_OUT)
             return [
                 {**rank_result(m.rank, "stop", "", m.addr), "action": "reset format"}

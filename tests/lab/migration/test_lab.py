@@ -219,11 +219,11 @@ def test_the_library_notes_each_process_and_disturbs_none(lab: Lab, client: Node
 
 
 def test_a_small_migration_is_rehearsed(tmp_path: Path) -> None:
-    """As `make rehearse-migration` does it, with fewer nodes and files."""
+    """As `make rehearse-migration` does it, with fewer nodes and files; all replicas are there."""
     for name in ("deploys", "config.py", "operations", "group_data"):
         (tmp_path / name).symlink_to(ROOT / name)
     groups = {
-        "servers": ["server-01"],
+        "servers": ["server-01", "server-02", "server-03"],
         "admins": ["client-02"],
         "clients": ["client-01", "client-02"],
     }
