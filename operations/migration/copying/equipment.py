@@ -3,6 +3,8 @@
 import shlex
 from collections.abc import Iterator
 
+from pyinfra.api import Host
+
 from ...daos.node import AGENT
 from ...rules.findings import Finding, about, for_each
 from ..record import memory
@@ -32,6 +34,7 @@ command -v {dcp} >/dev/null || echo dcp
 true
 """
 _TRY = 120  # seconds for mpirun to reach all clients
+_TRIES = 2  # a program as short as `hostname` may have ended before mpirun is ready for that
 
 
 def findings(current: MigrationRun, parallel: bool) -> Iterator[Finding]:
@@ -74,24 +77,32 @@ def try_mpirun(current: MigrationRun) -> Iterator[Finding]:
     names = copiers.names(current)
     hostnames = {current.start.node(name).hostname for name in names}
     typed = [current.site.mpirun, "-np", str(len(names)), "-f", HOSTS, "hostname"]
+    for _ in range(_TRIES):
+        done, output, errors, unusable = _started(current, client, typed)
+        answered = {word.split(".")[0] for word in output.split()}
+        if not problem and done and hostnames <= answered:
+            return
+    said = problem or _heard(errors or output) or "nothing"
+    lacking = ", ".join(sorted(hostnames - answered))
+    yield Finding(
+        "mpirun-fails",
+        (client.name,),
+        f"`{shlex.join(typed)}` did not reach {lacking or 'all'}: {said}.{unusable} sshd of "
+        "each client that copies has to let root in from this one, by a key that is made for "
+        "the time of a copy; or set copy_way = 'serial'",
+    )
+
+
+def _started(current: MigrationRun, client: Host, typed: list[str]) -> tuple[bool, str, str, str]:
+    """What comes of a command line of mpirun: as of `command`, and why there was no key for it."""
     unusable = ""
     try:
         launcher = access.LAUNCHER if access.let_in(current) else ""
     except CopyError as no_key:
         launcher, unusable = "", f" {no_key}."
-    done, output, errors = current.command(client, _line(typed, launcher), _TRY)
+    answer = current.command(client, _line(typed, launcher), _TRY)
     access.shut(current)
-    answered = {word.split(".")[0] for word in output.split()}
-    if problem or not done or not hostnames <= answered:
-        said = problem or _heard(errors or output) or "nothing"
-        lacking = ", ".join(sorted(hostnames - answered))
-        yield Finding(
-            "mpirun-fails",
-            (client.name,),
-            f"`{shlex.join(typed)}` did not reach {lacking or 'all'}: {said}.{unusable} sshd of "
-            "each client that copies has to let root in from this one, by a key that is made for "
-            "the time of a copy; or set copy_way = 'serial'",
-        )
+    return (*answer, unusable)
 
 
 # Where a copy starts it, which is not all of a node (see `enclosure` of the tool).
@@ -104,7 +115,9 @@ def try_dcp(current: MigrationRun) -> Iterator[Finding]:
     """See that dcp and its libraries are there where a copy starts it, on every client."""
     site = current.site
     needs = shlex.join(word for path in site.copy_needs for word in ("--needs", path))
-    line = f"{jobs.PYTHON} {jobs.UNPACKED} enclosed {needs} -- {_SEEN}{shlex.quote(site.dcp)}"
+    dcp = shlex.quote(site.dcp)
+    there = f"command -v {dcp} >/dev/null || exit 0"  # what is missing altogether has been found
+    line = f"{there}; {jobs.PYTHON} {jobs.UNPACKED} enclosed {needs} -- {_SEEN}{dcp}"
     lacking = [
         (host.name, f"{site.dcp} cannot run there: {(output or errors).strip()}. {_NEEDS}")
         for host, (done, output, errors) in copiers.each(

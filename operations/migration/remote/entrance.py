@@ -19,6 +19,7 @@ from . import authorized, files
 from .failure import Failure
 
 PROXY = "hydra_pmi_proxy"
+REFUSED = 255  # as ssh itself ends where nobody is let in
 RESERVED = 1024  # the first port that is not for root alone
 
 _WORD, _NUMBER, _NOTHING = r"[A-Za-z0-9_.,:+-]{1,200}", r"-?[0-9]{1,9}", None
@@ -55,10 +56,10 @@ def enter(note: bytes) -> NoReturn:
             raise Failure("no copy is being started here")
         words = judge(os.environ.get("SSH_ORIGINAL_COMMAND", ""), known)
         authorized.remove(os.fsencode(known["authorized"]))
+        os.execv(words[0], words)
     except (Failure, OSError) as problem:
         print("daos-offline-update: {}".format(problem), file=sys.stderr, flush=True)
-        sys.exit(1)
-    os.execv(words[0], words)
+        sys.exit(REFUSED)
 
 
 def judge(asked: str, known: Dict[str, Any]) -> List[str]:

@@ -22,12 +22,12 @@ KEY, LAUNCHER, NOTE = b"key", b"ssh", b"entrance.json"
 # mpirun would wait for ever for a client that does not let it in.
 _LAUNCHER = """\
 #!/bin/sh
-# What mpirun calls for ssh. Where that fails, it ends mpirun, once that has read why.
+# What mpirun calls for ssh. Where nobody is let in, it ends mpirun, once that has read why.
 ssh -F {}/config "$@" &
 trap "kill $!" TERM INT HUP
 wait $!
 code=$?
-[ $code = 0 ] || {{ sleep 1; kill $PPID; }}
+[ $code != 255 ] || {{ sleep 1; kill $PPID; }}
 exit $code
 """
 _KINDS = ["ed25519", "ecdsa"]  # the first is not for systems in FIPS mode
