@@ -5,6 +5,8 @@ from __future__ import annotations
 import itertools
 import re
 import subprocess
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -39,13 +41,17 @@ class Keys:
     def armored(self, *users: str) -> str:
         return self.gpg("--armor", "--export", *users)
 
+    def close(self) -> None:
+        """End what gpg has left running."""
+        subprocess.run(["gpgconf", "--homedir", self.home, "--kill", "all"], check=True)
+
 
 @pytest.fixture(scope="module")
-def keys(tmp_path_factory: pytest.TempPathFactory) -> Keys:
-    made = Keys(tmp_path_factory.mktemp("keys") / "home")
-    for user in ("daos", "other"):
-        made.made(user)
-    return made
+def keys(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Keys]:
+    with closing(Keys(tmp_path_factory.mktemp("keys") / "home")) as made:
+        for user in ("daos", "other"):
+            made.made(user)
+        yield made
 
 
 def _told(
@@ -108,13 +114,16 @@ def test_an_extra_key_in_the_file_has_it_refused(tmp_path: Path, keys: Keys) -> 
         assert not _imported(tmp_path)
 
 
-def test_a_subkey_that_the_key_has_not_signed_is_left_out(tmp_path: Path, keys: Keys) -> None:
+def test_a_subkey_that_the_key_has_not_signed_is_left_out(tmp_path: Path) -> None:
     """The rpm of CentOS 7 would trust packages that are signed with it (CVE-2021-3521)."""
-    own = Keys(tmp_path / "own")
+    with closing(Keys(tmp_path / "own")) as own, closing(Keys(tmp_path / "theirs")) as theirs:
+        _is_left_out(tmp_path, own, theirs)
+
+
+def _is_left_out(tmp_path: Path, own: Keys, theirs: Keys) -> None:
     primary = own.made("daos")
     own.gpg("--quick-add-key", primary, "rsa2048", "sign", "never")
     [subkey] = own.listed("sub", "daos")
-    theirs = Keys(tmp_path / "theirs")
     attacker = theirs.made("them")
     theirs.gpg("--quick-add-key", attacker, "rsa2048", "sign", "never")
     [bad] = theirs.listed("sub", "them")
