@@ -8,7 +8,7 @@ from pyinfra.api import Host
 
 from .daos import start_trace, window_file
 from .daos.node import SERVER, Node
-from .daos.package_managers import RETIRED
+from .daos.package_managers import REPOSITORY_DISABLED
 from .daos.window_file import Had, Record
 from .machinery import judgements
 from .machinery.run import Run
@@ -125,4 +125,5 @@ def released(current: Run, here: Host) -> Iterator[Command]:
     forget = window_file.forget()
     serves = "servers" in current.start.roles(here.name)
     lifted = start_trace.lifted(current.units.server)
-    yield shell(current, here, f"{RETIRED}{lifted} && {forget}" if serves else RETIRED + forget)
+    ends = f"{lifted} && {forget}" if serves else forget
+    yield shell(current, here, REPOSITORY_DISABLED + ends)

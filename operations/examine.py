@@ -9,16 +9,7 @@ from pyinfra.api.exceptions import DeployError
 from pyinfra.context import ctx_state
 
 from . import lock
-from .checks import (
-    command,
-    health,
-    installed,
-    inventory,
-    manager,
-    services,
-    sessions,
-    unreachable,
-)
+from .checks import command, health, installed, inventory, manager, services, sessions, unreachable
 from .machinery import host_keys, hosts, run
 from .machinery.procedure import Procedure
 from .machinery.run import Run

@@ -11,7 +11,7 @@ from .checks.dependencies import installed
 from .checks.manager import learn_keys
 from .daos import start_trace, window_file
 from .daos.node import Node
-from .daos.package_managers import LOG, REPOSITORY, RETIRED
+from .daos.package_managers import LOG, REPOSITORY, REPOSITORY_DISABLED
 from .daos.releases import Version
 from .machinery import dependencies, judgements, packaging
 from .machinery.run import Run
@@ -131,7 +131,7 @@ def updated(current: Run, here: Host) -> Iterator[Command]:
         yield shell(current, here, window_file.save(node.record.replacing(besides)))
     yield from _change(current, here, line, node, current.target)
     if current.procedure.from_1_x:  # its next stage may be days away
-        yield shell(current, here, RETIRED)
+        yield shell(current, here, REPOSITORY_DISABLED)
     if current.procedure.from_1_x and "servers" in current.start.roles(here.name):
         yield shell(current, here, start_trace.handed_over(current.units.server))
 

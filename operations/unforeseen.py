@@ -7,15 +7,13 @@ from typing import Any
 
 from pyinfra.api import State
 
-from .checks import command
-from .checks import host_keys as checks
+from .checks import command, unreachable
 from .examine import refuse
-from .machinery import commandline, host_keys, run
+from .machinery import commandline, run
 from .machinery.migration_settings import WORDS
 from .machinery.procedure import Procedure
 from .machinery.run import Run
 from .reporting import report
-from .rules.findings import Finding, about
 
 
 def told(do: Callable[..., Any]) -> Callable[..., Any]:
@@ -62,17 +60,9 @@ def _ends(state: State, problem: Exception) -> None:
             return
         names = [host.name for host in state.inventory]
         if len(state.failed_hosts) == len(names):
-            current.refused(_nobody(state, names))
+            current.refused(unreachable.findings(state, names, unreachable.NOBODY))
         else:
             current.crashes(problem)
-
-
-def _nobody(state: State, names: list[str]) -> list[Finding]:
-    """Why no node can be reached."""
-    strangers = host_keys.strangers(state, names)
-    others = [name for name in names if name not in strangers]
-    message = "no node can be reached: see above why, and try `ssh` to one of them"
-    return [*checks.findings(strangers), *about("no-answer", others, message)]
 
 
 def _unknown(state: State) -> Run:

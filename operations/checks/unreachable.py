@@ -32,14 +32,20 @@ def dispensable(
     return spared - clients if len(clients.intersection(away)) > limit else spared
 
 
-def findings(state: State, away: Sequence[str]) -> list[Finding]:
-    """That these nodes were not connected to, and why where that is known."""
+_ONE = (
+    "the node cannot be reached: try `ssh` to it, mend the inventory, or (clients only) set "
+    "unreachable_clients in group_data/all.py"
+)
+NOBODY = "no node can be reached: see above why, and try `ssh` to one of them"
+
+
+def findings(state: State, away: Sequence[str], message: str = _ONE) -> list[Finding]:
+    """That these nodes were not connected to, and why where that is known.
+
+    + message: what is said of the others
+    """
     strangers = keys.strangers(state, away)
     others = [name for name in away if name not in strangers]
-    message = (
-        "the node cannot be reached: try `ssh` to it, mend the inventory, or (clients only) set "
-        "unreachable_clients in group_data/all.py"
-    )
     return [*host_keys.findings(strangers), *about("no-answer", others, message)]
 
 

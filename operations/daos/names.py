@@ -9,7 +9,8 @@ import re
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 # What could be a UUID is no label.
 LABEL = re.compile(rf"^(?!(?i:{UUID.pattern})\Z)[A-Za-z0-9._:-]{{1,127}}\Z")
-# Of packages, their releases and their dependencies; and of types of containers.
+# Of packages, their releases and their dependencies; and of types of containers. Nothing in it
+# means anything to a shell.
 WORD = r"[\w.+~^:-]+"
 _WORD = re.compile(WORD, re.ASCII)
 # By its name, or by its address; with the label of its level of the fault domain.

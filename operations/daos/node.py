@@ -444,7 +444,7 @@ def _units(lines: list[str], names: Iterable[str]) -> dict[str, dict[str, str]]:
 
     It answers about an alias with the name of the unit that this stands for.
     """
-    found = units.shown(lines)
+    found = units.properties(lines)
     known: dict[str, dict[str, str]] = {}
     for name in names:
         said = (u for u in found if name in (u.get("Id"), *u.get("Names", "").split()))

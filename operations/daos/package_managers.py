@@ -6,17 +6,17 @@ Only options that the yum of CentOS 7 has as well.
 import re
 from collections.abc import Iterable, Iterator
 
+from .names import WORD
+
 REPOSITORY = "daos-offline-update"
 CHECK = "daos-offline-check"  # the repository while it is only resolved
 KEY = "/etc/pki/rpm-gpg/RPM-GPG-KEY-daos-offline-update"  # on each node, once it was looked at
 LOG = "/var/log/daos-offline-update.log"  # on each node, all that was said in the transaction
 _IN_FOLDER = ' --setopt=reposdir="$folder"'
-# Nothing in a name or a release means anything to a shell.
-_WORD = r"[\w.+~^:-]+"
-_OFFERED = re.compile(rf"^ daos +\w+ +({_WORD}) ", re.MULTILINE)
+_OFFERED = re.compile(rf"^ daos +\w+ +({WORD}) ", re.MULTILINE)
 # A row of the table of what is installed; where its columns are too narrow, it has several lines.
-_ROW = re.compile(rf"^ ({_WORD})\s+\w+\s+{_WORD}\s+(\S+)\s+[\d.]+( [kMGT])?\s*$", re.MULTILINE)
-_LISTED = re.compile(rf"^({_WORD})\.(\w+)\s+({_WORD})\s+{CHECK}(?=\s|$)", re.MULTILINE)
+_ROW = re.compile(rf"^ ({WORD})\s+\w+\s+{WORD}\s+(\S+)\s+[\d.]+( [kMGT])?\s*$", re.MULTILINE)
+_LISTED = re.compile(rf"^({WORD})\.(\w+)\s+({WORD})\s+{CHECK}(?=\s|$)", re.MULTILINE)
 
 # Copies what defines repositories to $folder; `own` says what is done with the one of the update.
 _COPIES = """\
@@ -230,7 +230,7 @@ class Dnf(Yum):
 # it is, and that a script of a package has failed, at which rpm, yum and dnf exit 0.
 _DONE = " || case $? in 102|103|106|107) ;; *) false ;; esac"
 _UPDATE = re.compile(r'<update (?=[^>]*kind="package")([^>]*)>')
-_ATTRIBUTE = re.compile(rf'(name|edition|arch)="({_WORD})"')
+_ATTRIBUTE = re.compile(rf'(name|edition|arch)="({WORD})"')
 
 
 class Zypper(PackageManager):
@@ -289,7 +289,7 @@ class Zypper(PackageManager):
 
 # The repository of an update is of use to nobody afterwards: what somebody has a package manager
 # update next week is not to move DAOS.
-RETIRED = "".join(
+REPOSITORY_DISABLED = "".join(
     f"file={kind.folder}/{REPOSITORY}.repo;"
     " [ ! -f $file ] || sed -i 's/^enabled=1$/enabled=0/' $file || exit 1\n"
     for kind in (Yum, Zypper)

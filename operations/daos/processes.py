@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from .shown import in_line
-from .units import AGENT, SERVER, Units, shown
+from .units import AGENT, SERVER, Units, properties
 
 # What runs a daemon, and its engines: they are children of their daos_server. In 1.0 an engine is
 # called daos_io_server. That these have libdaos mapped is no use of a pool.
@@ -357,7 +357,7 @@ def _accounts(lines: list[str]) -> dict[str, int]:
 
 def _units(lines: list[str]) -> dict[str, str]:
     """As whom each of these units runs what it starts; "" for root."""
-    return {unit.get("Id", ""): unit.get("User", "") for unit in shown(lines)}
+    return {unit.get("Id", ""): unit.get("User", "") for unit in properties(lines)}
 
 
 def _cgroups(lines: list[str]) -> dict[int, str]:

@@ -6,7 +6,7 @@ the line before, or turns the rest of a line round. All of that is written as in
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 # By Unicode: what controls, what is not seen (zero-width, or for the direction of text), halves of
@@ -46,14 +46,17 @@ def some(words: Sequence[str]) -> str:
     return ", ".join(words[:_MOST]) + (f" and {more} more" if more > 0 else "")
 
 
-def everywhere(content: Any) -> Any:
-    """The same for all texts in what is about to be written as JSON."""
+def everywhere(content: Any, show: Callable[[str], str] = visible) -> Any:
+    """The same for all texts in what is about to be written as JSON.
+
+    + show: what is done with each, but for keys
+    """
     if isinstance(content, str):
-        return visible(content)
-    if isinstance(content, dict):
-        return {everywhere(key): everywhere(value) for key, value in content.items()}
+        return show(content)
+    if isinstance(content, Mapping):
+        return {everywhere(key): everywhere(value, show) for key, value in content.items()}
     if isinstance(content, list | tuple):
-        return [everywhere(value) for value in content]
+        return [everywhere(value, show) for value in content]
     return content
 
 

@@ -241,7 +241,7 @@ def _leave_it(puller: str) -> str:
     return f"take {{unit}} out of it (`systemctl cat {puller}`), and type `systemctl daemon-reload`"
 
 
-def shown(lines: Iterable[str]) -> list[dict[str, str]]:
+def properties(lines: Iterable[str]) -> list[dict[str, str]]:
     """The properties of units, one after the other, as `systemctl show` lists them.
 
     It has an order of its own, and Id is not the first; a list is one line for each of its entries.

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-from pyinfra import logger
 from pyinfra.api.exceptions import DeployError
 from pyinfra.api.state import State, StateStage
 from pyinfra.connectors.ssh import connector_data_meta
@@ -60,7 +59,6 @@ def remember() -> None:
 
 def _learn_passwords() -> None:
     """From here on no password that was typed is told again."""
-    logger.addFilter(secrets.Filter())
     secrets.learn(_typed)
     pairs = (item.partition("=") for item in _typed.get("data") or ())
     secrets.learn({name: _parsed(value) for name, _, value in pairs})

@@ -1,4 +1,4 @@
-"""Where all is said: nothing that came from a node reaches a terminal but as text.
+"""Where all is said: nothing that came from a node reaches a terminal but as text, and no password.
 
 pyinfra has two ways to a terminal, click's `style` and `echo`. A text is made visible before it is
 styled, and what is styled is marked, so that `echo` tells the colours of pyinfra from those of
@@ -16,6 +16,7 @@ from pyinfra import logger
 from pyinfra.api import output
 
 from ..daos.shown import in_one_piece, visible
+from ..rules.secrets import masked
 
 _ESCAPE = "\x1b"
 _MARK = f"\x00{secrets.token_hex(8)}\x00"
@@ -41,13 +42,13 @@ class _Whole(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         """Returns True: nothing is left out."""
         if isinstance(record.msg, str):
-            message = record.getMessage().split(_MARK)
+            message = masked(record.getMessage()).split(_MARK)
             record.msg, record.args = _MARK.join(map(in_one_piece, message)), None
         return True
 
 
 def _visible(text: str) -> str:
-    return _MARK.join(map(visible, text.split(_MARK)))
+    return _MARK.join(map(visible, masked(text).split(_MARK)))
 
 
 def _styling(style: Callable[..., str]) -> Callable[..., str]:

@@ -19,8 +19,8 @@ from pyinfra import logger
 from pyinfra.api import Host, State
 from pyinfra.api.state import BaseStateCallback
 
-from ..daos import shown
 from ..daos.package_managers import LOG
+from ..daos.shown import everywhere, visible
 from ..machinery import commandline, host_keys, interruption, plan
 from ..machinery.run import Run, say
 from ..rules import memory, secrets
@@ -130,7 +130,7 @@ class Report(BaseStateCallback):
             "left_out": sorted({*current.start.left_out, *self._gone()}),
             **current.procedure.content(current),
         }
-        found: dict[str, Any] = shown.everywhere(secrets.all_masked(content))
+        found: dict[str, Any] = everywhere(content, lambda it: visible(secrets.masked(it)))
         return found
 
     def _window_times(self) -> dict[str, str | None] | None:

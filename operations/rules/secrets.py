@@ -1,7 +1,6 @@
 """Passwords: what is told to people and written to reports has a word in the place of each."""
 
 import json
-import logging
 import re
 import shlex
 from collections.abc import Iterable, Mapping
@@ -55,17 +54,6 @@ def masked(text: str) -> str:
     return text
 
 
-def all_masked(content: Any) -> Any:
-    """What a report holds, with each text in it masked."""
-    if isinstance(content, str):
-        return masked(content)
-    if isinstance(content, Mapping):
-        return {name: all_masked(value) for name, value in content.items()}
-    if isinstance(content, list | tuple):
-        return [all_masked(value) for value in content]
-    return content
-
-
 def of_command(words: Iterable[str]) -> list[str]:
     """The words of a command for pyinfra, without the passwords that stand in it."""
     found: list[str] = []
@@ -95,15 +83,3 @@ def assignment(item: str) -> str:
     if is_one(name[0]) and name[0] != item:
         return f"{name[0]}={WORD}"
     return masked(item)
-
-
-class Filter(logging.Filter):
-    """Masks what is logged."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """True: it is logged, but for its passwords."""
-        message = record.getMessage()
-        found = masked(message)
-        if found != message:
-            record.msg, record.args = found, ()
-        return True

@@ -280,7 +280,7 @@ def test_a_repository_that_is_of_no_more_use_is_disabled_and_nothing_else(tmp_pa
     ours.parent.mkdir(parents=True)
     for path in (ours, other):
         path.write_text(text)
-    line = package_managers.RETIRED.replace("/etc/", f"{tmp_path}/etc/")
+    line = package_managers.REPOSITORY_DISABLED.replace("/etc/", f"{tmp_path}/etc/")
     for _ in range(2):
         subprocess.run(["sh", "-c", f"{line}true"], check=True)
     assert ours.read_text() == text.replace("enabled=1", "enabled=0")

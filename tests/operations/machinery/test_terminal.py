@@ -16,6 +16,8 @@ from pyinfra import logger
 from pyinfra.api import output
 from pyinfra_cli.log import setup_logging
 from operations.machinery import terminal
+from operations.rules import secrets
+secrets.learn({"ssh_password": "s3cr3t-x"})
 terminal.mend()
 terminal.mend()
 setup_logging(logging.INFO)
@@ -66,3 +68,10 @@ def test_a_name_of_several_lines_forges_no_line_of_the_log(way: str) -> None:
     lines = said("a\n--> all is well", way).splitlines()
     assert not any(line.startswith("-->") and "well" in line for line in lines)
     assert any(line.lstrip().startswith("--> all is well") for line in lines)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_no_password_is_said(way: str) -> None:
+    output = said("n1 has s3cr3t-x", way)
+    assert "n1 has PASSWORD" in output
+    assert "s3cr3t" not in output
