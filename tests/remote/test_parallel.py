@@ -80,7 +80,7 @@ def packed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     path = tmp_path_factory.mktemp("tool") / "migrate.pyz"
     path.write_bytes(bundle.pack())
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(commands, "_TOOL", os.fsencode(path))
+        patch.setattr(commands, "TOOL", os.fsencode(path))
         yield path
 
 

@@ -143,8 +143,8 @@ def _heard(text: str) -> str:
 
 def _line(typed: list[str], launcher: str) -> str:
     """The command line of mpirun with a launcher, as the tool starts it; "" for ssh itself."""
-    job = parallel.Job(b"", b"", b"", 0, (), (), launcher.encode())
     program, *words = typed
-    variables = [f"{name.decode()}={it.decode()}" for name, it in parallel.environment(job).items()]
-    options = map(bytes.decode, parallel.launched(job))
+    given = parallel.environment(launcher.encode()).items()
+    variables = [f"{name.decode()}={value.decode()}" for name, value in given]
+    options = map(bytes.decode, parallel.launched(launcher.encode()))
     return " ".join([*variables, shlex.join([program, *options, *words])])

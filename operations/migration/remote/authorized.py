@@ -126,9 +126,17 @@ def _open(path: bytes) -> int:
     return folder
 
 
-def _check(state: os.stat_result, path: bytes, sticky: bool) -> None:
+def is_ours_alone(state: os.stat_result, sticky: bool = False) -> bool:
+    """Whether nobody else owns a file or a folder, or may write there.
+
+    + sticky: whether others may, where they can change nothing that is not theirs
+    """
     open_to_others = state.st_mode & _WORLD and not (sticky and state.st_mode & stat.S_ISVTX)
-    if state.st_uid != os.geteuid() or open_to_others:
+    return state.st_uid == os.geteuid() and not open_to_others
+
+
+def _check(state: os.stat_result, path: bytes, sticky: bool) -> None:
+    if not is_ours_alone(state, sticky):
         raise Failure(
             "{}: others than root may write there: `chown root` and `chmod go-w` what they "
             "should not".format(text(path))

@@ -5,16 +5,15 @@ import os
 import sys
 from typing import Any, Callable, Dict, List, NoReturn, Optional
 
-from . import copying, enclosure, jobs, login, namespace, parallel, proof
+from . import TOOL, copying, enclosure, jobs, login, parallel, proof
 from .beneath import ROOT
+from .container import Container
 from .failure import Failure, text
 from .jobs import Answer
 from .progress import Progress
 from .tree import FILE, FOLDER, LINK, files, size, walk
 from .way import Way
 
-# The folder that holds this package, or the zip that does: what Python is told to start it.
-_TOOL = os.fsencode(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 _WRONG = ("changed", "vanished", "new", "missing", "extra", "differing")
 
 
@@ -77,8 +76,8 @@ ALONE: Dict[str, Callable[[List[str]], Dict[str, Any]]] = {"enclosed": enclosed,
 
 
 def _survey(options: argparse.Namespace, progress: Progress) -> Dict[str, Any]:
-    of = namespace.home(options.container)
-    tree = walk(_folder(options.dir), progress.begin("looking"), xattrs=False, home=of)
+    root, container = _folder(options.dir), options.container
+    tree = walk(root, progress.begin("looking"), xattrs=False, container=container)
     kinds = [entry.type for path, entry in tree.items() if path != ROOT]
     return {
         "files": files(tree),
@@ -97,7 +96,7 @@ def _copy(options: argparse.Namespace, progress: Progress) -> Dict[str, Any]:
     preload = _absolute(options.preload) if options.preload else None
     if preload and not os.path.isfile(preload):
         raise Failure("{}: there is no such library to preload".format(text(preload)))
-    way = Way(source, target, progress, preload, namespace.home(options.container))
+    way = Way(source, target, progress, preload, options.container)
     note = _absolute(options.marker) if options.marker else b""
     job = _parallel(options)
     try:
@@ -121,20 +120,20 @@ def _parallel(options: argparse.Namespace) -> Optional[parallel.Job]:
         os.fsencode(options.dcp),
         hosts,
         options.processes,
-        (os.fsencode(sys.executable), _TOOL),
+        (os.fsencode(sys.executable), TOOL),
         tuple(map(_absolute, options.needs)),
         launcher,
     )
 
 
 def _manifest(options: argparse.Namespace, progress: Progress) -> Dict[str, Any]:
-    of = namespace.home(options.container)
-    return proof.manifest(_folder(options.dir), _absolute(options.out), options.jobs, progress, of)
+    root, out = _folder(options.dir), _absolute(options.out)
+    return proof.manifest(root, out, options.jobs, progress, options.container)
 
 
 def _verify(options: argparse.Namespace, progress: Progress) -> Dict[str, Any]:
-    root, path, of = _folder(options.dir), _absolute(options.manifest), options.container
-    return proof.verify(root, path, options.quick, options.jobs, progress, namespace.home(of))
+    root, path = _folder(options.dir), _absolute(options.manifest)
+    return proof.verify(root, path, options.quick, options.jobs, progress, options.container)
 
 
 _COMMANDS: Dict[str, Callable[[argparse.Namespace, Progress], Dict[str, Any]]] = {
@@ -170,7 +169,7 @@ def _options(argv: List[str]) -> argparse.Namespace:
         command.add_argument("--jobs", type=_number, default=4, help="threads that read")
     for command in commands.choices.values():
         command.add_argument("--mounted", action="append", default=[], metavar="DIR", help=_MOUNTED)
-        command.add_argument("--container", metavar="UUID", help=_CONTAINER)
+        command.add_argument("--container", type=Container, metavar="UUID", help=_CONTAINER)
     return parser.parse_args(argv)
 
 

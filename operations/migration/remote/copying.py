@@ -32,7 +32,7 @@ def copy(
     marker = Marker(source, target, note)
     if anew:
         marker.trust(False)
-    before = walk(source, progress.begin("looking at the source"), home=way.home)
+    before = walk(source, progress.begin("looking at the source"), container=way.container)
     progress.begin("looking at the destination")
     complete = prepare.clear(target, before, walk(target, progress), marker.trusted)
     prepare.make(target, before)
@@ -43,7 +43,7 @@ def copy(
     mend(target, before, progress.begin("setting attributes", of_files=len(before)))
     whole.settle(target)
     progress.begin("looking at the source again", of_files=len(before))
-    found = changes.between(before, walk(source, progress, home=way.home))
+    found = changes.between(before, walk(source, progress, container=way.container))
     _discard_changed(target, before, found)
     progress.begin("comparing", of_files=len(before))
     _check(target, before, walk(target, progress), found)

@@ -7,8 +7,8 @@ import threading
 from typing import Dict, Iterable, Iterator, List, Optional
 
 from .beneath import Beneath, is_file
+from .container import Container
 from .failure import Failure
-from .namespace import Home
 from .progress import Progress
 from .tree import Entry, Tree, alone
 
@@ -22,17 +22,17 @@ def take(
     jobs: int,
     progress: Progress,
     unreadable: Optional[Dict[bytes, OSError]] = None,
-    home: Optional[Home] = None,
+    container: Optional[Container] = None,
 ) -> Tree:
     """The same tree with the digests of its files; a file with several names is read once.
 
     + jobs: number of threads
-    + home: the container that each file has to be of (see `tree.walk`)
+    + container: the container that each file has to be of (see `tree.walk`)
     + unreadable: takes the errors of files that cannot be read; without it the first one is raised
 
     What is no file any more by then has no digest, unless its error is asked for.
     """
-    readers = _Readers(root, alone(tree), progress, unreadable is None, home)
+    readers = _Readers(root, alone(tree), progress, unreadable is None, container)
     readers.run(jobs)
     if readers.ends:
         raise readers.ends
@@ -54,12 +54,13 @@ class _Readers:
         entries: Iterable[Entry],
         progress: Progress,
         strict: bool,
-        home: Optional[Home],
+        container: Optional[Container],
     ) -> None:
         self.digests: Dict[bytes, str] = {}
         self.failed: Dict[bytes, OSError] = {}
         self.ends: Optional[Exception] = None  # what no other file makes up for
-        self._root, self._progress, self._strict, self._home = root, progress, strict, home
+        self._root, self._container = root, container
+        self._progress, self._strict = progress, strict
         self._next: Iterator[Entry] = iter(entries)
         self._lock = threading.Lock()
         self._stop = threading.Event()
@@ -103,8 +104,8 @@ class _Readers:
         with os.fdopen(beneath.open(entry.path), "rb", 0) as file:
             if not is_file(file.fileno()):
                 raise FileNotFoundError(errno.ENOENT, "it is no file any more", entry.path)
-            if self._home:
-                self._home.check(file.fileno(), beneath.full(entry.path))
+            if self._container:
+                self._container.check(file.fileno(), beneath.full(entry.path))
             while left >= 0 and not self._stop.is_set():
                 count = file.readinto(block)
                 if not count:

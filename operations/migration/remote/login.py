@@ -15,7 +15,7 @@ import sys
 import time
 from typing import Any, Dict, List, Tuple, Union
 
-from . import authorized, entrance, files, jobs
+from . import TOOL, authorized, entrance, files, jobs
 from .failure import Failure, text
 
 KEY, LAUNCHER, NOTE = b"key", b"ssh", b"entrance.json"
@@ -27,7 +27,7 @@ ssh -F {}/config "$@" &
 trap "kill $!" TERM INT HUP
 wait $!
 code=$?
-[ $code != 255 ] || {{ sleep 1; kill $PPID; }}
+[ $code != {} ] || {{ sleep 1; kill $PPID; }}
 exit $code
 """
 _KINDS = ["ed25519", "ecdsa"]  # the first is not for systems in FIPS mode
@@ -77,8 +77,7 @@ def admit(options: argparse.Namespace) -> Dict[str, Any]:
     note = os.path.join(folder, NOTE)
     known = {"authorized": text(path), "programs": options.program, "mpirun": options.control}
     files.save(note, {**known, "launcher": text(os.path.join(folder, LAUNCHER))})
-    tool = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-    words = [sys.executable, "-I", tool, "login", "enter", text(note)]
+    words = [sys.executable, "-I", text(TOOL), "login", "enter", text(note)]
     for word in words:
         if not re.fullmatch(_PLAIN, word):
             raise Failure("{}: sshd would not take this path for one word".format(word))
@@ -174,7 +173,7 @@ def _generate(key: bytes) -> str:
 def _write_launcher(folder: bytes) -> None:
     path = os.path.join(folder, LAUNCHER)
     with open(path, "w") as file:
-        file.write(_LAUNCHER.format(text(folder)))
+        file.write(_LAUNCHER.format(text(folder), entrance.REFUSED))
     os.chmod(path, 0o700)
     if not os.access(path, os.X_OK):
         raise Failure("{}: nothing can be run from there (noexec)".format(text(path)))

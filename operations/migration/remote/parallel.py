@@ -45,7 +45,7 @@ class Job(NamedTuple):
 def copy(way: Way, want: Tree, job: Job) -> None:
     """Copy everything. Raises Failure where dcp fails; what is there is not to be trusted then."""
     watch = _Watch(way, want)
-    code, said = children.run(command(way, job), b"/", environment(job), watch.look)
+    code, said = children.run(command(way, job), b"/", environment(job.launcher), watch.look)
     if code:
         raise Failure("dcp under mpirun ended with {}: {}; {}".format(code, said, room(way.target)))
 
@@ -53,7 +53,16 @@ def copy(way: Way, want: Tree, job: Job) -> None:
 def command(way: Way, job: Job) -> List[bytes]:
     """What is typed for it; every process is given the library."""
     many = str(job.processes).encode("ascii")
-    start = [job.mpirun, *launched(job), b"-np", many, b"-f", job.hosts, *job.tool, b"enclosed"]
+    start = [
+        job.mpirun,
+        *launched(job.launcher),
+        b"-np",
+        many,
+        b"-f",
+        job.hosts,
+        *job.tool,
+        b"enclosed",
+    ]
     for option, paths in ((b"--see", (way.source, way.target)), (b"--needs", job.needs)):
         start += [word for path in paths for word in (option, path)]
     preload = [b"--preload", way.preload] if way.preload else []
@@ -61,14 +70,14 @@ def command(way: Way, job: Job) -> List[bytes]:
     return [*start, *preload, b"--", job.dcp, b"--preserve", b"--sparse", source, way.target]
 
 
-def launched(job: Job) -> List[bytes]:
-    """The options of mpirun by which a launcher of ours starts its processes."""
-    return [b"-launcher", b"ssh", b"-launcher-exec", job.launcher] if job.launcher else []
+def launched(launcher: bytes) -> List[bytes]:
+    """The options of mpirun by which a launcher of ours starts its processes; none without one."""
+    return [b"-launcher", b"ssh", b"-launcher-exec", launcher] if launcher else []
 
 
-def environment(job: Job) -> Dict[bytes, bytes]:
+def environment(launcher: bytes) -> Dict[bytes, bytes]:
     """The variables for that."""
-    return {b"MPIEXEC_PORT_RANGE": PORTS} if job.launcher else {}
+    return {b"MPIEXEC_PORT_RANGE": PORTS} if launcher else {}
 
 
 class _Watch:

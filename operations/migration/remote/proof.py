@@ -6,8 +6,8 @@ from typing import Any, Dict, Iterable, Iterator, Optional, Tuple
 
 from . import changes, digest, mtree, sums
 from . import files as whole
+from .container import Container
 from .failure import Failure, text
-from .namespace import Home
 from .progress import Progress
 from .tree import FILE, Tree, alone, differences, files, size, walk
 
@@ -15,20 +15,20 @@ MANIFEST, SUMS = b"manifest.mtree", b"SHA256SUMS"
 
 
 def manifest(
-    root: bytes, out: bytes, jobs: int, progress: Progress, home: Optional[Home] = None
+    root: bytes, out: bytes, jobs: int, progress: Progress, container: Optional[Container] = None
 ) -> Dict[str, Any]:
     """Write manifest.mtree and SHA256SUMS of a tree into the folder `out`.
 
     Where the tree changes meanwhile the answer names what did, and nothing is written.
 
     + jobs: number of threads that read
-    + home: the container that all of it has to be of (see `tree.walk`)
+    + container: the container that all of it has to be of (see `tree.walk`)
     """
-    before = walk(root, progress.begin("looking"), home=home)
+    before = walk(root, progress.begin("looking"), container=container)
     _begin(progress, before)
-    tree = digest.take(root, before, jobs, progress, home=home)
+    tree = digest.take(root, before, jobs, progress, container=container)
     progress.begin("looking again", of_files=len(before))
-    found = changes.between(before, walk(root, progress, home=home))
+    found = changes.between(before, walk(root, progress, container=container))
     found["changed"] += [
         entry.path
         for entry in alone(tree)
@@ -48,20 +48,20 @@ def verify(
     quick: bool,
     jobs: int,
     progress: Progress,
-    home: Optional[Home] = None,
+    container: Optional[Container] = None,
 ) -> Dict[str, Any]:
     """Compare a tree with a manifest.
 
     + quick: leave out what files hold, that is, read no file
     + jobs: number of threads that read
-    + home: the container that all of it has to be of (see `tree.walk`)
+    + container: the container that all of it has to be of (see `tree.walk`)
     """
     want, written = _read(path)
-    have = walk(root, progress.begin("looking", of_files=len(want)), home=home)
+    have = walk(root, progress.begin("looking", of_files=len(want)), container=container)
     unreadable: Dict[bytes, OSError] = {}
     if not quick:
         _begin(progress, have)
-        have = digest.take(root, have, jobs, progress, unreadable, home)
+        have = digest.take(root, have, jobs, progress, unreadable, container)
     differing = {}
     for name, entry in want.items():
         keys = differences(entry, have[name]) if name in have else []

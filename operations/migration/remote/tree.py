@@ -6,8 +6,8 @@ import stat
 from typing import Dict, Iterable, List, NamedTuple, Optional, Set, Tuple
 
 from .beneath import ROOT, Beneath, by_number
+from .container import Container
 from .failure import Failure, text
-from .namespace import Home
 from .progress import Progress
 
 FILE, FOLDER, LINK = "file", "dir", "link"
@@ -61,11 +61,13 @@ Tree = Dict[bytes, Entry]
 """Entries by path; folders stand before what is in them, names in the order of their bytes."""
 
 
-def walk(root: bytes, progress: Progress, xattrs: bool = True, home: Optional[Home] = None) -> Tree:
+def walk(
+    root: bytes, progress: Progress, xattrs: bool = True, container: Optional[Container] = None
+) -> Tree:
     """Everything below a folder, and the folder itself. What vanishes meanwhile is left out.
 
     + xattrs: read extended attributes of files, too
-    + home: the container that all of it has to be of; None where it is none of DAOS
+    + container: the container that all of it has to be of; None where it is none of DAOS
 
     Raises OSError, and Failure where another file system is mounted in it, or another container.
     """
@@ -81,8 +83,8 @@ def walk(root: bytes, progress: Progress, xattrs: bool = True, home: Optional[Ho
                 status = top if path == ROOT else beneath.look(path)
                 leader = _leader(first, status, path)
                 tree[path] = entry = look(beneath, path, status, leader, xattrs)
-                if home:
-                    _check_home(home, beneath, entry, seen)
+                if container:
+                    _check_container(container, beneath, entry, seen)
                 if entry.type == FOLDER:
                     pending.extend(sorted(_below(beneath, path, top), reverse=True))
             except FileNotFoundError:
@@ -92,11 +94,13 @@ def walk(root: bytes, progress: Progress, xattrs: bool = True, home: Optional[Ho
     return tree
 
 
-def _check_home(home: Home, beneath: Beneath, entry: Entry, seen: Set[bytes]) -> None:
+def _check_container(
+    container: Container, beneath: Beneath, entry: Entry, seen: Set[bytes]
+) -> None:
     for name, _ in entry.xattrs if entry.type == FOLDER else ():
-        home.check_attribute(name, beneath.full(entry.path))
+        container.check_attribute(name, beneath.full(entry.path))
     folder = os.path.dirname(entry.path)
-    if entry.type == FILE and folder not in seen and home.check_in(beneath, entry.path):
+    if entry.type == FILE and folder not in seen and container.check_in(beneath, entry.path):
         seen.add(folder)
 
 

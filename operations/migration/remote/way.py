@@ -2,7 +2,7 @@
 
 from typing import NamedTuple, Optional
 
-from .namespace import Home
+from .container import Container
 from .progress import Progress
 
 
@@ -12,11 +12,11 @@ class Way(NamedTuple):
     + source, target: the two folders
     + progress: what is told how far it is
     + preload: the I/O interception library that copiers are given as LD_PRELOAD, None for none
-    + home: the container that all of the source has to be of, None where it is none of DAOS
+    + container: the container that all of the source has to be of, None where it is none of DAOS
     """
 
     source: bytes
     target: bytes
     progress: Progress
     preload: Optional[bytes] = None
-    home: Optional[Home] = None
+    container: Optional[Container] = None

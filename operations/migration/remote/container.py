@@ -9,7 +9,6 @@ ioctl that the interception library asks (dfuse_ioctl.h).
 import fcntl
 import os
 import uuid
-from typing import Optional
 
 from .beneath import Beneath, is_file
 from .failure import Failure, text
@@ -24,17 +23,14 @@ _REMEDY = (
 )
 
 
-class Home:
+class Container:
     """The container that was mounted.
 
-    + container: its UUID
+    + text: its UUID. Raises ValueError for what is none
     """
 
-    def __init__(self, container: str) -> None:
-        try:
-            self._container = uuid.UUID(container)
-        except ValueError as problem:
-            raise Failure("{}: this is no UUID of a container".format(container)) from problem
+    def __init__(self, text: str) -> None:
+        self._uuid = uuid.UUID(text)
 
     def check(self, file: int, path: bytes) -> None:
         """Raise Failure where an open file is of another container, or that is not told.
@@ -51,7 +47,7 @@ class Home:
                 )
             ) from error
         pool, found = uuid.UUID(bytes=bytes(answer[24:40])), uuid.UUID(bytes=bytes(answer[40:56]))
-        if found != self._container:
+        if found != self._uuid:
             raise Failure(
                 "{}, or a folder above it, leads into container {} of pool {}: {}".format(
                     text(os.path.dirname(path)), found, pool, _REMEDY
@@ -76,8 +72,3 @@ class Home:
         """Raise Failure for the attribute by which a folder would lead elsewhere in 2.x."""
         if name == _ATTRIBUTE or name.startswith(_ATTRIBUTE + b"."):
             raise Failure("{} has the attribute {}: {}".format(text(path), text(name), _REMEDY))
-
-
-def home(word: Optional[str]) -> Optional[Home]:
-    """The container that a command line names; None where it names none. Raises Failure."""
-    return Home(word) if word else None
