@@ -23,14 +23,14 @@ SCRIPT = Path(__file__).with_suffix(".sh").read_text("utf-8")
 _FIRST, _LAST = "== hostname", "== end"
 
 
-def script(names: Units = USUAL, held: Iterable[str] = ()) -> str:
+def script(names: Units = USUAL, stuck: Iterable[str] = ()) -> str:
     """The script, for nodes on which the daemons' units have these names.
 
-    + held: processes of the node that have let nobody look at them until now, see `Node.held`
+    + stuck: processes of the node that have let nobody look at them until now, see `Node.stuck`
     """
     known = (
         f"server={shlex.quote(names.server)} agent={shlex.quote(names.agent)} "
-        f"held={shlex.quote(' '.join(held))}"
+        f"stuck={shlex.quote(' '.join(stuck))}"
     )
     return f"{known}\n{SCRIPT}"
 
@@ -103,7 +103,7 @@ class Node:
     + mounts: mount points of dfuse
     + memory: mount points of engines' storage that is in memory, which a reboot empties
     + processes: applications that have libdaos mapped
-    + held: processes that let nobody look at what they have mapped, each with when it has started:
+    + stuck: processes that let nobody look at what they have mapped, each with when it has started:
       "4711:8800815"; in `processes` they are, too, since they may use DAOS
     + dfuses: processes of dfuse, with their command lines
     + space: mount point to what is free there in MiB, for all that packages are written to
@@ -139,7 +139,7 @@ class Node:
     mounts: tuple[str, ...] = ()
     memory: tuple[str, ...] = ()
     processes: tuple[Process, ...] = ()
-    held: tuple[str, ...] = ()
+    stuck: tuple[str, ...] = ()
     dfuses: tuple[Process, ...] = ()
     space: dict[str, int] = field(default_factory=dict)
     read_only: tuple[str, ...] = ()
@@ -360,7 +360,7 @@ def _node(parts: dict[str, list[str]], names: Units) -> Node:
         mounts=tuple(_mounts(parts["mounts"], "fuse.daos")),
         memory=tuple(_mounts(parts["mounts"], "tmpfs")),
         processes=found.users,
-        held=found.held,
+        stuck=found.stuck,
         dfuses=found.dfuses,
         space=dict(_space(parts["space"])),
         read_only=tuple(parts["read-only"]),

@@ -1,5 +1,5 @@
 # Before it comes what the site calls the two units, and which processes have let nobody look at them
-# until now: server=... agent=... held=... (see `node.script`).
+# until now: server=... agent=... stuck=... (see `node.script`).
 # The daemon of PackageKit is none of them: most of the time it does nothing.
 managers='yum|dnf|zypper|rpm|zypp-rpm|yumBackend.py|dnf-automatic|yum-cron|y2base'
 missing=''
@@ -85,13 +85,13 @@ processes() { # Sets `pids` to those that can be asked, and tells the others tha
     for folder in /proc/[0-9]*; do
         pid=${folder#/proc/}
         began "$pid"
-        case " $held " in
-            *" $pid:${begun:-none} "*) tell "held $pid $begun" ;;
+        case " $stuck " in
+            *" $pid:${begun:-none} "*) tell "stuck $pid $begun" ;;
             *) [ -z "$begun" ] || pids="$pids $pid" ;;
         esac
     done
 }
-without_held() { # Takes those out of the lists that `processes` has left out.
+without_stuck() { # Takes those out of the lists that `processes` has left out.
     for list in daemons suspects dfuses at_work; do
         eval "words=\$$list" rest=''
         for pid in $words; do
@@ -102,7 +102,7 @@ without_held() { # Takes those out of the lists that `processes` has left out.
 }
 tell() { # $1: a line about a process; adds to `named` who has to be told by name.
     printf '%s\n' "$1"
-    case $1 in "uses "*|"held "*) set -- $1; named="$named $2" ;; esac
+    case $1 in "uses "*|"stuck "*) set -- $1; named="$named $2" ;; esac
 }
 tell_all() { # $1: a file of such lines
     while IFS= read -r line; do tell "$line"; done <"$1"
@@ -113,9 +113,9 @@ look_at_processes() {
     trap 'rm -rf "$here"' EXIT
     trap 'exit 1' HUP INT TERM
     paths='/proc/[0-9]*/maps' pids=''
-    if [ "$held" ]; then processes; files "$pids" maps; fi
+    if [ "$stuck" ]; then processes; files "$pids" maps; fi
     (
-        [ -z "$held" ] || without_held
+        [ -z "$stuck" ] || without_stuck
         asked "$paths"
     ) >"$here/all" 2>/dev/null </dev/null &
     job=$!
@@ -136,7 +136,7 @@ look_at_processes() {
             tell_all "$here/$pid"
         else
             began "$pid"
-            [ -z "$begun" ] || tell "held $pid $begun"
+            [ -z "$begun" ] || tell "stuck $pid $begun"
         fi
     done
 }

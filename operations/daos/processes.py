@@ -65,7 +65,7 @@ class Process:
 
 
 @dataclass(frozen=True)
-class Held(Process):
+class Stuck(Process):
     """A process that lets nobody look at what it has mapped, as while it waits for a dead FUSE."""
 
     def __str__(self) -> str:
@@ -134,7 +134,7 @@ class Found:
     strays: tuple[Daemon, ...] = ()
     namesakes: tuple[Daemon, ...] = ()
     users: tuple[Process, ...] = ()
-    held: tuple[str, ...] = ()
+    stuck: tuple[str, ...] = ()
     dfuses: tuple[Process, ...] = ()
     managers: tuple[Process, ...] = ()
 
@@ -144,13 +144,13 @@ class _Seen:
     """What a node says of one process.
 
     + kinds: what it was found as: "daemon", "dfuse", "manager", "uses"
-    + held: when it has started, where it let nobody look at it; "" otherwise
+    + stuck: when it has started, where it let nobody look at it; "" otherwise
     + status: out of /proc/PID/status; empty where it has ended meanwhile
     + mode: of its executable, "-rwxr-xr-x"; "" where that is not known
     """
 
     kinds: set[str] = field(default_factory=set)
-    held: str = ""
+    stuck: str = ""
     status: dict[str, str] = field(default_factory=dict)
     command: str = ""
     program: str = ""
@@ -207,12 +207,12 @@ def read(parts: Mapping[str, list[str]], names: Units, services: Mapping[str, Un
         users=(
             *(replace(it, command=alive[it.pid].name) for it in told("uses")),
             *(
-                Held(command=it.name, **daemons.who(pid))
+                Stuck(command=it.name, **daemons.who(pid))
                 for pid, it in alive.items()
-                if it.held and pid not in counted
+                if it.stuck and pid not in counted
             ),
         ),
-        held=tuple(f"{pid}:{it.held}" for pid, it in seen.items() if it.held),
+        stuck=tuple(f"{pid}:{it.stuck}" for pid, it in seen.items() if it.stuck),
         # One that has none of DAOS's library serves nothing of it, whatever it is called.
         dfuses=tuple(it for it in told("dfuse") if "uses" in alive[it.pid].kinds),
         # Nobody else can change what is installed.
@@ -310,8 +310,8 @@ def _learn_that_it_is_replaced(it: _Seen, match: re.Match[str]) -> None:
     it.replaced = True
 
 
-def _learn_that_it_is_held(it: _Seen, match: re.Match[str]) -> None:
-    it.held = match["began"]
+def _learn_that_it_is_stuck(it: _Seen, match: re.Match[str]) -> None:
+    it.stuck = match["began"]
 
 
 def _learn_kind(it: _Seen, match: re.Match[str]) -> None:
@@ -332,7 +332,7 @@ _LINES = tuple(
         (r"/proc/(?P<pid>\d+)/maps$", _learn_that_it_is_replaced),
         (r'l\S+ .*"/proc/(?P<pid>\d+)/exe" -> (?P<path>".*")$', _learn_program),
         (r'(?P<mode>-\S+) .*"/proc/(?P<pid>\d+)/exe"$', _learn_mode),
-        (r"held (?P<pid>\d+) (?P<began>\d+)$", _learn_that_it_is_held),
+        (r"stuck (?P<pid>\d+) (?P<began>\d+)$", _learn_that_it_is_stuck),
         (r"(?P<kind>\w+) (?P<pid>\d+)$", _learn_kind),
     )
 )

@@ -29,7 +29,7 @@ _PATIENCE = 60
 _LESS_PATIENCE = 5
 _silent: WeakSet[Host] = WeakSet()
 # The processes of each node that let nobody look at them: that is not waited for again and again.
-_held: WeakKeyDictionary[Host, tuple[str, ...]] = WeakKeyDictionary()
+_stuck: WeakKeyDictionary[Host, tuple[str, ...]] = WeakKeyDictionary()
 
 # pyinfra's own time-out begins when the command has begun; to open a channel to a node that died
 # silently takes paramiko up to an hour. Seconds for that.
@@ -85,7 +85,7 @@ def look(state: State, units: Units, host: Host) -> tuple[Node | None, str]:
     if not host.connected or host in state.failed_hosts:
         return None, ""
     patience = _LESS_PATIENCE if host in _silent else _PATIENCE
-    line = f"sh -c {shlex.quote(script(units, _held.get(host, ())))}"
+    line = f"sh -c {shlex.quote(script(units, _stuck.get(host, ())))}"
     done, output, errors = command(state, host, line, patience)
     if not done:
         if silence.is_silent(errors) and host not in _silent:
@@ -97,7 +97,7 @@ def look(state: State, units: Units, host: Host) -> tuple[Node | None, str]:
         node = parse(output.split("\n"), units)
     except ValueError as problem:
         return None, f"{errors.strip()}\n{problem}".strip()
-    _held[host] = node.held
+    _stuck[host] = node.stuck
     return node, ""
 
 

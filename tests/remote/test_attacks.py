@@ -14,10 +14,10 @@ import pytest
 
 from operations.migration.remote import digest, serial
 
+from ..users import NOBODY
 from . import trees
 from .trees import copy, tool
 
-NOBODY = 65534
 _SECRET = "root:$6$SECRETHASH:19000::::::\n"
 _MINE = "x" * len(_SECRET)
 

@@ -21,11 +21,11 @@ from operations.migration import remote
 from operations.migration.remote import authorized, entrance, login
 from operations.migration.remote.failure import Failure
 
+from ..users import NOBODY
 from .trees import tool
 
 LINE = b'restrict,command="x" ssh-ed25519 AAAA'
 MARKED = b"daos-offline-update-copy"
-NOBODY = 65534
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="it is about root's files")
 

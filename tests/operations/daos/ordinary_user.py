@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-UID = 65534
+from ...users import NOBODY, become
+
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc.mmap.restype = ctypes.c_void_p
 _libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, *[ctypes.c_int] * 3, ctypes.c_long]
@@ -22,7 +23,7 @@ _SHARED, _ANONYMOUS = 0x01, 0x22
 
 @contextmanager
 def running(
-    prepare: Callable[[], object], uid: int = UID, then: Callable[[], object] = int
+    prepare: Callable[[], object], uid: int = NOBODY, then: Callable[[], object] = int
 ) -> Iterator[int]:
     """A process that does nothing for a while; its process id.
 
@@ -35,9 +36,7 @@ def running(
         try:
             os.close(ours)
             kept = prepare()
-            os.setgroups([])
-            os.setresgid(uid, uid, uid)
-            os.setresuid(uid, uid, uid)
+            become(uid)
             then()
             os.write(theirs, b"." if kept is not False else b"!")
             while True:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from operations.daos import hanging as hanging_program
-from operations.daos.node import parse, script
+from operations.daos.node import Node, parse, script
 from operations.daos.start_trace import drop_in
 from operations.daos.units import Units
 from operations.daos.window_file import FOLDER, PATH
@@ -98,17 +98,20 @@ def test_processes_are_found_by_their_names(tools: Path, running: dict[str, int]
     assert node.space
 
 
+def locked(tools: Path, lock: Path) -> Node:
+    """The node as it is told where somebody holds the lock in this file."""
+    stand_in(tools, "flock", "exit 1")
+    return parse(run(tools, SCRIPT.replace(LOCK, str(lock))).stdout.splitlines())
+
+
 def test_a_lock_that_somebody_holds_who_does_not_say_so_is_no_free_one(
     tools: Path, tmp_path: Path
 ) -> None:
-    held = tmp_path / "lock"
-    held.touch(0o600)
-    stand_in(tools, "flock", "exit 1")
-    done = run(tools, SCRIPT.replace(LOCK, str(held)))
-    assert f"fuser -v {held}" in parse(done.stdout.splitlines()).lock
-    held.write_text("ops on desk\nprocess 4711\n")
-    done = run(tools, SCRIPT.replace(LOCK, str(held)))
-    node = parse(done.stdout.splitlines())
+    lock = tmp_path / "lock"
+    lock.touch(0o600)
+    assert f"fuser -v {lock}" in locked(tools, lock).lock
+    lock.write_text("ops on desk\nprocess 4711\n")
+    node = locked(tools, lock)
     assert (node.lock, node.locker) == ("ops on desk", 4711)
 
 
@@ -116,13 +119,11 @@ def test_a_lock_that_everybody_can_hold_is_none_unless_root_has_it_open(
     tools: Path, tmp_path: Path
 ) -> None:
     """As a run of an older version of this tool has, which left it so."""
-    held = tmp_path / "lock"
-    held.touch(0o644)
-    stand_in(tools, "flock", "exit 1")
-    line = SCRIPT.replace(LOCK, str(held))
-    with held.open():
-        assert parse(run(tools, line).stdout.splitlines()).lock
-    assert not parse(run(tools, line).stdout.splitlines()).lock
+    lock = tmp_path / "lock"
+    lock.touch(0o644)
+    with lock.open():
+        assert locked(tools, lock).lock
+    assert not locked(tools, lock).lock
 
 
 def test_storage_in_memory_is_told_by_its_superblock(tools: Path, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -14,7 +15,8 @@ from hypothesis import strategies as st
 from operations.daos.node import Node, parse, script
 from operations.machinery.connections import text
 
-from . import hanging_fuse, ordinary_user
+from ...users import NOBODY
+from . import hanging_fuse
 from .ordinary_user import called, hiding, mapping, running
 
 DAEMONS = ("daos_server", "daos_agent", "daos_engine", "daos_io_server")
@@ -26,10 +28,10 @@ def reachable(folder: Path) -> None:
         it.chmod(0o755)
 
 
-def looked(folder: Path, held: tuple[str, ...] = ()) -> Node:
+def looked(folder: Path, stuck: tuple[str, ...] = ()) -> Node:
     """The node as it is told; no answer is an error."""
     done = subprocess.run(
-        ["sh", "-c", script(held=held)],
+        ["sh", "-c", script(stuck=stuck)],
         env={"PATH": str(folder)},
         capture_output=True,
         check=False,
@@ -71,7 +73,7 @@ def test_a_program_with_the_rights_of_root_for_anybody_is_none_whoever_calls_it_
     shutil.copy(shutil.which("sleep") or "", program)
     program.chmod(0o4755)
     reachable(tmp_path)
-    user = 0 if real else ordinary_user.UID
+    user = 0 if real else NOBODY
     with subprocess.Popen([program, "60"], user=user, group=user) as child:
         try:
             node = looked(tools)
@@ -92,11 +94,18 @@ def test_what_an_ordinary_user_calls_like_a_package_manager_changes_no_packages(
     assert users not in found
 
 
-def test_a_dfuse_that_has_nothing_of_daos_is_none(tools: Path, tmp_path: Path) -> None:
-    def prepare() -> object:
-        called(b"dfuse")
-        return mapping(tmp_path / "libdaos.so")
+def using_daos(name: bytes, folder: Path) -> Callable[[], object]:
+    """What a process does that has this name, and a library of DAOS mapped."""
 
+    def prepare() -> object:
+        called(name)
+        return mapping(folder / "libdaos.so")
+
+    return prepare
+
+
+def test_a_dfuse_that_has_nothing_of_daos_is_none(tools: Path, tmp_path: Path) -> None:
+    prepare = using_daos(b"dfuse", tmp_path)
     with running(lambda: called(b"dfuse")) as other, running(prepare) as pid:
         found = {it.pid for it in looked(tools).dfuses}
     assert pid in found
@@ -104,11 +113,7 @@ def test_a_dfuse_that_has_nothing_of_daos_is_none(tools: Path, tmp_path: Path) -
 
 
 def test_what_uses_daos_under_the_name_of_a_daemon_uses_it(tools: Path, tmp_path: Path) -> None:
-    def prepare() -> object:
-        called(b"daos_agent")
-        return mapping(tmp_path / "libdaos.so")
-
-    with running(prepare) as pid:
+    with running(using_daos(b"daos_agent", tmp_path)) as pid:
         assert any(f"pid {pid}," in user for user in looked(tools).users)
 
 
@@ -126,12 +131,7 @@ def test_a_process_of_any_name_is_one_that_uses_daos_and_no_silence(
 
 def uses_daos(tools: Path, tmp_path: Path, name: bytes) -> None:
     """A process of this name is seen to use DAOS."""
-
-    def prepare() -> object:
-        called(name)
-        return mapping(tmp_path / "libdaos.so")
-
-    with running(prepare) as pid:
+    with running(using_daos(name, tmp_path)) as pid:
         node = looked(tools)
     [found] = [it for it in node.processes if it.pid == pid]
     assert (found.user, found.uid) == ("nobody", 65534)
@@ -163,13 +163,13 @@ def test_a_process_that_lets_nobody_look_at_it_is_named(
         pid = stack.enter_context(running(lambda: called(name), then=lambda: hiding(file)))
         with mounted:  # it cannot be ended before the file system is gone
             node = looked(tools)  # a look that waits for it never ends
-            again = looked(tools, node.held)
+            again = looked(tools, node.stuck)
     assert engine in node.engines  # all others are told as they are
     [found] = [it for it in node.processes if it.pid == pid]
     assert f"pid {pid}, user nobody, uid 65534" in str(found)
     assert "lets nobody see whether it uses DAOS" in str(found)
-    assert again.held == node.held
-    assert not looked(tools, node.held).held
+    assert again.stuck == node.stuck
+    assert not looked(tools, node.stuck).stuck
 
 
 def test_as_many_as_a_user_likes_are_told_in_a_bearable_answer(tools: Path, tmp_path: Path) -> None:

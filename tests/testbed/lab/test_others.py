@@ -18,7 +18,8 @@ from testbed.lab import ssh
 from testbed.lab.errors import LabError
 from testbed.lab.files import LabFiles
 
-NOBODY = 65534
+from ...users import NOBODY, become
+
 ENGINE = Path(__file__).parents[3] / "testbed" / "lab" / "engine.sh"
 KEYS = ssh.make_key_pair()
 
@@ -30,9 +31,7 @@ def as_another(do: Callable[[], object]) -> bool:
     child = os.fork()
     if child == 0:
         try:
-            os.setgroups([])
-            os.setgid(NOBODY)
-            os.setuid(NOBODY)
+            become()
             do()
         except BaseException:
             os._exit(1)
