@@ -6,6 +6,8 @@ STAMP := $(VENV)/.installed
 LOCK := .venv-lock
 PIP := $(VENV)/bin/python -m pip install -qq --disable-pip-version-check
 ENGINE := sh testbed/lab/engine.sh
+# What tests compare with: readers of a backup, shells of administrators, keys.
+PROGRAMS := bsdtar mtree tcsh fish gpg ssh-keygen
 # On all cores; tests that share a lab stay together, and tests/conftest.py says what begins first.
 SHARED := -n auto --dist loadgroup --no-loadscope-reorder
 
@@ -27,10 +29,11 @@ rehearse-migration: $(STAMP) ## lead a lab from DAOS 1.2 to 2.0, and compare all
 
 test: $(STAMP) ## run all tests, those on a lab and in a browser included
 	@$(ENGINE)
-	@sh tests/browser/chromium.sh
+	@sh tests/programs.sh $(PROGRAMS) chromium
 	@$(VENV)/bin/pytest $(SHARED)
 
 test-unit: $(STAMP) ## run the tests that need neither a lab nor a browser
+	@sh tests/programs.sh $(PROGRAMS)
 	@$(VENV)/bin/pytest $(SHARED) -m "not lab and not browser"
 
 test-lab: $(STAMP) ## run lab tests, T=EXPRESSION as pytest -k; KEEP=1: a failed test's lab stays up

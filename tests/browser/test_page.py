@@ -64,7 +64,7 @@ _FRAME = """<pre id="{report} {device}"></pre>
 def _chromium() -> str:
     found = [shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome")]
     browser = next(filter(None, found), None)
-    assert browser, "no Chromium: `make test` installs it, see tests/browser/chromium.sh"
+    assert browser, "no Chromium: `make test` installs it, see tests/programs.sh"
     return browser
 
 

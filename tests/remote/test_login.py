@@ -253,7 +253,6 @@ def test_the_folder_is_for_root_alone_and_none_of_others_is_taken(tmp_path: Path
         login.own_folder(str(tmp_path / "link"))
 
 
-@pytest.mark.skipif(not shutil.which("ssh-keygen"), reason="OpenSSH is not here")
 def test_the_private_key_stays_in_that_folder(tmp_path: Path, monkeypatch: Any) -> None:
     monkeypatch.setattr(login, "_first_for_all", lambda: 1024)
     folder = tmp_path / "login"

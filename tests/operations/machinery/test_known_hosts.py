@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import shutil
 import subprocess
 import tempfile
 from pathlib import Path
@@ -14,8 +13,6 @@ from hypothesis import strategies as st
 
 from operations.machinery import known_hosts
 from operations.machinery.known_hosts import judge, kinds, read
-
-pytestmark = pytest.mark.skipif(not shutil.which("ssh-keygen"), reason="OpenSSH is not here")
 
 ED, RSA = "ssh-ed25519", "ssh-rsa"
 KEY = "AAAAC3NzaC1lZDI1NTE5AAAAII7T7ROT403mcGQPgNNgvbOULKhFHOWLMjQon1O6/nYh"

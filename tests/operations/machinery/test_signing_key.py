@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import re
-import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import closing
@@ -15,8 +14,6 @@ import pytest
 from operations.daos.package_managers import KEY
 from operations.machinery import signing_key
 from operations.machinery.settings import Repository
-
-pytestmark = pytest.mark.skipif(not shutil.which("gpg"), reason="gpg is not here; nodes have it")
 
 
 class Keys:
