@@ -21,6 +21,7 @@ from .stages import (
     CLIENT_1,
     CLIENT_2,
     FLIP,
+    MIGRATE,
     RECORD,
     SYSTEM,
     assert_serving,
@@ -212,9 +213,17 @@ def _a_server_that_does_not_stay_up_is_noticed_before_anything_is_erased(site: S
     """As one does whose configuration it cannot read."""
     before = formats(site)
     server = site.lab.node(SERVERS[1])
-    text = "#!/bin/sh\nsleep 1; exit 1\n"
+    stays = "/usr/local/stays"
+    text = f"#!/bin/sh\nwhile [ -e {stays} ]; do sleep 0.1; done\nexit 1\n"
+    server.run(f"touch {stays}")
     with faults.FILE_REPLACED.on(server, path="/usr/bin/daos_server", text=text):
-        outcome = stage(site, "format", **SYSTEM)
+        outcome = site.typed_until(
+            "not every daos_server has been up",
+            lambda: server.run(f"rm {stays}"),
+            *(MIGRATE, "-y"),
+            stage="format",
+            **SYSTEM,
+        )
     assert codes(site) == {"format-failed": [ADMIN_1]}, outcome.output
     assert f"daos_server does not stay up on {SERVERS[1]}" in outcome.output
     assert formats(site) == before
