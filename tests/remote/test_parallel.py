@@ -139,7 +139,10 @@ def test_it_is_typed_as_daos_says_it(tmp_path: Path, source: Path, packed: Path)
 def test_each_process_is_given_the_library_and_nothing_else_of_the_node(
     tmp_path: Path, source: Path, packed: Path
 ) -> None:
-    """Not the way back by /proc either; the folders that are copied are the real ones."""
+    """Not the way back by /proc either; the folders that are copied are the real ones.
+
+    It leaves nothing where temporary files are.
+    """
     asked = (
         "import json, os; print(json.dumps([os.environ['LD_PRELOAD'],"
         " [it for it in ('/etc/shadow', '/etc/ssh', '/dev/zero') if os.path.exists(it)],"
@@ -157,9 +160,15 @@ def test_each_process_is_given_the_library_and_nothing_else_of_the_node(
         "-c",
         asked,
     ]
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
     ran = subprocess.run(
-        [sys.executable, packed, "enclosed", *words], capture_output=True, text=True
+        [sys.executable, packed, "enclosed", *words],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "TMPDIR": str(temporary)},
     )
+    assert list(temporary.iterdir()) == []
     library, others, proc, inside = json.loads(ran.stdout)
     assert (library, others, inside) == ("/none.so", [], ["b", "folder"])
     assert proc == ["cpuinfo", "filesystems", "meminfo", "stat"]

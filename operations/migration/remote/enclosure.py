@@ -8,10 +8,8 @@ which every process has a way back to the whole system, but for a few files abou
 """
 
 import argparse
-import contextlib
 import ctypes
 import os
-import tempfile
 from typing import Iterable, List, NoReturn
 
 from .failure import Failure, text
@@ -29,6 +27,9 @@ _READ_ONLY = (
 )
 _DEVICES = (b"/dev/null", b"/dev/random", b"/dev/urandom", b"/dev/shm", b"/dev/infiniband")
 _AGENT = b"/run/daos_agent"
+# Each process has its own root mounted here, which nobody else sees. Linux removes no folder that
+# is a mount where it is asked to, so it is the same one for all, and stays until a reboot.
+_ROOT = b"/run/daos-offline-update.view"
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -64,33 +65,29 @@ def _fabric() -> Iterable[bytes]:
 
 def _enter(writable: Iterable[bytes]) -> None:
     """Have a root that holds these folders, and what everybody may read."""
-    root = os.fsencode(tempfile.mkdtemp(prefix="daos-offline-update-"))
-    try:
-        _check(_libc.unshare(_CLONE_NEWNS), b"a mount namespace")
-        _mount(b"none", b"/", _REC | _PRIVATE)  # nothing of it is seen outside
-        _mount(b"none", root, 0, b"tmpfs", b"mode=755")
-    finally:
-        with contextlib.suppress(OSError):  # busy here, where it is a mount; gone outside
-            os.rmdir(root)
+    os.makedirs(_ROOT, 0o700, exist_ok=True)
+    _check(_libc.unshare(_CLONE_NEWNS), b"a mount namespace")
+    _mount(b"none", b"/", _REC | _PRIVATE)  # nothing of it is seen outside
+    _mount(b"none", _ROOT, 0, b"tmpfs", b"mode=755")
     for name, mode in ((b"/tmp", 0o1777), (b"/var", 0o755), (b"/run", 0o755)):
-        os.mkdir(root + name)
-        os.chmod(root + name, mode)
-    os.symlink(b"../run", root + b"/var/run")
+        os.mkdir(_ROOT + name)
+        os.chmod(_ROOT + name, mode)
+    os.symlink(b"../run", _ROOT + b"/var/run")
     for path in _READ_ONLY:
         if os.path.islink(path):  # /bin, to /usr/bin
-            os.makedirs(os.path.dirname(root + path), exist_ok=True)
-            os.symlink(os.readlink(path), root + path)
+            os.makedirs(os.path.dirname(_ROOT + path), exist_ok=True)
+            os.symlink(os.readlink(path), _ROOT + path)
         else:
-            _show(root, path, _BIND | _REMOUNT | _RDONLY)
+            _show(path, _BIND | _REMOUNT | _RDONLY)
     for path in writable:
-        _show(root, path, 0)
-    os.chroot(root)
+        _show(path, 0)
+    os.chroot(_ROOT)
     os.chdir(b"/")
 
 
-def _show(root: bytes, path: bytes, again: int) -> None:
+def _show(path: bytes, again: int) -> None:
     """Have a file or folder in the new root; one that is not there is not there either."""
-    place = root + path
+    place = _ROOT + path
     if not os.path.exists(path):
         return
     os.makedirs(os.path.dirname(place), exist_ok=True)
