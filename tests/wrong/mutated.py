@@ -14,7 +14,18 @@ _EDITED = ("deploy.py", "deploys", "config.py")
 _HELPER = "replaced.py"
 
 DEPLOY = "deploy.py"
+WAITING = "Starting operation: Meanwhile"  # what pyinfra prints when it waits
 FINDS_NOTHING = "lambda original, *args, **named: []"  # of a gate; a step does nothing
+
+_GO = "go"
+_WAIT = f"""\
+import pathlib, time
+from pyinfra.operations import python
+def waits():
+    while not pathlib.Path({_GO!r}).exists():
+        time.sleep(0.05)
+python.call(name="Meanwhile", function=waits)
+"""
 
 
 @dataclass(frozen=True)
@@ -56,6 +67,17 @@ class OnlyOn:
 
 
 @dataclass(frozen=True)
+class Waits:
+    """The coordinator waits before a step, until `go_on`; what happens meanwhile is over then."""
+
+    before: str
+
+    def edited(self, procedure: str) -> str:
+        line = _line(procedure, self.before)
+        return procedure.replace(line, _WAIT + line)
+
+
+@dataclass(frozen=True)
 class Replaced:
     """A function of the deploy code that is replaced when the procedure runs.
 
@@ -70,7 +92,7 @@ class Replaced:
         return f"{config}\nimport replaced; replaced.put({self.name!r}, {self.by!r})\n"
 
 
-Edit = LeftOut | Moved | OnlyOn | Replaced
+Edit = LeftOut | Moved | OnlyOn | Waits | Replaced
 
 
 def _line(procedure: str, step: str) -> str:
@@ -85,6 +107,11 @@ def starting(step: str) -> str:
     words = re.search('name="(.*)"', _line((ROOT / DEPLOY).read_text(), step))
     assert words
     return f"Starting operation: {words[1]}"
+
+
+def go_on(site: Site) -> None:
+    """Let a procedure that waits go on."""
+    (site.folder / _GO).touch()
 
 
 def install(site: Site, edits: Iterable[Edit] = (), file: str = DEPLOY) -> None:

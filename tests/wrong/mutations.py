@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .mutated import DEPLOY, Edit, LeftOut, Moved, OnlyOn, Replaced
+from .mutated import DEPLOY, Edit, LeftOut, Moved, OnlyOn, Replaced, Waits
 
 ROLLBACK = "deploys/rollback.py"
 
@@ -265,7 +265,7 @@ RULES = (
         Wrong(
             "starts-at-boot",
             "the services stay enabled, and a server reboots inside the window",
-            (LeftOut("boot.held"),),
+            (LeftOut("boot.held"), Waits("packages.updated")),
             gate="starts-at-boot",
             breaks=frozenset({"R11"}),
             while_it_runs="a server reboots before packages change",

@@ -9,7 +9,7 @@ from testbed import faults
 from ..lab import usage
 from ..lab.site import Outcome, Site
 from ..lab.waiting import eventually
-from .mutated import starting
+from .mutated import WAITING, go_on, starting
 
 _SERVER = "daos-server-02"
 QUICK = {"packages": 300, "service": 60, "stop": 8, "join": 8, "client": 8}
@@ -91,9 +91,11 @@ def _as_it_is(site: Site, *typed: str) -> Outcome:
 
 
 def _a_server_reboots(site: Site, *typed: str) -> Outcome:
-    server = site.lab.node(_SERVER)
-    words = starting("packages.updated")
-    return site.typed_until(words, lambda: faults.REBOOT.strike(server), *typed, timeouts=QUICK)
+    def rebooted() -> None:
+        faults.REBOOT.strike(site.lab.node(_SERVER))
+        go_on(site)
+
+    return site.typed_until(WAITING, rebooted, *typed, timeouts=QUICK)
 
 
 RUNS: dict[str, Callable[..., Outcome]] = {
