@@ -241,10 +241,11 @@ look() {
         status=$(grep -saHE '^(Name|State|PPid|Uid):' $paths)
         [ -z "$status" ] || printf '%s\n' "$status"
     fi
-    # In systemd's own hierarchy. Where it makes none, all have the group of the first process.
+    # In systemd's own hierarchy, and where Slurm has its jobs: with v1 that is in all others. Where
+    # systemd makes none, all have the group of the first process.
     echo "== cgroups"
-    files "$daemons" cgroup
-    [ -z "$paths" ] || grep -saHE '^0::|:name=systemd:' /proc/1/cgroup $paths
+    files "$daemons $named" cgroup
+    [ -z "$paths" ] || grep -saHE '^0::|:name=systemd:|/job_[0-9]' /proc/1/cgroup $paths
     echo "== others" # units that have started one, and as whom
     [ -z "$others" ] || systemctl show $others --property Id,User
     echo "== names" # of those whose processes these are, and as whom units run

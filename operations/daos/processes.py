@@ -33,6 +33,14 @@ _CONTAINER = re.compile(
     r"^/(machine\.slice|kubepods|docker/|lxc|libpod)|/(docker|libpod|crio|cri-containerd)-"
 )
 
+# Where Slurm has the processes of a job: with v1 below a group of its user's, with v2 in a scope
+# (of a node's own, where a host runs several), since 26.05 by the job's SLUID. What is below
+# user.slice anybody can make.
+_JOB = re.compile(
+    r"^(?!/user\.slice/).*?"
+    r"(?:/uid_\d+/job_(\d+)|/(?:[^/]*_)?slurmstepd\.scope/(?:job_)?(\d+|s[0-9A-Z]{13}))(?:/|$)"
+)
+
 
 @dataclass(frozen=True)
 class Process:
@@ -42,6 +50,7 @@ class Process:
     + user, uid: who runs it; the name is "" where the node has none, the number None where it has
       ended meanwhile
     + program: the path of its executable; "" where that is not known
+    + job: the job of Slurm that it belongs to, as `scancel` takes it; "" for none
     """
 
     pid: int
@@ -49,6 +58,7 @@ class Process:
     command: str
     uid: int | None = None
     program: str = ""
+    job: str = ""
 
     @property
     def who(self) -> str:
@@ -58,6 +68,8 @@ class Process:
             known.append(f"user {self.user}")
         if self.uid is not None:
             known.append(f"uid {self.uid}")
+        if self.job:
+            known.append(f"Slurm job {self.job}")
         return ", ".join([*known, in_line(self.program)] if self.program else known)
 
     def __str__(self) -> str:
@@ -240,6 +252,7 @@ class _Daemons:
         self._called = {uid: name for name, uid in self._uids.items()}
         self._others = _units(parts["others"])
         within = _cgroups(parts["cgroups"])
+        self._jobs = _jobs(parts["cgroups"])
         self.all = {
             pid: Daemon(
                 command=it.name,
@@ -260,7 +273,8 @@ class _Daemons:
         it = self._alive[pid]
         uid = it.uids[-1] if it.uids else None
         user = "root" if uid == _ROOT else self._called.get(-1 if uid is None else uid, "")
-        return {"pid": pid, "user": user, "uid": uid, "program": it.program}
+        job = self._jobs.get(pid, "")
+        return {"pid": pid, "user": user, "uid": uid, "program": it.program, "job": job}
 
     def _counts(self, daemon: Daemon) -> bool:
         """Whether somebody has started it who may: no ordinary user, or one for a container."""
@@ -362,13 +376,25 @@ def _units(lines: list[str]) -> dict[str, str]:
 
 def _cgroups(lines: list[str]) -> dict[int, str]:
     """Process id to its control group; without those that have the group of the first process."""
-    said = (line.removeprefix("/proc/").split(":", 3) for line in lines)
+    said = [row for row in _rows(lines) if row[1] == "" or "name=systemd" in row[1]]
     # Where systemd has a named one, as with v1, that one counts.
-    named = sorted(
-        (row for row in said if len(row) == 4), key=lambda entry: "name=systemd" in entry[2]
-    )
-    groups = {file.partition("/")[0]: path for file, _, _, path in named}
-    return {int(pid): path for pid, path in groups.items() if path != groups.get("1")}
+    named = sorted(said, key=lambda row: "name=systemd" in row[1])
+    groups = {pid: path for pid, _, path in named}
+    return {pid: path for pid, path in groups.items() if path != groups.get(1)}
+
+
+def _jobs(lines: list[str]) -> dict[int, str]:
+    """Process id to the job of Slurm whose control group it is in."""
+    found = ((pid, _JOB.search(path)) for pid, _, path in _rows(lines))
+    return {pid: match[1] or match[2] for pid, match in found if match}
+
+
+def _rows(lines: list[str]) -> Iterator[tuple[int, str, str]]:
+    """Process id, controllers ("" with v2) and group of each line out of /proc/PID/cgroup."""
+    for line in lines:
+        file, *rest = line.removeprefix("/proc/").split(":", 3)
+        if len(rest) == 3:
+            yield int(file.partition("/")[0]), rest[1], rest[2]
 
 
 def _is_of_its_unit(

@@ -391,6 +391,50 @@ def test_users_are_mounts_and_applications_not_the_daemons_of_daos() -> None:
     ]
 
 
+V1 = "4:freezer:/slurm/uid_1001/job_4711/step_0/task_0"
+JOBS = {
+    "v1": (V1, "4711"),
+    "v1, several on a host": ("9:memory:/slurm_c1/uid_1001/job_7/step_extern", "7"),
+    "v2": ("0::/system.slice/slurmstepd.scope/job_4711/step_0/user/task_0", "4711"),
+    "v2, several on a host": ("0::/system.slice/c1_slurmstepd.scope/job_7/step_batch/user", "7"),
+    "since 26.05": (
+        "0::/system.slice/slurmstepd.scope/s5K1KKYAYG5D00/step_0/user/task_0",
+        "s5K1KKYAYG5D00",
+    ),
+}
+
+
+@pytest.mark.parametrize(("cgroup", "job"), JOBS.values(), ids=JOBS)
+def test_the_job_of_slurm_is_named_beside_a_process_that_uses_daos(cgroup: str, job: str) -> None:
+    lines = _with("cgroups", "/proc/812/cgroup:1:name=systemd:/", f"/proc/812/cgroup:{cgroup}")
+    assert f"ior (pid 812, user bob, uid 1001, Slurm job {job}, /home/bob/ior)" in (
+        parse(lines).users
+    )
+
+
+@pytest.mark.parametrize(
+    "cgroup",
+    [
+        "0::/user.slice/user-1001.slice/user@1001.service/slurmstepd.scope/job_1/step_0",
+        "0::/user.slice/user-1001.slice/user@1001.service/app.slice/uid_0/job_1",
+        "0::/system.slice/slurmstepd.scope/system",
+        "0::/system.slice/slurmd.service",
+        "0::/system.slice/site.service/job_1",
+    ],
+)
+def test_a_group_that_is_none_of_slurm_is_no_job(cgroup: str) -> None:
+    """That of slurmd itself; and any that a user can make below a group of its own."""
+    assert not any(
+        "job" in user for user in parse(_with("cgroups", f"/proc/812/cgroup:{cgroup}")).users
+    )
+
+
+def test_the_groups_of_slurm_say_nothing_of_the_unit_of_a_daemon() -> None:
+    lines = _with("cgroups", f"/proc/300/cgroup:{V1}")
+    assert parse(lines).strays == ()
+    assert parse(lines).daemons[0].cgroup == "/system.slice/daos_server.service"
+
+
 def test_a_mount_of_dfuse_is_named_with_the_process_that_serves_it() -> None:
     at = ANSWER.index("== mounts") + 1
     node = parse([*ANSWER[:at], "fuse.daos /mnt/home", "fuse.daos /mnt/home2", *ANSWER[at:]])

@@ -18,6 +18,7 @@ from operations.machinery.connections import text
 from ...users import NOBODY
 from . import hanging_fuse
 from .ordinary_user import called, hiding, mapping, running
+from .slurm_group import slurm_job
 
 DAEMONS = ("daos_server", "daos_agent", "daos_engine", "daos_io_server")
 
@@ -115,6 +116,13 @@ def test_a_dfuse_that_has_nothing_of_daos_is_none(tools: Path, tmp_path: Path) -
 def test_what_uses_daos_under_the_name_of_a_daemon_uses_it(tools: Path, tmp_path: Path) -> None:
     with running(using_daos(b"daos_agent", tmp_path)) as pid:
         assert any(f"pid {pid}," in user for user in looked(tools).users)
+
+
+def test_who_uses_daos_is_told_with_the_job_of_slurm(tools: Path, tmp_path: Path) -> None:
+    with slurm_job(4711) as join, running(using_daos(b"ior", tmp_path)) as pid:
+        join(pid)
+        [user] = [it for it in looked(tools).users if f"pid {pid}," in it]
+    assert ", Slurm job 4711" in user
 
 
 @settings(
