@@ -12,7 +12,7 @@ PROGRAMS := bsdtar mtree tcsh fish gpg ssh-keygen
 SHARED := -n auto --dist loadgroup --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help rehearse rehearse-migration test test-unit test-lab lab lab-down bench docs lint lock \
+.PHONY: help status rehearse rehearse-migration test test-unit test-lab lab lab-down bench docs lint lock \
 	clean env
 
 help: ## list these commands
@@ -46,6 +46,9 @@ lab: $(STAMP) ## start a lab that stays up, and say what to type next
 
 lab-down: $(STAMP) ## end the lab that stays up
 	@$(VENV)/bin/python -m testbed down
+
+status: $(STAMP) ## say how far the run is that somebody has typed in this folder
+	@$(VENV)/bin/python -m operations.status
 
 bench: $(STAMP) ## print the performance figures
 	@$(ENGINE)

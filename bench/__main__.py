@@ -21,7 +21,7 @@ from typing import Any
 
 from testbed.lab.container import Node
 from testbed.lab.harness import Lab, LabError, lab_nodes_from_inventory
-from testbed.rehearsal.session import LATEST, say
+from testbed.rehearsal.session import newest_run, say
 
 ROUNDS = 25
 _SAMPLES = 0.02  # seconds between two looks at a process
@@ -115,7 +115,9 @@ def update(lab: Lab, inventory: str) -> Update:
         if child.returncode:
             output.seek(0)
             raise LabError(f"the deploy failed:\n{output.read().decode(errors='replace')}")
-    return Update(json.loads((LATEST / "report.json").read_text()), seconds, cpu)
+    run = newest_run()
+    assert run
+    return Update(json.loads((run / "report.json").read_text()), seconds, cpu)
 
 
 def _cpu_time(pid: int) -> float:

@@ -73,7 +73,8 @@ def begin(
 
 def refuse(current: Run) -> NoReturn:
     """Raises DeployError; why was said before, and is in the report."""
-    raise DeployError(f"refused for what is named above, and in {report.LATEST}")
+    also = f", and in {current.folder}/report.json" if current.folder else ""
+    raise DeployError(f"refused for what is named above{also}")
 
 
 def summary(current: Run) -> str:

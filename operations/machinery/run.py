@@ -4,6 +4,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import TypeVar
 from weakref import WeakKeyDictionary
 
@@ -51,6 +52,7 @@ class Run:
     + acted: whether a step has stopped, updated or started something
     + keys: node name to the ids of the keys that sign the packages of the target's repository
     + dependencies: node name to what it gets beside DAOS in the same transaction
+    + folder: where the report of this run is; None as long as there is none
     + rpmnew: node name to the configuration files that the update left to be merged
     + scriptlets: node name to what failed of its packages' own scripts: "%post(daos-2.0.3-1.el8)"
     """
@@ -73,6 +75,7 @@ class Run:
         self.steps: list[str] = []
         self.acted = self.crashed = False
         self._acting: str | None = None  # the step that has acted last, as pyinfra knows it
+        self.folder: Path | None = None
         self.keys: dict[str, frozenset[str]] = {}
         self.dependencies: dict[str, tuple[Dependency, ...]] = {}
         self.rpmnew: dict[str, list[str]] = {}

@@ -158,6 +158,6 @@ def _window(report: Mapping[str, Any], start: datetime) -> tuple[float, float | 
     begin = _since(start, window["start"])
     end = _since(start, window["end"]) if window.get("end") else None
     last_begin = max(_since(start, phase["start"]) for phase in report["phases"])
-    if end is not None and report["outcome"] == "failed" and last_begin <= end:
-        end = None  # the step that failed, or was interrupted, is the one that starts the agents
+    if end is not None and report["outcome"] in ("failed", "running") and last_begin <= end:
+        end = None  # the step that failed, or is under way, is the one that starts the agents
     return begin, end

@@ -15,6 +15,8 @@ from . import history, timeline
 from .history import History, Wait
 from .timeline import duration, folded
 
+_REFRESH = 5  # seconds after which a browser looks again at a run that is on
+
 _templates = Environment(
     loader=FileSystemLoader(Path(__file__).parent),
     autoescape=True,
@@ -45,15 +47,18 @@ def page(report: Mapping[str, Any]) -> str:
     """
     course = history.read(report)
     roles = _by_role(report)
-    outcome = _outcome(report)
+    outcome = outcome_of(report)
     return _templates.get_template("page.html.j2").render(
         outcome=outcome,
         how=outcome.capitalize(),
-        offline=_offline(report, course),
+        refresh=_REFRESH if outcome == "running" else None,
+        under_way=under_way(report),
+        offline=offline(report, course),
         before=report["from_version"] or "not known",
         target=report["to_version"] or "not known",
         summary=report.get("summary") or "",
         started=history.time(report["started"]),
+        written=history.time(report.get("written") or report["started"]),
         took=_took(report),
         nodes=_nodes(roles),
         findings=[_finding(f) for f in [*report["refusals"], *report["failures"]]],
@@ -71,14 +76,14 @@ def page(report: Mapping[str, Any]) -> str:
     )
 
 
-def _outcome(report: Mapping[str, Any]) -> str:
+def outcome_of(report: Mapping[str, Any]) -> str:
     """The outcome; a run that failed without a failure was interrupted."""
     outcome = str(report["outcome"])
     found = report["refusals"] or report["failures"]
     return "interrupted" if outcome == "failed" and not found else outcome
 
 
-def _offline(report: Mapping[str, Any], course: History) -> tuple[str, str]:
+def offline(report: Mapping[str, Any], course: History) -> tuple[str, str]:
     """What is to be said of the offline window: words, and how long or since when."""
     seconds = report.get("offline_window_s")
     window = report.get("offline_window")
@@ -88,9 +93,28 @@ def _offline(report: Mapping[str, Any], course: History) -> tuple[str, str]:
         return f"{what} for", duration(seconds)
     if window and not window["start"]:
         return what, "for an unknown time"
-    if window and report["outcome"] == "failed":
+    if window and report["outcome"] in ("failed", "running"):
         return f"{what} since", f"{history.time(window['start']):%H:%M:%S} UTC"
+    if report["outcome"] == "running":
+        return "", ""
     return ("", "") if report["outcome"] == "updated" else ("this run stopped", "nothing")
+
+
+def under_way(report: Mapping[str, Any]) -> list[str]:
+    """How far a run is that is on, in lines for a person; none where it is over."""
+    running = report.get("running")
+    if not running:
+        return []
+    since = f"since {history.time(running['since']):%H:%M:%S} UTC"
+    if not running["step"]:
+        return [f"Before the first step, {since}: nothing is touched yet"]
+    place = f"Step {running['number']} of {running['of']}"
+    done, left = len(running["done"]), running["left"]
+    lines = [f"{place}: {running['step']}, {since}"]
+    if done or left:
+        of = f"{done} of {done + len(left)} nodes done"
+        lines.append(f"{of}; left: {folded(left)}" if left else of)
+    return lines
 
 
 def _took(report: Mapping[str, Any]) -> str:

@@ -1,5 +1,5 @@
-"""What a run did: runs/latest/report.json, for scripts and rewritten after every step, and
-report.html, the page that is made of it at the end."""
+"""What a run does: report.json in its folder, for scripts, and report.html, the page that is made
+of it; both are true at every moment, from the first one on."""
 
 # pyinfra declares its callbacks as static methods; these are of an object.
 # mypy: disable-error-code="override"
@@ -12,7 +12,6 @@ import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from pyinfra import logger
@@ -27,12 +26,11 @@ from ..rules import memory, secrets
 from ..rules.findings import Finding, fold, grouped
 from ..rules.members import short
 from ..rules.view import View, names_of
-from . import outcome
+from . import alive, outcome
+from .folder import PAGE, REPORT, Folder
+from .pace import Paced
 from .page import page, to_merge
 from .steps import Steps
-
-RUNS = Path("runs")
-LATEST = RUNS / "latest" / "report.json"
 
 
 class Report(BaseStateCallback):
@@ -49,12 +47,22 @@ class Report(BaseStateCallback):
         self.state: list[str] = []
         self.steps = Steps()
         self.ended: datetime | None = None
-        self._folder: Path | None = None
+        self._folder: Folder | None = None
+        self._written: dict[str, Any] = {}  # what report.json holds
+        self._unwritable = False  # has that been said?
+        self._report, self._page = Paced(self._write_report), Paced(self._write_page)
+
+    def begin(self) -> None:
+        """The run begins; one that only plans has a report only where something is in its way."""
+        if commandline.leads_a_procedure() and not commandline.dry():
+            self.write()
 
     def operation_start(self, state: State, op_hash: str) -> None:
         """A step begins."""
         self.steps.begin(state, op_hash)
         self.write()
+        if self._folder:
+            self._folder.is_on()
 
     def operation_host_start(self, state: State, host: Host, op_hash: str) -> None:
         """A step begins on a node."""
@@ -65,6 +73,7 @@ class Report(BaseStateCallback):
     ) -> None:
         """A step has ended on a node, and well."""
         self.steps.host_ends(host.name, op_hash)
+        self._report.soon()
 
     def operation_end(self, state: State, op_hash: str) -> None:
         """A step has ended on all nodes."""
@@ -92,7 +101,7 @@ class Report(BaseStateCallback):
     @property
     def outcome(self) -> str:
         """One of "updated", "rolled back", "nothing to do", "refused", "failed"; "complete" of a
-        stage of a migration.
+        stage of a migration. As long as the run is on, what it would be if it ended now.
         """
         current = self.current
         if current.crashed:
@@ -115,12 +124,17 @@ class Report(BaseStateCallback):
         content = {
             "from_version": outcome.lowest(current.start),
             "to_version": str(target) if target else None,
-            "outcome": self.outcome,
+            "outcome": self.outcome if self.ended else "running",
             "offline_window_s": current.window.seconds,
             "offline_window": self._window_times(),
             "whole_system": current.start.opens_window,
             "started": self.began.isoformat(),
             "ended": _iso(self.ended),
+            "written": _iso(datetime.now(UTC)),
+            "command": commandline.typed(),
+            "process": alive.myself(),
+            "running": None if self.ended else self._running(),
+            "acted": self._acted,
             "summary": self._summary() if self.ended else None,
             "state": self.state,
             "phases": self.steps.content(),
@@ -153,36 +167,57 @@ class Report(BaseStateCallback):
             "scriptlets": self.current.scriptlets.get(name, []),
         }
 
+    @property
+    def _acted(self) -> bool:
+        """Whether the run has stopped, updated or started something, or has done all of it."""
+        current = self.current
+        ended = self.ended is not None and self.outcome == current.procedure.done
+        return current.acted or ended
+
+    def _running(self) -> dict[str, Any]:
+        """How far the run is; before the first step all nodes are looked at."""
+        before = {"step": None, "number": 0, "of": None, "since": _iso(self.began)}
+        return self.steps.under_way(self.current.state) or {**before, "done": [], "left": []}
+
     def write(self) -> None:
-        """Write the report into the folder of this run, and point runs/latest to it.
+        """Write down how it is by now.
 
         That it cannot be written (a full disk) is no reason to leave DAOS stopped.
         """
-        try:
-            self._write()
-        except OSError as problem:
-            logger.warning(f"the report could not be written: {problem}")
+        self._report.now()
+        self._page.cheaply()
 
-    def _write(self) -> None:
-        if self._folder is None:
-            self._folder = _new_folder(self.began)
-        path = self._folder / "report.json"
-        draft = path.with_suffix(".tmp")
-        content = self.content()
-        draft.write_text(json.dumps(content, indent=2) + "\n")
-        draft.replace(path)
-        if self.ended:
-            self._write_page(content)
+    def _write_report(self) -> None:
+        self._written = self.content()
+        self._put(REPORT, f"{json.dumps(self._written, indent=2)}\n".encode())
 
-    def _write_page(self, content: dict[str, Any]) -> None:
-        """The page is made once, at the end; a run that went well does not fail for its picture."""
-        assert self._folder
+    def _write_page(self) -> None:
+        """A run that went well does not fail for its picture."""
         try:
             # A file's name need not be UTF-8.
-            text = page(content).encode(errors="backslashreplace")
-            (self._folder / "report.html").write_bytes(text)
+            text = page(self._written).encode(errors="backslashreplace")
         except Exception as problem:
             logger.warning(f"the report page could not be made: {problem!r}")
+            return
+        self._put(PAGE, text)
+
+    def _put(self, name: str, content: bytes) -> None:
+        try:
+            self._folder = self._folder or Folder(self.began)
+            problem = "" if self._folder.write(name, content) else self._folder.problem
+        except OSError as error:
+            problem = str(error)
+        self.current.folder = self._folder.path if self._folder else None
+        if problem and not self._unwritable:
+            self._unwritable = True
+            logger.warning(f"the report cannot be written, and the run goes on: {problem}")
+
+    def _end_writing(self) -> None:
+        """The last words are written; the page is never older than report.json."""
+        self._report.now()
+        self._page.now()
+        if self._folder:
+            self._folder.ends(self._acted)
 
     def finish(self) -> int:
         """The run is over, in whatever way; a run that only planned leaves no report.
@@ -194,6 +229,8 @@ class Report(BaseStateCallback):
         if not (self.steps or current.refusals or current.crashed or current.interrupted):
             for line in plan.lines(self.current) if commandline.dry() else ():
                 say(line)
+            if self._folder:
+                self._folder.forget()
             return 0
         self.steps.end(self.current.state)
         self.ended = datetime.now(UTC)
@@ -201,13 +238,25 @@ class Report(BaseStateCallback):
         if self.outcome == "failed":
             self.left = outcome.look_once_more(self.current)
             self.state = list(outcome.afterwards(self.current, self.left))
-        self.write()
+        self._end_writing()
         for line in [*self.state, *self._to_do()]:
             say(line)
-        say(f"report: {self._folder}/report.json, and report.html for people")
+        for line in self._where():
+            say(line)
         if self.outcome not in ("failed", "refused"):
             return 0
         return interruption.exit_code() if self._interrupted() else 1
+
+    def _where(self) -> Iterator[str]:
+        """The files that tell more: those that are there, and are of this moment."""
+        folder = self._folder
+        names = [name for name in (REPORT, PAGE) if folder and name in folder.written]
+        if folder and names == [REPORT, PAGE]:
+            yield f"report: {folder.path}/{REPORT}, and {PAGE} for people"
+        elif folder and names:
+            yield f"report: {folder.path}/{names[0]}"
+        else:
+            yield "no report could be written: make room where the command is typed"
 
     def _interrupted(self) -> bool:
         current = self.current
@@ -249,6 +298,7 @@ def follow(current: Run) -> None:
     report = Report(current)
     current.state.add_callback_handler(report)
     atexit.register(_exit, report)
+    report.begin()
 
 
 def _exit(report: Report) -> None:
@@ -274,19 +324,3 @@ def _iso(time: datetime | None) -> str | None:
 def _version(view: View, name: str) -> str | None:
     node = view.nodes.get(name)
     return str(node.version) if node and node.version else None
-
-
-def _new_folder(began: datetime) -> Path:
-    """A folder named by the UTC start of the run, and runs/latest pointing to it."""
-    RUNS.mkdir(0o700, exist_ok=True)
-    stamp = began.strftime("%Y-%m-%dT%H-%M-%SZ")
-    for name in (stamp, *(f"{stamp}-{number}" for number in range(2, 100))):
-        try:
-            (RUNS / name).mkdir(0o700)  # it may name files and jobs of users
-        except FileExistsError:
-            continue
-        break
-    link = RUNS / f".latest-{name}"
-    link.symlink_to(name)
-    link.replace(RUNS / "latest")
-    return RUNS / name

@@ -68,11 +68,7 @@ class Steps:
         op_hash, step = list(self._steps.items())[-1]
         if "end" in step:
             return
-        done = {
-            host.name: operations[op_hash].operation_meta
-            for host, operations in state.ops.items()
-            if op_hash in operations
-        }
+        done = _operations(state, op_hash)
         step["end"] = now()
         step["hosts"] = sorted(name for name, meta in done.items() if _acted(meta))
         step["changed"] = sorted(
@@ -80,6 +76,31 @@ class Steps:
         )
         step["failed"].sort()
         step["seconds"] = _seconds(step, done)
+
+    def under_way(self, state: State) -> dict[str, Any] | None:
+        """The step that began last, as it stands in report.json while the run is on.
+
+        + step: its name
+        + number, of: which of how many steps of the procedure it is
+        + since: UTC
+        + done: the nodes that have done their part of it
+        + left: the nodes that have not; some of them may turn out to have nothing to do
+        None where no step has begun.
+        """
+        if not self._steps:
+            return None
+        op_hash, step = list(self._steps.items())[-1]
+        nodes = _operations(state, op_hash)
+        ended = {name for name, (_, end) in step["times"].items() if end}
+        acted = {name for name in ended & nodes.keys() if _acted(nodes[name])}
+        return {
+            "step": step["name"],
+            "number": len(self._steps),
+            "of": len(state.get_op_order()),
+            "since": _plain(step["start"]),
+            "done": sorted(acted.union(step["failed"])),
+            "left": [] if "end" in step else sorted(nodes.keys() - ended),
+        }
 
     def content(self) -> list[dict[str, Any]]:
         """The steps as they stand in report.json."""
@@ -89,6 +110,15 @@ class Steps:
 def now() -> datetime:
     """The time right now, UTC."""
     return datetime.now(UTC)
+
+
+def _operations(state: State, op_hash: str) -> dict[str, OperationMeta]:
+    """Node name to what is known of a step there."""
+    return {
+        host.name: operations[op_hash].operation_meta
+        for host, operations in state.ops.items()
+        if op_hash in operations
+    }
 
 
 def _acted(meta: OperationMeta) -> bool:

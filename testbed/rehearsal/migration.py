@@ -92,14 +92,14 @@ def _rehearse_on(lab: Lab, inventory: Path, contents: Contents) -> int:
     before = digests(lab, contents.pools)
     lab.note_contents(before)
     failed = _typed_all(lab, inventory, contents)
-    record = session.written(session.LATEST / "migration.json")
+    run = session.newest_run() or session.RUNS.absolute()
+    record = session.written(run / "migration.json")
     after: dict[str, str] = {}
     if not failed:
         new = moved(record)
         after = digests(lab, {uuid: pool for pool, uuid in new.values()})
         lab.note_contents(after)
         after = {old: after[uuid] for old, (_, uuid) in new.items()}
-    run = session.LATEST.resolve()
     lab.collect_events(run / "events.jsonl")
     verdicts = judge(lab.events())
     for line in lines(verdicts, sys.stdout.isatty()):

@@ -15,7 +15,6 @@ from testbed.lab.harness import Lab, lab_nodes_from_inventory
 from testbed.referee import Verdict
 
 RUNS = Path("runs")
-LATEST = RUNS / "latest"
 
 
 @contextmanager
@@ -52,6 +51,12 @@ def typed(lab: Lab, inventory: Path, *arguments: str) -> int:
         raise
     finally:
         lab.note("command-ended", argv=command[1:], exit=child.wait())
+
+
+def newest_run() -> Path | None:
+    """The folder of the run that was typed last; runs/latest is the last one that has acted."""
+    runs = [path for path in RUNS.absolute().glob("*") if path.is_dir() and not path.is_symlink()]
+    return max(runs, key=lambda path: path.name, default=None)
 
 
 def written(path: Path) -> dict[str, Any]:

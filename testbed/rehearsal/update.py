@@ -1,6 +1,5 @@
 """The rehearsal of an update, as `inventory` and `group_data` describe it, run on a lab."""
 
-import os
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -23,10 +22,10 @@ def rehearse(inventory: Path, version: str, flavour: str) -> int:
 
 def _rehearse_on(lab: Lab, inventory: Path) -> int:
     lab.note_contents()
-    run_before = session.LATEST.resolve()
+    run_before = session.newest_run()
     exit_code = session.typed(lab, inventory, "deploy.py", "-y")
-    run = session.LATEST.resolve()
-    if run == run_before or not run.is_dir():
+    run = session.newest_run()
+    if run is None or run == run_before:
         run = _run_without_report()
     if exit_code == 0:  # a system that is down would not answer
         lab.note_contents()
@@ -43,9 +42,6 @@ def _run_without_report() -> Path:
     """A folder under runs/ for a deploy that ended before it made one."""
     run = session.RUNS.absolute() / f"{datetime.now(UTC):%Y-%m-%dT%H-%M-%SZ}-no-report"
     run.mkdir(parents=True)
-    draft = session.RUNS / f".latest.{os.getpid()}"
-    draft.symlink_to(run.name)
-    draft.replace(session.LATEST)
     return run
 
 

@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import shlex
-from pathlib import Path
+from contextlib import suppress
 from typing import Any
 
 from pyinfra import logger
@@ -14,8 +14,6 @@ from ...rules.findings import Finding
 from ..copying import copiers
 from ..run import MigrationRun
 from .record import PATH, READ, Container, Migration
-
-RUNS = Path("runs")
 
 # Bytes that go as a part of one command line, which ends at 128 KiB.
 _IN_A_LINE = 64 * 1024
@@ -40,7 +38,7 @@ def recall(current: MigrationRun) -> list[Finding]:
 
 
 def remember(current: MigrationRun, changed: Migration) -> str | None:
-    """Write the record to the admin node, and copies into the backup and runs/latest.
+    """Write the record to the admin node, and copies into the backup and the folder of this run.
 
     Returns None if it is safe on the admin node, else what went wrong. That a copy could not be
     written is only said: the file system of the backup may be full.
@@ -60,9 +58,9 @@ def note(current: MigrationRun, container: Container, **changes: Any) -> str | N
 
 
 def _copy(current: MigrationRun, text: bytes) -> None:
-    latest = RUNS / "latest"
-    if latest.is_dir():
-        (latest / "migration.json").write_bytes(text)
+    if current.folder:
+        with suppress(OSError):  # a full disk here; that it is full was said
+            (current.folder / "migration.json").write_bytes(text)
     path = f"{current.site.backup_path}/migration.json"
     problem = put(current, copiers.first(current), path, text)
     if problem:

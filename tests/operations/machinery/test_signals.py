@@ -13,25 +13,14 @@ from typing import Any
 import pytest
 
 from tests.lab.site import ROOT
-from tests.lab.typed import Typed
 from tests.lab.waiting import eventually, waits
 
-from .typed_over_fakes import ended, type_it
+from .typed_over_fakes import ended, type_it, until
 
 ASKS = "asking"
 EXAMINES, CONFIRMS = "examining", "Detected changes displayed above"
 STORM = (signal.SIGINT, signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 STEP, ENDS = "Starting operation: works", "--> Disconnecting from hosts"
-
-
-def until(command: Typed, words: str) -> str:
-    """What it prints up to the first line with these words."""
-    said = ""
-    for line in command.stdout:
-        said += line
-        if words in line:
-            return said
-    raise AssertionError(f"it ended without {words!r}:\n{said}")
 
 
 def is_told(folder: Path, code: int, said: str, *numbers: int) -> dict[str, Any]:

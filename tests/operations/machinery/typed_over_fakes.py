@@ -74,3 +74,13 @@ def _node(name: str, delay: float) -> tuple[str, dict[str, Any]]:
 def ended(command: Typed, said: str) -> tuple[int, str]:
     said += command.read(timeout=60)
     return command.wait(), said
+
+
+def until(command: Typed, words: str) -> str:
+    """What it prints up to the first line with these words."""
+    said = ""
+    for line in command.stdout:
+        said += line
+        if words in line:
+            return said
+    raise AssertionError(f"it ended without {words!r}:\n{said}")

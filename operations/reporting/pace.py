@@ -1,0 +1,51 @@
+"""Doing something again and again, such that it takes but a small share of the time."""
+
+import time
+from collections.abc import Callable
+
+import gevent
+
+_SHARE = 0.02  # of the time
+_LEAST = 0.5  # seconds between two times that nobody insists on
+_LITTLE = 0.02  # seconds that nobody notices
+
+
+class Paced:
+    """Does something whenever there is news, at once or a little later."""
+
+    def __init__(self, do: Callable[[], None]) -> None:
+        self._do = do
+        self._took: float | None = None  # the first time gets ready what later ones have
+        self._ended = 0.0
+        self._later: gevent.Greenlet | None = None
+
+    def now(self) -> None:
+        """Do it at once."""
+        self.stop()
+        began = time.monotonic()
+        self._do()
+        self._ended = time.monotonic()
+        self._took = 0.0 if self._took is None else self._ended - began
+
+    def soon(self) -> None:
+        """Do it as soon as that takes no more than its share; once for all news until then."""
+        if self._later is None:
+            due = self._ended + max(_LEAST, (self._took or 0.0) / _SHARE)
+            self._later = gevent.spawn_later(max(0.0, due - time.monotonic()), self._is_due)
+
+    def cheaply(self) -> None:
+        """Do it at once where it took no more than its share last time; else soon."""
+        if (self._took or 0.0) <= _LITTLE:
+            self.now()
+        else:
+            self.soon()
+
+    def stop(self) -> None:
+        """Do nothing later."""
+        later, self._later = self._later, None
+        if later is not None and later is not gevent.getcurrent():
+            later.kill(block=False)
+
+    def _is_due(self) -> None:
+        self._later = None
+        self.now()

@@ -1,0 +1,89 @@
+"""A report that tells the truth at every moment, of the real command over fake hosts."""
+
+from __future__ import annotations
+
+import json
+import signal
+from pathlib import Path
+from typing import Any
+
+from operations.reporting import alive, folder
+from tests.lab.site import newest_run
+from tests.lab.typed import Typed
+from tests.lab.waiting import eventually
+
+from .typed_over_fakes import ended, type_it, until
+
+EXAMINES, STEP = "examining", "Starting operation: works"
+
+
+def report_in(folder: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((folder / "report.json").read_text())
+    return found
+
+
+def interrupt(command: Typed) -> None:
+    command.send_signal(signal.SIGINT)
+    ended(command, "")
+
+
+def test_from_the_start_there_are_a_report_and_a_page_of_a_run_that_is_on(tmp_path: Path) -> None:
+    command = type_it(tmp_path, "-y", delay=1)
+    until(command, EXAMINES)
+    run = newest_run(tmp_path)
+    report = report_in(run)
+    assert report["outcome"] == "running"
+    assert report["running"]["step"] is None
+    assert alive.state(report["process"]) == alive.ALIVE
+    assert 'http-equiv="refresh"' in (run / "report.html").read_text()
+    interrupt(command)
+    report = report_in(run)
+    assert report["outcome"] == "failed"
+    assert report["running"] is None
+    assert 'http-equiv="refresh"' not in (run / "report.html").read_text()
+
+
+def test_the_step_is_told_and_which_nodes_are_left(tmp_path: Path) -> None:
+    command = type_it(tmp_path, "-y")
+    until(command, STEP)
+    run = newest_run(tmp_path)
+    eventually(lambda: report_in(run)["running"]["left"] == ["@fake/s1"])
+    running = report_in(run)["running"]
+    assert (running["step"], running["number"], running["of"]) == ("works", 1, 2)
+    eventually(lambda: "Step 1 of 2: works" in (run / "report.html").read_text())
+    interrupt(command)
+
+
+def test_neither_a_dry_run_nor_a_refusal_hides_the_run_that_is_on(tmp_path: Path) -> None:
+    command = type_it(tmp_path, "-y")
+    until(command, STEP)
+    run = newest_run(tmp_path)
+    latest = tmp_path / folder.LATEST
+    eventually(lambda: latest.resolve() == run.resolve())
+    code, said = ended(again(tmp_path, "--dry"), "")
+    assert code == 0, said
+    assert newest_run(tmp_path) == run
+    code, said = ended(again(tmp_path, "-y", "--serial"), "")
+    assert code == 1
+    refused = newest_run(tmp_path)
+    assert refused != run
+    assert f"report: runs/{refused.name}/report.json" in said
+    assert f"runs/{refused.name}/report.json" in said.split("report: ")[0]
+    assert "runs/latest" not in said
+    assert latest.resolve() == run.resolve()
+    interrupt(command)
+    assert latest.resolve() == run.resolve()
+
+
+def again(folder: Path, *flags: str) -> Typed:
+    """Another command in the same folder, where all is linked already."""
+    environment = {"PYINFRA_PROGRESS": "off", "PATH": "/usr/bin:/bin"}
+    return Typed(["inventory", "deploy.py", *flags], folder, environment)
+
+
+def test_a_run_that_is_killed_is_not_taken_for_one_that_is_on(tmp_path: Path) -> None:
+    command = type_it(tmp_path, "-y")
+    until(command, STEP)
+    command.kill()
+    ended(command, "")
+    assert not folder.is_on(report_in(newest_run(tmp_path)))

@@ -1,0 +1,47 @@
+"""What is done again and again takes but a small share of the time."""
+
+from __future__ import annotations
+
+import time
+
+import gevent
+
+from operations.reporting.pace import Paced
+
+
+def test_what_takes_long_is_not_done_for_each_of_many_news() -> None:
+    done = []
+
+    def slowly() -> None:
+        time.sleep(0.03)
+        done.append(time.monotonic())
+
+    paced = Paced(slowly)
+    paced.now()
+    paced.now()
+    for _ in range(20):
+        paced.cheaply()
+        gevent.sleep(0)
+    assert len(done) == 2
+    gevent.sleep(1.6)  # its share: 0.03 s each 1.5 s
+    assert len(done) == 3
+    paced.stop()
+
+
+def test_what_takes_little_is_done_at_once() -> None:
+    done: list[int] = []
+    paced = Paced(lambda: done.append(1))
+    for _ in range(5):
+        paced.cheaply()
+    assert len(done) == 5
+
+
+def test_news_that_nobody_insists_on_are_gathered() -> None:
+    done: list[int] = []
+    paced = Paced(lambda: done.append(1))
+    paced.now()
+    for _ in range(50):
+        paced.soon()
+    paced.stop()
+    gevent.sleep(0.7)
+    assert len(done) == 1
