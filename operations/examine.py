@@ -9,7 +9,17 @@ from pyinfra.api.exceptions import DeployError
 from pyinfra.context import ctx_state
 
 from . import lock
-from .checks import command, health, installed, inventory, manager, services, sessions, unreachable
+from .checks import (
+    command,
+    coordinator,
+    health,
+    installed,
+    inventory,
+    manager,
+    services,
+    sessions,
+    unreachable,
+)
 from .machinery import host_keys, hosts, run
 from .machinery.procedure import Procedure
 from .machinery.run import Run
@@ -135,6 +145,7 @@ def find_nodes(current: Run) -> list[Finding]:
     found += inventory.twice_named(current.start) + services.renamed(current.start, current.units)
     found += inventory.foreign_records(current.start)
     services.tell_namesakes(current.start)
+    found += coordinator.findings(current)
     return found + gates.of_their_units(current.start)
 
 

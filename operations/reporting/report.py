@@ -234,6 +234,7 @@ class Report(BaseStateCallback):
             return 0
         self.steps.end(self.current.state)
         self.ended = datetime.now(UTC)
+        self._end_writing()  # whoever has sent a signal may not wait for the last look
         say(self._summary())
         if self.outcome == "failed":
             self.left = outcome.look_once_more(self.current)
@@ -256,7 +257,7 @@ class Report(BaseStateCallback):
         elif folder and names:
             yield f"report: {folder.path}/{names[0]}"
         else:
-            yield "no report could be written: make room where the command is typed"
+            yield "no report could be written to its end: make room where the command is typed"
 
     def _interrupted(self) -> bool:
         current = self.current

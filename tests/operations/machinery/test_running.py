@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import resource
 import signal
 from pathlib import Path
 from typing import Any
@@ -73,6 +74,51 @@ def test_neither_a_dry_run_nor_a_refusal_hides_the_run_that_is_on(tmp_path: Path
     assert latest.resolve() == run.resolve()
     interrupt(command)
     assert latest.resolve() == run.resolve()
+
+
+def fills_up(command: Typed) -> None:
+    """From here on no file of it can grow, as on a disk that is full."""
+    resource.prlimit(command.pid, resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
+
+
+def test_a_full_disk_here_is_noticed_before_anything_is_stopped(tmp_path: Path) -> None:
+    command = type_it(tmp_path, "-y", "--data", "target_release=2.0.4", delay=1)
+    said = until(command, EXAMINES)
+    fills_up(command)
+    code, said = ended(command, said)
+    assert code == 1
+    assert "[no-report]: what this run does could not be written to runs/ on " in said
+
+
+def test_a_disk_that_fills_up_meanwhile_is_said_once_and_no_file_is_named_that_is_not_so(
+    tmp_path: Path,
+) -> None:
+    command = type_it(tmp_path, "-y", delay=0.2)
+    said = until(command, STEP)
+    fills_up(command)
+    command.send_signal(signal.SIGINT)
+    code, said = ended(command, said)
+    assert code == 130, said
+    assert said.count("File too large") == 1
+    assert "report: " not in said
+    assert "no report could be written to its end" in said
+    left = {path.name for path in newest_run(tmp_path).iterdir()}
+    assert not [name for name in left if "tmp" in name]
+
+
+def test_who_is_killed_while_looking_once_more_has_said_how_it_ended(tmp_path: Path) -> None:
+    command = type_it(tmp_path, "-y", delay=1.5)
+    until(command, STEP)
+    run = newest_run(tmp_path)
+    eventually(lambda: report_in(run)["running"]["left"] == ["@fake/s1"])
+    command.send_signal(signal.SIGTERM)
+    until(command, "Interrupted at the step 'works'")
+    command.kill()
+    ended(command, "")
+    report = report_in(run)
+    assert report["outcome"] == "failed"
+    assert report["summary"].startswith("Interrupted at the step 'works'")
+    assert report["phases"][0]["seconds"]["@fake/s1"][1] is None
 
 
 def again(folder: Path, *flags: str) -> Typed:
