@@ -57,7 +57,16 @@ timeouts = {
     "stop": 300,  # `dmg system stop`, and every rank seen Stopped
     "join": 900,  # every rank to be Joined again after daos_server was started
     "client": 120,  # a client to reach the system again after its agent was started
+    "hook": 300,  # a command of `hooks` to end; then it is ended, with all that it has started
 }
+
+# Commands of the site's own that are run on this machine, in the folder of `inventory`, at these
+# moments of a run: "opening", right before the offline window begins (if it fails, or does not end
+# in time, nothing is stopped); "closed", when the window has ended; "failed"; and "refused". Each
+# is one command or a list of them, without a shell, and finds the report on its standard input, see
+# docs/hooks.md:
+#     "opening": "docs/hooks/slurm-reservation",
+hooks = {}
 
 # How many clients may be left out because they give no answer: switched off, or hanging. They are
 # named, and updated by the next run that reaches them; servers and at least one admin node must

@@ -61,7 +61,7 @@ def _may_begin(current: Run, view: View) -> list[Finding]:
     return judgements.needed(current, view) + judgements.healthy(current, view)
 
 
-@step(*ROLES, need=_to_hold, gate=_may_begin)
+@step(*ROLES, need=_to_hold, gate=_may_begin, opens=True)
 def held(current: Run, here: Host) -> Iterator[Command]:
     """Disable the services, so that a node which reboots in the window does not start DAOS.
 

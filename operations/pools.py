@@ -35,7 +35,7 @@ def _may_disconnect(current: Run, view: View) -> list[Finding]:
     return judgements.needed(current, view) + unused
 
 
-@attempt(*ROLES, need=_mounted, gate=_may_disconnect)
+@attempt(*ROLES, need=_mounted, gate=_may_disconnect, opens=True)
 def unmounted(current: Run, here: Host) -> str | None:
     """Unmount dfuse on a client that still has it, where the site allows to evict (R2).
 
@@ -54,7 +54,7 @@ def _connected(current: Run, name: str, node: Node) -> bool:
     return current.start.opens_window and bool(current.asked.where(lambda node: node.users))
 
 
-@attempt("admins", need=_connected, gate=_may_disconnect, once=True)
+@attempt("admins", need=_connected, gate=_may_disconnect, once=True, opens=True)
 def disconnected(current: Run, here: Host) -> str | None:
     """Evict what is still connected to a pool, where the site allows it (R2).
 

@@ -126,7 +126,7 @@ def may_start_agents(current: Run, view: View) -> list[Finding]:
     )
 
 
-@step(*ROLES, need=_agent_to_stop, gate=may_stop_agents)
+@step(*ROLES, need=_agent_to_stop, gate=may_stop_agents, opens=True)
 def agents_stopped(current: Run, here: Host) -> Iterator[Command]:
     """Stop daos_agent wherever it runs, and see that it is stopped.
 
@@ -138,7 +138,7 @@ def agents_stopped(current: Run, here: Host) -> Iterator[Command]:
     yield from stop(current, here, AGENT)
 
 
-@step("servers", need=_server_to_stop, gate=_may_stop_servers)
+@step("servers", need=_server_to_stop, gate=_may_stop_servers, opens=True)
 def servers_stopped(current: Run, here: Host) -> Iterator[Command]:
     """Stop daos_server on every server, and see that no engine is left either (R3).
 

@@ -34,7 +34,7 @@ def _may_stop(current: Run, view: View) -> list[Finding]:
     return found + judgements.healthy(current, view) + unreachable.back(current)
 
 
-@step("admins", need=_engines_run, gate=_may_stop, once=True)
+@step("admins", need=_engines_run, gate=_may_stop, once=True, opens=True)
 def stopped(current: Run, here: Host) -> Iterator[Command]:
     """Stop all engines by `dmg system stop` on one admin node, and see every rank Stopped (R2, R3).
 

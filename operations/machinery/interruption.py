@@ -18,6 +18,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _LAST_WORDS = 120  # seconds that they may take; then the run ends without them
 
 _came = 0  # the signal that came first
+_count = 0  # how many have come
 _more = False  # whether another one came, and was answered
 _ending = False  # whether the run is at its end already
 
@@ -37,6 +38,17 @@ def came() -> bool:
     return bool(_came)
 
 
+def count() -> int:
+    """How many signals have come; one more is for what has begun since it was asked."""
+    return _count
+
+
+def more_time(seconds: float) -> None:
+    """The last words of a run may take these seconds from now on, and the usual time besides."""
+    if _came:
+        signal.setitimer(signal.ITIMER_REAL, _LAST_WORDS + seconds)
+
+
 def exit_code() -> int:
     """The exit code of a run that was interrupted, as a shell has it; 0 if no signal has come."""
     return 128 + _came if _came else 0
@@ -49,8 +61,9 @@ def ending() -> None:
 
 
 def _noticed(number: int, frame: FrameType | None) -> None:
-    global _came, _more
+    global _came, _count, _more
     first = not _came
+    _count += 1
     _came = _came or number
     if _ending or not first:
         if not _more:

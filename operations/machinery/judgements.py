@@ -8,6 +8,7 @@ from ..rules.findings import Finding
 from ..rules.members import STOPPED, expected
 from ..rules.pools import rebuilding, unhealthy
 from ..rules.view import View
+from .hooks import OPENING
 from .run import Run
 
 
@@ -63,6 +64,27 @@ def is_stopping(current: Run, view: View) -> bool:
     """Whether a `dmg system stop` of this update has got somewhere already."""
     ranks = expected(current.dmg.query_or_none() or [], current.accepted)
     return bool(view.records) and any(member.state in STOPPED for member in ranks)
+
+
+def let(current: Run, again: Callable[[], list[Finding]]) -> list[Finding]:
+    """The site lets the offline window open: what it has set for that is asked, once in a run.
+
+    Where it is open already, or an update that is under way has found DAOS down, there is nothing
+    to ask any more.
+
+    + again: judges once more what was judged before, since the answer may have taken its time
+    """
+    hooks, start = current.hooks, current.start
+    if OPENING not in hooks.commands or not start.opens_window:
+        return []
+    if current.window.is_open or (start.record and start.stopped):
+        return []
+    if hooks.asked:
+        return [hooks.veto] if hooks.veto else []
+    if veto := hooks.ask():
+        return [veto]
+    current.shared.forget()
+    return again()
 
 
 def alone(current: Run) -> list[Finding]:

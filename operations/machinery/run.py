@@ -21,6 +21,7 @@ from ..rules.start import Start
 from ..rules.view import View
 from . import hosts, interruption
 from .dependencies import Dependency
+from .hooks import Hooks
 from .procedure import Procedure
 from .session import DmgSession
 from .settings import Settings
@@ -43,6 +44,7 @@ class Run:
     + end: the cluster as the last step saw it; None until then
     + dmg: the session with dmg on the admin node
     + window: the offline window
+    + hooks: the site's own commands at certain moments
     + alone: whether the lock is still held that keeps other runs away
     + refusals: the findings for which the run refused to go on
     + failures: the steps that were tried on a node and failed
@@ -68,6 +70,7 @@ class Run:
         self.shared = Shared()
         self.dmg = DmgSession(state, lambda: self.seen, self._shared)
         self.window = OfflineWindow()
+        self.hooks = Hooks(settings.hooks, settings.timeouts["hook"])
         self.alone: Callable[[], bool] = lambda: False
         self.refusals: list[Finding] = []
         self.failures: list[Finding] = []

@@ -17,11 +17,21 @@ from ..daos.platforms import Distribution
 from ..daos.releases import Version
 from ..daos.units import DAEMONS, Units, service_name
 from ..rules.findings import grouped
+from .hooks import EVENTS
+from .hooks import Words as HookWords
+from .hooks import read as words_of
 from .migration_settings import DEFAULTS as _MIGRATION
 from .validation import GIVEN, Count, Site, Truth, one_of, otherwise, wrong
 
 # As shipped, in seconds.
-TIMEOUTS = {"packages": 1800, "service": 180, "stop": 300, "join": 900, "client": 120}
+TIMEOUTS = {
+    "packages": 1800,
+    "service": 180,
+    "stop": 300,
+    "join": 900,
+    "client": 120,
+    "hook": 300,
+}
 
 _MANDATORY = ("target_release", "repositories", "evict_connections", "timeouts")
 
@@ -36,6 +46,7 @@ _FINGERPRINT = otherwise(
 _SYSTEM = otherwise("{where} is not named like 'rocky 8.6'")
 _RANK = otherwise("{name}: {value!r} is not a rank such as 3")
 _UNIT = otherwise("{where}: {value!r} is not the name of a service, like site-daos.service")
+_COMMAND = otherwise("{where}: {value!r} is no command, nor a list of them")
 _SECONDS = otherwise("{where} is not a number of seconds above 0")
 
 
@@ -92,6 +103,12 @@ class Repository(BaseModel, frozen=True, extra="forbid"):
         return self
 
 
+def _commands(given: object) -> object:
+    """One command, or a list of them; each as the words of a shell, which is not run."""
+    several = given if isinstance(given, list | tuple) else [given]
+    return tuple(map(words_of, several))
+
+
 def _apart(names: dict[str, str]) -> dict[str, str]:
     try:
         Units.named(names)
@@ -122,6 +139,7 @@ class Settings(Site):
     + start_at_boot: whether the daemons have to be enabled; None: each node keeps what it has
     + unreachable_clients: how many clients may be left out because they cannot be reached
     + named_units: daemon to the unit that runs it, where that is not DAOS's own
+    + hooks: moment of a run to the commands that are run then, each as its words
     """
 
     target: Annotated[
@@ -170,6 +188,14 @@ class Settings(Site):
         AfterValidator(_apart),
         otherwise("{name} is {value!r}, not like {{'daos_agent': 'site-daos-agent.service'}}"),
     ] = Field({}, alias="units")
+
+    hooks: Annotated[
+        dict[
+            Annotated[str, one_of(EVENTS, "is no moment of a run")],
+            Annotated[tuple[HookWords, ...], BeforeValidator(_commands), _COMMAND],
+        ],
+        otherwise("{name} is {value!r}, not like {{'closed': 'site/tell-users'}}"),
+    ] = Field({})
 
     @classmethod
     def read(cls, data: Mapping[str, Any]) -> tuple[Self, list[str]]:

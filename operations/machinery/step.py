@@ -51,6 +51,7 @@ class Step:
     + once: act on the one admin node that dmg is run on, not on all of `roles`
     + prepares: whether it leaves alone what serves, as what comes before the window does
     + looks: whether it only looks, which another run at the same time does not disturb
+    + opens: whether the offline window may begin with it, which the site may veto
     """
 
     def __init__(
@@ -62,8 +63,10 @@ class Step:
         once: bool = False,
         prepares: bool = False,
         looks: bool = False,
+        opens: bool = False,
     ) -> None:
         self.roles, self.once, self.prepares, self.looks = frozenset(roles), once, prepares, looks
+        self.opens = opens
         self.need: Need[Any] = need
         self.foreseen: Need[Any] = foreseen or need
         self.gate: Gate[Any] = gate
@@ -127,6 +130,12 @@ class Step:
         return view if view is before or self._says(self.need, current, here, view) else None
 
     def _in_the_way(self, current: Run, view: View) -> list[Finding]:
+        found = self._judged(current, view)
+        if found or not self.opens:
+            return found
+        return judgements.let(current, lambda: self._judged(current, current.look()))
+
+    def _judged(self, current: Run, view: View) -> list[Finding]:
         alone = [] if self.looks else judgements.alone(current)
         units = [] if self.looks else gates.of_their_units(view)
         return alone + gates.answering(view) + units + self.gate(current, view)

@@ -190,7 +190,7 @@ def _other_agent(current: MigrationRun, name: str, node: Node) -> bool:
     return current.start.concerns(name) and node.runs(AGENT) and not kept
 
 
-@step(*ROLES, need=_other_agent, gate=services.may_stop_agents)
+@step(*ROLES, need=_other_agent, gate=services.may_stop_agents, opens=True)
 def other_agents_stopped(current: MigrationRun, here: Host) -> Iterator[Command]:
     """Stop daos_agent wherever it runs, but on the client that compares: nobody else can connect.
 

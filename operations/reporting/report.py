@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from pyinfra import logger
@@ -26,7 +27,7 @@ from ..rules import memory, secrets
 from ..rules.findings import Finding, fold, grouped
 from ..rules.members import short
 from ..rules.view import View, names_of
-from . import alive, outcome
+from . import alive, hooked, outcome
 from .folder import PAGE, REPORT, Folder
 from .pace import Paced
 from .page import page, to_merge
@@ -141,6 +142,7 @@ class Report(BaseStateCallback):
             "hosts": {name: self._host(name) for name in names_of(current.start.groups)},
             "refusals": [finding.as_dict() for finding in refusals],
             "failures": [finding.as_dict() for finding in failures],
+            "hooks": current.hooks.content(),
             "left_out": sorted({*current.start.left_out, *self._gone()}),
             **current.procedure.content(current),
         }
@@ -219,6 +221,19 @@ class Report(BaseStateCallback):
         if self._folder:
             self._folder.ends(self._acted)
 
+    def on_disk(self) -> tuple[str, Path | None]:
+        """The report as it is right now, and its file, None where it cannot be written."""
+        self.write()
+        folder = self._folder
+        path = folder.path / REPORT if folder and REPORT in folder.written else None
+        return json.dumps(self._written), path and path.resolve()
+
+    def _tell_the_site(self) -> None:
+        """Its own commands get the whole report; what came of them is written down as well."""
+        current = self.current
+        if hooked.told(current, self.outcome, current.end or self.left):
+            self._end_writing()
+
     def finish(self) -> int:
         """The run is over, in whatever way; a run that only planned leaves no report.
 
@@ -240,6 +255,7 @@ class Report(BaseStateCallback):
             self.left = outcome.look_once_more(self.current)
             self.state = list(outcome.afterwards(self.current, self.left))
         self._end_writing()
+        self._tell_the_site()
         for line in [*self.state, *self._to_do()]:
             say(line)
         for line in self._where():
@@ -297,6 +313,7 @@ class Report(BaseStateCallback):
 def follow(current: Run) -> None:
     """Keep a report of this run, to its end also when it is interrupted."""
     report = Report(current)
+    current.hooks.report = report.on_disk
     current.state.add_callback_handler(report)
     atexit.register(_exit, report)
     report.begin()

@@ -27,7 +27,7 @@ ALL_ROLES = frozenset(ROLES)
 UNITS = {"servers": "daos_server", "clients": "daos_agent"}
 
 # Time-outs of a site that gives up soon, in seconds.
-QUICK = {"packages": 300, "service": 60, "stop": 30, "join": 15, "client": 30}
+QUICK = {"packages": 300, "service": 60, "stop": 30, "join": 15, "client": 30, "hook": 30}
 
 # For many runs on one lab: a question less to each package manager. tests/lab/update asks it.
 DAOS_ALONE = {"update_dependencies": False}

@@ -62,6 +62,12 @@ def test_the_shipped_settings_are_good() -> None:
         ({"start_at_boot": 1}, "start_at_boot is 1"),
         ({"unreachable_clients": -1}, "unreachable_clients is -1"),
         ({"unreachable_clients": None}, "unreachable_clients is None"),
+        ({"hooks": "site/tell"}, "hooks is 'site/tell', not like"),
+        ({"hooks": {"opened": "site/tell"}}, "opened'. is no moment of a run; there are refused, "),
+        ({"hooks": {"closed": ""}}, "closed'.: '' is no command"),
+        ({"hooks": {"closed": ["site/tell", 3]}}, "closed'.: .* is no command, nor a list"),
+        ({"hooks": {"closed": "site/tell 'x"}}, "is no command"),
+        ({"hooks": {"closed": None}}, "None is no command"),
         ({"units": ["daos_server.service"]}, "units is .* not like"),
         ({"units": {"daos_engine": "x"}}, "daos_engine'. is no daemon; there are daos_server, "),
         ({"units": {"daos_agent": None}}, "daos_agent'.: None is not the name of a service"),
@@ -84,7 +90,7 @@ def test_all_that_is_wrong_is_listed_and_the_default_holds_in_its_place() -> Non
     assert wrong == [
         "target_release: 'newest' is not a DAOS release such as 2.0.3",
         "timeouts['join'] is not a number of seconds above 0",
-        "timeouts['joins'] is unknown; there are packages, service, stop, join, client",
+        "timeouts['joins'] is unknown; there are packages, service, stop, join, client, hook",
         "start_at_boot is 'no', not True, False or None",
     ]
     assert settings == _read(free_space_mib=64).model_copy(update={"target": None})

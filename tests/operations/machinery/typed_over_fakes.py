@@ -8,7 +8,7 @@ from typing import Any
 
 from tests.lab.typed import Typed
 
-from ..fake_cluster import ROOT, members, node_answer
+from ..fake_cluster import RESOLVED, ROOT, members, node_answer
 
 SITE = {"s1": ("servers",), "a1": ("admins",), "c1": ("clients",)}
 
@@ -48,23 +48,26 @@ def type_it(
     asks: bool = False,
     procedure: str = PROCEDURE,
     node: tuple[str, dict[str, Any]] | None = None,
+    release: str = "2.0.3",
 ) -> Typed:
     """Type a procedure with one step over a fake cluster, whose nodes take a while to answer.
 
     + node: one that is there in the place of each
+    + release: what is installed on all
     """
     for name in ("config.py", "operations", "group_data"):
         (folder / name).symlink_to(ROOT / name)
     (folder / "deploy.py").write_text(procedure.format(seconds=seconds, asks=asks))
-    groups = {role: [node or _node(name, delay)] for name, (role,) in SITE.items()}
+    groups = {role: [node or _node(name, delay, release)] for name, (role,) in SITE.items()}
     (folder / "inventory").write_text("\n".join(f"{k} = {v!r}" for k, v in groups.items()))
     environment = {**os.environ, "PYINFRA_PROGRESS": "off"}
     return Typed(["inventory", "deploy.py", *flags], folder, environment, typed)
 
 
-def _node(name: str, delay: float) -> tuple[str, dict[str, Any]]:
+def _node(name: str, delay: float, release: str) -> tuple[str, dict[str, Any]]:
     answers = {
-        "== packages": node_answer(name, "2.0.3", SITE[name]),
+        "--assumeno": RESOLVED,
+        "== packages": node_answer(name, release, SITE[name]),
         "dmg -j system query": members(["s1"]),
         "dmg -j pool list": '{"response": {"status": 0, "pools": []}, "error": null, "status": 0}',
     }
