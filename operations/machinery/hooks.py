@@ -87,6 +87,10 @@ class Hooks:
             self._run(event, words)
         return bool(self.commands.get(event))
 
+    def programs(self, event: str) -> list[str]:
+        """The programs that are run at a moment, without their arguments."""
+        return [masked(words[0]) for words in self.commands.get(event, ())]
+
     def content(self) -> list[dict[str, object]]:
         """Those that were run, as they stand in report.json."""
         return [asdict(ran) for ran in self.ran]

@@ -66,23 +66,30 @@ def is_stopping(current: Run, view: View) -> bool:
     return bool(view.records) and any(member.state in STOPPED for member in ranks)
 
 
-def let(current: Run, again: Callable[[], list[Finding]]) -> list[Finding]:
-    """The site lets the offline window open: what it has set for that is asked, once in a run.
+def asks(current: Run) -> bool:
+    """Whether the site has to be asked before the offline window opens.
 
     Where it is open already, or an update that is under way has found DAOS down, there is nothing
     to ask any more.
+    """
+    start = current.start
+    if OPENING not in current.hooks.commands or not start.opens_window:
+        return False
+    return not (current.window.is_open or (start.record and start.stopped))
+
+
+def let(current: Run, again: Callable[[], list[Finding]]) -> list[Finding]:
+    """The site lets the offline window open: what it has set for that is asked, once in a run.
 
     + again: judges once more what was judged before, since the answer may have taken its time
     """
-    hooks, start = current.hooks, current.start
-    if OPENING not in hooks.commands or not start.opens_window:
+    if not asks(current):
         return []
-    if current.window.is_open or (start.record and start.stopped):
-        return []
-    if hooks.asked:
-        return [hooks.veto] if hooks.veto else []
-    if veto := hooks.ask():
+    asked = current.hooks.asked
+    if veto := current.hooks.ask():
         return [veto]
+    if asked:
+        return []
     current.shared.forget()
     return again()
 

@@ -6,6 +6,8 @@ from pyinfra.api import State
 
 from ..rules.findings import fold, grouped
 from ..rules.storage import not_to_reboot
+from . import judgements
+from .hooks import OPENING
 from .run import Run
 
 # The offline window lasts from the first of these steps to the second.
@@ -21,16 +23,24 @@ def lines(current: Run) -> Iterator[str]:
         return
     width = max(len(name) for name, _, nodes in planned if nodes)
     for name, step, nodes in planned:
-        if step == _OPENS and current.start.opens_window:
-            yield "-- the offline window begins"
-            if kept := not_to_reboot(current.start):
-                yield f"-- {kept}"
+        yield from _before(current, step, planned)
         if nodes:
             yield f"{name:{width}}  {fold(nodes)}"
         if nodes and step in _CHANGES:
             yield from _besides(current)
         if step == _CLOSES and current.start.opens_window:
             yield "-- the offline window ends"
+
+
+def _before(current: Run, step: str, planned: list[tuple[str, str, list[str]]]) -> Iterator[str]:
+    """What comes right before a step: the site is asked, the offline window begins."""
+    first = next((it for _, it, nodes in planned if nodes and it in current.openers), "")
+    if step == first and judgements.asks(current):
+        yield f"-- {' and '.join(current.hooks.programs(OPENING))} may say no"
+    if step == _OPENS and current.start.opens_window:
+        yield "-- the offline window begins"
+        if kept := not_to_reboot(current.start):
+            yield f"-- {kept}"
 
 
 def _besides(current: Run) -> Iterator[str]:

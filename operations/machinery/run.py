@@ -50,6 +50,7 @@ class Run:
     + failures: the steps that were tried on a node and failed
     + failed: the nodes where a step has failed, by pyinfra's hash of that step
     + steps: the steps of the procedure in its order, by the names of their functions
+    + openers: those of them with which the offline window may begin
     + crashed: whether an examination or a step ended in an exception that nothing has foreseen
     + acted: whether a step has stopped, updated or started something
     + keys: node name to the ids of the keys that sign the packages of the target's repository
@@ -76,6 +77,7 @@ class Run:
         self.failures: list[Finding] = []
         self.failed: dict[str, set[str]] = {}
         self.steps: list[str] = []
+        self.openers: set[str] = set()
         self.acted = self.crashed = False
         self._acting: str | None = None  # the step that has acted last, as pyinfra knows it
         self.folder: Path | None = None

@@ -78,6 +78,8 @@ class Step:
             current, here = run.of(ctx_state.get()), ctx_host.get()
             if act.__name__ not in current.steps:
                 current.steps.append(act.__name__)
+            if self.opens:
+                current.openers.add(act.__name__)
             try:
                 yield from self._commands(current, here, lambda: act(current, here, **arguments))
             except Exception as problem:

@@ -16,7 +16,7 @@ from pyinfra.api.operations import run_ops
 from pyinfra.api.state import StateStage
 from pyinfra.context import ctx_state
 
-from operations.machinery import commandline, interruption, local_command
+from operations.machinery import commandline, interruption, local_command, plan
 from operations.machinery.hooks import EVENTS
 from operations.machinery.run import Run
 from operations.machinery.step import Command, step, verify
@@ -92,8 +92,8 @@ def told() -> list[str]:
     return path.read_text().split() if path.exists() else []
 
 
-def typed(*steps: str, release: str = "2.0.1") -> tuple[Report, int]:
-    """A run of these steps, to its end; its exit code."""
+def planned(*steps: str, release: str = "2.0.1") -> Report:
+    """A run of these steps, not yet begun."""
     procedure = Path("procedure.py")
     procedure.write_text(
         "from operations.examine import examine\n"
@@ -103,6 +103,13 @@ def typed(*steps: str, release: str = "2.0.1") -> tuple[Report, int]:
     state = load(SITE, dict.fromkeys(SITE, release), procedure)
     [report] = state.callback_handlers
     assert isinstance(report, Report)
+    return report
+
+
+def typed(*steps: str, release: str = "2.0.1") -> tuple[Report, int]:
+    """A run of these steps, to its end; its exit code."""
+    report = planned(*steps, release=release)
+    state = report.current.state
     state.set_stage(StateStage.Execute)
     state.is_executing = True
     with ctx_state.use(state), suppress(PyinfraError):
@@ -236,6 +243,20 @@ def test_no_command_is_run_for_a_plan(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(DeployError):
         typed("stops")
     assert told() == []
+
+
+@pytest.mark.parametrize("steps", [("prepares", "stops"), ("completes", "prepares", "stops")])
+def test_a_plan_says_before_which_step_the_site_is_asked(steps: tuple[str, ...]) -> None:
+    current = planned(*steps).current
+    said = [line.split("  ")[0] for line in plan.lines(current)]
+    opens = next(number for number, name in enumerate(steps) if name != "completes")
+    assert said == [
+        *(f"{name} {number}" for number, name in enumerate(steps[:opens])),
+        "-- ./hook may say no",
+        *(f"{name} {number}" for number, name in enumerate(steps[opens:], start=opens)),
+    ]
+    current.window.opened()
+    assert not any("may say no" in line for line in plan.lines(current))
 
 
 @pytest.mark.parametrize("opened", [True, False])
