@@ -53,6 +53,7 @@ class Hooks:
 
     + commands: by the moments at which they are run
     + seconds: how long each may take
+    + say: says a line to whoever watches
     + report: writes the report; gives its text, and its file, None where it cannot be written
     + ran: those that were run until now
     + asked: whether one was asked whether the window may be opened, answered or not
@@ -61,6 +62,7 @@ class Hooks:
 
     commands: Mapping[str, Sequence[Words]] = field(default_factory=dict)
     seconds: int = 60
+    say: Callable[[str], object] = logger.info
     report: Callable[[], tuple[str, Path | None]] = lambda: ("{}", None)
     ran: list[Ran] = field(default_factory=list)
     asked: bool = False
@@ -103,11 +105,11 @@ class Hooks:
         def ends() -> str:
             return _INTERRUPTED if interruption.count() > signals else ""
 
-        _say(f"{event}: {masked(words[0])}")
+        self.say(f"{event}: {masked(words[0])}")
         ended = Ended(None, (), _INTERRUPTED)  # where the greenlet of this is ended, with the run
         try:
             ended = local_command.run(
-                words, text, environment, self.seconds, lambda line: _say(f"  {line}"), ends
+                words, text, environment, self.seconds, lambda line: self.say(f"  {line}"), ends
             )
         except (OSError, ValueError) as problem:
             ended = Ended(None, (), f"it could not be started: {problem}")
@@ -155,7 +157,3 @@ def read(command: object) -> Words:
     if not isinstance(command, str) or not (words := shlex.split(command)):
         raise ValueError
     return tuple(words)
-
-
-def _say(line: str) -> None:
-    logger.info(f"    {line}")

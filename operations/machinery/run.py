@@ -71,7 +71,7 @@ class Run:
         self.shared = Shared()
         self.dmg = DmgSession(state, lambda: self.seen, self._shared)
         self.window = OfflineWindow()
-        self.hooks = Hooks(settings.hooks, settings.timeouts["hook"])
+        self.hooks = Hooks(settings.hooks, settings.timeouts["hook"], say)
         self.alone: Callable[[], bool] = lambda: False
         self.refusals: list[Finding] = []
         self.failures: list[Finding] = []
