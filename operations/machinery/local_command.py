@@ -18,6 +18,7 @@ from pathlib import Path
 
 import gevent
 from gevent.os import make_nonblocking, nb_read, nb_write
+from gevent.pool import Group
 from gevent.subprocess import Popen, TimeoutExpired
 
 from ..daos.shown import in_line
@@ -44,6 +45,14 @@ class Ended:
     code: int | None
     lines: tuple[str, ...]
     why: str = ""
+
+
+_endings = Group()  # of commands that are just being ended
+
+
+def all_ended() -> None:
+    """Wait until nothing is left of commands that had to be ended."""
+    _endings.join(timeout=3 * _GRACE)
 
 
 def unusable(words: Sequence[str]) -> str | None:
@@ -137,7 +146,8 @@ class _Command:
     def __exit__(self, *error: object) -> None:
         try:
             if not self._over:  # the run ends, or its time is over
-                self._end()
+                # Whoever waits here may be ended meanwhile, and this goes on.
+                _endings.spawn(self._end).join()
         finally:
             gevent.killall(self._greenlets)
             self._rest()

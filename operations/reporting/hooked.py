@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from ..machinery import commandline
+from ..machinery import commandline, local_command
 from ..machinery.hooks import CLOSED, FAILED, REFUSED
 from ..machinery.run import Run
 from ..rules.view import View
@@ -16,6 +16,7 @@ def told(current: Run, outcome: str, after: View | None) -> bool:
     """
     if commandline.dry():
         return False
+    local_command.all_ended()
     ran = [current.hooks.tell(event) for event in _events(current, outcome, after)]
     return any(ran)
 

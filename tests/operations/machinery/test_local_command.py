@@ -94,6 +94,25 @@ def test_it_ends_with_whoever_waits_for_it(tmp_path: Path) -> None:
     assert not any(alive(int(pid)) for pid in shown)
 
 
+def test_it_ends_also_if_whoever_ends_it_is_ended_himself() -> None:
+    """As by a signal, and then by the end of the run."""
+    shown: list[str] = []
+    asked: list[str] = []
+
+    def ends() -> str:
+        return asked[0] if asked else ""
+
+    waits = gevent.spawn(local_command.run, ["sh", "-c", STUBBORN], "", {}, 60, shown.append, ends)
+    while len(shown) < 5:
+        gevent.sleep(0.05)
+    asked.append("it was interrupted")
+    while not local_command._endings:
+        gevent.sleep(0.01)
+    waits.kill()
+    local_command.all_ended()
+    assert not any(alive(int(pid)) for pid in shown)
+
+
 def test_it_ends_when_somebody_says_so() -> None:
     asked = iter([*[""] * 3, *["it was interrupted"] * 9])
     ended = local_command.run(["sleep", "60"], "", {}, 60, print, lambda: next(asked))
