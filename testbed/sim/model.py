@@ -5,8 +5,9 @@ calls these transitions; the rules are those of release 2.0 as its documentation
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from .common import ranges
@@ -78,6 +79,7 @@ class Pool:
     svc_reps: list[int]
     disabled: list[int] = field(default_factory=list)
     version: int = 1
+    properties: dict[str, int] = field(default_factory=dict)  # numbers, by the property's number
     containers: dict[str, Container] = field(default_factory=dict)
 
 
@@ -306,8 +308,8 @@ class System:
         for pool in self.pools.values():
             if name and name in (pool.label, pool.uuid):
                 return pool
-        kind = "UUID" if name.count("-") == 4 else "label"
-        raise Refused(f'unable to find pool service with {kind} "{name}"', DER_NONEXIST)
+        named = f"uuid {name}" if name.count("-") == 4 else f'label "{name}"'
+        raise Refused(f"unable to find pool service with {named}", DER_NONEXIST)
 
     def create_pool(
         self,
@@ -317,6 +319,7 @@ class System:
         ranks: Iterable[int] = (),
         replicas: int = 0,
         tiers: Sequence[int] = (),
+        properties: Mapping[str, int] = MappingProxyType({}),
     ) -> Pool:
         """Make a pool of `size` bytes on these ranks, on all that serve where none are named.
 
@@ -332,6 +335,7 @@ class System:
         amounts = list(tiers) if size else [each * len(chosen) for each in tiers]
         count = replicas or (SERVICE_REPLICAS if len(chosen) >= SERVICE_REPLICAS else 1)
         pool = Pool(uuid, label, amounts or [scm, size - scm], chosen, chosen[:count])
+        pool.properties = dict(properties)
         self.pools[uuid] = pool
         self.events.append(("pool-created", {"pool": label or uuid, "uuid": uuid}))
         return pool
@@ -365,6 +369,21 @@ class System:
                 for size, media in zip(pool.tier_bytes, ("scm", "nvme"), strict=True)
             ],
         }
+
+    def pool_properties(self, name: str) -> dict[int, int | str]:
+        """The values of a pool's properties by their numbers. Raises Refused."""
+        pool = self.pool(name)
+        self.service_leader(pool)
+        given = {int(number): value for number, value in pool.properties.items()}
+        return {_LABEL: pool.label or _NO_LABEL, **_PROPERTIES, **given}
+
+    def scm_used(self) -> dict[int, int]:
+        """The bytes of SCM that pools take of each rank."""
+        used = dict.fromkeys(self.members, 0)
+        for pool in self.pools.values():
+            for rank in pool.ranks:
+                used[rank] += pool.tier_bytes[0] // len(pool.ranks)
+        return used
 
     def create_container(
         self, pool_name: str, uuid: str, label: str, kind: str, owner: tuple[int, int] = (0, 0)
@@ -461,6 +480,15 @@ class System:
         self.events.append((event, details))
 
 
+# Numbers of a pool's properties, and the values of those that are not set: daos_prop.h and
+# srv_layout.c of v2.0.3.
+_LABEL, _NO_LABEL = 1, "pool_label_not_set"
+_PROPERTIES = {
+    3: 0,  # percent of the space reserved for rebuilds
+    4: 3,  # self-healing: excludes and rebuilds
+    5: 1,  # space is reclaimed lazily
+    9: 2**20,  # bytes of a cell of erasure coding
+}
 _LISTS_OF_A_POOL = ("tier_bytes", "ranks", "svc_reps", "disabled")
 
 

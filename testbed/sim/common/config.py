@@ -26,6 +26,7 @@ class EngineConfig:
     targets: int
     port: int
     scm_mount: str
+    scm_bytes: int
     log_file: str
 
 
@@ -72,6 +73,7 @@ _ENGINE_KEYS = {
 }
 _ENGINE_KEYS_1 = {"name", "socket_dir"}
 _ENGINE_KEYS_2 = {"storage", "bypass_health_chk"}
+_SCM_SIZE = 16  # GiB, where the configuration does not say
 _OUTDATED = (
     '"servers" server config file parameter is deprecated, use "engines" instead'
     ", examples: /etc/daos/examples: "
@@ -138,7 +140,8 @@ def server(path: str, version: str) -> ServerConfig:
             index=index,
             targets=int(entry.get("targets", 8)),
             port=int(entry.get("fabric_iface_port", 31416 + 100 * index)),
-            scm_mount=str(_scm_mount(entry, index)),
+            scm_mount=str(_scm(entry, "scm_mount") or f"/mnt/daos{index}"),
+            scm_bytes=int(_scm(entry, "scm_size") or _SCM_SIZE) * 2**30,
             log_file=str(entry.get("log_file", "")),
         )
         for index, entry in enumerate(data.get("engines") or data.get("servers") or [])
@@ -173,10 +176,10 @@ def _check_points(data: dict[str, Any]) -> None:
         raise BadConfig("invalid list of access points in configuration")
 
 
-def _scm_mount(entry: dict[str, Any], index: int) -> str:
-    """2.0 has scm_mount in the engine; 2.2 a list of storage tiers."""
+def _scm(entry: dict[str, Any], key: str) -> Any:
+    """What an engine's SCM is given: 2.0 has it in the engine; 2.2 a list of storage tiers."""
     tiers = entry.get("storage") or [{}]
-    return entry.get("scm_mount") or tiers[0].get("scm_mount") or f"/mnt/daos{index}"
+    return entry.get(key) or tiers[0].get(key)
 
 
 def agent(path: str, version: str) -> ControlConfig:

@@ -4,6 +4,8 @@ import re
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
+_LABEL = re.compile(r"[A-Za-z0-9._:-]{1,127}")
+
 
 class UsageError(Exception):
     """A command line that the program does not understand."""
@@ -51,6 +53,11 @@ def config_file(argv: list[str], default: str) -> str:
 
 def is_uuid(text: str) -> bool:
     return bool(_UUID.fullmatch(text))
+
+
+def is_label(text: str) -> bool:
+    """Can it be the label of a pool?"""
+    return bool(_LABEL.fullmatch(text)) and not is_uuid(text)
 
 
 def size(text: str) -> int:

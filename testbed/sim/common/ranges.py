@@ -41,6 +41,28 @@ def _leading_number(text: str) -> int:
     return int(found[0]) if found else 0
 
 
+def folded_hosts(hosts: Iterable[str]) -> str:
+    """["a-01:1", "a-02:1", "b:1"] as a-[01-02]:1,b:1."""
+    groups: dict[tuple[str, int, str], list[str]] = {}
+    for host in hosts:
+        name, colon, port = host.partition(":")
+        head = name.rstrip("0123456789")
+        digits = name[len(head) :]
+        groups.setdefault((head, len(digits), colon + port), []).append(digits)
+    return ",".join(
+        head + _folded_numbers(numbers, width) + tail
+        for (head, width, tail), numbers in sorted(groups.items())
+    )
+
+
+def _folded_numbers(numbers: list[str], width: int) -> str:
+    """["01", "02", "04"] as [01-02,04]; one alone without brackets."""
+    if len(set(numbers)) == 1:
+        return numbers[0]
+    text = folded(map(int, numbers))
+    return re.sub(r"\d+", lambda number: number[0].zfill(width), text)
+
+
 def hosts_of(text: str) -> list[str]:
     """ "a-[01-02],b" as ["a-01", "a-02", "b"]. Raises ValueError where it is no such set."""
     return [host for part in _split(text) for host in _expanded(part)]

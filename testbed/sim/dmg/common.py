@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ..common import options, users
@@ -19,8 +19,17 @@ _FORMAT_TIMEOUT = 120.0  # seconds for one host
 class CommandFailed(Exception):
     """A command that failed.
 
-    `response` is what JSON shows of it nevertheless, `reason` the message without the command.
+    + response, status: what JSON shows of it nevertheless
+    + reason: the message without the command
+    + told: what JSON says is wrong, where that is not the message
+    + shown, notes: what stands before the message where there is no JSON, on each output
+    + resolution: what dmg advises
     """
+
+    told = ""
+    shown = ""
+    notes: Sequence[str] = ()
+    resolution = ""
 
     def __init__(
         self, message: str, status: int = DER_MISC, response: Any = None, reason: str = ""

@@ -5,10 +5,14 @@ dmg that prints; where 1.2 differs it says so.
 """
 
 import json
-from typing import Any
+import re
+from typing import TYPE_CHECKING, Any
 
 from ..common import ranges
 from ..common.release import numbers
+
+if TYPE_CHECKING:
+    from .properties import Property
 
 Plain = dict[str, Any]
 
@@ -19,6 +23,8 @@ _MEMBER_1 = [key for key in _MEMBER if key not in ("incarnation", "last_update")
 _POOL_QUERY = ["status", "uuid", "total_targets", "active_targets", "total_nodes"]
 _POOL_QUERY += ["disabled_targets", "version", "leader", "rebuild"]
 TIER = ["total", "free", "min", "max", "mean"]
+# What JSON has for a pool that could not be queried.
+NO_POOL = {**dict.fromkeys(_POOL_QUERY, 0), "uuid": "", "rebuild": None, "tier_stats": None}
 
 
 def old(version: str) -> bool:
@@ -30,18 +36,36 @@ def old(version: str) -> bool:
 
 
 def json_answer(response: Any, error: str | None = None, status: int = 0) -> str:
-    """The envelope of every JSON answer."""
-    return json.dumps({"response": response, "error": error, "status": status}, indent=2) + "\n"
+    """The envelope of every JSON answer, in which Go escapes what HTML would not take."""
+    answer = {"response": response, "error": error, "status": status}
+    text = json.dumps(answer, indent=2, ensure_ascii=False)
+    for letter in "<>&\u2028\u2029":
+        text = text.replace(letter, f"\\u{ord(letter):04x}")
+    return text + "\n"
+
+
+def quoted(text: str) -> str:
+    """The text as Go quotes it in messages."""
+    return json.dumps(text, ensure_ascii=False)
 
 
 def json_system_query(members: list[Plain], version: str) -> Plain:
     """The response of `dmg -j system query`."""
     keys = _MEMBER_1 if old(version) else _MEMBER
-    return {"members": [{key: member[key] for key in keys} for member in members] or None}
+    rows = [{key: member[key] for key in keys} for member in members]
+    for row in rows:
+        if "last_update" in row:
+            row["last_update"] = _as_go_writes(row["last_update"])
+    return {"members": rows or None}
+
+
+def _as_go_writes(time: str) -> str:
+    """A time in RFC 3339 without zeros at the end of its fraction of a second."""
+    return re.sub(r"\.?0*(?=Z|[+-]\d\d:\d\d$)", "", time) if "." in time else time
 
 
 def json_rank_results(results: list[Plain]) -> Plain:
-    """The response of `dmg -j system stop`, `start` and `erase`."""
+    """The response of `dmg -j system stop` and `start`."""
     rows = [
         {
             "state": result["state"],
@@ -118,14 +142,25 @@ def error_line(message: str) -> str:
     return f"ERROR: dmg: {message}\n"
 
 
-def system_query(members: list[Plain], verbose: bool) -> str:
-    """`dmg system query`."""
+def unknown(kind: str, absent: str) -> str:
+    """What is said of ranks or hosts that there are not: "Unknown 2 ranks: 98-99"."""
+    count = len(ranges.ranks_of(absent) if kind == "ranks" else ranges.hosts_of(absent))
+    return f"Unknown {count} {kind if count > 1 else kind[:-1]}: {absent}"
+
+
+def system_query(members: list[Plain], verbose: bool, absent: str = "") -> str:
+    """`dmg system query`.
+
+    + absent: ranks that were named and that there are not
+    """
     if not members:
         return "Query matches no ranks in system\n"
     if not verbose:
         groups: dict[tuple[str, ...], list[int]] = {}
         for member in members:
             groups.setdefault((_state(member),), []).append(member["rank"])
+        if absent:
+            groups[("Unknown Rank",)] = ranges.ranks_of(absent)
         return _grouped(["Rank", "State"], groups)
     rows = [
         [str(m["rank"]), m["uuid"], m["addr"], m["fault_domain"], _state(m), m["info"]]
@@ -135,14 +170,19 @@ def system_query(members: list[Plain], verbose: bool) -> str:
     return table(head, rows) + "\n"
 
 
-def rank_results(results: list[Plain]) -> str:
-    """`dmg system stop`, `start` and `erase`."""
+def rank_results(results: list[Plain], absent: str = "") -> str:
+    """`dmg system stop` and `start`.
+
+    + absent: ranks that were named and that there are not
+    """
     if not results:
         return "No results returned\n"
     groups: dict[tuple[str, ...], list[int]] = {}
     for result in results:
         outcome = result["msg"] if result["errored"] else "OK"
         groups.setdefault((result["action"], outcome), []).append(result["rank"])
+    if absent:
+        groups[("----", "Unknown Rank")] = ranges.ranks_of(absent)
     return _grouped(["Rank", "Operation", "Result"], groups)
 
 
@@ -169,7 +209,7 @@ def pool_list(pools: list[Plain], verbose: bool, version: str) -> str:
     rows = [_verbose_pool(pool) if verbose else _short_pool(pool) for pool in good]
     head = ["Pool", "Size", "Used", "Imbalance", "Disabled"]
     if verbose:
-        tiers = [usage["tier_name"] for usage in good[0]["usage"]]
+        tiers = [usage["tier_name"] for usage in good[0]["usage"] or []]
         columns = [f"{tier} {what}" for tier in tiers for what in ("Size", "Used", "Imbalance")]
         head = ["Label", "UUID", "SvcReps", *columns, "Disabled"]
     return "".join(warnings) + table(head, rows) + "\n"
@@ -181,7 +221,7 @@ def _name(pool: Plain) -> str:
 
 def _short_pool(pool: Plain) -> list[str]:
     """The last tier's size, the fullest tier's use, the most uneven tier's imbalance."""
-    usage = pool["usage"]
+    usage = pool["usage"] or []
     size = next((tier["size"] for tier in reversed(usage) if tier["size"]), 0)
     used = max((100 * (t["size"] - t["free"]) // t["size"] for t in usage if t["size"]), default=0)
     imbalance = max((tier["imbalance"] for tier in usage), default=0)
@@ -190,7 +230,7 @@ def _short_pool(pool: Plain) -> list[str]:
 
 def _verbose_pool(pool: Plain) -> list[str]:
     row = [pool["label"] or "-", pool["uuid"], ranges.folded(pool["svc_reps"])]
-    for tier in pool["usage"]:
+    for tier in pool["usage"] or []:
         used = bytes_text(tier["size"] - tier["free"])
         row += [bytes_text(tier["size"]), used, f"{tier['imbalance']}%"]
     return [*row, _disabled(pool)]
@@ -223,6 +263,40 @@ def pool_query(pool: Plain, version: str) -> str:
         f"Rebuild {rebuild['state']}, {rebuild['objects']} objs, {rebuild['records']} recs"
     )
     return "\n".join(lines) + "\n"
+
+
+def pool_properties(pool: str, found: list[tuple["Property", Any]]) -> str:
+    """`dmg pool get-prop`: properties, each with its value."""
+    rows = [[f"{prop.text} ({prop.name})", prop.shown(value)] for prop, value in found]
+    return f"Pool {pool} properties:\n{table(['Name', 'Value'], rows)}"
+
+
+def json_pool_properties(found: list[tuple["Property", Any]]) -> list[Plain]:
+    """The response of `dmg -j pool get-prop`."""
+    return [
+        {
+            "name": prop.name,
+            "description": prop.text,
+            "value": value if prop.raw else prop.shown(value),
+        }
+        for prop, value in found
+    ]
+
+
+def pool_allocation(given: dict[str, str], sizes: Plain) -> str:
+    """What `dmg pool create` says before it asks, from 2.0 on.
+
+    + sizes: the fields of the request
+    """
+    if "totalbytes" in sizes:
+        total, ratio = bytes_text(sizes["totalbytes"]), given.get("tier-ratio", "6,94")
+        how = f"automatic storage allocation: {total} total, {ratio} tier ratio"
+    else:
+        scm, nvme = sizes["tierbytes"]
+        share = f"{100 * scm / nvme if nvme else 100:.2f}%"
+        how = "manual per-engine storage allocation: "
+        how += f"{bytes_text(scm)} SCM, {bytes_text(nvme)} NVMe ({share} ratio)"
+    return f"Creating DAOS pool with {how}\n"
 
 
 def json_pool_create(pool: Plain, version: str) -> Plain:
@@ -285,39 +359,6 @@ def _entity(head: str, rows: list[tuple[str, str]]) -> str:
     return "\n".join([head, "-" * len(head), *lines, ""]) + "\n"
 
 
-def storage_format(hosts: dict[str, Plain], errors: dict[str, str]) -> str:
-    """`dmg storage format`: devices formatted per host, and the hosts that failed."""
-    text = _errors(errors)
-    if hosts:
-        counts = {host: (str(done["scm"]), str(done["nvme"])) for host, done in hosts.items()}
-        rows = [[host, *count] for host, count in sorted(counts.items())]
-        text += "Format Summary:\n"
-        text += _indented(table(["Hosts", "SCM Devices", "NVMe Devices"], rows))
-    return text
-
-
-def network_scan(hosts: dict[str, Plain], errors: dict[str, str]) -> str:
-    """`dmg network scan`: the hosts that have answered, and those that have not."""
-    return _errors(errors) + (_indented(",".join(sorted(hosts))) if hosts else "")
-
-
-def _errors(errors: dict[str, str]) -> str:
-    if not errors:
-        return ""
-    return "Errors:\n" + _indented(table(["Hosts", "Error"], _by_value(errors))) + "\n"
-
-
-def _by_value(errors: dict[str, str]) -> list[list[str]]:
-    groups: dict[str, list[str]] = {}
-    for host, error in sorted(errors.items()):
-        groups.setdefault(error, []).append(host)
-    return [[",".join(hosts), error] for error, hosts in groups.items()]
-
-
-def _indented(text: str) -> str:
-    return "".join(f"  {line}\n" for line in text.splitlines())
-
-
 def failed_ranks(results: list[Plain]) -> str:
     """The sentence for ranks on which an action failed, "" where there are none."""
     failed = [result["rank"] for result in results if result["errored"]]
@@ -329,7 +370,7 @@ def _state(member: Plain) -> str:
 
 
 def _grouped(head: list[str], groups: dict[tuple[str, ...], list[int]]) -> str:
-    ordered = sorted(groups.items(), key=lambda group: min(group[1]))
+    ordered = sorted(groups.items(), key=lambda group: (-len(group[1]), group[0]))
     return table(head, [[ranges.folded(ranks), *key] for key, ranks in ordered]) + "\n"
 
 

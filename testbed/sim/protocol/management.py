@@ -16,15 +16,28 @@ _PAUSE = 0.15  # seconds, while the replicas elect a leader
 
 
 class Unreachable(Exception):
-    """No management service answered: `str` is dmg's wording of it."""
+    """No management service answered: `str` is dmg's wording of it.
+
+    `address` is one of the servers that were asked, "" where one of them answered.
+    """
+
+    def __init__(self, message: str, address: str = "") -> None:
+        super().__init__(message)
+        self.address = address
 
 
 class ServiceError(Exception):
-    """The management service refused; `status` is DAOS's error number."""
+    """The management service refused.
 
-    def __init__(self, message: str, status: int = DER_MISC) -> None:
+    `status` is DAOS's error number, `code` the kind of failure as gRPC calls it.
+    """
+
+    def __init__(
+        self, message: str, status: int = DER_MISC, code: str = "FailedPrecondition"
+    ) -> None:
         super().__init__(message)
         self.status = status
+        self.code = code
 
 
 class Management:
@@ -52,7 +65,8 @@ class Management:
             if result is not None:
                 return result
             if not answered:
-                raise Unreachable("unable to contact the DAOS Management Service")
+                text = "unable to contact the DAOS Management Service"
+                raise Unreachable(text, random.choice(self._hosts))
             if time.monotonic() + _PAUSE > until:
                 raise Unreachable("the DAOS Management Service is unavailable: no leader")
             time.sleep(_PAUSE)
@@ -103,5 +117,6 @@ def _next_hosts(failure: rpc.Failure, pending: list[str]) -> list[str]:
             return [*replicas, *pending]
         return [*([hint] if hint else []), *pending]
     if failure.reached and failure.reason != rpc.UNAVAILABLE:
-        raise ServiceError(str(failure), int(failure.metadata.get("Status", DER_MISC)))
+        status = int(failure.metadata.get("Status", DER_MISC))
+        raise ServiceError(str(failure), status, failure.code)
     return pending

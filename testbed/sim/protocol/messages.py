@@ -1,7 +1,7 @@
 """The protobuf messages that the package's build made out of the .proto files.
 
-`shared_pb2`, `status_pb2`, `mgmt_pb2` and `mgmt_1_pb2` lie beside this file on a node; protoc
-writes imports among them by their bare names.
+`shared_pb2`, `status_pb2`, `ctl_pb2`, `mgmt_pb2` and `mgmt_1_pb2` lie beside this file on a node;
+protoc writes imports among them by their bare names.
 """
 
 import importlib
@@ -19,6 +19,7 @@ def _load(name: str) -> Any:
 
 shared = _load("shared_pb2")
 status = _load("status_pb2")
+ctl = _load("ctl_pb2")
 _mgmt = _load("mgmt_pb2")
 _mgmt_1 = _load("mgmt_1_pb2")
 

@@ -1,7 +1,8 @@
 """gRPC as the simulated DAOS uses it: channels, calls, and errors that carry a reason.
 
-Two kinds of calls share port 10001: the real ones of `mgmt.MgmtSvc`, and the lab's own between
-its programs (`lab.Ctl`), which are one method that carries JSON.
+Three kinds of calls share port 10001: the real ones of the management service (`mgmt.MgmtSvc`) and
+of every server for itself (`ctl.CtlSvc`), and the lab's own between its programs (`lab.Ctl`), which
+are one method that carries JSON.
 """
 
 import json
@@ -22,6 +23,7 @@ UNINITIALIZED = "lab.Uninitialized"  # DAOS gives this one no reason of its own
 REFUSED = "lab.Refused"  # the system does not allow it; metadata Status is DAOS's error number
 
 _MGMT = "mgmt.MgmtSvc"
+_SERVER = "ctl.CtlSvc"
 _CTL = "lab.Ctl"
 _OPTIONS = [
     ("grpc.enable_http_proxy", 0),
@@ -39,17 +41,19 @@ class Failure(Exception):
     """A call that did not succeed.
 
     `reason` is the one of google.rpc.ErrorInfo, "" where the other side gave none; `reached` says
-    whether there was another side at all, `broken` that the connection is of no use.
+    whether there was another side at all, `broken` that the connection is of no use. `code` is what
+    gRPC calls its kind.
     """
 
     def __init__(
         self, message: str, reason: str = "", metadata: dict[str, str] | None = None, *,
-        reached: bool = True, broken: bool = False,
+        reached: bool = True, broken: bool = False, code: str = "FailedPrecondition",
     ) -> None:  # fmt: skip
         super().__init__(message)
         self.reason = reason
         self.metadata = metadata or {}
         self.reached = reached
+        self.code = code
         self.broken = broken
 
 
@@ -63,6 +67,22 @@ def mgmt(
     path, payload = f"/{_MGMT}/{method}", request.SerializeToString()
     parse = messages.of(f"{method}Resp").FromString
     return _anew_if_broken(address, lambda: _call(address, path, payload, timeout, parse, metadata))
+
+
+def storage_later(address: str, timeout: float) -> Callable[[], Any]:
+    """Ask a server at "host:port" for its storage; the function returned waits for the answer.
+
+    It raises Failure.
+    """
+    ctl = messages.ctl
+    request = ctl.StorageScanReq(nvme=ctl.ScanNvmeReq(Meta=True), scm=ctl.ScanScmReq(usage=True))
+    return _later(
+        address,
+        f"/{_SERVER}/StorageScan",
+        request.SerializeToString(),
+        timeout,
+        ctl.StorageScanResp.FromString,
+    )
 
 
 def ctl(address: str, op: str, timeout: float, **arguments: Any) -> Any:
@@ -87,16 +107,22 @@ def _anew_if_broken(address: str, call: Callable[[], _T]) -> _T:
 def ctl_later(address: str, op: str, timeout: float, **arguments: Any) -> Callable[[], Any]:
     """Send a call now; the function returned waits for its result. It raises Failure."""
     payload = json.dumps({"op": op, **arguments}).encode()
+    return _later(address, f"/{_CTL}/Call", payload, timeout, json.loads)
+
+
+def _later(
+    address: str, path: str, payload: bytes, timeout: float, parse: Callable[[bytes], Any]
+) -> Callable[[], Any]:
     try:
-        method = _channel(address).unary_unary(f"/{_CTL}/Call")
-        future = method.future(payload, timeout=timeout)
+        future = _channel(address).unary_unary(path).future(payload, timeout=timeout)
     except OSError as error:
         failure = Failure(f"{address}: {error}", reached=False)
+        failure.__cause__ = error
         return lambda: _raise(failure)
 
     def result() -> Any:
         try:
-            return json.loads(future.result())
+            return parse(future.result())
         except grpc.RpcError as error:
             raise _failure(address, error) from error
 
@@ -133,7 +159,8 @@ def _failure(address: str, error: Any) -> Failure:
         if key == "grpc-status-details-bin":
             for detail in messages.status.Status.FromString(value).details:
                 info = messages.status.ErrorInfo.FromString(detail.value)
-                return Failure(error.details(), info.reason, dict(info.metadata))
+                metadata = dict(info.metadata)
+                return Failure(error.details(), info.reason, metadata, code=_kind(error.code()))
     reached = error.code() not in (
         grpc.StatusCode.UNAVAILABLE,
         grpc.StatusCode.DEADLINE_EXCEEDED,
@@ -142,7 +169,16 @@ def _failure(address: str, error: Any) -> Failure:
     if not reached:
         _channels.pop(address, None)  # no back-off, and a new address, when it is called again
     broken = error.code() == grpc.StatusCode.UNAVAILABLE
-    return Failure(f"{address}: {error.details()}", reached=reached, broken=broken)
+    text = f"{address}: {error.details()}"
+    return Failure(text, reached=reached, broken=broken, code=_kind(error.code()))
+
+
+def _kind(code: Any) -> str:
+    """The name that Go's gRPC has for a status code: FAILED_PRECONDITION is FailedPrecondition."""
+    return "".join(word.capitalize() for word in code.name.split("_"))
+
+
+_CODES = {_kind(code): code for code in grpc.StatusCode}
 
 
 # Serving
@@ -151,12 +187,13 @@ def _failure(address: str, error: Any) -> Failure:
 def serve(
     port: int,
     mgmt_methods: dict[str, Callable[[Any, Any], Any]],
+    storage_scan: Callable[[Any, Any], Any],
     ctl_operation: Callable[[dict[str, Any]], Any],
 ) -> grpc.Server:
-    """Serve both kinds of calls. A handler raises Failure to answer with an error.
+    """Serve all kinds of calls. A handler raises Failure to answer with an error.
 
-    Methods of mgmt.MgmtSvc get the request and a dictionary of the call's metadata; `ctl_operation`
-    gets the arguments with their `op`. Raises OSError where the port cannot be had.
+    Methods of mgmt.MgmtSvc and ctl.CtlSvc get the request and a dictionary of the call's metadata;
+    `ctl_operation` gets the arguments with their `op`. Raises OSError where the port cannot be had.
     """
     server = grpc.server(futures.ThreadPoolExecutor(_WORKERS), options=[("grpc.so_reuseport", 0)])
     handlers = {
@@ -165,12 +202,16 @@ def serve(
         )
         for name, method in mgmt_methods.items()
     }
+    scan = grpc.unary_unary_rpc_method_handler(
+        _guarded(storage_scan), messages.ctl.StorageScanReq.FromString, _serialized
+    )
     call = grpc.unary_unary_rpc_method_handler(
         _guarded(lambda payload, _: json.dumps(ctl_operation(json.loads(payload))).encode())
     )
     server.add_generic_rpc_handlers(
         (
             grpc.method_handlers_generic_handler(_MGMT, handlers),
+            grpc.method_handlers_generic_handler(_SERVER, {"StorageScan": scan}),
             grpc.method_handlers_generic_handler(_CTL, {"Call": call}),
         )
     )
@@ -199,7 +240,7 @@ def _guarded(method: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
 
 
 def _abort(context: Any, failure: Failure) -> None:
-    code = grpc.StatusCode.FAILED_PRECONDITION
+    code = _CODES[failure.code]
     status = messages.status
     info = status.ErrorInfo(reason=failure.reason, domain=DOMAIN, metadata=failure.metadata)
     detail = status.Any(

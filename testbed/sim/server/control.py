@@ -21,6 +21,7 @@ from .replica import Replica
 Log = Callable[[str, str], None]
 _JOIN_DEADLINE = 5.0  # seconds, then the engine's server logs why and tries again
 _RELAY_DEADLINE = 10.0  # seconds
+_USAGE_DEADLINE = 2.0  # seconds
 _UNFORMATTED = 0.05  # seconds between two looks at storage that is not formatted yet
 _ANSWERED = 0.05  # seconds, by which the caller has its answer
 
@@ -52,7 +53,9 @@ class Control:
         self._operations = Operations(self._service, self._engines)
         methods = handlers.methods(self._service)
         # Kept: a server that nobody refers to stops serving.
-        self._listener = rpc.serve(self._settings.port, methods, self._operation)
+        self._listener = rpc.serve(
+            self._settings.port, methods, self._storage_scan, self._operation
+        )
         if self._replica:
             _in_background(self._take_part)
             _in_background(watch.run, self._led, self._lost)
@@ -147,6 +150,17 @@ class Control:
         self._engines.start_formatted()
         return {"scm": len(list(self._engines)), "nvme": 0}
 
+    def _storage_scan(self, _request: Any, _metadata: Any) -> Any:
+        return handlers.storage_scan(self._engines, self._scm_used())
+
+    def _scm_used(self) -> dict[str, int]:
+        """The bytes of SCM that pools take of each rank; none where no leader tells."""
+        try:
+            leader = management.Management(self._settings.access_points, _USAGE_DEADLINE)
+            return dict(leader.ctl("scm-used"))
+        except (management.Unreachable, management.ServiceError):
+            return {}
+
     # Calls that go out, for this server's engines
 
     def join(self, engine: dict[str, Any]) -> int:
@@ -189,6 +203,7 @@ class Operations:
             # of agents, applications and dmg to the leader
             "attach-info": lambda: service.attach_info(ms.lead()),
             "pools": lambda: {"pools": [_pool(ms.lead(), uuid) for uuid in ms.lead().pools]},
+            "scm-used": lambda: {str(r): used for r, used in ms.lead().scm_used().items()},
             "pool-connect": ms.connect,
             "pool-disconnect": lambda handle: ms.change(lambda s: s.disconnect(handle)),
             "pool-map": lambda pool: service.pool_map(ms.lead(), pool),

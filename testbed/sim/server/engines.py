@@ -52,6 +52,15 @@ class Engine:
 
     # Storage
 
+    @property
+    def scm_mount(self) -> str:
+        """Where its SCM is mounted."""
+        return self._settings.scm_mount
+
+    def scm_bytes(self) -> int:
+        """The size of its SCM."""
+        return self._settings.scm_bytes
+
     def formatted(self) -> bool:
         """Does the storage carry a superblock?"""
         return storage.superblock(self._settings.scm_mount) is not None

@@ -1,4 +1,4 @@
-"""The methods of mgmt.MgmtSvc: between protobuf messages and the management service."""
+"""The methods of mgmt.MgmtSvc and ctl.CtlSvc: between protobuf messages and what they ask."""
 
 from collections.abc import Callable
 from functools import partial
@@ -7,6 +7,7 @@ from typing import Any
 from ..common import release
 from ..model import FABRIC_CONTEXTS, Member, Refused, System
 from ..protocol import messages
+from .engines import Engines
 from .service import Service, refused
 
 _LABEL = 1  # the number of the pool property
@@ -22,6 +23,7 @@ def methods(service: Service) -> dict[str, Callable[[Any, Any], Any]]:
         "PoolCreate": handlers.pool_create,
         "PoolDestroy": handlers.pool_destroy,
         "PoolEvict": handlers.pool_evict,
+        "PoolGetProp": handlers.pool_get_prop,
         "PoolQuery": handlers.pool_query,
         "SystemErase": handlers.system_erase,
         "SystemQuery": handlers.system_query,
@@ -73,8 +75,9 @@ class Handlers:
                 system.joined()[: request.numranks] if request.numranks else []
             )
             return system.create_pool(
-                request.uuid, label, request.totalbytes, ranks, request.numsvcreps, tiers
-            )
+                request.uuid, label, request.totalbytes, ranks, request.numsvcreps, tiers,
+                _numbers(request),
+            )  # fmt: skip
 
         pool = self._service.change(transition)
         each = [size // len(pool.ranks) for size in pool.tier_bytes]
@@ -94,6 +97,18 @@ class Handlers:
     def pool_evict(self, request: Any, _metadata: Any) -> Any:
         self._service.evict(_pool_of(request), list(request.handles))
         return messages.of("PoolEvictResp")()
+
+    def pool_get_prop(self, request: Any, _metadata: Any) -> Any:
+        try:
+            values = self._service.lead().pool_properties(_pool_of(request))
+        except Refused as refusal:
+            raise refused(refusal) from refusal
+        response = messages.of("PoolGetPropResp")()
+        for wanted in request.properties:
+            value = values.get(wanted.number, 0)
+            kind = "strval" if isinstance(value, str) else "numval"
+            response.properties.add(number=wanted.number, **{kind: value})
+        return response
 
     def pool_query(self, request: Any, _metadata: Any) -> Any:
         try:
@@ -160,6 +175,39 @@ def _wanted_pool(request: Any) -> tuple[str, list[int]]:
         scm = int(request.totalbytes * request.tierratio[0])
         return label, [scm, request.totalbytes - scm]
     return label, list(request.tierbytes)
+
+
+def _numbers(request: Any) -> dict[str, int]:
+    """The properties that have a number for a value, by their own number as a string."""
+    if "properties" not in request.DESCRIPTOR.fields_by_name:
+        return {}
+    return {str(p.number): p.numval for p in request.properties if p.number != _LABEL}
+
+
+def storage_scan(engines: Engines, used: dict[str, int]) -> Any:
+    """The storage of a server: emulated SCM of each running engine, and no NVMe devices.
+
+    + used: the bytes of it that pools take, by rank
+    """
+    ctl = messages.ctl
+    state = ctl.ResponseState()
+    response = ctl.StorageScanResp(
+        nvme=ctl.ScanNvmeResp(state=state), scm=ctl.ScanScmResp(state=state)
+    )
+    for engine in engines:
+        if engine.running():
+            size, taken = engine.scm_bytes(), used.get(str(engine.rank()), 0)
+            response.scm.namespaces.add(
+                blockdev="ramdisk",
+                size=size,
+                mount={
+                    "path": engine.scm_mount,
+                    "class": "ram",
+                    "total_bytes": size,
+                    "avail_bytes": max(0, size - taken),
+                },
+            )
+    return response
 
 
 def _rank_results(results: list[dict[str, Any]]) -> list[Any]:

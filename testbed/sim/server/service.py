@@ -20,9 +20,7 @@ from .replica import NotLeader, Replica
 T = TypeVar("T")
 _FAN_OUT = 120.0  # seconds for a server to prepare, stop or start its engines
 _SILENT = "unresponsive"  # a rank whose server gives no answer
-_UNINITIALIZED = (
-    "rpc error: code = Unknown desc = system is uninitialized (storage format required?)"
-)
+_UNINITIALIZED = "system is uninitialized (storage format required?)"
 _NOTICE = 1.0  # seconds for a server to hear of an eviction
 
 
@@ -96,7 +94,7 @@ class Service:
         """Since 2.0 a replica says what it waits for; of 1.x dmg waits for one that is ready."""
         if release.layout(release.installed()) == 1:
             raise self._unavailable()
-        raise rpc.Failure(_UNINITIALIZED, rpc.UNINITIALIZED)
+        raise rpc.Failure(_UNINITIALIZED, rpc.UNINITIALIZED, code="Unknown")
 
     def _not_leader(self, leader: str) -> rpc.Failure:
         hint = self._replicas().get(leader, "")

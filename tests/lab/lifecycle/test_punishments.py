@@ -6,6 +6,7 @@ An update that is tested on a system that forgives proves nothing.
 from __future__ import annotations
 
 import json
+import shlex
 import subprocess
 from collections.abc import Iterator
 
@@ -77,6 +78,13 @@ def _client(lab: Lab) -> Node:
 
 def _dmg(lab: Lab, arguments: str, check: bool = True) -> Result:
     return _admin(lab).run(f"dmg {arguments}", check=check)
+
+
+def _ask(lab: Lab, server: str, arguments: str) -> Result:
+    """Run dmg with a configuration that names one server: it takes -l for a few commands alone."""
+    settings = json.dumps(provision.control_settings([server]))  # which YAML reads, too
+    only = f"printf %s {shlex.quote(settings)} > /tmp/only.yml"
+    return _admin(lab).run(f"{only} && dmg -o /tmp/only.yml {arguments}")
 
 
 def _states(lab: Lab) -> dict[str, set[str]]:
@@ -208,7 +216,7 @@ def test_a_rank_that_cannot_be_prepared_stops_the_stop_and_by_force_the_pools_su
 
 def test_every_server_says_where_an_order_goes(lab: Lab) -> None:
     """One that is no replica, too; and an application that is evicted fails at its next I/O."""
-    alone = _dmg(lab, "-j -l daos-server-04 system query")
+    alone = _ask(lab, "daos-server-04", "-j system query")
     assert len(json.loads(alone.stdout)["response"]["members"]) == 4 * ENGINES
     assert "daos-server-04" not in provision.access_points([n.name for n in lab.having("servers")])
 
@@ -216,7 +224,7 @@ def test_every_server_says_where_an_order_goes(lab: Lab) -> None:
     usage.hold(client)
     assert usage.holds(client)
     for server in lab.having("servers"):
-        _dmg(lab, f"-l {server.name} pool evict tank")
+        _ask(lab, server.name, "pool evict tank")
     evictions = [e for e in lab.events() if e["event"] == "pool-evicted"][-4:]
     assert len({event["host"] for event in evictions}) == 1, "only the leader acts"
     eventually(lambda: not usage.holds(client))

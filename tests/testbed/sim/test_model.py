@@ -50,6 +50,26 @@ def names(system: System) -> list[str]:
     return [name for name, _ in system.events]
 
 
+def test_a_pool_has_the_properties_of_its_release_unless_others_were_given(system: System) -> None:
+    assert system.pool_properties("tank") == {1: "tank", 3: 0, 4: 3, 5: 1, 9: 2**20}
+    system.create_pool("other", "", 10**9, properties={"5": 4})
+    kept = System.from_dict(json.loads(json.dumps(system.to_dict())))
+    assert kept.pool_properties("other") == {1: "pool_label_not_set", 3: 0, 4: 3, 5: 4, 9: 2**20}
+
+
+def test_pools_take_their_share_of_each_ranks_scm(system: System) -> None:
+    system.create_pool("other", "", 0, [1, 2], tiers=[10**6, 0])
+    each = int(8 * 10**9 * model.SCM_SHARE) // 4
+    assert system.scm_used() == {0: each, 1: each + 10**6, 2: each + 10**6, 3: each}
+
+
+def test_a_pool_that_is_not_there_is_named_as_it_was_asked_for(system: System) -> None:
+    uuid = "00000000-0000-0000-0000-00000000beef"
+    for name, told in (("nope", 'label "nope"'), (uuid, f"uuid {uuid}")):
+        with pytest.raises(Refused, match=f"^unable to find pool service with {told}$"):
+            system.pool(name)
+
+
 def test_ranks_are_given_in_the_order_of_joining_and_kept(system: System) -> None:
     assert system.joined() == [0, 1, 2, 3]
     stop(system)

@@ -8,6 +8,18 @@ from hypothesis import strategies as st
 from testbed.sim.common import options, ranges
 
 
+@pytest.mark.parametrize(
+    ("hosts", "text"),
+    [
+        (["daos-02:10001", "daos-01:10001", "daos-04:10001"], "daos-[01-02,04]:10001"),
+        (["127.0.0.2:1", "127.0.0.3:1", "127.0.0.3:2"], "127.0.0.[2-3]:1,127.0.0.3:2"),
+        (["login", "daos-1"], "daos-1,login"),
+    ],
+)
+def test_folded_hosts(hosts: list[str], text: str) -> None:
+    assert ranges.folded_hosts(hosts) == text
+
+
 @given(st.sets(st.integers(0, 200)))
 def test_folded_ranks_are_read_back(ranks: set[int]) -> None:
     assert ranges.ranks_of(ranges.folded(ranks)) == sorted(ranks)
