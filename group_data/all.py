@@ -68,6 +68,10 @@ timeouts = {
 #     "opening": "docs/hooks/slurm-reservation",
 hooks = {}
 
+# How long the offline window was announced to be, in seconds. The report tells it beside how long
+# it was; nothing else follows from it. None: it was not.
+planned_window_s = None
+
 # How many clients may be left out because they give no answer: switched off, or hanging. They are
 # named, and updated by the next run that reaches them; servers and at least one admin node must
 # always answer.

@@ -24,7 +24,7 @@ from .machinery import host_keys, hosts, run
 from .machinery.procedure import Procedure
 from .machinery.run import Run
 from .machinery.settings import Settings
-from .reporting import outcome, report
+from .reporting import earlier, outcome, report
 from .rules import gates
 from .rules.findings import Finding, fold, for_each
 from .rules.silence import is_silent, why
@@ -69,6 +69,9 @@ def begin(
         report.follow(current)
         try:
             current.refused(command.beforehand(state, current.procedure.words) or look(current))
+            if current.start.of("admins"):
+                current.dmg.learn_name()
+                earlier.learn_window(current)
             if not current.refusals:
                 run.say(summary(current))
         except Exception as problem:

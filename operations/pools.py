@@ -41,7 +41,9 @@ def unmounted(current: Run, here: Host) -> str | None:
 
     Source: "unmount every dfuse mount, then evict what is left" (DAOS documentation, 2026).
     """
-    for mount in current.look().node(here.name).mounts:
+    node = current.look().node(here.name)
+    current.disconnects(here.name, node.users)
+    for mount in node.mounts:
         # Lazily where it is in use: its connection is evicted next, and it would hang otherwise.
         line = mount_points.unmounted(mount)
         done, _, errors = current.command(here, line, current.settings.timeouts["service"])
@@ -61,6 +63,8 @@ def disconnected(current: Run, here: Host) -> str | None:
     Source: "dmg pool evict can be used on an admin node to disconnect any active pool connections"
     (DAOS 2.0, offline update).
     """
+    for name, node in current.look().of().items():
+        current.disconnects(name, node.users)
     return evict_all(current)
 
 

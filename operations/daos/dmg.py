@@ -52,6 +52,7 @@ class Pool:
     + rebuild_status: how its last rebuild ended, 0 for well
     + old_dmg: whether it was read by a `dmg` of 1.x, which has an option for the pool
     + service: the ranks of its service, where dmg names them
+    + size: in bytes, on all of its storage; 0 where it is not known
     """
 
     uuid: str
@@ -64,6 +65,7 @@ class Pool:
     rebuild_status: int = 0
     old_dmg: bool = False
     service: tuple[int, ...] = ()
+    size: int = 0
 
     @property
     def name(self) -> str:
@@ -248,7 +250,15 @@ def _queried(pool: Pool, text: str) -> Pool:
         engines=engines,
         rebuilding=state == "busy",
         rebuild_status=rebuild["status"],
+        size=_size(content),
     )
+
+
+def _size(answer: Any) -> int:
+    """The size of a pool; nothing that a run depends on."""
+    with suppress(DmgError):
+        return sum(tier_bytes(answer))
+    return 0
 
 
 def tier_bytes(answer: Any) -> tuple[int, ...]:

@@ -56,6 +56,7 @@ class Run:
     + keys: node name to the ids of the keys that sign the packages of the target's repository
     + dependencies: node name to what it gets beside DAOS in the same transaction
     + folder: where the report of this run is; None as long as there is none
+    + disconnected: node name to who used DAOS there and was disconnected for this update
     + rpmnew: node name to the configuration files that the update left to be merged
     + scriptlets: node name to what failed of its packages' own scripts: "%post(daos-2.0.3-1.el8)"
     """
@@ -81,6 +82,7 @@ class Run:
         self.acted = self.crashed = False
         self._acting: str | None = None  # the step that has acted last, as pyinfra knows it
         self.folder: Path | None = None
+        self.disconnected: dict[str, list[str]] = {}
         self.keys: dict[str, frozenset[str]] = {}
         self.dependencies: dict[str, tuple[Dependency, ...]] = {}
         self.rpmnew: dict[str, list[str]] = {}
@@ -184,6 +186,15 @@ class Run:
         if ctx_host.get().executing_op_hash == self._acting:
             return self.look()
         return self.shared.get(("recent", self._acting), self.look)
+
+    def disconnects(self, name: str, users: Iterable[str]) -> None:
+        """Who uses DAOS on a node is about to be disconnected.
+
+        + users: who that is, in words
+        """
+        known = self.disconnected.get(name, ())
+        if found := list(dict.fromkeys([*known, *users])):
+            self.disconnected[name] = found
 
     def acts(self, prepares: bool) -> None:
         """The present step is about to do something."""

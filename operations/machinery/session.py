@@ -1,18 +1,42 @@
 """The session with dmg: what it is asked on the admin node, in the words of any release."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
-from typing import Any
+from typing import Any, Generic, TypeVar
 
+import gevent
 from pyinfra.api import Host, State
+from yaml import YAMLError
 
-from ..daos import dmg, dmg_1_0
+from ..daos import dmg, dmg_1_0, yaml_text
 from ..daos.dmg import DmgError, Member, Pool
 from ..rules.view import View
 from . import hosts
 
 _SERVER_FILE = "/etc/daos/daos_server.yml"
+_CONTROL_FILE = "/etc/daos/daos_control.yml"  # dmg reads it
+_USUAL_NAME = "daos_server"  # where the file names none
+T = TypeVar("T")
+
 _POOL_TIME = 5  # seconds that `dmg pool query` may take for each pool, besides a minute
+
+
+class Readings(Generic[T]):
+    """What dmg has answered to a question.
+
+    + first, last: the first answer and the last one; None as long as there is none
+    """
+
+    def __init__(self) -> None:
+        self.first: list[T] | None = None
+        self.last: list[T] | None = None
+
+    def kept(self, answer: list[T]) -> list[T]:
+        """The same answer, kept."""
+        self.last = answer
+        self.first = answer if self.first is None else self.first
+        return answer
 
 
 class DmgSession:
@@ -20,11 +44,15 @@ class DmgSession:
 
     + seen: gives the cluster as it was looked at last
     + shared: makes a reading that all hosts of a step share, of a name
+    + members, listed: the ranks and the pools, as they were first and last
     """
 
     def __init__(self, state: State, seen: Callable[[], View], shared: Callable[..., Any]) -> None:
         self._state, self._seen, self._shared = state, seen, shared
         self._point = ""
+        self._name: gevent.Greenlet | None = None
+        self.members = Readings[Member]()
+        self.listed = Readings[Pool]()
 
     @property
     def admin(self) -> Host:
@@ -64,11 +92,30 @@ class DmgSession:
                 raise DmgError(f"{_SERVER_FILE} on {name}: {problem}") from problem
         return self._point
 
+    def learn_name(self) -> None:
+        """Ask what the system is called, while other things are done."""
+        if self._name is None:  # a greenlet that has ended is as good as False
+            self._name = gevent.spawn(self._read_name)
+
+    @property
+    def name(self) -> str:
+        """What the system is called, as the admin node says; "" as long as nobody knows."""
+        return "" if self._name is None else str(self._name.value or "")
+
+    def _read_name(self) -> str:
+        """Not from dmg, which does not tell it."""
+        done, text, _ = hosts.command(self._state, self.admin, f"cat {_CONTROL_FILE}", timeout=30)
+        with suppress(YAMLError):
+            found = yaml_text.read(text) if done else None
+            return str((found if isinstance(found, dict) else {}).get("name") or _USUAL_NAME)
+        return ""
+
     def query(self) -> list[Member]:
         """The ranks right now, by `dmg system query`. Raises DmgError."""
-        return self._shared(
-            "system query", lambda: dmg.members(self.ask("system query")), fresh=0.5
-        )
+        return self._shared("system query", self._members, fresh=0.5)
+
+    def _members(self) -> list[Member]:
+        return self.members.kept(dmg.members(self.ask("system query")))
 
     def query_or_none(self) -> list[Member] | None:
         """The ranks right now, or None if the management service does not answer."""
@@ -87,7 +134,7 @@ class DmgSession:
         # What the list could not ask is known as that, and need not be asked again.
         to_ask = [pool for pool in listed if not pool.error]
         asked = {pool.uuid: pool for pool in self._asked_about(to_ask)} if to_ask else {}
-        return [asked.get(pool.uuid, pool) for pool in listed]
+        return self.listed.kept([asked.get(pool.uuid, pool) for pool in listed])
 
     def _asked_about(self, pools: list[Pool]) -> list[Pool]:
         """These pools with what `dmg pool query` says of each. Raises DmgError."""

@@ -138,6 +138,7 @@ class Settings(Site):
     + free_space_mib: how much has to be free for packages on every node, in MiB
     + start_at_boot: whether the daemons have to be enabled; None: each node keeps what it has
     + unreachable_clients: how many clients may be left out because they cannot be reached
+    + planned_window_s: how long users were told that DAOS is not there, in seconds; None: not said
     + named_units: daemon to the unit that runs it, where that is not DAOS's own
     + hooks: moment of a run to the commands that are run then, each as its words
     """
@@ -180,6 +181,10 @@ class Settings(Site):
         bool | None, otherwise("{name} is {value!r}, not True, False or None")
     ] = True
     unreachable_clients: Count = 0
+    planned_window_s: Annotated[
+        Annotated[int, Field(gt=0)] | None,
+        otherwise("{name} is {value!r}, not a number of seconds above 0, or None"),
+    ] = None
     named_units: Annotated[
         dict[
             Annotated[str, one_of(DAEMONS, "is no daemon")],

@@ -15,11 +15,13 @@ class OfflineWindow:
     + first_stop: when the first thing was stopped, by this run or by an earlier one; UTC
     + last_start: when the last agent was started; UTC
     + unknown: whether an earlier run has stopped the first thing, and nobody knows when
+    + before: when it began and ended, where an earlier run of the same update has closed it
     """
 
     first_stop: datetime | None = None
     last_start: datetime | None = None
     unknown: bool = False
+    before: tuple[datetime, datetime] | None = None
 
     def resumed(self, began: datetime | None, ages: Collection[float]) -> None:
         """An earlier run has opened it; it may have had another clock than this one.
@@ -41,6 +43,14 @@ class OfflineWindow:
         self.last_start = datetime.now(UTC)
 
     @property
+    def known(self) -> tuple[datetime | None, datetime | None] | None:
+        """When it began and ended, whichever run of this update did that; None for none.
+
+        Its end is None where it has not ended, its beginning where nobody knows.
+        """
+        return (self.first_stop, self.last_start) if self.is_open else self.before
+
+    @property
     def is_open(self) -> bool:
         """Whether something was stopped, by this run or by an earlier one."""
         return self.unknown or self.first_stop is not None
@@ -51,7 +61,8 @@ class OfflineWindow:
 
         None as well where nobody knows, also as the clock was set back meanwhile.
         """
-        if not self.first_stop or not self.last_start:
+        first, last = self.known or (None, None)
+        if not first or not last:
             return None
-        seconds = round((self.last_start - self.first_stop).total_seconds(), 3)
+        seconds = round((last - first).total_seconds(), 3)
         return seconds if seconds >= 0 else None

@@ -27,7 +27,7 @@ from ..rules import memory, secrets
 from ..rules.findings import Finding, fold, grouped
 from ..rules.members import short
 from ..rules.view import View, names_of
-from . import alive, hooked, outcome
+from . import alive, census, earlier, hooked, outcome, people
 from .folder import PAGE, REPORT, Folder
 from .pace import Paced
 from .page import page, to_merge
@@ -51,6 +51,10 @@ class Report(BaseStateCallback):
         self._folder: Folder | None = None
         self._written: dict[str, Any] = {}  # what report.json holds
         self._unwritable = False  # has that been said?
+        self.who = people.who()
+        self._earlier = earlier.Earlier()
+        self._recalled = False
+        self._update_began: datetime | None = None
         self._report, self._page = Paced(self._write_report), Paced(self._write_page)
 
     def begin(self) -> None:
@@ -122,24 +126,34 @@ class Report(BaseStateCallback):
         failed = current.acted or current.crashed
         failures = current.failures if failed else []
         refusals = current.refusals + ([] if failed else current.failures)
+        self._recall()
+        hosts = {name: self._host(name) for name in names_of(current.start.groups)}
         content = {
-            "from_version": outcome.lowest(current.start),
+            "from_version": earlier.lowest(host["version_before"] for host in hosts.values()),
             "to_version": str(target) if target else None,
             "outcome": self.outcome if self.ended else "running",
             "offline_window_s": current.window.seconds,
             "offline_window": self._window_times(),
+            "planned_window_s": current.settings.planned_window_s,
             "whole_system": current.start.opens_window,
             "started": self.began.isoformat(),
             "ended": _iso(self.ended),
             "written": _iso(datetime.now(UTC)),
+            "system": current.dmg.name or None,
             "command": commandline.typed(),
+            "typed_by": self.who,
             "process": alive.myself(),
             "running": None if self.ended else self._running(),
             "acted": self._acted,
             "summary": self._summary() if self.ended else None,
             "state": self.state,
             "phases": self.steps.content(),
-            "hosts": {name: self._host(name) for name in names_of(current.start.groups)},
+            "hosts": hosts,
+            "ranks": census.ranks(current),
+            "pools": census.pools(current),
+            "disconnected": current.disconnected,
+            "update_began": _iso(self._update_began),
+            "earlier_runs": self._earlier.content(),
             "refusals": [finding.as_dict() for finding in refusals],
             "failures": [finding.as_dict() for finding in failures],
             "hooks": current.hooks.content(),
@@ -151,23 +165,53 @@ class Report(BaseStateCallback):
 
     def _window_times(self) -> dict[str, str | None] | None:
         """When the offline window began and ended; None where that is not (yet) known."""
-        window = self.current.window
-        first, last = window.first_stop, window.last_start
-        return {"start": _iso(first), "end": _iso(last)} if window.is_open else None
+        known = self.current.window.known
+        return {"start": _iso(known[0]), "end": _iso(known[1])} if known else None
+
+    def _recall(self) -> None:
+        """What earlier runs of this update knew, once it is known that there is one under way."""
+        current = self.current
+        self._update_began = self._update_began or earlier.began(current)
+        if self._recalled or not current.start.nodes or not current.procedure.target:
+            return
+        self._recalled = True
+        me = self._folder.path if self._folder else None
+        self._earlier = earlier.runs(me, str(current.target), self._update_began)
 
     def _host(self, name: str) -> dict[str, Any]:
-        after = self.current.end or self.left
-        return {
-            "roles": self.current.start.roles(name),
-            "version_before": _version(self.current.start, name),
-            "version_after": _version(after, name) if after else None,
-            "dependencies": {
-                it.name: {"before": it.before, "after": it.after}
-                for it in self.current.dependencies.get(name, ())
-            },
-            "rpmnew": self.current.rpmnew.get(name, []),
-            "scriptlets": self.current.scriptlets.get(name, []),
+        current, after = self.current, self.current.end or self.left
+        before = self._earlier.of_node
+        dependencies = {
+            it.name: {"before": it.before, "after": it.after}
+            for it in current.dependencies.get(name, ())
         }
+        return {
+            "roles": current.start.roles(name),
+            "version_before": self._version_before(name),
+            "version_after": _version(after, name) if after else None,
+            "dependencies": dependencies or before(name, "dependencies") or {},
+            "rpmnew": self._to_merge(name),
+            "scriptlets": current.scriptlets.get(name) or before(name, "scriptlets") or [],
+        }
+
+    def _version_before(self, name: str) -> str | None:
+        """The release that a node had, also where an earlier run of this update has changed it."""
+        start = self.current.start
+        had = _version(start, name)
+        if self.current.procedure.back:
+            return had
+        before = self._earlier.of_node(name, "version_before")
+        return earlier.remembered(start, name) or before or had
+
+    def _to_merge(self, name: str) -> list[str]:
+        """The configuration files that this update left to be merged, in this run or before."""
+        current = self.current
+        found = current.rpmnew.get(name)
+        node = (current.end or self.left or current.seen).nodes.get(name)
+        goes_on = bool(current.start.record or self._earlier) and not current.procedure.back
+        if found is None and goes_on and node and node.at(current.target):
+            return list(node.rpmnew)
+        return found or []
 
     @property
     def _acted(self) -> bool:

@@ -33,6 +33,7 @@ def test_engines_that_do_not_come_up_while_clients_were_connected(
     assert done.exit_code == 1, done.output
     assert site.report["outcome"] == "failed"
     _connections_were_evicted_before_engines_stopped(site)
+    assert "/mnt/home" in " ".join(site.report["disconnected"][CLIENT_1])
     assert usage.mounts(client) == []
     _the_engine_is_named_with_its_log(site)
     _it_says_what_state_the_system_is_in(done)

@@ -68,6 +68,8 @@ def test_the_shipped_settings_are_good() -> None:
         ({"hooks": {"closed": ["site/tell", 3]}}, "closed'.: .* is no command, nor a list"),
         ({"hooks": {"closed": "site/tell 'x"}}, "is no command"),
         ({"hooks": {"closed": None}}, "None is no command"),
+        ({"planned_window_s": 0}, "planned_window_s is 0, not a number of seconds"),
+        ({"planned_window_s": "1 h"}, "planned_window_s is '1 h'"),
         ({"units": ["daos_server.service"]}, "units is .* not like"),
         ({"units": {"daos_engine": "x"}}, "daos_engine'. is no daemon; there are daos_server, "),
         ({"units": {"daos_agent": None}}, "daos_agent'.: None is not the name of a service"),
@@ -137,7 +139,7 @@ def test_whatever_is_set_is_taken_or_named(data: dict[str, Any]) -> None:
 def test_what_a_site_does_not_have_yet_is_as_shipped() -> None:
     shipped = _shipped()
     newer = {"accepted_systems", "accepted_exclusions", "free_space_mib", "start_at_boot"}
-    newer |= {"unreachable_clients", "units"}
+    newer |= {"unreachable_clients", "units", "planned_window_s"}
     older = {name: value for name, value in shipped.items() if name not in newer}
     assert len(older) == len(shipped) - len(newer)
     assert Settings.read(older) == Settings.read(shipped)
