@@ -111,8 +111,9 @@ def _since(start: datetime, text: str) -> float:
 
 def _ends(report: Mapping[str, Any], start: datetime) -> Iterable[float]:
     yield 0.001  # a run that was over at once has a length too
-    if report.get("ended"):
-        yield _since(start, report["ended"])
+    until = report.get("ended") or report.get("written")  # of a run that is on: its last word
+    if until:
+        yield _since(start, until)
     for phase in report["phases"]:
         yield _since(start, phase.get("end") or phase["start"])
         yield from (p.end for p in _nodes(phase, start).values() if p.end is not None)

@@ -182,8 +182,13 @@ def afterwards(current: Run, after: View) -> Iterator[str]:
     elif current.window.unknown:
         yield "Parts of DAOS are stopped since an earlier run; clocks disagree since when. By now:"
     yield from state_of(after)
+    yield from current.procedure.at_work(current)
+    yield from what_now(current, after)
+
+
+def what_now(current: Run, after: View) -> Iterator[str]:
+    """What is to be done about a run that did not get to its end; argument as of `afterwards`."""
     procedure = current.procedure
-    yield from procedure.at_work(current)
     may_go_back = procedure.may_be_left and not gates.never_started(after)
     yield from what_next(after, may_go_back, procedure.go_on(current))
 

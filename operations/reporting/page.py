@@ -4,17 +4,17 @@ import re
 from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from textwrap import dedent
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from ..rules.findings import grouped
 from ..rules.view import ROLES
-from . import history, timeline
+from . import found, history, morning, timeline
 from .history import History, Wait
 from .timeline import duration, folded
 
+_FINDINGS = 5  # at most, before what the system is and what to type; the others follow
 _REFRESH = 5  # seconds after which a browser looks again at a run that is on
 
 _templates = Environment(
@@ -48,6 +48,7 @@ def page(report: Mapping[str, Any]) -> str:
     course = history.read(report)
     roles = _by_role(report)
     outcome = outcome_of(report)
+    to_do = report.get("next") or []
     return _templates.get_template("page.html.j2").render(
         outcome=outcome,
         how=outcome.capitalize(),
@@ -56,15 +57,18 @@ def page(report: Mapping[str, Any]) -> str:
         offline=offline(report, course),
         before=report["from_version"] or "not known",
         target=report["to_version"] or "not known",
-        summary=report.get("summary") or "",
+        summary=_summary(report, outcome),
         started=history.time(report["started"]),
         written=history.time(report.get("written") or report["started"]),
         took=_took(report),
         nodes=_nodes(roles),
-        findings=[_finding(f) for f in [*report["refusals"], *report["failures"]]],
+        findings=found.of(report),
+        most=_FINDINGS,
         to_merge=to_merge(report),
         left_out=folded(report.get("left_out") or []),
-        state=report.get("state") or [],
+        state=[line for line in report.get("state") or [] if line not in to_do],
+        now=list(map(_typed, to_do)),
+        morning=morning.of(report),
         pieces=_pieces,
         course=course,
         picture=timeline.draw(course, roles) if course.steps else None,
@@ -98,6 +102,20 @@ def offline(report: Mapping[str, Any], course: History) -> tuple[str, str]:
     if report["outcome"] == "running":
         return "", ""
     return ("", "") if report["outcome"] == "updated" else ("this run stopped", "nothing")
+
+
+def _summary(report: Mapping[str, Any], outcome: str) -> str:
+    """How the run ended, in a sentence, without what the heading says already."""
+    summary = str(report.get("summary") or "")
+    if outcome in ("updated", "nothing to do"):
+        return ""
+    return summary.removeprefix("Refused: this run stopped nothing").removeprefix(". ")
+
+
+def _typed(line: str) -> tuple[str, str]:
+    """What is to be done, and the command for it; "" for none."""
+    words, colon, command = line.rpartition("type: ")
+    return (words + colon.rstrip(), command) if colon else (line, "")
 
 
 def under_way(report: Mapping[str, Any]) -> list[str]:
@@ -147,16 +165,6 @@ def _all_or_folded(names: Collection[str], count: int) -> str:
     if count > 1 and len(names) == count:
         return f"all {count} nodes"
     return folded(names) or "\N{EN DASH}"
-
-
-def _finding(finding: Mapping[str, Any]) -> dict[str, str]:
-    message, _, said = finding["message"].strip().partition("\n")
-    return {
-        "code": finding["code"],
-        "nodes": folded(finding["hosts"]),
-        "message": message,
-        "said": dedent(said).strip(),
-    }
 
 
 def _pieces(names: str) -> list[str]:

@@ -39,6 +39,7 @@ class Report(BaseStateCallback):
 
     + left: the cluster after a run that did not get there
     + state: what is to be said of that, line by line
+    + next: the lines of that which say what to do now
     """
 
     def __init__(self, current: Run) -> None:
@@ -46,6 +47,7 @@ class Report(BaseStateCallback):
         self.began = datetime.now(UTC)
         self.left: View | None = None
         self.state: list[str] = []
+        self.next: list[str] = []
         self.steps = Steps()
         self.ended: datetime | None = None
         self._folder: Folder | None = None
@@ -147,7 +149,8 @@ class Report(BaseStateCallback):
             "acted": self._acted,
             "summary": self._summary() if self.ended else None,
             "state": self.state,
-            "phases": self.steps.content(),
+            "next": self.next,
+            "phases": self.steps.content(current.state),
             "hosts": hosts,
             "ranks": census.ranks(current),
             "pools": census.pools(current),
@@ -298,6 +301,7 @@ class Report(BaseStateCallback):
         if self.outcome == "failed":
             self.left = outcome.look_once_more(self.current)
             self.state = list(outcome.afterwards(self.current, self.left))
+            self.next = list(outcome.what_now(self.current, self.left))
         self._end_writing()
         self._tell_the_site()
         for line in [*self.state, *self._to_do()]:

@@ -102,8 +102,11 @@ class Steps:
             "left": [] if "end" in step else sorted(nodes.keys() - ended),
         }
 
-    def content(self) -> list[dict[str, Any]]:
-        """The steps as they stand in report.json."""
+    def content(self, state: State) -> list[dict[str, Any]]:
+        """The steps as they stand in report.json; the one that is under way as far as it is."""
+        for op_hash, step in list(self._steps.items())[-1:]:
+            if "end" not in step:
+                step["seconds"] = _seconds(step, _operations(state, op_hash))
         return [{key: _plain(step.get(key)) for key in KEYS} for step in self._steps.values()]
 
 

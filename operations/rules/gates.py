@@ -12,6 +12,7 @@ from ..daos.releases import Version, why_not
 from ..daos.shown import some
 from ..daos.units import Units
 from ..daos.window_file import STARTS
+from . import in_use
 from .findings import Finding, about, fold, for_each, grouped, in_words
 from .members import STOPPED, expected, is_called, on, short, what_to_do
 from .silence import why
@@ -259,16 +260,7 @@ def unused(view: View, only: Collection[str] | None = None) -> list[Finding]:
 
     + only: the nodes that matter, None for all
     """
-    return [
-        Finding(
-            "in-use",
-            (name,),
-            f"{some(node.users)}: end the jobs and unmount, or set evict_connections = True "
-            "in group_data/all.py",
-        )
-        for name, node in _among(view, only).items()
-        if node.users
-    ]
+    return in_use.findings(_among(view, only))
 
 
 def _among(view: View, only: Collection[str] | None) -> dict[str, Node]:

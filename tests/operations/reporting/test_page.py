@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import re
 from html.parser import HTMLParser
-from pathlib import Path
 from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from operations.reporting import found
 from operations.reporting.page import page
 
-REPORTS = Path(__file__).parents[2] / "data" / "reports"
-UPDATED: dict[str, Any] = json.loads((REPORTS / "updated.json").read_text())
-FAILED: dict[str, Any] = json.loads((REPORTS / "failed.json").read_text())
+from .made_reports import ALL, FAILED, UPDATED, failed, refused, running, updated
 
 _VOID = {"meta", "wbr", "br", "hr", "img", "link", "input"}
 
@@ -123,6 +120,78 @@ def test_a_thousand_nodes_share_rows() -> None:
     text = page({**UPDATED, "hosts": hosts, "phases": phases})
     assert "client-[0000-0999]" in text
     assert len(text) < 100_000
+
+
+def test_a_run_that_is_on_looks_again_by_itself_and_no_other_does() -> None:
+    for name, make in ALL.items():
+        assert ('http-equiv="refresh"' in page(make())) == (name == "running"), name
+
+
+def test_a_run_that_is_on_tells_the_step_and_how_far_it_is() -> None:
+    text = words(running())
+    assert "Running offline since 20:00:39 UTC Step 10 of 17: Update the DAOS packages" in text
+    assert "3 of 8 nodes done; left: daos-admin-01,daos-client-[01-03],daos-server-04" in text
+
+
+def test_reason_state_and_what_to_type_come_right_below_the_outcome() -> None:
+    text = words(failed())
+    places = ("Failed", "What went wrong", "As it is now", "What to do now", "Started", "Timeline")
+    found = [text.index(place) for place in places]
+    assert found == sorted(found)
+    assert text.count("To go on, mend what is named above") == 1
+
+
+def test_a_refusal_does_not_say_the_same_twice() -> None:
+    text = words(refused())
+    _, title, page = text.lower().split("refused", 2)
+    assert "this run stopped nothing" in title  # and the heading, which says the same
+    assert page.count("this run stopped nothing") == 1
+    stopped = {**refused(), "summary": "Refused: this run stopped nothing. DAOS is stopped"}
+    assert "DAOS is stopped." in words(stopped)
+
+
+def test_what_is_said_of_many_nodes_alike_is_said_once() -> None:
+    text = words(refused())
+    assert text.count("there are only 100 MiB") == 1
+    assert "no-space c[000-029] 30 nodes" in text
+    text = words(failed(30))
+    assert text.count("the package transaction failed") == 1
+    assert "daos-server-[02-31] 30 nodes" in text
+
+
+def test_a_message_that_names_its_own_node_is_the_same_message() -> None:
+    named = [
+        {"code": "step-failed", "hosts": [name], "message": f"{name} is not well"}
+        for name in ("c1", "c2")
+    ]
+    [finding] = found.of({"refusals": [], "failures": named})
+    assert (finding.nodes, finding.message) == ("c[1-2]", "the node is not well")
+
+
+def test_more_than_a_few_reasons_do_not_hide_what_to_type() -> None:
+    many = [{"code": "step-failed", "hosts": [], "message": f"reason {n}"} for n in range(9)]
+    text = words({**failed(), "failures": many})
+    assert text.index("reason 4") < text.index("What to do now") < text.index("reason 5")
+    assert "And 4 more, below." in text
+
+
+def test_the_morning_after() -> None:
+    text = " ".join(" ".join(read_with_links(updated())).split())
+    assert "System daos_server" in text
+    assert "Typed by root (alice) on daos-admin-01.site.example, from 192.0.2.7" in text
+    assert "Window announced 1 h 00 min" in text
+    assert "daos-server-[01-04] 8 Joined Joined" in text
+    assert "scratch 400 TB 32 32" in text
+    assert "dfuse mounted at /mnt/home (pid 4711, user bob" in text
+    assert "Interrupted at the step 'Fetch'" in text
+
+
+def read_with_links(report: dict[str, Any]) -> list[str]:
+    """The text of a page that leads to earlier runs beside it, and nowhere else."""
+    reader = Reader()
+    reader.feed(page(report))
+    assert reader.links == ["../2026-11-22T19-40-00Z/report.html"]
+    return reader.text
 
 
 texts = st.text(min_size=1, max_size=20)
