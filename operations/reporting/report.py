@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -163,7 +164,8 @@ class Report(BaseStateCallback):
             "left_out": sorted({*current.start.left_out, *self._gone()}),
             **current.procedure.content(current),
         }
-        found: dict[str, Any] = everywhere(content, lambda it: visible(secrets.masked(it)))
+        shown = cache(lambda it: visible(secrets.masked(it)))  # nodes are named in each step
+        found: dict[str, Any] = everywhere(content, shown)
         return found
 
     def _window_times(self) -> dict[str, str | None] | None:

@@ -5,6 +5,7 @@ Here is only where everything goes: across in per cent of the width, down in pix
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from statistics import median
 
 from ..rules.findings import fold, grouped
@@ -122,7 +123,12 @@ def draw(history: History, roles: Mapping[str, Sequence[str]]) -> Picture:
 
 def folded(names: Iterable[str]) -> str:
     """Names as a folded node set; as a list where they are no names that ClusterShell knows."""
-    names = sorted(names)
+    return _folded(tuple(sorted(names)))
+
+
+@lru_cache(maxsize=256)
+def _folded(names: tuple[str, ...]) -> str:
+    """Most steps have the same names, and a thousand of them take a while."""
     try:
         return fold(names)
     except Exception:  # its parser raises more than its own errors

@@ -172,7 +172,7 @@ class Site:
 
     @property
     def report(self) -> dict[str, Any]:
-        """The report of the last run, also of one that was refused."""
+        """The report of the run that ended last, also of one that was refused."""
         return json.loads((newest_run(self.folder) / "report.json").read_text())
 
     def check_whole(self, release: str) -> None:
@@ -227,9 +227,9 @@ def _check_whole_node(node: Node, release: str) -> None:
 
 
 def newest_run(folder: Path) -> Path:
-    """The folder of the run that was typed last in a folder, whatever runs/latest points to."""
-    runs = [path for path in (folder / "runs").iterdir() if not path.is_symlink()]
-    return max(runs, key=lambda path: path.name)
+    """The run in a folder that has said its word last, whatever runs/latest points to."""
+    reports = (folder / "runs").glob("2*/report.json")
+    return max(reports, key=lambda path: path.stat().st_mtime_ns).parent
 
 
 StartSite = Callable[..., Site]
