@@ -5,7 +5,6 @@ of it; both are true at every moment, from the first one on."""
 # mypy: disable-error-code="override"
 
 import atexit
-import json
 import logging
 import os
 import sys
@@ -29,9 +28,9 @@ from ..rules.findings import Finding, fold, grouped
 from ..rules.members import short
 from ..rules.view import View, names_of
 from . import alive, census, earlier, hooked, outcome, people
-from .folder import PAGE, REPORT, Folder
-from .pace import Paced
-from .page import page, to_merge
+from .files import Files
+from .hosts import Hosts
+from .page import to_merge
 from .steps import Steps
 
 
@@ -51,26 +50,25 @@ class Report(BaseStateCallback):
         self.next: list[str] = []
         self.steps = Steps()
         self.ended: datetime | None = None
-        self._folder: Folder | None = None
-        self._written: dict[str, Any] = {}  # what report.json holds
-        self._unwritable = False  # has that been said?
+        self.files = Files(self.began, self.content, self._is_in)
         self.who = people.who()
         self._earlier = earlier.Earlier()
         self._recalled = False
         self._update_began: datetime | None = None
-        self._report, self._page = Paced(self._write_report), Paced(self._write_page)
 
     def begin(self) -> None:
         """The run begins; one that only plans has a report only where something is in its way."""
         if commandline.leads_a_procedure() and not commandline.dry():
-            self.write()
+            self.files.write()
+
+    def _is_in(self, folder: Path) -> None:
+        self.current.folder = folder
 
     def operation_start(self, state: State, op_hash: str) -> None:
         """A step begins."""
         self.steps.begin(state, op_hash)
-        self.write()
-        if self._folder:
-            self._folder.is_on()
+        self.files.write()
+        self.files.is_on()
 
     def operation_host_start(self, state: State, host: Host, op_hash: str) -> None:
         """A step begins on a node."""
@@ -81,12 +79,12 @@ class Report(BaseStateCallback):
     ) -> None:
         """A step has ended on a node, and well."""
         self.steps.host_ends(host.name, op_hash)
-        self._report.soon()
+        self.files.soon()
 
     def operation_end(self, state: State, op_hash: str) -> None:
         """A step has ended on all nodes."""
         self.steps.end(state)
-        self.write()
+        self.files.write()
 
     def operation_host_error(
         self, state: State, host: Host, op_hash: str, retry_count: int = 0, max_retries: int = 0
@@ -130,7 +128,8 @@ class Report(BaseStateCallback):
         failures = current.failures if failed else []
         refusals = current.refusals + ([] if failed else current.failures)
         self._recall()
-        hosts = {name: self._host(name) for name in names_of(current.start.groups)}
+        nodes = Hosts(current, self._earlier, self.left)
+        hosts = {name: nodes.of(name) for name in names_of(current.start.groups)}
         content = {
             "from_version": earlier.lowest(host["version_before"] for host in hosts.values()),
             "to_version": str(target) if target else None,
@@ -180,43 +179,7 @@ class Report(BaseStateCallback):
         if self._recalled or not current.start.nodes or not current.procedure.target:
             return
         self._recalled = True
-        me = self._folder.path if self._folder else None
-        self._earlier = earlier.runs(me, str(current.target), self._update_began)
-
-    def _host(self, name: str) -> dict[str, Any]:
-        current, after = self.current, self.current.end or self.left
-        before = self._earlier.of_node
-        dependencies = {
-            it.name: {"before": it.before, "after": it.after}
-            for it in current.dependencies.get(name, ())
-        }
-        return {
-            "roles": current.start.roles(name),
-            "version_before": self._version_before(name),
-            "version_after": _version(after, name) if after else None,
-            "dependencies": dependencies or before(name, "dependencies") or {},
-            "rpmnew": self._to_merge(name),
-            "scriptlets": current.scriptlets.get(name) or before(name, "scriptlets") or [],
-        }
-
-    def _version_before(self, name: str) -> str | None:
-        """The release that a node had, also where an earlier run of this update has changed it."""
-        start = self.current.start
-        had = _version(start, name)
-        if self.current.procedure.back:
-            return had
-        before = self._earlier.of_node(name, "version_before")
-        return earlier.remembered(start, name) or before or had
-
-    def _to_merge(self, name: str) -> list[str]:
-        """The configuration files that this update left to be merged, in this run or before."""
-        current = self.current
-        found = current.rpmnew.get(name)
-        node = (current.end or self.left or current.seen).nodes.get(name)
-        goes_on = bool(current.start.record or self._earlier) and not current.procedure.back
-        if found is None and goes_on and node and node.at(current.target):
-            return list(node.rpmnew)
-        return found or []
+        self._earlier = earlier.runs(self.files.folder, str(current.target), self._update_began)
 
     @property
     def _acted(self) -> bool:
@@ -230,52 +193,8 @@ class Report(BaseStateCallback):
         before = {"step": None, "number": 0, "of": None, "since": _iso(self.began)}
         return self.steps.under_way(self.current.state) or {**before, "done": [], "left": []}
 
-    def write(self) -> None:
-        """Write down how it is by now.
-
-        That it cannot be written (a full disk) is no reason to leave DAOS stopped.
-        """
-        self._report.now()
-        self._page.cheaply()
-
-    def _write_report(self) -> None:
-        self._written = self.content()
-        self._put(REPORT, f"{json.dumps(self._written, indent=2)}\n".encode())
-
-    def _write_page(self) -> None:
-        """A run that went well does not fail for its picture."""
-        try:
-            # A file's name need not be UTF-8.
-            text = page(self._written).encode(errors="backslashreplace")
-        except Exception as problem:
-            logger.warning(f"the report page could not be made: {problem!r}")
-            return
-        self._put(PAGE, text)
-
-    def _put(self, name: str, content: bytes) -> None:
-        try:
-            self._folder = self._folder or Folder(self.began)
-            problem = "" if self._folder.write(name, content) else self._folder.problem
-        except OSError as error:
-            problem = str(error)
-        self.current.folder = self._folder.path if self._folder else None
-        if problem and not self._unwritable:
-            self._unwritable = True
-            logger.warning(f"the report cannot be written, and the run goes on: {problem}")
-
     def _end_writing(self) -> None:
-        """The last words are written; the page is never older than report.json."""
-        self._report.now()
-        self._page.now()
-        if self._folder:
-            self._folder.ends(self._acted)
-
-    def on_disk(self) -> tuple[str, Path | None]:
-        """The report as it is right now, and its file, None where it cannot be written."""
-        self.write()
-        folder = self._folder
-        path = folder.path / REPORT if folder and REPORT in folder.written else None
-        return json.dumps(self._written), path and path.resolve()
+        self.files.end(self._acted)
 
     def _tell_the_site(self) -> None:
         """Its own commands get the whole report; what came of them is written down as well."""
@@ -293,8 +212,7 @@ class Report(BaseStateCallback):
         if not (self.steps or current.refusals or current.crashed or current.interrupted):
             for line in plan.lines(self.current) if commandline.dry() else ():
                 say(line)
-            if self._folder:
-                self._folder.forget()
+            self.files.forget()
             return 0
         self.steps.end(self.current.state)
         self.ended = datetime.now(UTC)
@@ -308,22 +226,11 @@ class Report(BaseStateCallback):
         self._tell_the_site()
         for line in [*self.state, *self._to_do()]:
             say(line)
-        for line in self._where():
+        for line in self.files.where():
             say(line)
         if self.outcome not in ("failed", "refused"):
             return 0
         return interruption.exit_code() if self._interrupted() else 1
-
-    def _where(self) -> Iterator[str]:
-        """The files that tell more: those that are there, and are of this moment."""
-        folder = self._folder
-        names = [name for name in (REPORT, PAGE) if folder and name in folder.written]
-        if folder and names == [REPORT, PAGE]:
-            yield f"report: {folder.path}/{REPORT}, and {PAGE} for people"
-        elif folder and names:
-            yield f"report: {folder.path}/{names[0]}"
-        else:
-            yield "no report could be written to its end: make room where the command is typed"
 
     def _interrupted(self) -> bool:
         current = self.current
@@ -363,7 +270,7 @@ class Report(BaseStateCallback):
 def follow(current: Run) -> None:
     """Keep a report of this run, to its end also when it is interrupted."""
     report = Report(current)
-    current.hooks.report = report.on_disk
+    current.hooks.report = report.files.on_disk
     current.state.add_callback_handler(report)
     atexit.register(_exit, report)
     report.begin()
@@ -387,8 +294,3 @@ def _exit(report: Report) -> None:
 
 def _iso(time: datetime | None) -> str | None:
     return time.isoformat() if time else None
-
-
-def _version(view: View, name: str) -> str | None:
-    node = view.nodes.get(name)
-    return str(node.version) if node and node.version else None
