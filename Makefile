@@ -12,7 +12,7 @@ PROGRAMS := bsdtar mtree tcsh fish gpg ssh-keygen
 SHARED := -n auto --dist loadgroup --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help status rehearse rehearse-migration test test-unit test-lab lab lab-down bench docs lint lock \
+.PHONY: help status support rehearse rehearse-migration test test-unit test-lab lab lab-down bench docs lint lock \
 	clean env
 
 help: ## list these commands
@@ -49,6 +49,9 @@ lab-down: $(STAMP) ## end the lab that stays up
 
 status: $(STAMP) ## say how far the run is that somebody has typed in this folder
 	@$(VENV)/bin/python -m operations.status
+
+support: $(STAMP) ## pack log, report, settings, inventory and failed nodes' logs, without passwords
+	@$(VENV)/bin/python -m operations.support
 
 bench: $(STAMP) ## print the performance figures
 	@$(ENGINE)

@@ -143,6 +143,7 @@ class Report(BaseStateCallback):
             "written": _iso(datetime.now(UTC)),
             "system": current.dmg.name or None,
             "command": commandline.typed(),
+            "arguments": secrets.of_command(sys.argv[1:]),
             "typed_by": self.who,
             "process": alive.myself(),
             "running": None if self.ended else self._running(),

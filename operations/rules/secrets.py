@@ -16,6 +16,13 @@ _NAME = re.compile(r"pass(w|phrase|$)|secret|token|paramiko_connect_kwargs", re.
 _IN_URL = re.compile(r"(\w://[^\s/:@'\"]*):[^\s/'\"]*@")
 # How pyinfra tells sudo and su, as a process list of a node has it.
 _IN_ENVIRONMENT = re.compile(r"(PYINFRA_SU(?:DO)?_PASSWORD=)('[^']*'|\S+)")
+# What stands in a file: ssh_password = "...", "api_token": '...'.
+_ASSIGNED = re.compile(
+    r"""(\b\w*(?:pass(?:w\w*|phrase\w*)?|secret\w*|token\w*)["']?\s*[:=]\s*)"""
+    r"""("|')(?:\\.|(?!\2).)*\2""",
+    re.IGNORECASE,
+)
+_PRIVATE_KEY = re.compile(r"-----BEGIN ([A-Z ]*PRIVATE KEY)-----.*?-----END \1-----", re.DOTALL)
 _LEAST = 4  # what is shorter is found in words of all kinds
 
 _learnt: set[str] = set()
@@ -52,6 +59,12 @@ def masked(text: str) -> str:
         if one in text:  # not within the name of a node
             text = re.sub(rf"(?<![\w.-]){re.escape(one)}(?![\w-])", WORD, text)
     return text
+
+
+def of_text(text: str) -> str:
+    """A file of a site, without what is a password there by its name, and without private keys."""
+    text = _PRIVATE_KEY.sub(WORD, masked(text))
+    return _ASSIGNED.sub(rf"\1\2{WORD}\2", text)
 
 
 def of_command(words: Iterable[str]) -> list[str]:

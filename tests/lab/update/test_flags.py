@@ -5,6 +5,9 @@ Flags that no correct run is possible with are refused; see test_refusals.py for
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -12,7 +15,7 @@ import pytest
 from testbed import faults
 from testbed.lab.harness import LabNode
 
-from ..site import ADMIN, CLIENT, SERVER, Outcome, Site
+from ..site import ADMIN, CLIENT, SERVER, Outcome, Site, newest_run
 from ..succession import StartSuccession, Succession
 
 NODES = [
@@ -73,11 +76,36 @@ def test_going_on_after_a_failure_does_nothing(site: Site) -> None:
         reports = [path.read_text() for path in (site.folder / "runs/latest").iterdir()]
         assert not [text for text in (done.output, *reports) if "s3cr3t" in text]
         assert "stopped-at-trouble" in {finding["code"] for finding in site.report["refusals"]}
+        _support_has_what_is_needed(site)
         done = site.pyinfra("deploy.py", enter=True)
         _ends_there(site, done, before)
         assert "continue?" not in done.output
     again = site.update()
     assert again.exit_code == 0, again.output
+
+
+def _support_has_what_is_needed(site: Site) -> None:
+    """What the failed node has said is fetched by the connection that was typed."""
+    done = subprocess.run(
+        [sys.executable, "-m", "operations.support"],
+        cwd=site.folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "nodes/daos-server-02.log" in done.stdout
+    [archive] = newest_run(site.folder).glob("support-*.tar.gz")
+    with tarfile.open(archive) as tar:
+        texts = {
+            member.name.partition("/")[2]: file.read().decode()
+            for member in tar
+            if (file := tar.extractfile(member))
+        }
+    assert "PREIN" in texts["nodes/daos-server-02.log"]
+    assert "daos-server-02" in texts["site/inventory"]
+    assert "target_release" in texts["site/group_data/all.py"]
+    assert not [name for name, text in texts.items() if "s3cr3t" in text]
 
 
 def _ends_there(site: Site, done: Outcome, before: str) -> None:
