@@ -59,6 +59,7 @@ def _fail(failure: CommandFailed, given: dict[str, str]) -> int:
         told = failure.told or str(failure)
         sys.stdout.write(output.json_answer(failure.response, told, failure.status))
     else:
+        sys.stderr.write(failure.first)
         sys.stdout.write(failure.shown)
         lines = [*failure.notes, *lines]
     sys.stdout.flush()

@@ -22,11 +22,13 @@ class CommandFailed(Exception):
     + response, status: what JSON shows of it nevertheless
     + reason: the message without the command
     + told: what JSON says is wrong, where that is not the message
-    + shown, notes: what stands before the message where there is no JSON, on each output
+    + first, shown, notes: what stands before the message where there is no JSON: on standard error,
+      on standard output, and lines of standard error again
     + resolution: what dmg advises
     """
 
     told = ""
+    first = ""
     shown = ""
     notes: Sequence[str] = ()
     resolution = ""

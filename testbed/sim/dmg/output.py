@@ -198,21 +198,23 @@ def pool_list(pools: list[Plain], verbose: bool, version: str) -> str:
     if old(version):
         rows = [[pool["uuid"], ranges.folded(pool["svc_reps"])] for pool in pools]
         return table(["Pool UUID", "Svc Replicas"], rows)
-    warnings = [
-        f'Query on pool "{_name(pool)}" unsuccessful, error: "{pool["query_error_msg"]}"\n'
-        for pool in pools
-        if pool["query_error_msg"]
-    ]
     good = [pool for pool in pools if not pool["query_error_msg"]]
-    if not good:
-        return "".join(warnings)
     rows = [_verbose_pool(pool) if verbose else _short_pool(pool) for pool in good]
     head = ["Pool", "Size", "Used", "Imbalance", "Disabled"]
     if verbose:
-        tiers = [usage["tier_name"] for usage in good[0]["usage"] or []]
+        tiers = [usage["tier_name"] for pool in good[:1] for usage in pool["usage"] or []]
         columns = [f"{tier} {what}" for tier in tiers for what in ("Size", "Used", "Imbalance")]
         head = ["Label", "UUID", "SvcReps", *columns, "Disabled"]
-    return "".join(warnings) + table(head, rows) + "\n"
+    return table(head, rows) + "\n"
+
+
+def not_queried(pools: list[Plain]) -> str:
+    """What `dmg pool list` says of pools that could not be queried, "" where all could be."""
+    return "\n".join(
+        f'Query on pool "{_name(pool)}" unsuccessful, error: "{pool["query_error_msg"]}"'
+        for pool in pools
+        if pool["query_error_msg"]
+    )
 
 
 def _name(pool: Plain) -> str:

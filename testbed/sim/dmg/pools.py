@@ -16,6 +16,11 @@ def listed(dmg: Dmg, _arguments: list[str]) -> tuple[str, Any]:
     answer = dmg.call("ListPools", "pool list")
     pools = [_row(dmg, pool) for pool in answer.pools]
     text = output.pool_list(pools, "verbose" in dmg.given, dmg.version)
+    problem = output.not_queried(pools)
+    if problem and "json" not in dmg.given:
+        failure = dmg.failed("pool list", problem)
+        failure.first, failure.shown = f"ERROR: {problem}\n\n", text
+        raise failure
     return text, output.json_pool_list(pools, dmg.version)
 
 

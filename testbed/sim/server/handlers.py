@@ -75,9 +75,14 @@ class Handlers:
                 system.joined()[: request.numranks] if request.numranks else []
             )
             return system.create_pool(
-                request.uuid, label, request.totalbytes, ranks, request.numsvcreps, tiers,
+                request.uuid,
+                label,
+                request.totalbytes,
+                ranks,
+                request.numsvcreps,
+                tiers,
                 _numbers(request),
-            )  # fmt: skip
+            )
 
         pool = self._service.change(transition)
         each = [size // len(pool.ranks) for size in pool.tier_bytes]

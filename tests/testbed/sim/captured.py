@@ -108,7 +108,7 @@ class Service:
             members={m.rank: _engine(m) for m in self._members},
             pools={
                 pool_uuid(number): Pool(pool_uuid(number), label, [0, 0], [0, 1, 2], [0, 1, 2])
-                for label, number in (POOLS if state == "joined" else [])
+                for label, number in (POOLS if state in ("joined", "uneven") else [])
             },
         )
 
@@ -132,6 +132,8 @@ class Service:
 
     def _of_pool(self, method: str, fields: dict[str, Any]) -> Any:
         pool = self._system.pool(fields.get("id") or fields["uuid"])
+        if self._state == "uneven" and pool.label == "scratch":
+            raise Refused("DAOS I/O Engine instance not started or not responding on dRPC")
         if method == "PoolQuery":
             return pool_answer(pool.uuid)
         values = self._system.pool_properties(pool.uuid)

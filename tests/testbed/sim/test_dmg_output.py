@@ -9,7 +9,7 @@ import pytest
 
 from testbed.sim.dmg import output
 
-from .captured import Message, Service, pool_uuid, rank_result, run
+from .captured import Message, Service, rank_result, run
 
 DATA = Path(__file__).parents[2] / "data"
 
@@ -68,13 +68,6 @@ def test_failed_preparation_is_shown_and_fails(monkeypatch: pytest.MonkeyPatch) 
         "1    prep shutdown timed out \n"
         "\n"
         "ERROR: dmg: system stop failed: check results for failed ranks 1\n",
-    )
-
-
-def test_a_pool_that_cannot_be_queried_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    row = output.pool_row(pool_uuid(1), "tank", [0], None, "no engine")
-    assert output.pool_list([row], verbose=False, version="2.0.3") == (
-        'Query on pool "tank" unsuccessful, error: "no engine"\n'
     )
 
 
