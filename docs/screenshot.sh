@@ -5,5 +5,5 @@ page=$(realpath "${1:-runs/latest/report.html}")
 profile=$(mktemp -d)
 trap 'rm -rf "$profile"' EXIT
 chromium --headless --no-sandbox --disable-gpu --disable-background-networking --hide-scrollbars \
-    --user-data-dir="$profile" --window-size=960,785 --screenshot="$(dirname "$0")/report.png" \
+    --user-data-dir="$profile" --window-size=1000,835 --screenshot="$(dirname "$0")/report.png" \
     "file://$page" >/dev/null 2>&1
