@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from pyinfra.api import State
 
+from ..rules import in_use
 from ..rules.findings import fold, grouped
 from ..rules.storage import not_to_reboot
 from . import judgements
@@ -12,7 +13,6 @@ from .run import Run
 
 # The offline window lasts from the first of these steps to the second.
 _OPENS, _CLOSES = "agents_stopped", "agents_started"
-_CHANGES = ("updated", "returned")  # the steps that change packages
 
 
 def lines(current: Run) -> Iterator[str]:
@@ -26,8 +26,8 @@ def lines(current: Run) -> Iterator[str]:
         yield from _before(current, step, planned)
         if nodes:
             yield f"{name:{width}}  {fold(nodes)}"
-        if nodes and step in _CHANGES:
-            yield from _besides(current)
+        if nodes and step in _BESIDES:
+            yield from _BESIDES[step](current)
         if step == _CLOSES and current.start.opens_window:
             yield "-- the offline window ends"
 
@@ -48,6 +48,15 @@ def _besides(current: Run) -> Iterator[str]:
     found = ((name, it) for name, their in current.dependencies.items() for it in their)
     for dependency, names in grouped(found).items():
         yield f"-- with {dependency}  {fold(names)}"
+
+
+def _users(current: Run) -> Iterator[str]:
+    """Who uses DAOS by now, and will be disconnected."""
+    return (f"-- {words}" for words in in_use.in_short(current.start.of()))
+
+
+# Steps after which a plan says more.
+_BESIDES = {"unmounted": _users, "updated": _besides, "returned": _besides}
 
 
 def _planned(state: State, steps: list[str]) -> Iterator[tuple[str, str, list[str]]]:

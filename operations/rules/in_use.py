@@ -19,9 +19,13 @@ def findings(nodes: Mapping[str, Node]) -> list[Finding]:
             Finding("in-use", (name,), f"{some(node.users)}: {_DO}") for name, node in using.items()
         ]
     count = sum(len(node.users) for node in using.values())
-    words = [*_processes(using), *_mounts(using)]
-    message = f"DAOS is used {count} times on {len(using)} nodes: {some(words)}: {_DO}"
+    message = f"DAOS is used {count} times on {len(using)} nodes: {some(in_short(using))}: {_DO}"
     return [Finding("in-use", tuple(using), message)]
+
+
+def in_short(nodes: Mapping[str, Node]) -> list[str]:
+    """By whom, and where, in a few words for each; those with the most processes first."""
+    return [*_processes(nodes), *_mounts(nodes)]
 
 
 def _processes(nodes: Mapping[str, Node]) -> Iterator[str]:
