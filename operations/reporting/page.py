@@ -69,6 +69,7 @@ def page(report: Mapping[str, Any]) -> str:
         state=[line for line in report.get("state") or [] if line not in to_do],
         now=list(map(_typed, to_do)),
         morning=morning.of(report),
+        hooks=report.get("hooks") or [],
         pieces=_pieces,
         course=course,
         picture=timeline.draw(course, roles) if course.steps else None,

@@ -61,7 +61,16 @@ def updated() -> dict[str, Any]:
     }
     names = [name for name in UPDATED["hosts"] if "client" in name]
     disconnected = dict.fromkeys(names, users)
-    more = {"disconnected": disconnected, "earlier_runs": [earlier]}
+    hook = {
+        "event": "closed",
+        "command": "docs/hooks/chat-webhook",
+        "start": "2026-11-22T20:45:00+00:00",
+        "seconds": 20.1,
+        "exit": 1,
+        "output": ["the chat was not told: URLError (/etc/daos-update/webhook)"],
+        "problem": "exit code 1",
+    }
+    more = {"disconnected": disconnected, "earlier_runs": [earlier], "hooks": [hook]}
     return {**UPDATED, **_TOLD, **_AFTER, **more}
 
 

@@ -242,3 +242,10 @@ def test_any_report_has_a_page(
         "state": state,
     }
     read({**report, **changed})
+
+
+def test_the_site_s_own_commands_are_told_with_what_they_said() -> None:
+    found = words({**updated(), "earlier_runs": []})
+    assert "closed docs/hooks/chat-webhook exit code 1, after" in found
+    assert "the chat was not told: URLError" in found
+    assert "Commands of this site" not in words(failed())
