@@ -13,6 +13,7 @@ from testbed import faults
 from tests import slurm
 
 from ..site import DAOS_ALONE, ROOT, Site, StartSite, nodes
+from ..trouble.interruptions import CTRL_C, at
 
 RESERVATION, WEBHOOK = (ROOT / f"docs/hooks/{it}" for it in ("slurm-reservation", "chat-webhook"))
 CLIENT, SERVER = "daos-client-01", "daos-server-02"
@@ -40,7 +41,9 @@ def site(
     return site
 
 
-def test_a_veto_a_failure_and_the_way_on(site: Site, tmp_path: Path, told: list[Any]) -> None:
+def test_a_veto_a_failure_the_way_back_and_the_way_on(
+    site: Site, tmp_path: Path, told: list[Any]
+) -> None:
     _slurm_says_no(site, told)
     slurm.environment(tmp_path, [CLIENT])
     with faults.PACKAGES_FAIL.on(site.lab.node(SERVER)):
@@ -50,12 +53,23 @@ def test_a_veto_a_failure_and_the_way_on(site: Site, tmp_path: Path, told: list[
     # No job starts as long as DAOS is down.
     assert slurm.reservations(tmp_path)["daos-update"]["nodes"] == CLIENT
 
-    done = site.update()
+    done = site.pyinfra("deploys/rollback.py", "-y")
     assert done.exit_code == 0, done.output
     assert [it["event"] for it in site.report["hooks"]] == ["closed", "closed"]
     assert slurm.reservations(tmp_path) == {}
-    assert told[2]["text"].startswith("DAOS update closed: Updated from 2.0.1 to 2.0.3, offline")
-    assert len(told) == 3
+    assert told[2]["text"].startswith("DAOS update closed: Rolled back")
+    site.check_whole("2.0.1")
+
+    done = at("Update the DAOS packages", CTRL_C).run(site)
+    assert done.exit_code == 130, done.output
+    assert "failed" in told[4]["text"]
+    assert "daos-update" in slurm.reservations(tmp_path)
+    done = site.update()
+    assert done.exit_code == 0, done.output
+    assert [it["event"] for it in site.report["hooks"]] == ["closed", "closed"]
+    assert told[5]["text"].startswith("DAOS update closed: Updated from 2.0.1 to 2.0.3, offline")
+    assert len(told) == 6
+    assert slurm.reservations(tmp_path) == {}
     site.check_whole("2.0.3")
 
 
