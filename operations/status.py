@@ -3,11 +3,14 @@
 import sys
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any
 
 from .daos.shown import visible
 from .reporting import alive, folder, history, page
 from .reporting.timeline import duration
+
+_MOST = 20  # runs that are looked through for one that is on
 
 
 def main() -> int:
@@ -25,7 +28,8 @@ def main() -> int:
 
 def _to_tell() -> tuple[Any, dict[str, Any]] | None:
     """The run that is on, else the newest one that says anything."""
-    all_runs = [(path, report) for path in folder.all_runs() if (report := folder.read(path))]
+    newest = islice(folder.all_runs(), _MOST)
+    all_runs = [(path, report) for path in newest if (report := folder.read(path))]
     on = (found for found in all_runs if folder.is_on(found[1]))
     return next(on, next(iter(all_runs), None))
 

@@ -39,6 +39,11 @@ class Files:
         self._report.now()
         self._page.cheaply()
 
+    def write_cheaply(self) -> None:
+        """The same where that takes no time; else it is written with what comes next."""
+        self._report.cheaply()
+        self._page.cheaply()
+
     def soon(self) -> None:
         """There are news, which need not be written down at once."""
         self._report.soon()

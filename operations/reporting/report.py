@@ -84,7 +84,7 @@ class Report(BaseStateCallback):
     def operation_end(self, state: State, op_hash: str) -> None:
         """A step has ended on all nodes."""
         self.steps.end(state)
-        self.files.write()
+        self.files.write_cheaply()  # the next step begins right now
 
     def operation_host_error(
         self, state: State, host: Host, op_hash: str, retry_count: int = 0, max_retries: int = 0

@@ -5,8 +5,12 @@ from __future__ import annotations
 import json
 import resource
 import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from operations.reporting import alive, folder
 from tests.lab.site import newest_run
@@ -74,6 +78,50 @@ def test_neither_a_dry_run_nor_a_refusal_hides_the_run_that_is_on(tmp_path: Path
     assert latest.resolve() == run.resolve()
     interrupt(command)
     assert latest.resolve() == run.resolve()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_the_report_is_as_complete_after_each_signal(tmp_path: Path, number: int) -> None:
+    command = type_it(tmp_path, "-y")
+    until(command, STEP)
+    run = newest_run(tmp_path)
+    eventually(lambda: report_in(run)["running"]["left"] == ["@fake/s1"])
+    command.send_signal(number)
+    ended(command, "")
+    report = report_in(run)
+    assert report["outcome"] == "failed"
+    assert report["ended"]
+    [phase] = report["phases"]
+    assert phase["seconds"]["@fake/s1"][1] is None  # it was at work
+    assert [host["version_after"] for host in report["hosts"].values()] == ["2.0.3"] * 3
+    assert any("DAOS serves" in line for line in report["state"])
+    assert report["next"]
+    assert "Interrupted" in (run / "report.html").read_text()
+
+
+def test_a_second_person_is_told_how_far_it_is_and_that_it_was_killed(tmp_path: Path) -> None:
+    command = type_it(tmp_path, "-y")
+    until(command, STEP)
+    assert "running, process" in status(tmp_path, code=0)
+    assert "Step 1 of 2: works" in status(tmp_path, code=0)
+    command.kill()
+    ended(command, "")
+    said = status(tmp_path, code=1)
+    assert "NOT running any more" in said
+    assert "pyinfra inventory deploy.py -y" in said
+
+
+def status(folder: Path, code: int) -> str:
+    """What `make status` says in a folder."""
+    done = subprocess.run(
+        [sys.executable, "-m", "operations.status"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == code, done
+    return done.stdout
 
 
 def fills_up(command: Typed) -> None:
