@@ -10,11 +10,17 @@ from ..common.errors import DER_MISC
 from . import output
 from .common import CommandFailed
 
-# What the release has to say where a command failed, if that is not the command's name.
+# What is said where a command failed, if that is not "the command failed: ".
 _PREFIXES = {
     "system leader-query": "leader query failed: ",
     "pool list": "list pools failed: ",
     "system erase": "converting MS to erase resp: ",
+}
+_PREFIXES_1 = _PREFIXES | {
+    "pool list": "List-Pools command failed: ",
+    "system query": "System-Query command: ",
+    "system stop": "System-Stop command: ",
+    "system start": "System-Start command: ",
 }
 # Commands that dmg tells one server to do, and which are said to have failed on both outputs.
 _ACTIONS = {
@@ -23,7 +29,9 @@ _ACTIONS = {
     "pool reintegrate": "Reintegration command failed: {}\n",
 }
 _ONE_SERVER = (*_ACTIONS, "pool create", "pool get-prop")
-_UNWRAPPED = ("pool query", "pool get-prop")  # in JSON they name the reason alone
+# In JSON they name the reason alone.
+_UNWRAPPED: tuple[str, ...] = ("pool query", "pool get-prop")
+_UNWRAPPED_1 = (*_UNWRAPPED, "pool list", "system leader-query")
 _SCAN_TIMEOUT = 30.0  # seconds for one host
 _START_IT = "verify that the configured address is correct and that the server is running"
 
@@ -75,36 +83,30 @@ class Dmg:
         except management.Unreachable as error:
             raise self.unreachable(what, str(error), error.address, empty) from error
         except management.ServiceError as error:
-            raise self.refused(what, str(error), error.code, error.status, empty) from error
+            raise self.refused(what, str(error), error.code, empty) from error
 
     def unreachable(
         self, what: str, message: str, address: str, empty: Any = None
     ) -> CommandFailed:
         """No management service answered; where one server alone is to act, it is named."""
-        if self.old or what not in _ONE_SERVER or not address:
+        if what not in _ONE_SERVER or not address:
             return self.failed(what, message, response=empty)
         failure = self.failed(what, refused_by(address), response=empty)
         failure.resolution = f'client: code = 506 resolution = "{_START_IT}"'
         return failure
 
-    def refused(
-        self, what: str, message: str, code: str, status: int, empty: Any = None
-    ) -> CommandFailed:
-        """The service refused: since 2.0 in the words of gRPC, which carries no DAOS status."""
-        if self.old:
-            return self.failed(what, message, status, empty)
+    def refused(self, what: str, message: str, code: str, empty: Any = None) -> CommandFailed:
+        """The service refused: in the words of gRPC, which carries no DAOS status."""
         return self.failed(what, f"rpc error: code = {code} desc = {message}", response=empty)
 
-    def failed(
-        self, what: str, reason: str, status: int = DER_MISC, response: Any = None
-    ) -> CommandFailed:
+    def failed(self, what: str, reason: str, response: Any = None) -> CommandFailed:
         """A failure in the words of the release."""
+        prefixes, unwrapped = _PREFIXES, _UNWRAPPED
         if self.old:
-            command = what.title().replace(" ", "-")
-            return CommandFailed(f"{command} command: {reason}", status, response, reason)
-        bare = what in _UNWRAPPED and "json" in self.given
-        prefix = "" if bare else _PREFIXES.get(what, f"{what} failed: ")
-        failure = CommandFailed(prefix + reason, status, response, reason)
+            prefixes, unwrapped = _PREFIXES_1, _UNWRAPPED_1
+        bare = what in unwrapped and "json" in self.given
+        prefix = "" if bare else prefixes.get(what, f"{what} failed: ")
+        failure = CommandFailed(prefix + reason, DER_MISC, response, reason)
         failure.shown = _ACTIONS.get(what, "").format(failure)
         return failure
 

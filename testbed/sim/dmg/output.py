@@ -23,8 +23,6 @@ _MEMBER_1 = [key for key in _MEMBER if key not in ("incarnation", "last_update")
 _POOL_QUERY = ["status", "uuid", "total_targets", "active_targets", "total_nodes"]
 _POOL_QUERY += ["disabled_targets", "version", "leader", "rebuild"]
 TIER = ["total", "free", "min", "max", "mean"]
-# What JSON has for a pool that could not be queried.
-NO_POOL = {**dict.fromkeys(_POOL_QUERY, 0), "uuid": "", "rebuild": None, "tier_stats": None}
 
 
 def old(version: str) -> bool:
@@ -80,7 +78,7 @@ def json_rank_results(results: list[Plain]) -> Plain:
     return {"Results": rows or None}
 
 
-def json_leader_query(leader: str, replicas: list[str]) -> Plain:
+def json_leader_query(leader: str, replicas: list[str] | None) -> Plain:
     """The response of `dmg -j system leader-query`."""
     return {"CurrentLeader": leader, "Replicas": replicas}
 
@@ -100,6 +98,13 @@ def json_pool_query(pool: Plain, version: str) -> Plain:
     if old(version):
         return head | {tier["media_type"]: {key: tier[key] for key in TIER} for tier in tiers}
     return head | {"tier_stats": [{key: t[key] for key in [*TIER, "media_type"]} for t in tiers]}
+
+
+def json_no_pool(version: str) -> Plain:
+    """The response of `dmg -j pool query` where the pool could not be queried."""
+    tiers = ("scm", "nvme") if old(version) else ("tier_stats",)
+    nothing = dict.fromkeys(("rebuild", *tiers))
+    return {**dict.fromkeys(_POOL_QUERY, 0), "uuid": "", **nothing}
 
 
 def pool_row(uuid: str, label: str, svc_reps: list[int], query: Plain | None, error: str) -> Plain:
@@ -148,12 +153,14 @@ def unknown(kind: str, absent: str) -> str:
     return f"Unknown {count} {kind if count > 1 else kind[:-1]}: {absent}"
 
 
-def system_query(members: list[Plain], verbose: bool, absent: str = "") -> str:
+def system_query(members: list[Plain], verbose: bool, absent: str, version: str) -> str:
     """`dmg system query`.
 
     + absent: ranks that were named and that there are not
     """
     if not members:
+        if old(version):
+            return "Query matches no members in system.\n\n"
         return "Query matches no ranks in system\n"
     if not verbose:
         groups: dict[tuple[str, ...], list[int]] = {}
@@ -170,12 +177,12 @@ def system_query(members: list[Plain], verbose: bool, absent: str = "") -> str:
     return table(head, rows) + "\n"
 
 
-def rank_results(results: list[Plain], absent: str = "") -> str:
+def rank_results(results: list[Plain], absent: str, version: str) -> str:
     """`dmg system stop` and `start`.
 
     + absent: ranks that were named and that there are not
     """
-    if not results:
+    if not (results or (absent and old(version))):
         return "No results returned\n"
     groups: dict[tuple[str, ...], list[int]] = {}
     for result in results:

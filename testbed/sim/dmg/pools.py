@@ -13,7 +13,8 @@ _RATIO = "6"  # percent of SCM
 
 def listed(dmg: Dmg, _arguments: list[str]) -> tuple[str, Any]:
     """Tell all pools, since 2.0 with what a query of each says."""
-    answer = dmg.call("ListPools", "pool list")
+    empty = output.json_pool_list([], dmg.version) if dmg.old else None
+    answer = dmg.call("ListPools", "pool list", empty)
     pools = [_row(dmg, pool) for pool in answer.pools]
     text = output.pool_list(pools, "verbose" in dmg.given, dmg.version)
     problem = output.not_queried(pools)
@@ -43,7 +44,7 @@ def query(dmg: Dmg, arguments: list[str]) -> tuple[str, Any]:
 
 
 def _queried(dmg: Dmg, name: str) -> Plain:
-    empty = None if dmg.old else output.NO_POOL
+    empty = output.json_no_pool(dmg.version)
     answer = dmg.call("PoolQuery", "pool query", empty, **dmg.pool_field(name))
     return common.queried_pool(answer, dmg.old)
 

@@ -16,8 +16,7 @@ def query(dmg: Dmg, _arguments: list[str]) -> tuple[str, Any]:
     members = [plain(member) for member in answer.members]
     response = output.json_system_query(members, dmg.version)
     verbose = "verbose" in dmg.given
-    unknown = "" if dmg.old else answer.absentranks
-    text = output.system_query(members, verbose, unknown)
+    text = output.system_query(members, verbose, answer.absentranks, dmg.version)
     told = bool(members) and not verbose  # in the table
     _check_absent(dmg, what, answer, text, response, told)
     return text, response
@@ -40,9 +39,9 @@ def _on_ranks(dmg: Dmg, what: str, method: str, **fields: Any) -> tuple[str, Any
     empty = {"Results": None} if dmg.old else None
     answer = dmg.call(method, what, empty, **fields)
     results = [plain(result) for result in answer.results]
-    text = output.rank_results(results, "" if dmg.old else answer.absentranks)
+    text = output.rank_results(results, answer.absentranks, dmg.version)
     response = output.json_rank_results(results)
-    _check_absent(dmg, what, answer, text, response, told=bool(results))
+    _check_absent(dmg, what, answer, text, response, told=dmg.old or bool(results))
     problem = output.failed_ranks(results)
     if problem:
         raise _after(dmg, dmg.failed(what, problem), text, response)
@@ -51,7 +50,7 @@ def _on_ranks(dmg: Dmg, what: str, method: str, **fields: Any) -> tuple[str, Any
 
 def erase(dmg: Dmg, _arguments: list[str]) -> tuple[str, Any]:
     """Erase the system, of which dmg tells nothing."""
-    running = [] if dmg.old else _available(dmg)
+    running = _available(dmg)
     if running:
         many = f"{len(running)} rank{'s' * (len(running) > 1)}"
         which = ranges.folded(running, brackets=False)
@@ -74,7 +73,8 @@ def _available(dmg: Dmg) -> list[int]:
 
 def leader_query(dmg: Dmg, _arguments: list[str]) -> tuple[str, Any]:
     """Tell who leads the management service."""
-    answer = dmg.call("LeaderQuery", "system leader-query")
+    empty = output.json_leader_query("", None) if dmg.old else None
+    answer = dmg.call("LeaderQuery", "system leader-query", empty)
     leader, replicas = answer.currentLeader, list(answer.replicas)
     text = output.leader_query(leader, replicas)
     return text, output.json_leader_query(leader, replicas)
@@ -90,8 +90,16 @@ def _check_absent(dmg: Dmg, what: str, answer: Any, text: str, response: Any, to
         if absent:
             failure = _after(dmg, dmg.failed(what, f"non-existent {kind} {absent}"), text, response)
             if kind == "hosts" or not told:
-                failure.notes = [output.unknown(kind, absent)]
+                _say_unknown(dmg, failure, output.unknown(kind, absent))
             raise failure
+
+
+def _say_unknown(dmg: Dmg, failure: CommandFailed, unknown: str) -> None:
+    """Add what there is not: since 2.0 it is told as an error."""
+    if dmg.old:
+        failure.shown += f"{unknown}\n"
+    else:
+        failure.notes = [unknown]
 
 
 def _after(dmg: Dmg, failure: CommandFailed, text: str, response: Any) -> CommandFailed:

@@ -172,8 +172,7 @@ def run(
         try:
             return Service(state).call(method, fields)
         except Refused as refusal:
-            failure = (what, str(refusal), "FailedPrecondition", refusal.status, empty)
-            raise self.refused(*failure) from refusal
+            raise self.refused(what, str(refusal), "FailedPrecondition", empty) from refusal
 
     def hosts(self: asking.Dmg) -> list[str]:
         every = [f"127.0.0.{n}:20001" for n in ((2,) if state == "down" else range(2, 6))]
