@@ -11,10 +11,19 @@ interruption.watch()
 from pyinfra import config, state  # noqa: E402
 from pyinfra_cli import cli, exceptions  # noqa: E402
 
-from operations import unforeseen  # noqa: E402
-from operations.machinery import commandline, connections, shortcuts, terminal  # noqa: E402
+from operations import confirmation, unforeseen  # noqa: E402
+from operations.machinery import (  # noqa: E402
+    commandline,
+    complaints,
+    connections,
+    progress,
+    shortcuts,
+    terminal,
+)
 
 terminal.mend()
+complaints.mend(exceptions)
+progress.mend()
 commandline.remember()
 connections.mend()
 shortcuts.take()
@@ -33,13 +42,12 @@ state.should_raise_failed_hosts = commandline.raise_after_connecting
 # Without -y pyinfra would put a question in its place, also in a dry run, also to nobody.
 cli._set_fail_prompts = lambda state, config: None
 cli._do_confirm = connections.confirming(cli._do_confirm)
-mixin = exceptions.UnexpectedMixin
-mixin.get_exception = commandline.masking(mixin.get_exception)
 
 # What was typed and set is judged before any node is connected to. Where none is reached, or the
 # procedure cannot be read, there would be no report.
 cli.connect_all = unforeseen.told(unforeseen.judged(cli.connect_all))
 cli._prepare_deploy_operations = unforeseen.told(cli._prepare_deploy_operations)
+cli._handle_commands = confirmation.asked(cli._handle_commands)
 
 # pyinfra would also have every run compile the modules of this folder anew: 0.15 s.
 sys.dont_write_bytecode = bool(os.environ.get("PYTHONDONTWRITEBYTECODE"))

@@ -22,6 +22,7 @@ from .checks import (
 )
 from .machinery import host_keys, hosts, run
 from .machinery.procedure import Procedure
+from .machinery.progress import shown
 from .machinery.run import Run
 from .machinery.settings import Settings
 from .reporting import earlier, outcome, report
@@ -68,10 +69,11 @@ def begin(
         current = make(state, settings)
         report.follow(current)
         try:
-            current.refused(command.beforehand(state, current.procedure.words) or look(current))
-            if current.start.of("admins"):
-                current.dmg.learn_name()
-                earlier.learn_window(current)
+            with shown.telling("looking at all nodes"):
+                current.refused(command.beforehand(state, current.procedure.words) or look(current))
+                if current.start.of("admins"):
+                    current.dmg.learn_name()
+                    earlier.learn_window(current)
             if not current.refusals:
                 run.say(summary(current))
         except Exception as problem:
@@ -86,8 +88,7 @@ def begin(
 
 def refuse(current: Run) -> NoReturn:
     """Raises DeployError; why was said before, and is in the report."""
-    also = f", and in {current.folder}/report.json" if current.folder else ""
-    raise DeployError(f"refused for what is named above{also}")
+    raise DeployError("refused for what is named above")
 
 
 def summary(current: Run) -> str:

@@ -12,6 +12,7 @@ from .examine import refuse
 from .machinery import commandline, run
 from .machinery.migration_settings import WORDS
 from .machinery.procedure import Procedure
+from .machinery.progress import shown
 from .machinery.run import Run
 from .reporting import report
 
@@ -47,7 +48,8 @@ def judged(connect: Callable[..., Any]) -> Callable[..., Any]:
             current = run.begun(state, _unknown)
             current.refused(found)
             refuse(current)
-        return connect(state, *rest)
+        with shown.telling(f"connecting to {len(state.inventory)} nodes"):
+            return connect(state, *rest)
 
     return connecting
 

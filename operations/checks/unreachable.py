@@ -6,10 +6,10 @@ from functools import partial
 from pyinfra import logger
 from pyinfra.api import State
 
+from ..machinery import connections, hosts
 from ..machinery import host_keys as keys
-from ..machinery import hosts
 from ..machinery.run import Run
-from ..rules.findings import Finding, about, fold
+from ..rules.findings import Finding, about, fold, for_each
 from ..rules.view import ROLES, View
 from . import host_keys
 
@@ -33,20 +33,27 @@ def dispensable(
 
 
 _ONE = (
-    "the node cannot be reached: try `ssh` to it, mend the inventory, or (clients only) set "
+    "the node cannot be reached{why}: try `ssh` to it, mend the inventory, or (clients only) set "
     "unreachable_clients in group_data/all.py"
 )
-NOBODY = "no node can be reached: see above why, and try `ssh` to one of them"
+NOBODY = "no node can be reached{why}: try `ssh` to one of them, and see who connects (--ssh-user)"
 
 
 def findings(state: State, away: Sequence[str], message: str = _ONE) -> list[Finding]:
     """That these nodes were not connected to, and why where that is known.
 
-    + message: what is said of the others
+    + message: what is said of the others, with {why} where the reason stands
     """
     strangers = keys.strangers(state, away)
     others = [name for name in away if name not in strangers]
-    return [*host_keys.findings(strangers), *about("no-answer", others, message)]
+    said = ((name, message.format(why=_why(state, name))) for name in others)
+    return [*host_keys.findings(strangers), *for_each("no-answer", said)]
+
+
+def _why(state: State, name: str) -> str:
+    """What came up when it was connected to, " (...)"; "" where nothing did."""
+    why = connections.why.get(state.inventory.get_host(name), "")
+    return f" ({why})" if why else ""
 
 
 def leave_out(state: State, view: View, names: Collection[str]) -> View:

@@ -3,8 +3,8 @@
 import json
 import os
 import shlex
+import shutil
 import sys
-from collections.abc import Callable, Iterable
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from pyinfra.api.state import State, StateStage
 from pyinfra.connectors.ssh import connector_data_meta
 
 from ..rules import secrets
+from . import output
 
 _ALIKE = 0.8  # of 1; "config_file" is to "ssh_config_file" 0.85
 
@@ -50,6 +51,8 @@ def remember() -> None:
     _typed.clear()
     _typed.update(context.params if context else {})
     _learn_passwords()
+    if leads_a_procedure():
+        output.take(verbose(), as_json())
     if (_typed.get("parallel") or 0) < 0:
         raise DeployError("--parallel says at how many nodes a time steps act: none is too few")
     _check_who_is_asked()
@@ -72,17 +75,24 @@ def _parsed(value: str) -> Any:
         return value
 
 
-def masking(tell: Callable[..., str]) -> Callable[..., str]:
-    """What pyinfra itself tells, without passwords.
-
-    + tell: gives it
-    """
-    return lambda *arguments: secrets.masked(tell(*arguments))
-
-
 def dry() -> bool:
     """Whether only the plan was asked for."""
     return bool(_typed.get("dry"))
+
+
+def yes() -> bool:
+    """Whether nothing is to be asked."""
+    return bool(_typed.get("yes"))
+
+
+def as_json() -> bool:
+    """Whether pyinfra is to print JSON, and nothing else, to standard output."""
+    return bool(_typed.get("json_output"))
+
+
+def verbose() -> bool:
+    """Whether what pyinfra says of each node is to be shown."""
+    return any(_typed.get(flag) for flag in ("verbosity", "debug", "debug_all"))
 
 
 def leads_a_procedure() -> bool:
@@ -176,7 +186,17 @@ def typed(deploy: str | None = None) -> str:
 
     A word stands in the place of each password.
     """
-    words: Iterable[str] = secrets.of_command(sys.argv[1:])
+    words = secrets.of_command(sys.argv[1:])
     if deploy:
-        words = [deploy if word.endswith(".py") else word for word in words]
-    return shlex.join(["pyinfra", *words])
+        first = next(iter(_typed.get("operations") or ()), None)
+        words = [deploy if word == first else word for word in words]
+    return shlex.join([*_program(), *words])
+
+
+def _program() -> list[str]:
+    """What pyinfra was called, as far as it is known here."""
+    name = sys.argv[0]
+    if Path(name).name == "__main__.py":
+        return ["python", "-m", "pyinfra"]
+    found = shutil.which(Path(name).name)
+    return [Path(name).name if found and Path(found).absolute() == Path(name).absolute() else name]

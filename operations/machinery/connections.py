@@ -4,13 +4,19 @@ from collections.abc import Callable
 from functools import wraps
 from getpass import getpass
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import paramiko.file
+from pyinfra.api import Host
 from pyinfra.api.exceptions import ConnectError, DeployError, PyinfraError
 from pyinfra.connectors import ssh, ssh_util
 from pyinfra.connectors.sshuserclient.config import SSHConfig
 
 from . import host_keys
+from .progress import shown
+
+# Why nodes could not be connected to, as it came up last.
+why: WeakKeyDictionary[Host, str] = WeakKeyDictionary()
 
 
 def mend() -> None:
@@ -46,7 +52,8 @@ def _without_asking(host: Any, arguments: Any, execute: Callable[[], Any]) -> An
 def _passphrase(prompt: str) -> str:
     if not host_keys.somebody_is_there():
         raise PyinfraError("the key has a passphrase: add it to ssh-agent, or set ssh_key_password")
-    return getpass(prompt)
+    with shown.paused():
+        return getpass(prompt)
 
 
 def _failing_as_a_connection(connect: Callable[[Any], None]) -> Callable[[Any], None]:
@@ -54,19 +61,21 @@ def _failing_as_a_connection(connect: Callable[[Any], None]) -> Callable[[Any], 
 
     @wraps(connect)
     def connected(self: Any) -> None:
-        if self.data["ssh_connect_retries"] < 0:  # it would never give up
-            raise ConnectError("ssh_connect_retries is below 0: say how often to try again")
         try:
+            if self.data["ssh_connect_retries"] < 0:  # it would never give up
+                raise ConnectError("ssh_connect_retries is below 0: say how often to try again")
             connect(self)
         except ConnectError as problem:
+            why[self.host] = str(problem.args[0]) if problem.args else ""
             if refused := host_keys.of(problem):
                 host_keys.refused[self.host] = refused
             raise
         except RecursionError as problem:
-            message = "ProxyJump leads in a circle: see `ssh -G` and ~/.ssh/config"
-            raise ConnectError(message) from problem
+            why[self.host] = "ProxyJump leads in a circle: see `ssh -G` and ~/.ssh/config"
+            raise ConnectError(why[self.host]) from problem
         except Exception as problem:
-            raise ConnectError(f"{type(problem).__name__}: {problem}") from problem
+            why[self.host] = f"{type(problem).__name__}: {problem}"
+            raise ConnectError(why[self.host]) from problem
         else:
             host_keys.refused.pop(self.host, None)
 

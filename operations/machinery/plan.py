@@ -15,12 +15,18 @@ from .run import Run
 _OPENS, _CLOSES = "agents_stopped", "agents_started"
 
 
+def is_empty(current: Run) -> bool:
+    """Whether nothing will be done: every node is at the target, and serves."""
+    planned = _planned(current.state, current.steps)
+    return not current.procedure.always_acts and not any(nodes for _, _, nodes in planned)
+
+
 def lines(current: Run) -> Iterator[str]:
     """The steps that will do something, each with its nodes; the offline window is marked."""
-    planned = list(_planned(current.state, current.steps))
-    if not current.procedure.always_acts and not any(nodes for _, _, nodes in planned):
+    if is_empty(current):
         yield f"Nothing will be done: every node is at {current.target} and serves"
         return
+    planned = list(_planned(current.state, current.steps))
     width = max(len(name) for name, _, nodes in planned if nodes)
     for name, step, nodes in planned:
         yield from _before(current, step, planned)

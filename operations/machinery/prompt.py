@@ -5,6 +5,7 @@ import sys
 from gevent.select import select
 
 from ..daos.shown import visible
+from .progress import shown
 
 
 def ask(question: str) -> str:
@@ -12,9 +13,12 @@ def ask(question: str) -> str:
 
     input() would block the whole process, whose main greenlet has to hear of a Ctrl-C.
     """
-    print(visible(question), end="", flush=True)
-    select([sys.stdin], [], [])
-    line = sys.stdin.readline()
+    with shown.paused():
+        print(visible(question), end="", flush=True)
+        select([sys.stdin], [], [])
+        line = sys.stdin.readline()
+    if not line or not sys.stdin.isatty():  # nobody has pressed Enter where it is seen
+        print()
     if not line:
         raise EOFError
     return line.strip()

@@ -16,13 +16,15 @@ from pyinfra.context import ctx_host
 from ..daos.node import Node
 from ..daos.releases import Version
 from ..daos.units import Units
-from ..rules.findings import Finding, fold
+from ..rules.findings import Finding, fold, folded
 from ..rules.start import Start
 from ..rules.view import View
-from . import hosts, interruption
+from . import hosts, interruption, progress
 from .dependencies import Dependency
 from .hooks import Hooks
+from .output import QUIETLY
 from .procedure import Procedure
+from .progress import shown
 from .session import DmgSession
 from .settings import Settings
 from .shared import Shared
@@ -47,11 +49,13 @@ class Run:
     + hooks: the site's own commands at certain moments
     + alone: whether the lock is still held that keeps other runs away
     + refusals: the findings for which the run refused to go on
+    + concerned: the nodes that need the present step, as far as that is known
     + failures: the steps that were tried on a node and failed
     + failed: the nodes where a step has failed, by pyinfra's hash of that step
     + steps: the steps of the procedure in its order, by the names of their functions
     + openers: those of them with which the offline window may begin
     + crashed: whether an examination or a step ended in an exception that nothing has foreseen
+    + declined: whether somebody was asked whether to go on, and said no
     + acted: whether a step has stopped, updated or started something
     + keys: node name to the ids of the keys that sign the packages of the target's repository
     + dependencies: node name to what it gets beside DAOS in the same transaction
@@ -79,7 +83,8 @@ class Run:
         self.failed: dict[str, set[str]] = {}
         self.steps: list[str] = []
         self.openers: set[str] = set()
-        self.acted = self.crashed = False
+        self.concerned: frozenset[str] = frozenset()
+        self.acted = self.crashed = self.declined = False
         self._acting: str | None = None  # the step that has acted last, as pyinfra knows it
         self.folder: Path | None = None
         self.disconnected: dict[str, list[str]] = {}
@@ -110,7 +115,7 @@ class Run:
         if self.interrupted:
             return
         self.refusals += findings
-        for finding in self.refusals:
+        for finding in folded(self.refusals):
             logger.error(f"--> Refused: {finding}")
 
     def crashes(self, problem: Exception, where: Iterable[str] = ()) -> None:
@@ -241,19 +246,18 @@ class Run:
         return None if done else f"`{line}` failed: {(errors or output).strip()}"
 
     def wait(self, kind: str, look: Callable[[], tuple[bool, str]]) -> bool:
-        """Look again and again until it is done, showing what changes.
+        """Look again and again until it is done, showing how far it is.
 
         + kind: which of the site's time-outs ends the waiting
         + look: says whether it is done, and in a few words how far it is
         Returns False on time-out.
         """
         deadline = time.monotonic() + self.settings.timeouts[kind]
-        shown = ""
         while True:
-            done, progress = look()
-            if progress and progress != shown:
-                say(progress)
-                shown = progress
+            done, how_far = look()
+            if how_far != shown.detail:
+                shown.detail = how_far
+                logger.info(how_far, extra=QUIETLY)
             if done:
                 return True
             if time.monotonic() > deadline:
@@ -263,7 +267,10 @@ class Run:
 
 def say(line: str) -> None:
     """One line for the administrator who watches."""
-    logger.info(f"    {line}")
+    logger.info(line)
+
+
+progress.say = say
 
 
 _runs: WeakKeyDictionary[State, Shared] = WeakKeyDictionary()
@@ -272,6 +279,19 @@ _runs: WeakKeyDictionary[State, Shared] = WeakKeyDictionary()
 def begun(state: State, begin: Callable[[State], AnyRun]) -> AnyRun:
     """The run of this pyinfra state, begun by the first host that gets there; the others wait."""
     return _runs.setdefault(state, Shared()).get("run", lambda: begin(state), fresh=float("inf"))
+
+
+def has_begun(state: State) -> bool:
+    """Whether a procedure has begun its run."""
+    return state in _runs
+
+
+def has_told(state: State) -> bool:
+    """Whether a run has begun, and has said why it ends."""
+    if not has_begun(state):
+        return False
+    current = of(state)
+    return bool(current.refusals or current.failures or current.interrupted)
 
 
 def of(state: State) -> Run:

@@ -16,6 +16,7 @@ from ..rules import gates
 from ..rules.findings import Finding, about
 from ..rules.view import View
 from . import run
+from .output import QUIETLY
 from .run import Run
 
 Command = PyinfraCommand | StringCommand | str
@@ -95,7 +96,7 @@ class Step:
         if not self._concerns(current, here):
             here.noop("the step is not about this node")
         elif current.planning:
-            if self._says(self.foreseen, current, here, current.start):
+            if self._says(self.foreseen, current, here.name, current.start):
                 yield FunctionCommand(lambda: None, (), {})  # counted by pyinfra, never run
         elif trouble := self._earlier_failure(current):
             yield refuse(current, trouble)
@@ -103,13 +104,18 @@ class Step:
             yield from self._act(current, here, act)
 
     def _concerns(self, current: Run, here: Host) -> bool:
-        if self.once:
-            return here is current.dmg.admin
-        return not self.roles.isdisjoint(current.start.roles(here.name))
+        return here.name in self._nodes(current, [here.name])
 
-    def _says(self, need: Need[Any], current: Run, here: Host, view: View) -> bool:
-        node, current.asked = view.nodes.get(here.name), view
-        return node is None or need(current, here.name, node)
+    def _nodes(self, current: Run, names: Iterable[str]) -> list[str]:
+        if self.once:
+            admin = current.dmg.admin.name
+            return [name for name in names if name == admin]
+        roles = current.start.roles
+        return [name for name in names if not self.roles.isdisjoint(roles(name))]
+
+    def _says(self, need: Need[Any], current: Run, name: str, view: View) -> bool:
+        node, current.asked = view.nodes.get(name), view
+        return node is None or need(current, name, node)
 
     def _act(self, current: Run, here: Host, act: Act) -> Iterator[Command]:
         view = self._needed(current, here)
@@ -126,12 +132,16 @@ class Step:
     def _needed(self, current: Run, here: Host) -> View | None:
         """The cluster right now, by which the node needs the step; None if it does not need it."""
         before = current.recent()
-        if not self._says(self.need, current, here, before):
+        if not self._says(self.need, current, here.name, before):
             return None
         view = current.look()
-        return view if view is before or self._says(self.need, current, here, view) else None
+        return view if view is before or self._says(self.need, current, here.name, view) else None
 
     def _in_the_way(self, current: Run, view: View) -> list[Finding]:
+        concerned = self._nodes(current, view.nodes)
+        current.concerned = frozenset(
+            name for name in concerned if self._says(self.need, current, name, view)
+        )
         found = self._judged(current, view)
         if found or not self.opens:
             return found
@@ -197,7 +207,7 @@ def verify(
             failed.remove(host.name)
         elif not current.interrupted:
             current.failures.append(Finding(code, (host.name,), problem))
-            logger.error(f"{host.print_prefix}{problem}")
+            logger.error(f"{host.print_prefix}{problem}", extra=QUIETLY)
         return not problem
 
     return FunctionCommand(judge, (), {})

@@ -6,6 +6,7 @@ somebody's names. Nobody can know the mark before the run.
 """
 
 import logging
+import re
 import secrets
 from collections.abc import Callable
 from functools import wraps
@@ -20,6 +21,7 @@ from ..rules.secrets import masked
 
 _ESCAPE = "\x1b"
 _MARK = f"\x00{secrets.token_hex(8)}\x00"
+_COLOUR = re.compile(rf"{_MARK}\[[0-9;]*m")
 
 
 def mend() -> None:
@@ -34,6 +36,11 @@ def mend() -> None:
     output.set_formatter(style)
     output.set_echo(echo)
     logger.addFilter(_Whole())
+
+
+def plain(text: str) -> str:
+    """What is about to be said, without the colours that pyinfra gave it."""
+    return _COLOUR.sub("", text)
 
 
 class _Whole(logging.Filter):

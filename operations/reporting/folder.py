@@ -12,7 +12,7 @@ from . import alive
 RUNS = Path("runs")
 LATEST = RUNS / "latest"
 
-REPORT, PAGE = "report.json", "report.html"
+REPORT, PAGE, LOG = "report.json", "report.html", "run.log"
 
 _DONE_NOTHING = ("refused", "declined", "nothing to do")
 
@@ -79,7 +79,7 @@ class Folder:
     def forget(self) -> None:
         """Nothing came of the run: leave no trace of it."""
         with suppress(OSError):
-            for name in (REPORT, PAGE):
+            for name in (REPORT, PAGE, LOG):
                 (self.path / name).unlink(missing_ok=True)
             self.path.rmdir()
             if LATEST.is_symlink() and not LATEST.exists():

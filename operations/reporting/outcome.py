@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 
 from gevent import Timeout
 from pyinfra.api import Host
@@ -11,10 +12,11 @@ from ..daos.node import AGENT, SERVER, Node
 from ..machinery import commandline, hosts
 from ..machinery.run import Run
 from ..rules import gates
-from ..rules.findings import fold, grouped
+from ..rules.findings import fold, folded, grouped
 from ..rules.storage import not_to_reboot
 from ..rules.view import View
 
+_REASONS, _LONG = 3, 300  # at most that many at the end, of that many characters
 _PATIENCE = 30  # seconds for a last look at all nodes
 
 
@@ -140,6 +142,8 @@ def summary(current: Run, how: str, step: str, later: Sequence[str] = ()) -> str
     if how == "nothing to do":
         target = current.target
         return f"Every node is at {target} and serves: nothing was stopped, nothing was changed"
+    if how == "declined":
+        return "Declined: nothing was touched"
     if how == "refused":
         stopped = ". DAOS is stopped, as it was found" if current.start.stopped else ""
         return f"Refused: this run stopped nothing{stopped}"
@@ -149,6 +153,19 @@ def summary(current: Run, how: str, step: str, later: Sequence[str] = ()) -> str
     if later:
         return f"{ended} at the step {step!r}, and went on all the same: {', '.join(later)}"
     return f"{ended} at the step {step!r}. No later step was taken on any node"
+
+
+def reasons(current: Run) -> Iterator[str]:
+    """What went wrong in a run that acted, in a line each: it was said at length when it did."""
+    if not current.acted:
+        return
+    said = (*current.failures, *current.refusals)
+    found = folded(replace(it, message=it.message.partition("\n")[0]) for it in said)
+    for finding in found[:_REASONS]:
+        line = str(finding)
+        yield line if len(line) <= _LONG else f"{line[:_LONG]} ..."
+    if len(found) > _REASONS:
+        yield f"and {len(found) - _REASONS} more: see above, or the report"
 
 
 def updated(current: Run) -> str:

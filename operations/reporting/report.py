@@ -21,13 +21,16 @@ from pyinfra.api.state import BaseStateCallback
 
 from ..daos.package_managers import LOG
 from ..daos.shown import everywhere, visible
-from ..machinery import commandline, host_keys, interruption, plan
+from ..machinery import commandline, host_keys, interruption
+from ..machinery.output import log
+from ..machinery.progress import shown
 from ..machinery.run import Run, say
 from ..rules import memory, secrets
 from ..rules.findings import Finding, fold, grouped
 from ..rules.members import short
 from ..rules.view import View, names_of
 from . import alive, census, earlier, hooked, outcome, people
+from .console import Console
 from .files import Files
 from .hosts import Hosts
 from .page import to_merge
@@ -49,6 +52,7 @@ class Report(BaseStateCallback):
         self.state: list[str] = []
         self.next: list[str] = []
         self.steps = Steps()
+        self.console = Console(current, self.steps)
         self.ended: datetime | None = None
         self.files = Files(self.began, self.content, self._is_in)
         self.who = people.who()
@@ -63,10 +67,12 @@ class Report(BaseStateCallback):
 
     def _is_in(self, folder: Path) -> None:
         self.current.folder = folder
+        log.begins(folder)
 
     def operation_start(self, state: State, op_hash: str) -> None:
         """A step begins."""
         self.steps.begin(state, op_hash)
+        self.console.begins(state, op_hash)
         self.files.write()
         self.files.is_on()
 
@@ -84,6 +90,7 @@ class Report(BaseStateCallback):
     def operation_end(self, state: State, op_hash: str) -> None:
         """A step has ended on all nodes."""
         self.steps.end(state)
+        self.console.ends()
         self.files.write_cheaply()  # the next step begins right now
 
     def operation_host_error(
@@ -106,10 +113,13 @@ class Report(BaseStateCallback):
 
     @property
     def outcome(self) -> str:
-        """One of "updated", "rolled back", "nothing to do", "refused", "failed"; "complete" of a
-        stage of a migration. As long as the run is on, what it would be if it ended now.
+        """One of "updated", "rolled back", "nothing to do", "refused", "declined", "failed";
+        "complete" of a stage of a migration. As long as the run is on, what it would be if it
+        ended now.
         """
         current = self.current
+        if current.declined:
+            return "declined"
         if current.crashed:
             return "failed"
         if current.refusals or current.failures:
@@ -209,29 +219,43 @@ class Report(BaseStateCallback):
         Returns the exit code: 0 for one that went well, 128 and the signal's number (130 after
         Ctrl-C) for one that was interrupted, 1 for any other.
         """
-        current = self.current
-        if not (self.steps or current.refusals or current.crashed or current.interrupted):
-            for line in plan.lines(self.current) if commandline.dry() else ():
-                say(line)
+        shown.ends()
+        if not (self.steps or self._ends_early()):
             self.files.forget()
             return 0
         self.steps.end(self.current.state)
+        self.console.ends()
         self.ended = datetime.now(UTC)
         self._end_writing()  # whoever has sent a signal may not wait for the last look
-        say(self._summary())
         if self.outcome == "failed":
-            self.left = outcome.look_once_more(self.current)
+            with shown.telling("looking at all nodes once more"):
+                self.left = outcome.look_once_more(self.current)
             self.state = list(outcome.afterwards(self.current, self.left))
             self.next = list(outcome.what_now(self.current, self.left))
         self._end_writing()
         self._tell_the_site()
-        for line in [*self.state, *self._to_do()]:
+        self._say_last_words()
+        if self.outcome not in ("failed", "refused", "declined"):
+            return 0
+        return interruption.exit_code() if self._interrupted() else 1
+
+    def _ends_early(self) -> bool:
+        current = self.current
+        return bool(current.refusals or current.crashed or current.interrupted or current.declined)
+
+    def _say_last_words(self) -> None:
+        """What was wrong, how the system is and what to type come last: they are seen there."""
+        for line in self._to_do():
+            say(line)
+        if self.outcome in ("failed", "refused"):
+            for line in [self._summary(), *outcome.reasons(self.current)]:
+                logger.error(line)
+        else:
+            say(self._summary())
+        for line in self.state:
             say(line)
         for line in self.files.where():
             say(line)
-        if self.outcome not in ("failed", "refused"):
-            return 0
-        return interruption.exit_code() if self._interrupted() else 1
 
     def _interrupted(self) -> bool:
         current = self.current

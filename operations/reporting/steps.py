@@ -31,7 +31,12 @@ class Steps:
     @property
     def last(self) -> str:
         """The name of the step that began last. Raises LookupError where none has begun."""
-        return str(list(self._steps.values())[-1]["name"])
+        return str(self.latest["name"])
+
+    @property
+    def latest(self) -> dict[str, Any]:
+        """The step that began last. Raises LookupError where none has begun."""
+        return list(self._steps.values())[-1]
 
     def failed(self) -> tuple[str, list[str]]:
         """The step that a run did not get beyond, and those that acted after it all the same.

@@ -1,5 +1,6 @@
 """What stands in the way of an update: findings, each with a code, the nodes, and what to do."""
 
+import re
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -76,3 +77,25 @@ def in_words(found: Mapping[str, Iterable[str]]) -> str:
 def for_each(code: str, said: Iterable[tuple[str, str | None]]) -> list[Finding]:
     """A finding for each message, about all the nodes that have it; arguments as in `grouped`."""
     return [Finding(code, tuple(names), message) for message, names in grouped(said).items()]
+
+
+def folded(findings: Iterable[Finding]) -> list[Finding]:
+    """Findings that say the same, each of its own node, as one about all of these nodes.
+
+    A message that has the node's own name in it says "the node" in its place then.
+    """
+    alike: dict[tuple[str, str], list[Finding]] = {}
+    for finding in findings:
+        said = finding.message
+        if len(finding.hosts) == 1:
+            own = rf"(?<![\w.-]){re.escape(finding.hosts[0])}(?![\w-])"
+            said = re.sub(own, "the node", said)
+        alike.setdefault((finding.code, said), []).append(finding)
+    return [
+        found[0] if len(found) == 1 else Finding(code, _hosts(found), said)
+        for (code, said), found in alike.items()
+    ]
+
+
+def _hosts(findings: Iterable[Finding]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(host for finding in findings for host in finding.hosts))

@@ -76,13 +76,13 @@ class Site:
         lines = [f"{role} = {names!r}" for role, names in groups.items()]
         (self.folder / "inventory").write_text("\n".join(lines) + "\n")
 
-    def pyinfra(self, *arguments: str, enter: bool = False, **data: Any) -> Outcome:
+    def pyinfra(self, *arguments: str, answer: str = "", **data: Any) -> Outcome:
         """Type `pyinfra inventory ARGUMENTS`, to the lab.
 
-        + enter: answer every question with Enter
+        + answer: what is typed in answer to a question; "" for nobody being there
         + data: settings to override, as `--data KEY=VALUE`
         """
-        self._start(arguments, data, "\n" * 20 if enter else "")
+        self._start(arguments, data, answer and f"{answer}\n")
         return self.end()
 
     def start_update(self) -> None:
@@ -104,8 +104,11 @@ class Site:
     def typed_until(
         self, words: str, do: Callable[[], object], *arguments: str, **data: Any
     ) -> Outcome:
-        """Type `pyinfra inventory ARGUMENTS`; on the first line with `words`, do something."""
-        child = self._start(arguments, data)
+        """Type `pyinfra inventory ARGUMENTS -v`; on the first line with `words`, do something.
+
+        With -v it says when a step begins.
+        """
+        child = self._start((*arguments, "-v"), data)
         lines = []
         done = False
         for line in child.stdout:

@@ -14,6 +14,7 @@ from .waiting import eventually, waits
 CTRL_C = "\x03"
 CTRL_D = "\x04"
 ENTER = "\r"
+QUESTION = "Type yes to go on"
 _TURN = 0.2  # seconds between two looks whether the command still runs
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from testbed import faults
 
 from ..site import Outcome, Site, StartSite
-from ..terminal import CTRL_C, CTRL_D, ENTER, Terminal
+from ..terminal import CTRL_C, CTRL_D, ENTER, QUESTION, Terminal
 from ..usage import mounted
 from ..waiting import eventually, within_transaction
 from .stages import (
@@ -257,14 +257,14 @@ def _the_right_name_shows_the_plan_and_enter_formats(site: Site) -> None:
     for each in (terminal, too_late):
         each.wait_for(PROMPT)
         each.press("daos_server" + ENTER)
-        each.wait_for("Press enter to execute")
+        each.wait_for(QUESTION)
     assert_nothing_touched(site, before)
-    terminal.press(ENTER)
+    terminal.press(f"yes{ENTER}")
     outcome = terminal.end()
     assert (outcome.exit_code, site.report["outcome"]) == (0, "complete"), outcome.output
     formatted = formats(site)
     assert formatted > before
-    too_late.press(ENTER)
+    too_late.press(f"yes{ENTER}")
     outcome = too_late.end()
     assert (outcome.exit_code, list(codes(site))) == (1, ["plan-changed"]), outcome.output
     assert formats(site) == formatted

@@ -11,6 +11,7 @@ from testbed import faults
 
 from .. import usage
 from ..site import DAOS_ALONE, Site, StartSite, nodes
+from ..terminal import QUESTION
 
 WRITING = {"rpm", "systemd", "daos_server", "daos_engine", "daos_agent"}
 OF_USERS = {"pool-connected", "pool-disconnected"}
@@ -114,7 +115,7 @@ def test_a_dry_run_asks_nothing_and_tells_why_nodes_say_nothing(site: Site) -> N
     with faults.FILE_REPLACED.on(first, **password), missing, faults.ONE_SESSION.on(server):
         done = site.pyinfra("deploy.py", "--dry")
     assert done.exit_code == 1, done.output
-    assert "Press enter" not in done.output
+    assert QUESTION not in done.output
     told = {tuple(finding["hosts"]): finding for finding in site.report["refusals"]}
     assert {hosts: finding["code"] for hosts, finding in told.items()} == {
         ("localhost",): "no-answer",

@@ -77,7 +77,7 @@ def test_going_on_after_a_failure_does_nothing(site: Site) -> None:
         assert not [text for text in (done.output, *reports) if "s3cr3t" in text]
         assert "stopped-at-trouble" in {finding["code"] for finding in site.report["refusals"]}
         _support_has_what_is_needed(site)
-        done = site.pyinfra("deploy.py", enter=True)
+        done = site.pyinfra("deploy.py", answer="yes")
         _ends_there(site, done, before)
         assert "continue?" not in done.output
     again = site.update()

@@ -10,7 +10,7 @@ from pathlib import Path
 from testbed.lab.harness import LabNode
 
 from ..site import ADMIN, CLIENT, SERVER, Site, StartSite
-from ..terminal import ENTER, Terminal
+from ..terminal import ENTER, QUESTION, Terminal
 
 FIRST, SECOND, LOGIN = "daos-server-01", "daos-server-02", "login-01"
 NODES = [LabNode(FIRST, SERVER), LabNode(SECOND, SERVER), LabNode(LOGIN, ADMIN | CLIENT)]
@@ -47,10 +47,10 @@ class Waiting:
         self._site = Site.of(folder, site.lab, {**site.settings, "ssh_config_file": config})
         self._site.write_inventory(**{**self._site.groups, "servers": [SECOND, ALIAS]})
         self._terminal = Terminal(self._site, procedure)
-        self._terminal.wait_for("Press enter to execute")
+        self._terminal.wait_for(QUESTION)
 
     def is_refused_after_enter(self, code: str) -> None:
-        self._terminal.press(ENTER)
+        self._terminal.press(f"yes{ENTER}")
         done = self._terminal.end()
         assert done.exit_code == 1, done.output
         assert [finding["code"] for finding in self._site.report["refusals"]] == [code]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,7 +14,7 @@ import testinfra
 
 from testbed.lab.harness import lab_nodes_from_inventory
 
-from ..site import ROOT, Outcome, Site, StartSite
+from ..site import ROOT, Outcome, Site, StartSite, newest_run
 
 SERVERS = [f"daos-server-0{number}" for number in range(1, 5)]
 CLIENTS = [f"daos-client-0{number}" for number in range(1, 4)]
@@ -39,12 +40,14 @@ class Update:
     outcome: Outcome
     report: dict[str, Any]
     events: list[dict]
+    log: str = ""
 
 
 @pytest.fixture(scope="module")
 def updated(site: Site, digests: dict[str, str]) -> Update:
     outcome = site.update()
-    return Update(outcome, site.report, site.lab.events())
+    log = (newest_run(site.folder) / "run.log").read_text()
+    return Update(outcome, site.report, site.lab.events(), log)
 
 
 @pytest.fixture(scope="module")
@@ -65,9 +68,20 @@ def test_it_succeeds_and_says_so(updated: Update) -> None:
     assert "Updated from 2.0.1 to 2.0.3, offline for" in updated.outcome.output
 
 
-def test_waiting_shows_progress(updated: Update) -> None:
-    assert "8 of 8 engines joined" in updated.outcome.output
-    assert "8 of 8 engines stopped" in updated.outcome.output
+def test_it_takes_a_line_a_step(updated: Update) -> None:
+    """And all that pyinfra says, and how far it was when it waited, stands in run.log."""
+    lines = updated.outcome.output.splitlines()
+    steps = [line for line in lines if re.match(r" ?[0-9]+/18 ", line)]
+    assert len(steps) == 18
+    assert len(lines) <= len(steps) + 10, updated.outcome.output
+    [packages] = [line for line in steps if "Update the DAOS packages" in line]
+    assert "8 of 8 nodes" in packages
+    assert "slowest daos-" in packages
+    log = updated.log
+    assert re.search(r"^20..-..-..T..:..:..\.[0-9]{3}Z INFO +8 of 8 engines stopped$", log, re.M)
+    assert "8 of 8 engines joined" in log
+    assert "Starting operation: Update the DAOS packages" in log
+    assert all(line in log for line in steps)
 
 
 Connect = Callable[[str], Any]

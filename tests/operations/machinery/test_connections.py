@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from paramiko.file import BufferedFile
+from pyinfra.api import Host
 from pyinfra.api.exceptions import ConnectError, DeployError, PyinfraError
 from pyinfra.connectors import ssh, ssh_util
 from pyinfra.connectors.sshuserclient.config import SSHConfig
@@ -104,6 +105,7 @@ def test_whatever_goes_wrong_with_a_connection_is_about_its_node(
 
     monkeypatch.setattr(ssh.SSHConnector, "_connect", fails)
     connector = object.__new__(ssh.SSHConnector)
+    connector.host = object.__new__(Host)
     connector.data = {"ssh_connect_retries": 0}  # type: ignore[typeddict-item]
     with pytest.raises(ConnectError):
         connector.connect()
@@ -112,6 +114,7 @@ def test_whatever_goes_wrong_with_a_connection_is_about_its_node(
 def test_a_connection_is_not_tried_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ssh.SSHConnector, "_connect", lambda self: pytest.fail("it is tried"))
     connector = object.__new__(ssh.SSHConnector)
+    connector.host = object.__new__(Host)
     connector.data = {"ssh_connect_retries": -1}  # type: ignore[typeddict-item]
     with pytest.raises(ConnectError, match="ssh_connect_retries"):
         connector.connect()

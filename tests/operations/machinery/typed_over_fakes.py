@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from tests.lab.typed import Typed
 
 from ..fake_cluster import RESOLVED, ROOT, members, node_answer
 
+_PATIENCE = 60  # seconds for a command to say something
 SITE = {"s1": ("servers",), "a1": ("admins",), "c1": ("clients",)}
 
 PROCEDURE = """
@@ -52,6 +54,8 @@ def type_it(
 ) -> Typed:
     """Type a procedure with one step over a fake cluster, whose nodes take a while to answer.
 
+    With -v it says when a step begins.
+
     + node: one that is there in the place of each
     + release: what is installed on all
     """
@@ -61,7 +65,7 @@ def type_it(
     groups = {role: [node or _node(name, delay, release)] for name, (role,) in SITE.items()}
     (folder / "inventory").write_text("\n".join(f"{k} = {v!r}" for k, v in groups.items()))
     environment = {**os.environ, "PYINFRA_PROGRESS": "off"}
-    return Typed(["inventory", "deploy.py", *flags], folder, environment, typed)
+    return Typed(["inventory", "deploy.py", *flags, "-v"], folder, environment, typed)
 
 
 def _node(name: str, delay: float, release: str) -> tuple[str, dict[str, Any]]:
@@ -82,8 +86,13 @@ def ended(command: Typed, said: str) -> tuple[int, str]:
 def until(command: Typed, words: str) -> str:
     """What it prints up to the first line with these words."""
     said = ""
-    for line in command.stdout:
-        said += line
-        if words in line:
-            return said
+    timer = threading.Timer(_PATIENCE, command.kill)
+    timer.start()
+    try:
+        for line in command.stdout:
+            said += line
+            if words in line:
+                return said
+    finally:
+        timer.cancel()
     raise AssertionError(f"it ended without {words!r}:\n{said}")

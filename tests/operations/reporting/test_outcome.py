@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from operations.daos.node import AGENT, SERVER, Node, Process, Service
+from operations.machinery import commandline
 from operations.reporting import outcome
 from operations.rules.view import View
 
@@ -64,11 +65,13 @@ def test_a_node_without_an_answer_is_named() -> None:
 def test_the_way_back_is_the_same_command_with_another_file(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(sys, "argv", ["pyinfra", "inventory", "deploy.py", "--data", "a=b c"])
+    words = ["inventory.py", "deploy.py", "--data", "a=b c"]
+    monkeypatch.setattr(sys, "argv", [".venv/bin/pyinfra", *words])
+    monkeypatch.setitem(commandline._typed, "operations", ("deploy.py",))
     view = View(GROUPS, {"s1": at("2.0.1", off(SERVING))})
     on, back = list(outcome.what_next(view, may_go_back=True))[-2:]
-    assert on.endswith("pyinfra inventory deploy.py --data 'a=b c'")
-    assert back.endswith("pyinfra inventory deploys/rollback.py --data 'a=b c'")
+    assert on.endswith(" .venv/bin/pyinfra inventory.py deploy.py --data 'a=b c'")
+    assert back.endswith(" .venv/bin/pyinfra inventory.py deploys/rollback.py --data 'a=b c'")
     assert not any("rollback" in line for line in outcome.what_next(view, may_go_back=False))
 
 
