@@ -19,8 +19,8 @@ from pathlib import Path
 from pkgutil import walk_packages
 from typing import Any
 
+from daos_pyinfra import main as pyinfra
 from gevent import monkey
-from pyinfra_cli.main import main as pyinfra
 
 _WORDS = 1 << 20  # bytes that a request may have
 _ROOT = Path(__file__).parents[2]

@@ -14,11 +14,12 @@ from operations.machinery.settings import NAMES
 from operations.rules.codes import EITHER, GROUPS, KNOWN, MOMENTS, Group, Row
 from operations.rules.findings import Finding, about
 
-SOURCE = Path(__file__).parents[3] / "operations"
+ROOT = Path(__file__).parents[3]
+SOURCES = (ROOT / "operations", ROOT / "installed")
 ROWS = [row for group in GROUPS for row in group.rows]
 
 # What makes findings, and takes their code first.
-MAKERS = {"Finding", "about", "for_each", "of_each"}
+MAKERS = {"Finding", "Refused", "about", "for_each", "of_each"}
 
 # Codes that are put together, and all that can come of it.
 BUILT = {
@@ -29,7 +30,7 @@ BUILT = {
 
 
 def calls() -> Iterator[ast.Call]:
-    for path in SOURCE.rglob("*.py"):
+    for path in (path for source in SOURCES for path in source.rglob("*.py")):
         tree = ast.parse(path.read_text())
         yield from (node for node in ast.walk(tree) if isinstance(node, ast.Call))
 
