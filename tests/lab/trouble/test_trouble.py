@@ -127,7 +127,7 @@ def _the_engine_is_named_with_its_log(site: Site) -> None:
 def _it_says_what_state_the_system_is_in(done: Outcome) -> None:
     assert "Failed at the step 'Wait until every engine has joined'" in done.output
     assert "DAOS serves in part: engines run on" in done.output
-    assert "type: pyinfra inventory deploy.py -y" in done.output
+    assert "pyinfra inventory deploy.py -y" in done.output
     assert "rollback.py" not in done.output  # one engine has started on the new release
 
 
