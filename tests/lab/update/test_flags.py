@@ -5,6 +5,7 @@ Flags that no correct run is possible with are refused; see test_refusals.py for
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 import sys
 import tarfile
@@ -155,3 +156,33 @@ def test_of_two_runs_that_begin_at_once_one_acts(site: Site, tmp_path: Path) -> 
     again = site.update()
     assert again.exit_code == 0, again.output
     assert site.report["outcome"] == "nothing to do"
+
+
+def test_what_is_printed_to_be_typed_is_what_was_typed(site: Site) -> None:
+    """With another procedure in it for the way back, also where the inventory ends in .py."""
+    (site.folder / "nodes.py").write_text((site.folder / "inventory").read_text())
+    words = [
+        "nodes.py" if it == "inventory" else it for it in site.command(["deploy.py", "-y"], {})
+    ]
+    with faults.PACKAGES_FAIL.on(site.lab.node("daos-server-02")):
+        done = _typed(site, shlex.join(words))
+    assert done.returncode == 1, done.stdout
+    go_on, go_back = (
+        line.partition("type: ")[2] for line in done.stdout.splitlines() if "type: " in line
+    )
+    assert shlex.split(go_on) == words
+    assert shlex.split(go_back) == [
+        "deploys/rollback.py" if it == "deploy.py" else it for it in words
+    ]
+    done = _typed(site, go_on)
+    assert done.returncode == 0, done.stdout
+    site.check_whole(site.settings["target_release"])
+
+
+def _typed(site: Site, line: str) -> subprocess.CompletedProcess[str]:
+    """A command as it is typed at a shell in the folder of the site."""
+    site.typed = True
+    site.lab.note("command", argv=shlex.split(line)[1:])
+    done = subprocess.run(line, shell=True, cwd=site.folder, capture_output=True, text=True)
+    site.lab.note("command-ended", argv=shlex.split(line)[1:], exit=done.returncode)
+    return done
