@@ -7,9 +7,12 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from pyinfra import logger
 from pyinfra.api import Host
 
 from ...machinery import commandline
+from ...machinery.output import QUIETLY
+from ...machinery.progress import shown
 from ...machinery.run import say
 from ..record import memory, record
 from ..run import MigrationRun
@@ -84,7 +87,7 @@ def stop(current: MigrationRun, client: Host, name: str) -> None:
 
 
 def _follow(current: MigrationRun, client: Host, name: str, what: str) -> dict[str, Any]:
-    heard = shown = time.monotonic()
+    heard = written = time.monotonic()
     while True:
         try:
             answer = _ask_tool(current, client, "poll", f"{FOLDER}/{name}", "--wait", _WAIT)
@@ -96,9 +99,10 @@ def _follow(current: MigrationRun, client: Host, name: str, what: str) -> dict[s
             continue
         if answer["state"] != "running":
             return _result(client, what, answer)
-        if time.monotonic() - shown > _EVERY:
-            say(f"{client.name}: {progress(answer.get('progress') or {})}")
-            shown = time.monotonic()
+        shown.detail = f"{client.name}: {progress(answer.get('progress') or {})}"
+        if time.monotonic() - written > _EVERY:
+            logger.info(shown.detail, extra=QUIETLY)
+            written = time.monotonic()
 
 
 def _result(client: Host, what: str, answer: dict[str, Any]) -> dict[str, Any]:

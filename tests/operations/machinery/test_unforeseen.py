@@ -50,6 +50,8 @@ def test_no_node_is_reached(tmp_path: Path, flag: str) -> None:
     assert report["outcome"] == "refused"
     [finding] = report["refusals"]
     assert (finding["code"], finding["hosts"]) == ("no-answer", ["127.0.0.1"])
+    assert "no node can be reached (Could not connect" in finding["message"]
+    assert "No hosts remaining" not in said
 
 
 def test_no_node_has_shown_a_host_key_that_is_known(tmp_path: Path) -> None:
