@@ -75,6 +75,7 @@ def page(report: Mapping[str, Any]) -> str:
         picture=timeline.draw(course, roles) if course.steps else None,
         size=timeline,
         lines=_lines(report, course, fold=len(report["hosts"]) > timeline.MOST_ROWS),
+        looked_after=any(host["version_after"] for host in report["hosts"].values()),
         duration=duration,
         folded=folded,
         changed=lambda step: _all_or_folded(step.changed, len(report["hosts"])),

@@ -153,6 +153,7 @@ def test_a_refusal_does_not_say_the_same_twice() -> None:
 def test_what_is_said_of_many_nodes_alike_is_said_once() -> None:
     text = words(refused())
     assert text.count("there are only 100 MiB") == 1
+    assert "not known" not in text  # of what nobody has looked at there is no column
     assert "no-space c[000-029] 30 nodes" in text
     text = words(failed(30))
     assert text.count("the package transaction failed") == 1
