@@ -69,6 +69,9 @@ def _told(report: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _same(report: Mapping[str, Any], target: str, began: datetime | None) -> bool:
+    """Whether a run was of this update, be it one that led back from it."""
+    if began is not None and report.get("update_began") == began.isoformat():
+        return True
     last = report.get("ended") or report.get("written") or report["started"]
     over = began is not None and datetime.fromisoformat(last) < began - _SLACK
     return report.get("to_version") == target and not over

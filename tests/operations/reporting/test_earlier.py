@@ -54,6 +54,12 @@ def test_one_that_was_over_before_the_nodes_began_to_remember_is_of_another_upda
     assert found(BEGAN + timedelta(minutes=60)) == expected
 
 
+def test_a_way_back_belongs_to_the_update_that_it_leads_back_from() -> None:
+    expected = [run(0, "failed", to_version="2.0.4", update_began=BEGAN.isoformat())]
+    assert found(BEGAN) == expected
+    assert found(BEGAN + timedelta(seconds=1)) == []
+
+
 def test_one_that_was_killed_says_so() -> None:
     run(0, "running")
     [told] = earlier.runs(None, "2.0.3", None).content()
