@@ -8,7 +8,7 @@ from pyinfra.api import State
 from pyinfra.api.exceptions import DeployError
 from pyinfra.context import ctx_state
 
-from . import lock
+from . import containers, lock
 from .checks import (
     command,
     coordinator,
@@ -75,6 +75,7 @@ def begin(
                     current.dmg.learn_name()
                     earlier.learn_window(current)
             if not current.refusals:
+                containers.count_before(current)
                 run.say(summary(current))
         except Exception as problem:
             current.crashes(problem)

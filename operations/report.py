@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pyinfra import logger
 from pyinfra.api import Host
 
+from . import containers
 from .checks import unreachable
 from .daos.node import AGENT
 from .machinery.run import Run, say
@@ -36,6 +37,8 @@ def _may_be_complete(current: Run, view: View) -> list[Finding]:
 def completed(current: Run, here: Host) -> Iterator[Command]:
     """Look at every node once more, for the report; the run is complete only with this."""
     view = current.end = current.look()
+    if here.name == next(iter(view.nodes)):
+        containers.count_after(current)
     left = view.where(lambda node: not node.serves(AGENT), "clients")
     if left and here.name == left[0]:
         say(f"daos_agent does not run on {fold(left)}: it is not enabled there")

@@ -60,6 +60,8 @@ class Run:
     + keys: node name to the ids of the keys that sign the packages of the target's repository
     + dependencies: node name to what it gets beside DAOS in the same transaction
     + folder: where the report of this run is; None as long as there is none
+    + containers: pool by UUID to how many containers it had before, and how many it has afterwards,
+      as far as that was counted
     + disconnected: node name to who used DAOS there and was disconnected for this update
     + rpmnew: node name to the configuration files that the update left to be merged
     + scriptlets: node name to what failed of its packages' own scripts: "%post(daos-2.0.3-1.el8)"
@@ -87,6 +89,7 @@ class Run:
         self.acted = self.crashed = self.declined = False
         self._acting: str | None = None  # the step that has acted last, as pyinfra knows it
         self.folder: Path | None = None
+        self.containers: dict[str, tuple[int | None, int | None]] = {}
         self.disconnected: dict[str, list[str]] = {}
         self.keys: dict[str, frozenset[str]] = {}
         self.dependencies: dict[str, tuple[Dependency, ...]] = {}

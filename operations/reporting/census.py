@@ -52,9 +52,14 @@ def pools(current: Run) -> list[dict[str, Any]]:
             "bytes": _size(last.get(uuid) or first.get(uuid)),
             "before": _targets(before.get(uuid)),
             "after": _targets(last.get(uuid)),
+            "containers": _counts(current.containers.get(uuid)),
         }
         for uuid, label in sorted(labels.items(), key=lambda item: (item[1], item[0]))
     ]
+
+
+def _counts(counts: tuple[int | None, int | None] | None) -> dict[str, int | None] | None:
+    return {"before": counts[0], "after": counts[1]} if counts else None
 
 
 def _size(pool: Pool | None) -> int | None:

@@ -16,7 +16,7 @@ class Morning:
     + facts: name to what is told
     + command: what was typed; "" where it is not known
     + ranks: how many, on which servers, their state before and after
-    + pools: the name, the size, the targets before and after
+    + pools: the name, the size, the targets before and after, the containers
     + more_pools: how many are not listed, of which nothing has changed
     + after: whether the state after the run is known of any
     + disconnected: who was, with their nodes
@@ -26,7 +26,7 @@ class Morning:
     facts: dict[str, str]
     command: str
     ranks: list[tuple[int, str, str, str]]
-    pools: list[tuple[str, str, str, str]]
+    pools: list[tuple[str, str, str, str, str]]
     more_pools: int
     after: bool
     disconnected: list[tuple[str, str]]
@@ -83,9 +83,19 @@ def _known(state: str | None) -> str:
     return state.capitalize() if state else "not known"
 
 
-def _pool(pool: Mapping[str, Any]) -> tuple[str, str, str, str]:
+def _pool(pool: Mapping[str, Any]) -> tuple[str, str, str, str, str]:
     size = _size(pool["bytes"]) if pool["bytes"] else ""
-    return pool["label"] or pool["uuid"], size, _targets(pool["before"]), _targets(pool["after"])
+    before, after = _targets(pool["before"]), _targets(pool["after"])
+    return pool["label"] or pool["uuid"], size, before, after, _counts(pool.get("containers"))
+
+
+def _counts(counts: Mapping[str, int | None] | None) -> str:
+    """How many there were and are: "3", or "3, then 2"."""
+    before, after = (counts or {}).get("before"), (counts or {}).get("after")
+    if before is None or after is None or before == after:
+        known = before if after is None else after
+        return "not counted" if known is None else str(known)
+    return f"{before}, then {after}"
 
 
 def _targets(targets: Mapping[str, int] | None) -> str:

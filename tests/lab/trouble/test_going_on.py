@@ -41,6 +41,21 @@ def test_the_nodes_tell_what_the_first_part_knew(start_fresh_site: StartSite) ->
     _tells_the_morning_after(report)
 
 
+def test_the_containers_are_counted_before_and_after(start_fresh_site: StartSite) -> None:
+    site = start_fresh_site(nodes(servers=1, clients=1))
+    site.settings.update(DAOS_ALONE)
+    site.begin_anew()  # the lab itself has made containers
+    dry = site.pyinfra("deploy.py", "--dry")
+    assert dry.exit_code == 0, dry.output
+    assert not [event for event in site.events() if event["program"] == "daos"]
+    assert site.update().exit_code == 0
+    pools = {pool["label"]: pool["containers"] for pool in site.report["pools"]}
+    assert pools == {
+        "tank": {"before": 1, "after": 1},
+        "scratch": {"before": 1, "after": 1},
+    }
+
+
 def _seen(site: Site) -> float:
     """The length of the window as the nodes saw it, in seconds."""
     agents = [event["time"] for event in site.events() if event["program"] == "daos_agent"]

@@ -33,6 +33,7 @@ _TOLD: dict[str, Any] = {
             "bytes": size,
             "before": {"targets": 32, "disabled": 0},
             "after": None,
+            "containers": {"before": 3, "after": None},
         }
         for number, (label, size) in enumerate([("tank", 17_000_000_000), ("scratch", 4 * 10**14)])
     ],
@@ -42,7 +43,10 @@ _TOLD: dict[str, Any] = {
 }
 _AFTER = {
     "ranks": [{**rank, "after": "joined"} for rank in _TOLD["ranks"]],
-    "pools": [{**pool, "after": pool["before"]} for pool in _TOLD["pools"]],
+    "pools": [
+        {**pool, "after": pool["before"], "containers": {"before": 3, "after": 2}}
+        for pool in _TOLD["pools"]
+    ],
 }
 _UNTOUCHED = {
     name: {**host, "version_after": None, "rpmnew": []} for name, host in UPDATED["hosts"].items()

@@ -182,7 +182,7 @@ def test_the_morning_after() -> None:
     assert "Typed by root (alice) on daos-admin-01.site.example, from 192.0.2.7" in text
     assert "Window announced 1 h 00 min" in text
     assert "daos-server-[01-04] 8 Joined Joined" in text
-    assert "scratch 400 TB 32 32" in text
+    assert "scratch 400 TB 32 32 3, then 2" in text
     assert "dfuse mounted at /mnt/home (pid 4711, user bob" in text
     assert "Interrupted at the step 'Fetch'" in text
 
