@@ -6,11 +6,12 @@ a run says by itself how it goes, a line a step, and what is wrong with equal no
 
 import logging
 import os
+import sys
 from contextlib import suppress
 from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
-from typing import IO
+from typing import IO, TextIO
 
 import click
 from pyinfra import logger
@@ -46,10 +47,12 @@ class Terminal(logging.Handler):
         """Say it, where it is to be shown."""
         if not (self._verbose or _matters(record)):
             return
+        wrong = self._only_wrong or record.levelno >= logging.WARNING
         try:
             shown.clear()
-            wrong = self._only_wrong or record.levelno >= logging.WARNING
             click.echo(_styled(record), err=wrong)
+        except OSError:
+            _to_nobody(sys.stderr if wrong else sys.stdout)
         except Exception:
             self.handleError(record)
 
@@ -100,6 +103,14 @@ def take(verbose: bool, only_wrong: bool) -> None:
         logger.removeHandler(handler)
     logger.addHandler(Terminal(verbose, only_wrong))
     logger.addHandler(log)
+
+
+def _to_nobody(stream: TextIO) -> None:
+    """Nobody reads it any more (`| head`, a terminal that is gone): that ends no run."""
+    with suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
 
 
 def _is_pyinfras(record: logging.LogRecord) -> bool:

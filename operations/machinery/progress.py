@@ -4,7 +4,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import gevent
 from pyinfra import progress as spinner
@@ -87,7 +87,8 @@ class Progress:
             if self._tell is None:
                 continue
             if sys.stdout.isatty():
-                self._drawn(self.text())
+                with suppress(OSError):  # it is gone
+                    self._drawn(self.text())
             elif time.monotonic() - self._began >= self._due:
                 self._due += min(self._due, _SELDOM)
                 say(self.text())

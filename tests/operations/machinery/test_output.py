@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -90,3 +91,21 @@ def test_a_log_that_cannot_be_written_ends_nothing(tmp_path: Path) -> None:
     (tmp_path / "run.log").mkdir()
     out, _, _ = said(tmp_path)
     assert out == ["4 engines joined", "later"]
+
+
+def test_who_reads_no_more_ends_nothing(tmp_path: Path) -> None:
+    """As in `| head -1`."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        [sys.executable, "-c", _SAY, str(tmp_path)],
+        cwd=ROOT,
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    os.close(writer)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.splitlines() == ["--> Refused: PASSWORD", "    and more", "    deprecated"]
+    assert "later" in (tmp_path / "run.log").read_text()
