@@ -40,7 +40,7 @@ class Console:
             return
         shown.ends()
         step = self._steps.latest
-        came = came_of(step, self._current.concerned)
+        came = came_of(step, self._current.concerned, self._current.interrupted)
         say(f"{self._number} {step['name']:{self._width}}  {came}")
         self._number = ""
         for finding in folded(self._current.failures[self._failures :]):
@@ -71,18 +71,21 @@ def _name(state: State, op_hash: str) -> str:
     return ", ".join(state.get_op_meta(op_hash).names)
 
 
-def came_of(step: Mapping[str, Any], concerned: frozenset[str]) -> str:
+def came_of(step: Mapping[str, Any], concerned: frozenset[str], interrupted: bool = False) -> str:
     """What came of a step: nodes done of nodes concerned, seconds, the slowest node.
 
     + step: as `Steps` keeps it
     + concerned: the nodes that needed it
+    + interrupted: whether a signal has come, after which not all have got to their end
     """
     failed = step["failed"]
     if not concerned and not failed:
-        return "nothing to do"
+        return "interrupted" if interrupted else "nothing to do"
     begin: datetime = step["start"]
     words = [_nodes(step, concerned), f"{(step['end'] - begin).total_seconds():.1f} s"]
-    if failed:
+    if interrupted:
+        words.append("interrupted")
+    elif failed:
         words.append(f"FAILED on {fold(failed)}")
     elif slowest := _slowest(step["seconds"]):
         words.append(f"slowest {slowest}")

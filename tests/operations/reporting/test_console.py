@@ -43,3 +43,9 @@ def test_who_has_failed_is_named_and_who_has_not_ended_is_not_counted() -> None:
 def test_a_gate_refuses_before_anybody_is_known_to_need_it() -> None:
     done = step({"c1": 1.0, "c2": 1.0}, ["c1", "c2"], 1.0)
     assert came_of(done, frozenset()) == "0 of 2 nodes  1.0 s  FAILED on c[1-2]"
+
+
+def test_a_signal_came_meanwhile() -> None:
+    begun = step({"c1": 1.0, "c2": None}, [], 1.0)
+    assert came_of(begun, frozenset(begun["times"]), True) == "1 of 2 nodes  1.0 s  interrupted"
+    assert came_of(begun, frozenset(), True) == "interrupted"
