@@ -118,7 +118,10 @@ def _apart(names: dict[str, str]) -> dict[str, str]:
 
 
 def _of_all_kinds(timeouts: object) -> object:
-    return {**dict.fromkeys(TIMEOUTS), **timeouts} if isinstance(timeouts, Mapping) else timeouts
+    if not isinstance(timeouts, Mapping):
+        return timeouts
+    # Files of sites that were written before there were hooks do not name that one.
+    return {**dict.fromkeys(TIMEOUTS), "hook": TIMEOUTS["hook"], **timeouts}
 
 
 class Settings(Site):

@@ -142,6 +142,7 @@ def test_what_a_site_does_not_have_yet_is_as_shipped() -> None:
     newer |= {"unreachable_clients", "units", "planned_window_s"}
     older = {name: value for name, value in shipped.items() if name not in newer}
     assert len(older) == len(shipped) - len(newer)
+    older["timeouts"] = {k: it for k, it in shipped["timeouts"].items() if k != "hook"}
     assert Settings.read(older) == Settings.read(shipped)
 
 
