@@ -22,6 +22,7 @@ from pyinfra_cli.main import main as pyinfra
 
 _CONFIG, _PROJECT = "config.py", "operations"
 _PROCEDURES = ("deploy.py", "deploys/*.py")
+_INVENTORY = ": type inventory, or the name of your own file of nodes"
 
 
 class Refused(CliError):
@@ -85,8 +86,8 @@ def _judge_place(first: str, home: Path) -> None:
         )
         raise Refused("wrong-folder", message)
     if not Path(first).is_file():
-        near = _near(first, (str(it) for words in _PROCEDURES for it in Path().glob(words)))
-        raise Refused("no-procedure", f"there is no procedure {first}{near}")
+        there = sorted(str(it) for words in _PROCEDURES for it in Path().glob(words))
+        raise Refused("no-procedure", f"there is no procedure {first}{_meant(first, there)}")
 
 
 def _judge_words(others: Iterable[str]) -> None:
@@ -97,8 +98,9 @@ def _judge_words(others: Iterable[str]) -> None:
             raise Refused("no-procedure", message)
     inventory = str(click.get_current_context().params["inventory"])
     if not _names_nodes(inventory):
-        near = _near(inventory, (it.name for it in Path().iterdir()))
-        raise Refused("no-inventory", f"there is no inventory {inventory}{near}")
+        there = sorted(it.name for it in Path().iterdir() if it.is_file())
+        meant = _meant(inventory, there) if _near(inventory, there) else _INVENTORY
+        raise Refused("no-inventory", f"there is no inventory {inventory}{meant}")
 
 
 def _is_home(folder: Path) -> bool:
@@ -115,10 +117,14 @@ def _names_nodes(inventory: str) -> bool:
         return False
 
 
-def _near(name: str, there: Iterable[str]) -> str:
-    """What may have been meant."""
-    meant = get_close_matches(name, there, n=1)
-    return f": did you mean {meant[0]}?" if meant else ""
+def _near(name: str, there: Iterable[str]) -> list[str]:
+    return get_close_matches(name, there, n=1)
+
+
+def _meant(name: str, there: list[str]) -> str:
+    """What to type in its place."""
+    near = _near(name, there)
+    return f": did you mean {near[0]}?" if near else f": there are {', '.join(there)}"
 
 
 if __name__ == "__main__":

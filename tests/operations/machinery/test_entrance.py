@@ -55,6 +55,16 @@ def typed(folder: Path, *words: str) -> str:
             "[no-procedure]: there is no procedure deploys/rolback.py: did you mean "
             "deploys/rollback.py?",
         ),
+        (
+            ("inventory", "x.py"),
+            "[no-procedure]: there is no procedure x.py: there are deploy.py, deploys/migrate.py, "
+            "deploys/rollback.py",
+        ),
+        (
+            ("nodes", "deploy.py"),
+            "[no-inventory]: there is no inventory nodes: type inventory, or the name of your own "
+            "file of nodes",
+        ),
     ],
 )
 def test_a_slip_is_named_with_what_to_type(home: Path, words: tuple[str, ...], said: str) -> None:
