@@ -109,7 +109,7 @@ def offline(report: Mapping[str, Any], course: History) -> tuple[str, str]:
 def _summary(report: Mapping[str, Any], outcome: str) -> str:
     """How the run ended, in a sentence, without what the heading says already."""
     summary = str(report.get("summary") or "")
-    if outcome in ("updated", "nothing to do"):
+    if outcome in ("updated", "nothing to do", "declined"):
         return ""
     return summary.removeprefix("Refused: this run stopped nothing").removeprefix(". ")
 

@@ -150,6 +150,14 @@ def test_a_refusal_does_not_say_the_same_twice() -> None:
     assert "DAOS is stopped." in words(stopped)
 
 
+def test_who_has_declined_is_told_once_that_nothing_was_touched() -> None:
+    summary = "Declined: nothing was touched"
+    declined = {**refused(), "outcome": "declined", "refusals": [], "summary": summary}
+    text = words(declined)
+    assert "Declined this run stopped nothing" in text
+    assert "nothing was touched" not in text
+
+
 def test_what_is_said_of_many_nodes_alike_is_said_once() -> None:
     text = words(refused())
     assert text.count("there are only 100 MiB") == 1
