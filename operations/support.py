@@ -141,8 +141,8 @@ def _told(
     without = [name for name in nodes.names if f"nodes/{name}.log" not in packed]
     if silent := sorted(set(without) - set(nodes.away)):
         yield f"no package transaction has written {LOG} yet on {fold(silent)}"
-    yield f"packed into {archive}, without passwords; read it before you send it: it names nodes,"
-    yield "users and jobs"
+    yield f"packed into {archive}, without passwords"
+    yield "read it before you send it: it names nodes, users and jobs"
 
 
 if __name__ == "__main__":
