@@ -332,7 +332,7 @@ def test_pyinfra_reaches_no_name_that_is_no_node(site: Site, outside: socket.soc
     data = f"--data ssh_config_file={site.lab.ssh_config}"
     said = _bash(site.folder, f"pyinfra strangers {data} exec -- hostname")
     assert said.returncode != 0, _plain(said)
-    assert _plain(said).count("Could not resolve hostname") == 2, _plain(said)
+    assert _plain(said).count("] Could not resolve hostname") == 2, _plain(said)
     assert not _was_reached(outside)
 
 
