@@ -54,7 +54,7 @@ def test_one_node_at_a_time_with_retries_and_a_second_run_that_is_kept_away(
         kept_away.append(other.update())
 
     faults.PACKAGES_FAIL.plant(node)
-    flags = ("--parallel", "1", "--retry", "2", "--retry-delay", "0")
+    flags = ("--parallel", "1", "--retry", "9", "--retry-delay", "0")
     done = site.typed_until("Retrying", meanwhile, "deploy.py", "-y", *flags)
     assert done.exit_code == 0, done.output
     assert site.report["outcome"] == "updated"
