@@ -10,7 +10,9 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-import pyinfra_cli  # noqa: F401  it has to come before all that opens connections
+if __name__ == "__main__":
+    # Before all that opens connections, and in a process of its own: it replaces what waits.
+    import pyinfra_cli  # noqa: F401
 
 from .daos.package_managers import LOG
 from .daos.shown import visible

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -9,13 +10,16 @@ from pyinfra.api import Config, Host, State
 from pyinfra.api.connect import connect_all
 from pyinfra.api.state import StateStage
 from pyinfra.context import ctx_config, ctx_inventory, ctx_state
-from pyinfra_cli import cli
-from pyinfra_cli.inventory import make_inventory
 
 from ..rules import secrets
 from . import connections, hosts
 
 _TIMEOUT = 60  # seconds for what a node is asked
+
+
+def _pyinfra() -> Any:
+    """pyinfra's command line. Not at the import of this: it replaces what waits in the process."""
+    return import_module("pyinfra_cli.cli")
 
 
 @dataclass
@@ -56,7 +60,7 @@ def connect(words: Sequence[str], names: Collection[str]) -> tuple[Connected, li
     state.cwd = str(Path.cwd())
     config = Config(SUDO=True, CONNECT_TIMEOUT=10, FAIL_PERCENT=100)
     with ctx_state.use(state), ctx_config.use(config):
-        inventory = make_inventory(
+        inventory = _pyinfra().make_inventory(
             typed["inventory"],
             cwd=state.cwd,
             override_data=_override(typed),
@@ -79,7 +83,7 @@ def _typed(words: Sequence[str]) -> dict[str, Any]:
     """The words, as pyinfra reads them; a password that is not known any more is none."""
     if not words:
         raise LookupError("the report does not say what was typed")
-    typed = cli.cli.make_context("pyinfra", list(words)).params
+    typed = _pyinfra().cli.make_context("pyinfra", list(words)).params
     typed = {name: None if value == secrets.WORD else value for name, value in typed.items()}
     known = (item for item in typed["data"] or () if item.partition("=")[2] != secrets.WORD)
     return {**typed, "data": tuple(known)}
@@ -87,7 +91,9 @@ def _typed(words: Sequence[str]) -> dict[str, Any]:
 
 def _override(typed: dict[str, Any]) -> dict[str, Any]:
     names = ("ssh_user", "ssh_key", "ssh_key_password", "ssh_port", "ssh_password")
-    found: dict[str, Any] = cli._set_override_data(typed["data"], *(typed[it] for it in names))
+    found: dict[str, Any] = _pyinfra()._set_override_data(
+        typed["data"], *(typed[it] for it in names)
+    )
     return found
 
 
