@@ -26,12 +26,24 @@ def home(tmp_path: Path) -> Path:
     return folder
 
 
+def pyinfra(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """What comes of it, typed in a folder, whose own operations/ it reads."""
+    own = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    return subprocess.run(
+        [*PYINFRA, *words],
+        cwd=folder,
+        env=own,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
 def typed(folder: Path, *words: str) -> str:
     """What it says, which is wrong and on stderr; nothing was made there."""
     before = set(folder.iterdir())
-    done = subprocess.run(
-        [*PYINFRA, *words], cwd=folder, capture_output=True, text=True, check=False, timeout=60
-    )
+    done = pyinfra(folder, *words)
     assert done.returncode == 1, done
     assert done.stdout == ""
     assert "Traceback" not in done.stderr
@@ -106,16 +118,7 @@ def test_a_fault_of_the_tool_itself_is_told_with_where_it_is(home: Path) -> None
     shutil.copytree(ROOT / "operations", home / "operations")
     path = home / "operations/checks/data.py"
     path.write_text(path.read_text() + "\n\ndef findings(*given): return 1 / 0\n")
-    own = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    done = subprocess.run(
-        [*PYINFRA, "inventory", "deploy.py", "-y"],
-        cwd=home,
-        env=own,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
+    done = pyinfra(home, "inventory", "deploy.py", "-y")
     assert done.returncode == 1
     assert "ZeroDivisionError" in done.stderr
     assert "This is a fault of the tool itself" in done.stderr
@@ -123,13 +126,6 @@ def test_a_fault_of_the_tool_itself_is_told_with_where_it_is(home: Path) -> None
 
 def test_what_is_no_procedure_of_ours_goes_to_pyinfra_as_it_is(tmp_path: Path) -> None:
     (tmp_path / "other.py").write_text("print('other')\n")
-    done = subprocess.run(
-        [*PYINFRA, "@local", "other.py", "-y"],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
+    done = pyinfra(tmp_path, "@local", "other.py", "-y")
     assert done.returncode == 0, done.stderr
     assert "other" in done.stdout
