@@ -1,6 +1,6 @@
 """The last words of a run: how it ended, in what state the system is, and what to do now."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
@@ -12,11 +12,11 @@ from ..daos.node import AGENT, SERVER, Node
 from ..machinery import commandline, hosts
 from ..machinery.run import Run
 from ..rules import gates
-from ..rules.findings import fold, folded, grouped
+from ..rules.findings import Finding, fold, folded, grouped
 from ..rules.storage import not_to_reboot
 from ..rules.view import View
 
-_REASONS, _LONG = 3, 300  # at most that many at the end, of that many characters
+_LONG = 300  # characters of a reason in the last words
 _PATIENCE = 30  # seconds for a last look at all nodes
 
 
@@ -155,17 +155,19 @@ def summary(current: Run, how: str, step: str, later: Sequence[str] = ()) -> str
     return f"{ended} at the step {step!r}. No later step was taken on any node"
 
 
-def reasons(current: Run) -> Iterator[str]:
-    """What went wrong in a run that acted, in a line each: it was said at length when it did."""
-    if not current.acted:
-        return
-    said = (*current.failures, *current.refusals)
-    found = folded(replace(it, message=it.message.partition("\n")[0]) for it in said)
-    for finding in found[:_REASONS]:
-        line = str(finding)
-        yield line if len(line) <= _LONG else f"{line[:_LONG]} ..."
-    if len(found) > _REASONS:
-        yield f"and {len(found) - _REASONS} more: see above, or the report"
+def reason(findings: Iterable[Finding]) -> list[str]:
+    """What went wrong first, in one line, so that all last words are seen at once.
+
+    It was said at length when it did.
+    """
+    first, *others = folded(
+        replace(it, message=it.message.partition("\n")[0]) for it in findings
+    ) or (None,)
+    if first is None:
+        return []
+    line = str(first)
+    line = line if len(line) <= _LONG else f"{line[:_LONG]} ..."
+    return [f"{line}; and {len(others)} more, see above" if others else line]
 
 
 def updated(current: Run) -> str:

@@ -248,7 +248,9 @@ class Report(BaseStateCallback):
         for line in self._to_do():
             say(line)
         if self.outcome in ("failed", "refused"):
-            for line in [self._summary(), *outcome.reasons(self.current)]:
+            current = self.current
+            said = (*current.failures, *current.refusals) if current.acted else ()
+            for line in [self._summary(), *outcome.reason(said)]:
                 logger.error(line)
         else:
             say(self._summary())

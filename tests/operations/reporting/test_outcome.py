@@ -10,6 +10,7 @@ import pytest
 from operations.daos.node import AGENT, SERVER, Node, Process, Service
 from operations.machinery import commandline
 from operations.reporting import outcome
+from operations.rules.findings import Finding
 from operations.rules.view import View
 
 from .. import fake_nodes
@@ -103,3 +104,14 @@ def test_nobody_is_told_to_reboot_a_node_in_the_middle_of_its_package_transactio
 def test_of_nodes_that_nobody_has_looked_at_no_state_is_told() -> None:
     [line] = outcome.state_of(View(GROUPS))
     assert "not known" in line
+
+
+def test_the_reason_is_one_line_whatever_went_wrong() -> None:
+    failed = [Finding("step-failed", (f"c{n}",), f"dnf failed\nlog of c{n}") for n in range(9)]
+    assert outcome.reason([]) == []
+    assert outcome.reason(failed) == ["[step-failed] on c[0-8]: dnf failed"]
+    others = [Finding("no-answer", (), "a"), Finding("no-answer", (), "b")]
+    [line] = outcome.reason([*failed, *others])
+    assert line == "[step-failed] on c[0-8]: dnf failed; and 2 more, see above"
+    [line] = outcome.reason([Finding("step-failed", (), "x" * 1000)])
+    assert len(line) < 320
