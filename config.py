@@ -41,6 +41,7 @@ config.FAIL_PERCENT = 0
 state.should_raise_failed_hosts = commandline.raise_after_connecting
 # Without -y pyinfra would put a question in its place, also in a dry run, also to nobody.
 cli._set_fail_prompts = lambda state, config: None
+# What is typed and is no procedure, as `server.reboot`, is asked about by pyinfra itself.
 cli._do_confirm = connections.confirming(cli._do_confirm)
 
 # What was typed and set is judged before any node is connected to. Where none is reached, or the
