@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from ..common import config, events, faults, release
 from ..common.wire import Closed, Wire
 from ..engine import storage
+from .results import rank_result
 
 START_TIMEOUT = 60.0  # seconds for an engine to open its storage
 STOP_TIMEOUT = 30.0  # seconds for an engine to end
@@ -283,22 +284,6 @@ class Engines:
 
 def _program() -> str:
     return f"/usr/bin/{release.engine_program(release.installed())}"
-
-
-_ACTIONS = {"prepare": "prep shutdown", "stop": "stop", "start": "start"}
-_STATES = {"prepare": "stopping", "stop": "stopped", "start": "ready"}
-
-
-def rank_result(rank: int, action: str, problem: str, address: str) -> dict[str, Any]:
-    """The fields of shared.RankResult; `problem` is "" where it went well."""
-    return {
-        "rank": rank,
-        "action": _ACTIONS[action],
-        "errored": bool(problem),
-        "msg": problem,
-        "state": "errored" if problem else _STATES[action],
-        "addr": address,
-    }
 
 
 def in_parallel(work: Sequence[Callable[[], Any]]) -> list[Any]:

@@ -14,12 +14,11 @@ from ..common import events, release
 from ..common.errors import DER_NONEXIST
 from ..model import PREPARABLE, RUNNING, Handle, Member, Refused, System
 from ..protocol import rpc
-from .engines import rank_result
 from .replica import NotLeader, Replica
+from .results import SILENT, apply_start, apply_stop, rank_result
 
 T = TypeVar("T")
 _FAN_OUT = 120.0  # seconds for a server to prepare, stop or start its engines
-_SILENT = "unresponsive"  # a rank whose server gives no answer
 _UNINITIALIZED = "system is uninitialized (storage format required?)"
 _NOTICE = 1.0  # seconds for a server to hear of an eviction
 
@@ -150,7 +149,7 @@ class Service:
                     return prepared
             self.change(lambda system: system.stopping([m.rank for m in running], _now()))
             stopped = _on_servers("stop", running + lost, force)
-            self.change(lambda system: _apply_stop(system, stopped, force))
+            self.change(lambda system: apply_stop(system, stopped, force, _now()))
             self._record_administration("system-stop", stopped, force=force)
             return sorted(results + stopped, key=lambda result: int(result["rank"]))
 
@@ -159,7 +158,7 @@ class Service:
         with self._administering:
             members = self.lead().members
             results = _on_servers("start", [members[rank] for rank in ranks])
-            self.change(lambda system: _apply_start(system, results))
+            self.change(lambda system: apply_start(system, results, _now()))
             self._record_administration("system-start", results)
             return results
 
@@ -294,27 +293,7 @@ def _on_servers(action: str, members: list[Member], force: bool = False) -> list
             results += waiting[address]()["results"]
         except rpc.Failure as failure:
             results += [
-                {**rank_result(rank, action, "", address), "msg": str(failure), "state": _SILENT}
+                {**rank_result(rank, action, "", address), "msg": str(failure), "state": SILENT}
                 for rank in ranks
             ]
     return sorted(results, key=lambda result: int(result["rank"]))
-
-
-def _apply_stop(system: System, results: list[dict[str, Any]], force: bool) -> None:
-    for result in results:
-        if result["state"] == _SILENT:
-            system.unresponsive(result["rank"], result["msg"], _now())
-        elif result["errored"]:
-            system.stop_failed(result["rank"], result["msg"], _now())
-        else:
-            system.stopped(result["rank"], not force, _now())
-
-
-def _apply_start(system: System, results: list[dict[str, Any]]) -> None:
-    for result in results:
-        if result["state"] == _SILENT:
-            system.unresponsive(result["rank"], result["msg"], _now())
-        elif result["errored"]:
-            system.start_failed(result["rank"], result["msg"], _now())
-        else:
-            system.started(result["rank"], _now())

@@ -1,0 +1,1 @@
+"""A cluster in this process: nodes that answer the commands of the deploy code, in virtual time."""

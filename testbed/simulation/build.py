@@ -1,0 +1,47 @@
+"""Making simulated clusters: formatted, started and healthy, before anybody types anything."""
+
+from collections.abc import Iterable
+
+from .cluster import POOLS, Cluster
+from .node import AGENT, SERVER, Node
+from .packages import repositories_of
+
+RELEASES = ("2.0.0", "2.0.1", "2.0.2", "2.0.3")
+_SETTLES = 10.0  # seconds until all of it serves
+
+
+def cluster(nodes: Iterable[Node], targets: int = 8) -> Cluster:
+    """A cluster that serves, with its pools."""
+    made = Cluster(nodes, targets)
+    for node in made.nodes.values():
+        made.publish(node.flavour.name, repositories_of(node, RELEASES))
+        for name, build in ((it, node.build) for it in node.packages):
+            version = build.partition("-")[0]
+            node.record("rpm", "installed", package=name, version=version, build=build)
+        node.record("systemd", "boot")
+        _enable(node, SERVER, "servers")
+    made.clock.pass_by(_SETTLES)
+    for label, uuid in POOLS.items():
+        made.management.create_pool(label, uuid, 8_000_000_000)
+    for node in made.nodes.values():
+        _enable(node, AGENT, "clients")
+    made.clock.pass_by(_SETTLES)
+    return made
+
+
+def _enable(node: Node, name: str, role: str) -> None:
+    if role in node.roles:
+        unit = node.units[name]
+        unit.enabled = True
+        node.record("systemd", "unit-enabled", unit=name, runs=name.removesuffix(".service"))
+        unit.start()
+
+
+def simple(servers: int = 2, admins: int = 1, clients: int = 1) -> Cluster:
+    """Servers, admin nodes and clients, each with one role."""
+    counts = {"servers": servers, "admins": admins, "clients": clients}
+    return cluster(
+        Node(f"daos-{role[:-1]}-{number:02}", [role])
+        for role, count in counts.items()
+        for number in range(1, count + 1)
+    )

@@ -1,0 +1,202 @@
+"""dmg and daos on a simulated node: the answers are printed by the very code of the lab's dmg."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from testbed.sim.common import release as releases
+from testbed.sim.common.errors import DER_MISC
+from testbed.sim.dmg import output
+from testbed.sim.model import Refused, System
+
+from .management import Management
+from .node import AGENT, Node
+from .shell import Session, phrase
+
+_DEADLINE = 300.0  # seconds that dmg tries for
+_DIAL = 2.0  # seconds until it gives up servers that do not answer
+_UNREACHABLE = "unable to contact the DAOS Management Service"
+_NO_LEADER = "the DAOS Management Service is unavailable: no leader"
+_PREFIXES = {"pool list": "list pools failed: ", "pool query": ""}
+
+
+class _Failed(Exception):
+    """A command of dmg that failed, and what its JSON has for an answer nevertheless."""
+
+    def __init__(self, why: str, response: Any = None) -> None:
+        super().__init__(why)
+        self.response = response
+
+
+@phrase("dmg -j ", r"(system (?:query|stop|start)|pool list)(?= && |\n|$)")
+def _dmg(session: Session, command: str) -> int:
+    code, text = _answer(session, command, lambda it: _COMMANDS[command](session, it))
+    session.out.append(text)
+    return code
+
+
+@phrase("dmg -j pool evict ", r"([\w:.-]+)")
+def _evict(session: Session, pool: str) -> int:
+    def evict(management: Management) -> None:
+        try:
+            management.evict(pool)
+        except Refused as why:
+            raise _Failed(str(why)) from why
+
+    code, text = _answer(session, "pool evict", evict)
+    session.out.append(text)
+    return code
+
+
+@phrase("for pool in ", r'([^;]*); do echo "== \$pool"; dmg -j pool query "\$pool"; done')
+def _queries(session: Session, pools: str) -> int:
+    code = 0
+    for pool in pools.split():
+        session.out.append(f"== {pool}\n")
+        code, text = _answer(session, "pool query", lambda it, p=pool: _queried(session, it, p))
+        session.out.append(text)
+    return code
+
+
+def _answer(session: Session, what: str, ask: Callable[[Management], Any]) -> tuple[int, str]:
+    """The exit code and the JSON of a command."""
+    node = session.node
+    if not node.has("daos-client"):
+        session.err.append("sh: dmg: command not found\n")
+        return 127, ""
+    told = node.faults()
+    if told.get("dmg_nonsense"):
+        return 0, "panic: runtime error: invalid memory address or nil pointer dereference\n"
+    if slow := told.get("dmg_slow"):
+        session.wait(lambda: False, node.cluster.clock, float(slow))
+    older = told.get("dmg_older")
+    if older is not None and what in ("system query", "pool list", "pool query"):
+        return node.older.setdefault(what, (0, output.json_answer(None)))
+    try:
+        found = 0, output.json_answer(ask(_service(session, what)))
+    except _Failed as why:
+        prefix = _PREFIXES.get(what, f"{what} failed: ")
+        found = 1, output.json_answer(why.response, f"{prefix}{why}", DER_MISC)
+    node.older[what] = found
+    return found
+
+
+def _service(session: Session, what: str) -> Management:
+    """The management service with a leader. Raises _Failed."""
+    management = session.node.cluster.management
+    deadline = session.node.cluster.clock.now + _DEADLINE
+    while not management.leader:
+        if not management.listening:
+            if any(not server.answers for server in session.node.cluster.servers):
+                session.wait(lambda: False, session.node.cluster.clock, _DIAL)
+            raise _Failed(_UNREACHABLE)
+        if session.node.cluster.clock.now > deadline:
+            raise _Failed(_NO_LEADER)
+        session.wait(lambda: bool(management.leader), management, 5.0)
+    return management
+
+
+def _query(session: Session, management: Management) -> Any:
+    members = management.system.members
+    rows = [vars(members[rank]) for rank in sorted(members)]
+    return output.json_system_query(rows, session.node.version)
+
+
+def _stop(session: Session, management: Management) -> Any:
+    return _results(session, management, management.stop())
+
+
+def _start(session: Session, management: Management) -> Any:
+    return _results(session, management, management.start())
+
+
+def _results(session: Session, management: Management, number: int) -> Any:
+    session.wait(lambda: number in management.done, management)
+    results = management.done[number]
+    response = output.json_rank_results(results)
+    if problem := output.failed_ranks(results):
+        raise _Failed(problem, response)
+    return response
+
+
+def _pools(session: Session, management: Management) -> Any:
+    rows = []
+    for pool in management.system.pools.values():
+        query, error = None, ""
+        try:
+            query = management.system.query_pool(pool.uuid)
+        except Refused as why:
+            error = str(why)
+        rows.append(output.pool_row(pool.uuid, pool.label, pool.svc_reps, query, error))
+    return output.json_pool_list(rows, session.node.version)
+
+
+def _queried(session: Session, management: Management, pool: str) -> Any:
+    try:
+        found = management.system.query_pool(pool)
+    except Refused as why:
+        raise _Failed(str(why), output.json_no_pool(session.node.version)) from why
+    return output.json_pool_query(found, session.node.version)
+
+
+_COMMANDS: dict[str, Callable[[Session, Management], Any]] = {
+    "system query": _query,
+    "system stop": _stop,
+    "system start": _start,
+    "pool list": _pools,
+}
+
+# daos
+
+
+@phrase("daos container list ", r"(\S+)")
+def _containers(session: Session, pool: str) -> int:
+    found = _listed(session.node, pool)
+    if isinstance(found, str):
+        session.err.append(f"ERROR: daos: {found}\n")
+        return 1
+    session.out.append(output.table(["UUID", "Label"], found) if found else "No containers.\n")
+    return 0
+
+
+@phrase(
+    "for pool in ",
+    r'([^;]*); do echo "== \$pool"; timeout 10 daos -j container list "\$pool" 2>/dev/null; '
+    r"\[ \$\? -lt 124 \] \|\| break; done",
+)
+def _counted(session: Session, pools: str) -> int:
+    code = 0
+    for pool in pools.split():
+        found = _listed(session.node, pool)
+        session.out.append(f"== {pool}\n")
+        if isinstance(found, str):
+            code, text = 1, output.json_answer(None, found, DER_MISC)
+        else:
+            rows = [{"uuid": row[0], "label": row[1]} for row in found] or None
+            code, text = 0, output.json_answer(rows)
+        session.out.append(text)
+    return 0
+
+
+def _listed(node: Node, name: str) -> list[list[str]] | str:
+    """The containers of a pool, as an application on this node is told; or what is wrong."""
+    system: System = node.cluster.management.system
+    unit = node.units[AGENT]
+    if unit.state != "active":
+        return "DER_AGENT_COMM(-1033): unable to contact daos_agent: No such file or directory"
+    if unit.daemon.version != node.version:
+        return f"DER_MISMATCH: daos_agent is {unit.daemon.version}, libdaos is {node.version}"
+    if not node.cluster.management.leader:
+        return _UNREACHABLE
+    joined = [system.members[rank] for rank in system.joined()]
+    if not joined:
+        return "DER_UNREACH(-1006): no rank of the system is joined"
+    if not releases.may_talk(node.version, joined[0].version):
+        return f"DER_PROTO: libdaos is {node.version}, the system is {joined[0].version}"
+    try:
+        pool = system.pool(name)
+        system.service_leader(pool)
+    except Refused as why:
+        return str(why)
+    return [[uuid, found.label] for uuid, found in pool.containers.items()]

@@ -1,0 +1,170 @@
+"""pyinfra's way to a simulated cluster: `@simulation` in the place of an inventory.
+
+It is registered as pyinfra registers connectors, by an entry point, which lies in `registered/` and
+is found where that folder is on the path: in a process that works with a simulated cluster.
+"""
+
+import re
+import shlex
+import traceback
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from typing import Any, ClassVar, NoReturn
+
+from paramiko import SSHException
+from pyinfra.api.exceptions import ConnectError
+from pyinfra.connectors.base import BaseConnector
+from pyinfra.connectors.util import CommandOutput, OutputLine
+
+from . import clients, commands, look, packages, shell, waiting  # noqa: F401 - they teach phrases
+from .cluster import Cluster
+from .node import Node
+from .shell import Answer, Lost, Session, Unknown
+
+cluster: Any = None  # the one of this process
+broken: Callable[[str], NoReturn]  # ends this process, for what the simulation does not know
+planted: Any = None  # what goes wrong at which command; see faults.py
+
+_TAKES = 0.02  # seconds on the way to a node and back
+_CONNECT = 10.0  # seconds until a connection is given up
+_FRAMED = re.compile(
+    r"printf '\\n%s\\n' '(?P<begin>[^']*)'; .*? >&2\n\(\n(?P<line>.*)\n\)\nfound=\$\?; "
+    r"printf '\\n%s\\n' '(?P<end>[^']*)'; exit \$found$",
+    re.DOTALL,
+)
+_ESCAPED = re.compile(r"\\0(\d{3})")
+
+
+class SimulatedNode(BaseConnector):
+    """A connection to a node of the cluster of this process."""
+
+    handles_execution: ClassVar[bool] = True
+    _number = -1
+
+    @staticmethod
+    def make_names_data(name: str | None = None) -> Iterator[tuple[str, dict[str, Any], list[str]]]:
+        """All nodes of the cluster, each in the groups of its roles."""
+        del name
+        here: Cluster = cluster
+        for node in here.nodes.values():
+            yield node.name, {}, sorted(node.roles)
+
+    @property
+    def node(self) -> Node:
+        """The node that it leads to."""
+        here: Cluster = cluster
+        return here.nodes[self.host.name]
+
+    def connect(self) -> None:
+        """Connect. Raises ConnectError."""
+        node = self.node
+        if not node.answers:
+            waiting.now.until(lambda: node.answers, node, _CONNECT)
+        if not node.answers:
+            raise ConnectError("Could not connect (timed out)")
+        self._number = node.connection
+
+    def disconnect(self) -> None:
+        """Nothing has to be closed."""
+
+    def run_shell_command(
+        self, command: Any, print_output: bool = False, print_input: bool = False, **given: Any
+    ) -> tuple[bool, CommandOutput]:
+        """Have the node run a command. Raises what a connection over SSH raises."""
+        over = waiting.now, given.get("_timeout") or float("inf")
+        try:
+            if not given.get("_sudo"):
+                raise Unknown("a command that is not run by sudo")
+            begin, line, end = _unframed(command.get_raw_value())
+            answer, whole = self._answer(line, *over)
+        except Lost:
+            answer, whole = Answer(255), False
+        except Unknown:
+            broken(traceback.format_exc())
+        tail = f"\n{end}\n" if whole else ""
+        texts = {
+            "stdout": f"\n{begin}\n{answer.out}{tail}",
+            "stderr": f"\n{begin}\n{answer.err}{tail}",
+        }
+        lines = [
+            OutputLine(name, line)
+            for name, text in texts.items()
+            for line in text.removesuffix("\n").split("\n")
+        ]
+        return whole and answer.code == 0, CommandOutput(lines)
+
+    def _answer(self, line: str, clock: Any, timeout: float) -> tuple[Answer, bool]:
+        """What the node answers, and whether that is all of it."""
+        return _Call(self.node, self._number, line, clock, timeout).answer()
+
+    def put_file(self, *_: Any, **__: Any) -> bool:
+        """The deploy code has no file put: some sites switch that off."""
+        raise Unknown("a file that is put")
+
+    def get_file(self, *_: Any, **__: Any) -> bool:
+        """Nor does it get one."""
+        raise Unknown("a file that is got")
+
+
+class _Call:
+    """One command on its way to a node."""
+
+    def __init__(
+        self, node: Node, number: int, line: str, clock: Any, timeout: float
+    ) -> None:
+        self._node, self._number, self._line = node, number, line
+        self._clock, self._until = clock, node.cluster.clock.now + timeout
+
+    def answer(self) -> tuple[Answer, bool]:
+        node = self._node
+        plan = planted.at(node, self._line) if planted else None
+        if plan:
+            plan.before()
+        self._wait(lambda: False, self, _TAKES)
+        self._reach()
+        session = Session(node, self._number, self._wait)
+        if plan:
+            refused = plan.refused()
+            if refused:
+                return refused, True
+        code = shell.run(session, self._line, plan.between if plan else None)
+        session.code = code
+        if plan:
+            plan.after()
+            self._reach()
+        return session.answer(), True
+
+    def _reach(self) -> None:
+        """Wait for a node that gives no answer. Raises what comes of that."""
+        node = self._node
+        if not node.answers:
+            self._wait(lambda: node.answers, node)
+        if self._dead:
+            raise SSHException("SSH session not active")
+
+    @property
+    def _dead(self) -> bool:
+        return self._number < self._node.connection
+
+    def _wait(
+        self, holds: Callable[[], bool], of: object, seconds: float = float("inf")
+    ) -> None:
+        """Wait; a node that is gone, a broken connection and a time-out end it."""
+        node = self._node
+        left = self._until - node.cluster.clock.now
+        self._clock.until(lambda: holds() or (node.up and self._dead), of, min(seconds, left))
+        if node.up and self._dead and not holds():
+            raise Lost
+        if seconds > left and not holds():
+            raise TimeoutError
+
+
+@lru_cache(maxsize=512)
+def _unframed(text: str) -> tuple[str, str, str]:
+    """The mark before a command, the command, and the mark after it."""
+    words = shlex.split(text.removeprefix('eval "$(printf %b ').removesuffix(')"'))
+    plain = _ESCAPED.sub(lambda it: chr(int(it[1], 8)), words[0])
+    match = _FRAMED.match(plain)
+    if not match:
+        raise Unknown(f"a command that is not framed: {plain[:200]}")
+    return match["begin"], match["line"], match["end"]

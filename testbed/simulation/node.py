@@ -1,0 +1,289 @@
+"""One simulated node: its power, its disk, its packages, its processes and its connections."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from testbed.sim.common import faults, release
+
+from .daemons import Agent, Server
+from .files import Files
+from .systemd import Unit
+
+if TYPE_CHECKING:
+    from .cluster import Cluster
+
+PACKAGES = {"servers": "daos-server", "admins": "daos-client", "clients": "daos-client"}
+SERVER, AGENT = "daos_server.service", "daos_agent.service"
+_BOOT = 30.0  # seconds that a boot takes
+_FULL = "No space left on device"
+
+
+@dataclass(frozen=True)
+class Flavour:
+    """A distribution that a node plays.
+
+    + os: what /etc/os-release and /etc/redhat-release say: ID and VERSION_ID, then the line
+    + release: how the builds of packages for it end
+    + manager: its package manager, with the folder of its repositories
+    """
+
+    name: str
+    os: tuple[str, ...]
+    release: str
+    manager: str
+    folder: str
+
+
+FLAVOURS = {
+    it.name: it
+    for it in (
+        Flavour(
+            "el7", ("centos 7", "CentOS Linux release 7.9.2009 (Core)"), "1.el7", "yum",
+            "/etc/yum.repos.d",
+        ),
+        Flavour(
+            "el8", ("centos 8", "CentOS Linux release 8.5.2111"), "1.el8", "dnf", "/etc/yum.repos.d"
+        ),
+        Flavour(
+            "leap15", ("opensuse-leap 15.3",), "1.suse.lp153", "zypper", "/etc/zypp/repos.d"
+        ),
+    )
+}  # fmt: skip
+
+
+@dataclass
+class Process:
+    """A process that a look at the node can see.
+
+    + build: of the package whose files it runs
+    + parent: 1 for what systemd has started
+    """
+
+    pid: int
+    name: str
+    uid: int
+    build: str
+    parent: int = 1
+
+
+@dataclass
+class Application:
+    """Somebody's program that has a pool open."""
+
+    pid: int
+    name: str
+    handle: str
+    uid: int = 1001
+
+
+@dataclass
+class Lock:
+    """The lock of a run: who holds it, and by which of his connections."""
+
+    who: str
+    pid: int
+    connection: int
+
+
+class Node:
+    """A node.
+
+    + name: its host name, and its name in the inventory
+    + flavour: the distribution that it plays
+    + engines: how many engines it has, of a server
+    + boot: the id of its boot; "" while it is down
+    + hangs: whether it gives no answer, as a node whose disk or network is gone
+    + connection: the number of the last connection that broke or was closed: older ones are dead
+    + offset: seconds by which its clock is fast
+    + packages: of each package the builds that are installed, two where a transaction was cut
+    + fetched: the builds that are in the package manager's cache
+    + transaction: the package transaction that runs; None where none does
+    """
+
+    def __init__(
+        self,
+        name: str,
+        roles: Iterable[str],
+        version: str = "2.0.1",
+        flavour: str = "el8",
+        engines: int = 1,
+        offset: float = 0.0,
+    ) -> None:
+        self.name = name
+        self.roles = frozenset(roles)
+        self.flavour = FLAVOURS[flavour]
+        self.offset = offset
+        self.files = Files(self)
+        self.hangs = self.cut = False
+        self.boot = str(uuid.uuid5(uuid.NAMESPACE_DNS, f"{name} 1"))
+        self.boots = 1
+        self.up_since = 0.0
+        self.connection = 0
+        self.lock: Lock | None = None
+        self.transaction: Any = None
+        self.applications: list[Application] = []
+        build = f"{version}-{self.flavour.release}"
+        self.packages: dict[str, list[str]] = {"daos": [build]}
+        self.packages |= {PACKAGES[role]: [build] for role in sorted(self.roles)}
+        self.fetched: set[str] = set()
+        self.older: dict[str, tuple[int, str]] = {}  # what dmg has said before
+        self.pids = itertools.count(50 + len(name))
+        self.engines = engines if "servers" in self.roles else 0
+
+    def enters(self, cluster: Cluster, number: int) -> None:
+        """Become a part of a cluster, with the number of its address there."""
+        self.cluster = cluster
+        self.address = f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}"
+        self.daemons = {
+            AGENT: Agent(self),
+            SERVER: Server(self, self.engines),
+        }
+        self.units = {name: Unit(name, self, daemon) for name, daemon in self.daemons.items()}
+        folder = self.flavour.folder
+        self.files.write(f"{folder}/site.repo", "[site]\nname=site\nbaseurl=http://site\n")
+        hosts = "".join(f"- {name}\n" for name in cluster.nodes)
+        self.files.write("/etc/daos/daos_control.yml", f"name: daos_server\nport: 10001\n{hosts}")
+
+    @property
+    def server(self) -> Server:
+        """Its daos_server."""
+        daemon = self.daemons[SERVER]
+        assert isinstance(daemon, Server)
+        return daemon
+
+    @property
+    def up(self) -> bool:
+        """Whether it has power and has booted."""
+        return bool(self.boot)
+
+    @property
+    def answers(self) -> bool:
+        """Whether anything comes from it over the network."""
+        return self.up and not self.hangs
+
+    def has(self, package: str) -> bool:
+        """Whether any build of a package is installed."""
+        return bool(self.packages.get(package))
+
+    @property
+    def build(self) -> str:
+        """The build whose files are there: of two, the one that was written last."""
+        return self.packages["daos"][-1] if self.has("daos") else ""
+
+    @property
+    def version(self) -> str:
+        """The release of that."""
+        return self.build.partition("-")[0]
+
+    @property
+    def time(self) -> float:
+        """Its own clock, in seconds since the epoch."""
+        return self.cluster.clock.at(self.offset).timestamp()
+
+    @property
+    def monotonic(self) -> float:
+        """Seconds since its boot."""
+        return self.cluster.clock.now - self.up_since + 1000.0
+
+    def faults(self) -> dict[str, Any]:
+        """The faults that its programs were told of."""
+        text = self.files.read(faults.FILE)
+        return dict(json.loads(text)) if text else {}
+
+    def record(self, program: str, event: str, pid: int = 0, **details: Any) -> None:
+        """Tell the referee, as a program of this node."""
+        self.cluster.record(self.name, program, event, pid, **details)
+
+    def processes(self) -> list[Process]:
+        """What runs of DAOS, the daemons and their engines."""
+        return [process for daemon in self.daemons.values() for process in daemon.processes()]
+
+    # Power and connections, as a lab's node has them
+
+    def kill(self) -> None:
+        """It loses its power."""
+        if not self.up:
+            return
+        self.cluster.note("power-lost", node=self.name)
+        self.files.lose()
+        self._down()
+
+    def stop(self) -> None:
+        """It is shut down in good order."""
+        if not self.up:
+            return
+        self.record("systemd", "shutdown")
+        self.files.sync()
+        for unit in self.units.values():
+            unit.shut_down()
+        self._down()
+
+    def start(self) -> None:
+        """It gets its power back, and boots."""
+        if not self.up:
+            self.cluster.clock.later(_BOOT, self._booted)
+
+    def restart(self) -> None:
+        """It reboots."""
+        self.stop()
+        self.start()
+
+    def _down(self) -> None:
+        self.boot, self.hangs = "", False
+        self.transaction = None
+        self.drop_connections()
+        self.lock = None
+        for application in self.applications[:]:
+            self.close(application)
+        for unit in self.units.values():
+            unit.gone()
+        self.cluster.management.changed()
+
+    def _booted(self) -> None:
+        if self.up:
+            return
+        self.boots += 1
+        self.boot = str(uuid.uuid5(uuid.NAMESPACE_DNS, f"{self.name} {self.boots}"))
+        self.up_since = self.cluster.clock.now
+        self.files.empty("/run/")
+        self.record("systemd", "boot")
+        for unit in self.units.values():
+            if unit.enabled:
+                unit.start()
+
+    def drop_connections(self) -> None:
+        """All connections to it are lost; new ones can be made."""
+        self.connection += 1
+        if self.lock and not self.hangs:
+            self.lock = None
+
+    def hang(self, hangs: bool = True) -> None:
+        """It gives no answer from now on, or does again."""
+        self.hangs = hangs
+        if not hangs and self.lock and self.lock.connection < self.connection:
+            self.lock = None
+        self.cluster.management.changed()
+
+    # Who uses DAOS
+
+    def open(self, pool: str) -> Application:
+        """Somebody's program opens a pool."""
+        return self.cluster.management.connected(self, pool)
+
+    def close(self, application: Application) -> None:
+        """It ends."""
+        self.applications.remove(application)
+        self.cluster.management.disconnected(application.handle)
+
+    def installed(self, package: str) -> tuple[str, ...]:
+        return tuple(self.packages.get(package, ()))
+
+    @property
+    def newest_release(self) -> str:
+        return release.series(self.version)

@@ -1,0 +1,322 @@
+"""The package managers of simulated nodes: yum, dnf and zypper, rpm, and gpg for the keys."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from testbed.sim.common import release as releases
+
+from .cluster import newest
+from .files import Full
+from .shell import QUOTED, Session, Unknown, phrase
+
+if TYPE_CHECKING:
+    from .node import Node
+
+KEY = "c879b1a95ae1089c"
+LOG = "/var/log/daos-offline-update.log"
+UPDATE = "daos-offline-update"
+_WRITTEN, _REMOVED = 1.0, 0.5  # seconds that a package takes
+_RPM_DATABASE = "/var/lib/rpm"
+
+# Scripts that lead up to a command; they change nothing but a folder of their own.
+
+
+@phrase("folder=$(mktemp -d)", "")
+@phrase("trap ", r"'[^']*' (?:EXIT|HUP INT TERM)")
+@phrase("for file in ", r".*?\ndone(?=\n)")
+@phrase("printf %s ", rf'{QUOTED} > "\$folder/daos-offline-check\.repo"')
+def _prepare(session: Session, *_: str) -> None:
+    return None
+
+
+# Asked by rpm
+
+
+@phrase("before=$(rpm -q --qf ", r"'%\{VERSION\}-%\{RELEASE\}\\n' daos-server \| head -n 1\)")
+def _before(session: Session) -> None:
+    builds = session.node.packages.get("daos-server") or ["package daos-server is not installed"]
+    session.variables["before"] = builds[0]
+
+
+@phrase("LC_ALL=C rpm -q --queryformat ", r"'[^']*' ([\w. -]+) \|\| true")
+def _installed(session: Session, names: str) -> None:
+    for name in names.split():
+        builds = session.node.packages.get(name)
+        told = [f"{name} {build}.x86_64\n" for build in builds or ()]
+        session.out += told or [f"package {name} is not installed\n"]
+
+
+# The key
+
+
+@phrase("keys() { gpg ", r".*grep -E '\^\(pub\|sub\):' \"\$folder/listed\"")
+def _keys(session: Session) -> None:
+    session.out.append(f"pub:-:2048:1:{KEY.upper()}:1796002655:::-:::scSC::::::23::0:\n")
+
+
+# Package managers
+
+
+class _Failed(Exception):
+    """A package manager does not do it; what it says."""
+
+
+_ANSWERS = r" \|\| (?:\[ \$\? = 100 \]|case \$\? in 102\|103\|106\|107\) ;; \*\) false ;; esac)"
+
+
+@phrase("(zypper ", rf"([^\n]*?){_ANSWERS}\)")
+@phrase("zypper ", rf"([^\n]*?)(?:{_ANSWERS})?(?= && |\n|$)")
+def _zypper(session: Session, line: str) -> int:
+    return _manager(session, "zypper", line)
+
+
+@phrase("dnf ", rf"([^\n]*?)(?:{_ANSWERS})?(?= && |\n|$)")
+def _dnf(session: Session, line: str) -> int:
+    return _manager(session, "dnf", line)
+
+
+@phrase("yum ", rf"([^\n]*?)(?:{_ANSWERS})?(?= && |\n|$)")
+def _yum(session: Session, line: str) -> int:
+    return _manager(session, "yum", line)
+
+
+def _manager(session: Session, command: str, line: str) -> int:
+    """A package manager that only asks, or downloads."""
+    node = session.node
+    if node.flavour.manager != command:
+        session.err.append(f"sh: {command}: command not found\n")
+        return 127
+    words = line.split()
+    verb, names = _told(words)
+    if node.faults().get("repository_gone") and "-C" not in words:
+        session.err.append("Error: Failed to download metadata for repo\n")
+        return 1
+    try:
+        return _VERBS[verb](session, words, names)
+    except _Failed as why:
+        session.err.append(f"{why}\n")
+        return 1
+
+
+def _told(words: list[str]) -> tuple[str, list[str]]:
+    """The verb of a package manager's command line, and what it is about."""
+    verb = next((word for word in words if word in _VERBS), "")
+    if not verb:
+        raise Unknown(f"the simulation does not know what `{' '.join(words)}` does")
+    rest = words[words.index(verb) + 1 :]
+    froms = {i + 1 for i, word in enumerate(rest) if word in ("--from", "--repo")}
+    return verb, [w for i, w in enumerate(rest) if not w.startswith("-") and i not in froms]
+
+
+def _refresh(session: Session, words: list[str], names: list[str]) -> int:
+    return 0
+
+
+def _newer(session: Session, words: list[str], names: list[str]) -> int:
+    """What DAOS's repository has newer: DAOS itself, and what else it holds."""
+    node = session.node
+    held = session.node.cluster.repositories.get(node.flavour.name, {})
+    for name in sorted(node.packages):
+        builds = held.get(name)
+        if not builds or newest([*builds, *node.packages[name]]) in node.packages[name]:
+            continue
+        if node.flavour.manager == "zypper":
+            edition = newest(builds)
+            kind = 'kind="package"'
+            session.out.append(
+                f'<update name="{name}" edition="{edition}" arch="x86_64" {kind}></update>\n'
+            )
+        else:
+            session.out.append(f"{name}.x86_64    {newest(builds)}    daos-offline-check\n")
+    return 0
+
+
+def _install(session: Session, words: list[str], names: list[str]) -> int:
+    """Resolve, download, or test; what changes packages is a transaction of its own."""
+    node = session.node
+    wanted = chosen(node, names)
+    if "--downloadonly" in words or "--download-only" in words:
+        if any("/var/cache".startswith(folder) for folder in node.files.full):
+            raise _Failed("Error: No space left on device")
+        node.fetched |= {f"{name}-{build}" for name, build in wanted}
+    source = "daos-offline-check" if "--assumeno" in words else UPDATE
+    session.out.append("Dependencies resolved.\nUpgrading:\n")
+    session.out += [f" {name}  x86_64  {build}  {source}  10 k\n" for name, build in wanted]
+    if "--assumeno" in words:
+        session.err.append("Operation aborted.\n")
+        return 1
+    return 0
+
+
+_VERBS = {
+    "refresh": _refresh,
+    "clean": _refresh,
+    "check-update": _newer,
+    "list-updates": _newer,
+    "install": _install,
+    "downgrade": _install,
+}
+
+
+def chosen(node: Node, names: Iterable[str]) -> list[tuple[str, str]]:
+    """The builds that a package manager takes for what it is told. Raises _Failed."""
+    held = node.cluster.repositories.get(node.flavour.name, {})
+    found = []
+    for word in names:
+        name, release = re.split(r"=|-(?=\d)", word, maxsplit=1)
+        release = release.removesuffix(".x86_64")
+        builds = [
+            build
+            for build in {*held.get(name, ()), *node.packages.get(name, ())}
+            if build == release or build.startswith(f"{release}-")
+        ]
+        if not builds:
+            raise _Failed(f"No match for argument: {word}\nError: Unable to find a match: {word}")
+        found.append((name, newest(builds)))
+    return found
+
+
+# A transaction
+
+
+
+
+@phrase(
+    "(umask 077; : > ",
+    r"\S+\); chmod 600 \S+; \("
+    r"((?:if \[ [^\n]*?; then rpm -e \S+; fi && )*)"
+    r"\((?:folder=\$\(mktemp -d\) \|\| exit 1\ntrap [^\n]*\nfor file in .*?\ndone\n)?"
+    r"([^\n]*?)(?: \|\| case \$\? in [^\n]*? esac)?\)"
+    r" && old=\$\(rpm -q --queryformat 'has %\{NAME\} (%\{VERSION\}(?:-%\{RELEASE\})?) [^']*' "
+    r"([\w -]+) \| awk '[^']*?\$3 == \"([\w.-]+)\"[^']*'\)"
+    r' && if \[ -n "\$old" \]; then rpm -e \$old; fi\)'
+    r" > \S+ 2>&1 < /dev/null; code=\$\?; .*; exit \$code",
+)
+def _transaction(
+    session: Session, tidy: str, line: str, tag: str, names: str, target: str
+) -> int:
+    node = session.node
+    if node.transaction:
+        session.wait(lambda: node.transaction is None, node)
+    going = Transaction(node, line, names.split(), target, "RELEASE" in tag)
+    node.transaction = going
+    node.files.write(LOG, "")
+    going.begin()
+    session.wait(lambda: going.code is not None, going)
+    code = going.code or 0
+    if code:
+        session.out.append("\n".join(going.said) + "\n")
+    return code
+
+
+class Transaction:
+    """A package transaction on a node, which goes on without whoever has begun it.
+
+    + code: its exit code; None while it runs
+    + said: its lines
+    """
+
+    def __init__(self, node: Node, line: str, names: list[str], target: str, by_build: bool):
+        self._node, self._line = node, line
+        self._names, self._target, self._by_build = names, target, by_build
+        self.code: int | None = None
+        self.said: list[str] = []
+        self._todo: list[tuple[str, str, str]] = []  # what is done: "installed" or "removed"
+        self.pid = next(node.pids)
+
+    @property
+    def command(self) -> str:
+        """As a list of processes shows it."""
+        return self._line
+
+    def begin(self) -> None:
+        """Resolve, and begin to write."""
+        node = self._node
+        words = self._line.split()
+        _, names = _told(words)
+        try:
+            wanted = chosen(node, names)
+            self._check(wanted, words)
+        except (_Failed, Full) as why:
+            self._fails(str(why))
+            return
+        new = [(name, build) for name, build in wanted if build not in node.packages.get(name, ())]
+        self._todo = [("installed", name, build) for name, build in new]
+        for name, _ in new:
+            self._todo += [("removed", name, old) for old in node.packages.get(name, ())]
+        node.cluster.clock.later(_WRITTEN, self._next)
+
+    def _check(self, wanted: Iterable[tuple[str, str]], words: list[str]) -> None:
+        node = self._node
+        for name, build in wanted:
+            there = build in node.packages.get(name, ()) or f"{name}-{build}" in node.fetched
+            if not there and ("-C" in words or "--no-refresh" in words):
+                raise _Failed(f"Error: Package {name}-{build} is not in the cache")
+        if node.faults().get("rpm_fails"):
+            raise _Failed("Error: Transaction failed")
+        if any(_RPM_DATABASE.startswith(folder) for folder in node.files.full):
+            raise _Failed("Error: Transaction test error: needs more space on the / filesystem")
+
+    def _next(self) -> None:
+        """The next package is written, or the old one of it removed."""
+        node = self._node
+        if node.transaction is not self or not node.up:
+            return
+        if not self._todo:
+            self._erases()
+            return
+        what, name, build = self._todo.pop(0)
+        change(node, what, name, build)
+        pause = float(node.faults().get("rpm_delay", 0)) if what == "installed" else 0.0
+        if node.faults().get("rpm_dies"):
+            self._fails("Killed", 137)
+            return
+        node.cluster.clock.later(pause + (_WRITTEN if what == "installed" else _REMOVED), self._next)
+
+    def _erases(self) -> None:
+        """What stands beside the target is erased."""
+        node = self._node
+        for name in self._names:
+            builds = node.packages.get(name, [])
+            new = [build for build in builds if self._is_target(build)]
+            for old in [build for build in builds if new and build not in new]:
+                change(node, "removed", name, old)
+        self._ends(0)
+
+    def _is_target(self, build: str) -> bool:
+        return (build if self._by_build else build.partition("-")[0]) == self._target
+
+    def _fails(self, why: str, code: int = 1) -> None:
+        self.said += why.splitlines()
+        self._ends(code)
+
+    def _ends(self, code: int) -> None:
+        self.code = code
+        self._node.transaction = None
+        clock = self._node.cluster.clock
+        if clock.moved:
+            clock.moved(self)
+            clock.moved(self._node)
+
+
+def change(node: Node, what: str, name: str, build: str) -> None:
+    """One package is written or removed, with what its scripts do."""
+    builds = node.packages.setdefault(name, [])
+    if what == "installed":
+        builds.append(build)
+    else:
+        builds.remove(build)
+        if not builds:
+            del node.packages[name]
+    version = build.partition("-")[0]
+    node.record("rpm", what, package=name, version=version, build=build)
+
+
+def repositories_of(node: Node, versions: Iterable[str]) -> dict[str, list[str]]:
+    """What a repository for a node's distribution holds of these releases."""
+    builds = [f"{version}-{node.flavour.release}" for version in versions]
+    ordered = sorted(builds, key=lambda build: releases.numbers(build.partition("-")[0]))
+    return {name: list(ordered) for name in ("daos", "daos-server", "daos-client")}
