@@ -10,16 +10,21 @@ Several may be planted on one node at once. Some faults are told to the node's p
 as if they were so (testbed/sim/common/faults.py); the others happen.
 """
 
+from __future__ import annotations
+
 import json
 import shlex
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from operator import methodcaller
+from typing import TYPE_CHECKING, Any
 
-from testbed.lab.container import Node
 from testbed.sim.common.faults import FILE
+
+if TYPE_CHECKING:
+    from testbed.lab.container import Node
 
 _SERVERS = frozenset({"servers"})
 
@@ -187,19 +192,21 @@ FOREIGN_REPOSITORY = Fault(
 
 # Power and connections
 
+# By name, since a simulated node has them as a container has.
+_POWER_OFF, _POWER_ON, _SHUT_DOWN = map(methodcaller, ("kill", "start", "stop"))
 POWER_LOST = Fault(
     "power lost",
     "The node loses its power, and gets it back where it is mended.",
-    Node.kill,
-    Node.start,
+    _POWER_OFF,
+    _POWER_ON,
 )
 SWITCHED_OFF = Fault(
     "switched off",
     "The node is shut down in good order, and switched on where it is mended.",
-    Node.stop,
-    Node.start,
+    _SHUT_DOWN,
+    _POWER_ON,
 )
-REBOOT = Fault("reboot", "The node reboots.", Node.restart)
+REBOOT = Fault("reboot", "The node reboots.", methodcaller("restart"))
 SSH_CUT = Fault(
     "ssh cut",
     "All SSH connections to the node are lost; new ones can be made.",

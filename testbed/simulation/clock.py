@@ -48,6 +48,11 @@ class Clock:
         if self.moved:
             self.moved(getattr(act, "__self__", None))
 
+    def forget(self, part: object) -> None:
+        """Nothing of this part is to happen any more."""
+        self._will = [it for it in self._will if getattr(it[2], "__self__", None) is not part]
+        heapq.heapify(self._will)
+
     def pass_by(self, seconds: float) -> None:
         """Let time pass in which nobody types anything."""
         until = self.now + seconds

@@ -229,6 +229,10 @@ class Management:
         _, handles = self._change(lambda system: system.destroy_pool(name, True))
         self._close(handles)
 
+    def reintegrate(self, pool: str, rank: int) -> None:
+        """Bring an excluded rank that joined again back into a pool. Raises Refused."""
+        self._change(lambda system: system.reintegrate(pool, rank))
+
     def connected(self, node: Node, pool: str) -> Application:
         """A program of a node has opened a pool. Raises Refused where nothing serves it."""
         from .node import Application

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from testbed.sim.common import faults, release
 
+from . import shell
 from .daemons import Agent, Server
 from .files import Files
 from .systemd import Unit
@@ -132,6 +133,7 @@ class Node:
         self.packages: dict[str, list[str]] = {"daos": [build]}
         self.packages |= {PACKAGES[role]: [build] for role in sorted(self.roles)}
         self.fetched: set[str] = set()
+        self._told: dict[str, Any] = {}
         self.older: dict[str, tuple[int, str]] = {}  # what dmg has said before
         self.pids = itertools.count(50 + len(name))
         self.engines = engines if "servers" in self.roles else 0
@@ -194,7 +196,26 @@ class Node:
     def faults(self) -> dict[str, Any]:
         """The faults that its programs were told of."""
         text = self.files.read(faults.FILE)
-        return dict(json.loads(text)) if text else {}
+        return self._told if not text else {**self._told, **json.loads(text)}
+
+    def tell(self, key: str, value: Any) -> None:
+        """Tell its programs of a fault that no lab has; None takes it back."""
+        self._told = {name: it for name, it in self._told.items() if name != key}
+        if value is not None:
+            self._told[key] = value
+
+    def forget_faults(self) -> None:
+        """Its programs know of no fault any more."""
+        self._told = {}
+        self.files.remove(faults.FILE)
+
+    def run(self, command: str, check: bool = True) -> None:
+        """Somebody types a command there, and does not wait for its end."""
+        shell.run(shell.Session(self, wait=lambda *_: None), command)
+
+    def read(self, path: str) -> str:
+        """What a file says; "" where there is none."""
+        return self.files.read(path)
 
     def record(self, program: str, event: str, pid: int = 0, **details: Any) -> None:
         """Tell the referee, as a program of this node."""

@@ -117,6 +117,8 @@ def _run(
 
     def ends(code: int) -> NoReturn:
         """Hand the cluster back, and leave."""
+        if planted:
+            planted.ends()
         for node in cluster.nodes.values():
             node.drop_connections()
         told = connector.planted.told() if connector.planted else None

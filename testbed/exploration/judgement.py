@@ -1,0 +1,79 @@
+"""Whether what came of a case is right: by the referee, the data, the state, and what was said."""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from testbed.referee.judge import judge
+from testbed.simulation import faults
+from testbed.simulation.cluster import Cluster
+from testbed.simulation.node import AGENT, SERVER
+from testbed.simulation.process import Outcome
+
+from .cases import Case
+
+_KEPT = "/var/lib/daos-offline-update"
+_INTERRUPTED = (130, 137, 143)
+
+
+def note_contents(cluster: Cluster) -> None:
+    """Tell the referee which pools there are, and what is in them."""
+    pools = cluster.management.system.pools.values()
+    digests = {
+        pool.label: hashlib.sha256("".join(sorted(pool.containers)).encode()).hexdigest()
+        for pool in pools
+    }
+    cluster.note("contents", pools={pool.label: pool.uuid for pool in pools}, digests=digests)
+
+
+def of_a_run(case: Case, outcome: Outcome, report: Mapping[str, Any]) -> Iterator[str]:
+    """What is wrong with what one run has said."""
+    if outcome.exit_code == 128 + 9:
+        return
+    if "Traceback" in outcome.output or "internal-error" in outcome.output:
+        yield f"a fault of the tool itself: {_last(outcome.output)}"
+    ended = report.get("outcome")
+    if ended in (None, "running"):
+        yield f"it has exited with {outcome.exit_code}, and its report says {ended}"
+    told = [*report.get("refusals", ()), *report.get("failures", ())]
+    if outcome.exit_code == 1 and not told:
+        yield f"it failed, and does not say why: {_last(outcome.output)}"
+    if outcome.exit_code == 0 and told:
+        yield f"it exited with 0, and says {told[0]}"
+
+
+def _last(output: str) -> str:
+    return " / ".join(output.strip().splitlines()[-4:])
+
+
+def of_the_end(case: Case, cluster: Cluster) -> Iterator[str]:
+    """What is wrong in the end, when nothing goes wrong any more."""
+    yield from _state(case, cluster)
+    by_others = any(fault.kind in faults.BY_OTHERS for fault in case.faults)
+    for verdict in judge(cluster.events):
+        if verdict.state == "broken" and not by_others:
+            yield f"{verdict.rule} {verdict.name}: {'; '.join(verdict.sentences)}"
+
+
+def _state(case: Case, cluster: Cluster) -> Iterator[str]:
+    system = cluster.management.system
+    releases = {node.version for node in cluster.nodes.values()}
+    for node in cluster.nodes.values():
+        builds = {build for found in node.packages.values() for build in found}
+        twice = [name for name, found in node.packages.items() if len(found) > 1]
+        if twice or len(builds) != 1:
+            yield f"{node.name} has {', '.join(sorted(builds))}"
+        for name, role in ((SERVER, "servers"), (AGENT, "clients")):
+            if role in node.roles and not (node.units[name].enabled and node.units[name].main_pid):
+                yield f"{node.name}: {name} is not as it was"
+        kept = node.files.below(f"{_KEPT}/")
+        if kept or node.lock:
+            yield f"{node.name} still remembers something: {', '.join(kept)}"
+    if len(releases) != 1 or not (case.goes_back or releases == {case.target}):
+        yield f"the nodes are at {', '.join(sorted(releases))}"
+    lost = [rank for rank, member in system.members.items() if member.state != "joined"]
+    if lost:
+        yield f"ranks {lost} have not joined"
+    for pool in system.pools.values():
+        if pool.disabled:
+            yield f"pool {pool.label} has ranks {pool.disabled} disabled"

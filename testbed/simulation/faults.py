@@ -1,0 +1,288 @@
+"""What can go wrong on a simulated cluster: the lab's catalogue, and what only a simulation can do.
+
+Each fault is one of testbed/faults.py's kind: it comes, and it goes where somebody mends it. Faults
+of the way to a node, and of pyinfra itself, are in `WAY` and `SIGNALS`.
+"""
+
+from __future__ import annotations
+
+import signal
+from dataclasses import dataclass, field
+from typing import Any
+
+from testbed import faults as lab
+from testbed.faults import Fault
+from testbed.sim.model import Refused
+
+from .node import AGENT, SERVER, Node
+from .shell import Answer
+
+_SERVERS = frozenset({"servers"})
+_CLIENTS = frozenset({"clients"})
+
+
+def _opens_a_pool(node: Node) -> None:
+    pools = list(node.cluster.management.system.pools)
+    if pools and node.up and node.units[AGENT].state == "active":
+        try:
+            node.open(pools[0])
+        except Refused:
+            return  # no engine serves it
+
+
+def _ends_applications(node: Node) -> None:
+    for application in node.applications[:]:
+        node.close(application)
+
+
+def _told(name: str, effect: str, key: str, value: Any = True, **more: Any) -> Fault:
+    """A fault that the programs of a simulated node are told of."""
+    return Fault(
+        name,
+        effect,
+        lambda node: node.tell(key, value),
+        lambda node: node.tell(key, None),
+        key=key,
+        **more,
+    )
+
+
+def _unit(verb: str, name: str) -> Any:
+    def run(node: Node) -> None:
+        if node.up:
+            node.run(f"systemctl {verb} {name}")
+
+    return run
+
+
+HOST_HANGS = Fault(
+    "host hangs",
+    "The node gives no answer to anybody, and its engines none to the others.",
+    lambda node: node.hang(),
+    lambda node: node.hang(False),
+)
+FOLDER_FULL = Fault(
+    "disk full",
+    "Nothing can be written to the disk that packages and records are on.",
+    lambda node: node.files.full.add("/var/"),
+    lambda node: node.files.full.discard("/var/"),
+)
+RUN_FULL = Fault(
+    "memory full",
+    "Nothing can be written to /run.",
+    lambda node: node.files.full.add("/run/"),
+    lambda node: node.files.full.discard("/run/"),
+)
+TRANSACTION_DIES = _told(
+    "transaction dies", "The package manager is killed after the first package.", "rpm_dies"
+)
+REPOSITORY_GONE = _told(
+    "repository gone", "The repositories cannot be reached.", "repository_gone"
+)
+START_FAILS = _told("start fails", "No daemon can be started by systemd.", "start_fails")
+ENGINE_DIES_LATER = _told(
+    "engine dies later",
+    "The server's engines join, and die a second after that.",
+    "engine_dies_after",
+    1.0,
+    roles=_SERVERS,
+)
+DMG_SLOW = _told("dmg slow", "dmg takes 40 seconds for each answer.", "dmg_slow", 40.0)
+DMG_HANGS = _told("dmg hangs", "dmg gives no answer.", "dmg_slow", 10_000.0)
+DMG_NONSENSE = _told("dmg nonsense", "dmg prints a panic of Go, and exits 0.", "dmg_nonsense")
+DMG_OLDER = _told("dmg older", "dmg tells what was so when it was asked last.", "dmg_older")
+LEADER_LOST = Fault(
+    "leader lost",
+    "The management service loses its leader, and has another one some seconds later.",
+    lambda node: node.cluster.management.loses_its_leader(),
+)
+APPLICATION = Fault(
+    "application", "A user's program opens a pool.", _opens_a_pool, _ends_applications,
+    roles=_CLIENTS,
+)  # fmt: skip
+SERVER_BY_HAND = Fault(
+    "server by hand", "Somebody starts daos_server.", _unit("start", SERVER), roles=_SERVERS
+)
+SERVER_STOPPED = Fault(
+    "server stopped", "Somebody stops daos_server.", _unit("stop", SERVER), roles=_SERVERS
+)
+AGENT_BY_HAND = Fault(
+    "agent by hand", "Somebody starts daos_agent.", _unit("start", AGENT), roles=_CLIENTS
+)
+AGENT_STOPPED = Fault(
+    "agent stopped", "Somebody stops daos_agent.", _unit("stop", AGENT), roles=_CLIENTS
+)
+SERVER_KILLED = Fault(
+    "server killed",
+    "daos_server is killed; systemd starts it again.",
+    lambda node: node.units[SERVER].dies(),
+    roles=_SERVERS,
+)
+
+
+@dataclass(frozen=True)
+class OfTheWay:
+    """A fault of one command on its way to a node and back.
+
+    + name, effect: as of `Fault`
+    """
+
+    name: str
+    effect: str
+
+
+COMMAND_FAILS = OfTheWay("command fails", "The command fails at once, and does nothing.")
+BROKEN_PIPE = OfTheWay("connection breaks", "The connection breaks; a new one can be made.")
+
+
+@dataclass(frozen=True)
+class Signal:
+    """A signal to pyinfra itself."""
+
+    name: str
+    effect: str
+    number: signal.Signals
+
+
+CTRL_C = Signal("Ctrl-C", "Somebody presses Ctrl-C.", signal.SIGINT)
+TERMINATED = Signal("SIGTERM", "pyinfra gets SIGTERM.", signal.SIGTERM)
+KILLED = Signal("SIGKILL", "pyinfra is killed.", signal.SIGKILL)
+
+Kind = Fault | OfTheWay | Signal
+_LAB = (
+    lab.POWER_LOST, lab.REBOOT, lab.ENGINE_DIES, lab.ENGINE_NEVER_READY, lab.ENGINE_NOT_PREPARED,
+    lab.PACKAGES_FAIL,
+)  # fmt: skip
+KINDS: dict[str, Kind] = {
+    it.name: it
+    for it in (*_LAB, *list(globals().values()))
+    if isinstance(it, Fault | OfTheWay | Signal)
+}
+# What somebody else does to DAOS, which the procedure answers for only where it goes on with it.
+BY_OTHERS = {
+    it.name
+    for it in (APPLICATION, SERVER_BY_HAND, SERVER_STOPPED, AGENT_BY_HAND, AGENT_STOPPED)
+}
+
+
+@dataclass(frozen=True)
+class Planted:
+    """A fault at a command of a run.
+
+    + run: which command of the administrator it comes in, from 0
+    + nth: at which command of that run on any node, from 0
+    + moment: "before" it, in the "middle" of it, or "after" it: done, and the answer not yet there
+    + kind: the name of the fault
+    + node: on which node it comes; "" for the one that the command is for
+    """
+
+    run: int
+    nth: int
+    moment: str
+    kind: str
+    node: str = ""
+
+    def __str__(self) -> str:
+        where = f" on {self.node}" if self.node else ""
+        return f"{self.kind}{where}, {self.moment} command {self.nth} of run {self.run}"
+
+
+_SOON = 0.6  # seconds into a command that takes longer
+
+
+@dataclass
+class Plan:
+    """The faults of one run: told at each command, in the process that runs pyinfra.
+
+    + faults: those of this run
+    + struck: what has come of them: the fault, and the command that it came at
+    + commands: the commands so far, each with its node
+    """
+
+    faults: tuple[Planted, ...] = ()
+    struck: list[tuple[Planted, str]] = field(default_factory=list)
+    commands: list[tuple[str, str]] = field(default_factory=list)
+
+    def begins(self, cluster: Any, leave: Any) -> None:
+        """pyinfra begins, on this cluster; `leave` ends it at once."""
+        self._cluster, self._leave = cluster, leave
+        self._at: dict[int, list[Planted]] = {}
+        for fault in self.faults:
+            self._at.setdefault(fault.nth, []).append(fault)
+
+    def ends(self) -> None:
+        """pyinfra has ended: what was still to come does not come any more."""
+        self._cluster.clock.forget(self)
+
+    def told(self) -> tuple[list[tuple[Planted, str]], list[tuple[str, str]]]:
+        """What was struck, and all commands."""
+        return self.struck, self.commands
+
+    def at(self, node: Node, line: str) -> "Moments | None":
+        """A command is on its way to a node; what goes wrong with it, if anything."""
+        number = len(self.commands)
+        self.commands.append((node.name, line))
+        here = self._at.get(number)
+        return Moments(self, node, line, here) if here else None
+
+    def strike(self, fault: Planted, node: Node, line: str) -> None:
+        """It happens now."""
+        self.struck.append((fault, line))
+        kind = KINDS[fault.kind]
+        target = self._cluster.nodes[fault.node] if fault.node else node
+        if isinstance(kind, Signal):
+            if kind.number is signal.SIGKILL:
+                self._leave(-signal.SIGKILL)
+            import os
+
+            os.kill(os.getpid(), kind.number)
+        elif isinstance(kind, OfTheWay):
+            if kind is BROKEN_PIPE:
+                target.drop_connections()
+        elif not kind.roles or kind.roles & target.roles:
+            kind.plant(target)
+
+    def later(self, fault: Planted, node: Node, line: str) -> None:
+        """It happens now, unless it has happened already."""
+        if all(known is not fault for known, _ in self.struck):
+            self.strike(fault, node, line)
+
+
+@dataclass
+class Moments:
+    """The moments of one command at which something goes wrong."""
+
+    plan: Plan
+    node: Node
+    line: str
+    faults: list[Planted]
+
+    def _strike(self, moment: str) -> None:
+        for fault in self.faults:
+            if fault.moment == moment:
+                self.plan.later(fault, self.node, self.line)
+
+    def before(self) -> None:
+        """It is about to be sent."""
+        self._strike("before")
+        for fault in self.faults:
+            if fault.moment == "middle":
+                self.plan._cluster.clock.later(_SOON, self.plan.later, fault, self.node, self.line)
+
+    def refused(self) -> Answer | None:
+        """Its answer, where it fails and does nothing."""
+        for fault in self.faults:
+            if KINDS[fault.kind] is COMMAND_FAILS and fault.moment != "after":
+                self.plan.later(fault, self.node, self.line)
+                return Answer(1, "", "it does not work\n")
+        return None
+
+    def between(self, number: int, of: int) -> None:
+        """The next part of it is about to be done."""
+        if number == of // 2:
+            self._strike("middle")
+
+    def after(self) -> None:
+        """It is done, and nobody knows yet."""
+        self._strike("middle")
+        self._strike("after")
