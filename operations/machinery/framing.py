@@ -5,6 +5,7 @@ A login script that prints does so before the command has begun, or after it has
 
 import secrets
 import shlex
+from functools import lru_cache
 
 # No login script prints what nobody knows before the run.
 _RUN = secrets.token_hex(4)
@@ -12,10 +13,12 @@ _BEGIN = f"== daos-offline-update {_RUN} begins"
 _END = f"== daos-offline-update {_RUN} ends"
 
 # What is no plain character between single quotes for every login shell: csh and tcsh end a word
-# at the end of a line, and take ! for an older command; fish takes \\ for one backslash.
-_NO_PLAIN = {ord(character): rf"\0{ord(character):03o}" for character in "\\\n!"}
+# at the end of a line, and take ! for an older command; fish takes \\ for one backslash. The
+# backslash comes first: the others are written with one.
+_NO_PLAIN = {character: rf"\0{ord(character):03o}" for character in "\\\n!"}
 
 
+@lru_cache(maxsize=64)  # thousands of nodes are asked the same
 def framed(line: str) -> str:
     """The shell command that runs `line`, and marks where its answer begins and ends.
 
@@ -24,7 +27,9 @@ def framed(line: str) -> str:
     # Each mark is on a line of its own, whatever was printed before it.
     begin = f"printf '\\n%s\\n' '{_BEGIN}'"
     text = f"{begin}; {begin} >&2\n(\n{line}\n)\nfound=$?; printf '\\n%s\\n' '{_END}'; exit $found"
-    return f'eval "$(printf %b {shlex.quote(text.translate(_NO_PLAIN))})"'
+    for character, written in _NO_PLAIN.items():  # str.translate takes ten times as long
+        text = text.replace(character, written)
+    return f'eval "$(printf %b {shlex.quote(text)})"'
 
 
 def within(text: str) -> str | None:

@@ -3,16 +3,17 @@
 import shlex
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
+from functools import lru_cache
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary, WeakSet
 
 from gevent import Timeout
 from gevent.pool import Pool
 from paramiko import SSHException
-from pyinfra.api import Host, State, StringCommand
+from pyinfra.api import Config, Host, State, StringCommand
 from pyinfra.api.arguments import CONNECTOR_ARGUMENT_KEYS, pop_global_arguments
 from pyinfra.api.exceptions import ConnectError, PyinfraError
-from pyinfra.context import ctx_host, ctx_state
+from pyinfra.context import ctx_config, ctx_host, ctx_state
 
 from ..daos import hanging
 from ..daos.node import Node, parse, script
@@ -30,6 +31,10 @@ _LESS_PATIENCE = 5
 _silent: WeakSet[Host] = WeakSet()
 # The processes of each node that let nobody look at them: that is not waited for again and again.
 _stuck: WeakKeyDictionary[Host, tuple[str, ...]] = WeakKeyDictionary()
+
+# What a connection takes of the settings of each host, and of which configuration: to ask pyinfra
+# takes longer than all else that is done for a command.
+_taken: WeakKeyDictionary[Host, tuple[Config, dict[str, Any]]] = WeakKeyDictionary()
 
 # pyinfra's own time-out begins when the command has begun; to open a channel to a node that died
 # silently takes paramiko up to an hour. Seconds for that.
@@ -85,8 +90,7 @@ def look(state: State, units: Units, host: Host) -> tuple[Node | None, str]:
     if not host.connected or host in state.failed_hosts:
         return None, ""
     patience = _LESS_PATIENCE if host in _silent else _PATIENCE
-    line = f"sh -c {shlex.quote(script(units, _stuck.get(host, ())))}"
-    done, output, errors = command(state, host, line, patience)
+    done, output, errors = command(state, host, _ask(units, _stuck.get(host, ())), patience)
     if not done:
         if silence.is_silent(errors) and host not in _silent:
             _silent.add(host)
@@ -99,6 +103,12 @@ def look(state: State, units: Units, host: Host) -> tuple[Node | None, str]:
         return None, f"{errors.strip()}\n{problem}".strip()
     _stuck[host] = node.stuck
     return node, ""
+
+
+@lru_cache(maxsize=64)  # most nodes are asked the same
+def _ask(units: Units, stuck: tuple[str, ...]) -> str:
+    """The command that has a node say what it has."""
+    return f"sh -c {shlex.quote(script(units, stuck))}"
 
 
 def knock(state: State, units: Units, host: Host) -> Node | None:
@@ -140,7 +150,16 @@ def command(state: State, host: Host, line: str, timeout: int) -> tuple[bool, st
     )
 
 
-def _chosen(state: State, host: Host, timeout: int) -> Any:
-    """The settings of config.py that a connection takes."""
-    arguments, _ = pop_global_arguments(state, host, {"_timeout": timeout})
-    return {key: arguments.get(key) for key in CONNECTOR_ARGUMENT_KEYS if key in arguments}
+def _chosen(state: State, host: Host, timeout: int) -> dict[str, Any]:
+    """The settings of config.py and of a host's data that a connection takes.
+
+    Nothing changes them once a procedure has begun; while it is read, it has a configuration of
+    its own.
+    """
+    config = ctx_config.get() or state.config
+    known = _taken.get(host)
+    if known is None or known[0] is not config:
+        arguments: Any = pop_global_arguments(state, host, {})[0]
+        found = {key: arguments[key] for key in CONNECTOR_ARGUMENT_KEYS if key in arguments}
+        known = _taken[host] = config, found
+    return {**known[1], "_timeout": timeout}
