@@ -6,15 +6,17 @@ from collections.abc import Callable
 import gevent
 
 _SHARE = 0.02  # of the time
-_LEAST = 0.5  # seconds between two times that nobody insists on
-_LITTLE = 0.02  # seconds that nobody notices
+_LEAST = 0.5  # seconds
 
 
 class Paced:
-    """Does something whenever there is news, at once or a little later."""
+    """Does something whenever there is news, at once or a little later.
 
-    def __init__(self, do: Callable[[], None]) -> None:
-        self._do = do
+    + least: seconds between two times that nobody insists on
+    """
+
+    def __init__(self, do: Callable[[], None], least: float = _LEAST) -> None:
+        self._do, self._least = do, least
         self._took: float | None = None  # the first time gets ready what later ones have
         self._ended = 0.0
         self._later: gevent.Greenlet | None = None
@@ -30,15 +32,8 @@ class Paced:
     def soon(self) -> None:
         """Do it as soon as that takes no more than its share; once for all news until then."""
         if self._later is None:
-            due = self._ended + max(_LEAST, (self._took or 0.0) / _SHARE)
+            due = self._ended + max(self._least, (self._took or 0.0) / _SHARE)
             self._later = gevent.spawn_later(max(0.0, due - time.monotonic()), self._is_due)
-
-    def cheaply(self) -> None:
-        """Do it at once where it took no more than its share last time; else soon."""
-        if (self._took or 0.0) <= _LITTLE:
-            self.now()
-        else:
-            self.soon()
 
     def stop(self) -> None:
         """Do nothing later."""

@@ -3,10 +3,11 @@
 import re
 from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from ..rules.findings import grouped
 from ..rules.view import ROLES
@@ -40,6 +41,12 @@ class NodeLine:
     longest: str
 
 
+@cache
+def template() -> Template:
+    """The template of a page; to read it takes longer than to make ten pages."""
+    return _templates.get_template("page.html.j2")
+
+
 def page(report: Mapping[str, Any]) -> str:
     """The page of a report: whole in itself, without a script, nothing loaded from anywhere.
 
@@ -49,7 +56,7 @@ def page(report: Mapping[str, Any]) -> str:
     roles = _by_role(report)
     outcome = outcome_of(report)
     to_do = report.get("next") or []
-    return _templates.get_template("page.html.j2").render(
+    return template().render(
         outcome=outcome,
         how=outcome.capitalize(),
         refresh=_REFRESH if outcome == "running" else None,

@@ -1,5 +1,5 @@
 """What a run does: report.json in its folder, for scripts, and report.html, the page that is made
-of it; both are true at every moment, from the first one on."""
+of it; there are both from the first moment on."""
 
 # pyinfra declares its callbacks as static methods; these are of an object.
 # mypy: disable-error-code="override"
@@ -91,7 +91,7 @@ class Report(BaseStateCallback):
         """A step has ended on all nodes."""
         self.steps.end(state)
         self.console.ends()
-        self.files.write_cheaply()  # the next step begins right now
+        self.files.soon()  # the next step begins right now, and that is written at once
 
     def operation_host_error(
         self, state: State, host: Host, op_hash: str, retry_count: int = 0, max_retries: int = 0
@@ -232,7 +232,7 @@ class Report(BaseStateCallback):
                 self.left = outcome.look_once_more(self.current)
             self.state = list(outcome.afterwards(self.current, self.left))
             self.next = list(outcome.what_now(self.current, self.left))
-        self._end_writing()
+            self._end_writing()
         self._tell_the_site()
         self._say_last_words()
         if self.outcome not in ("failed", "refused", "declined"):

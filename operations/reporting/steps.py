@@ -101,7 +101,7 @@ class Steps:
         return {
             "step": step["name"],
             "number": len(self._steps),
-            "of": len(state.get_op_order()),
+            "of": len(state.op_meta),
             "since": _plain(step["start"]),
             "done": sorted(acted.union(step["failed"])),
             "left": [] if "end" in step else sorted(nodes.keys() - ended),

@@ -20,21 +20,13 @@ def test_what_takes_long_is_not_done_for_each_of_many_news() -> None:
     paced.now()
     paced.now()
     for _ in range(20):
-        paced.cheaply()
+        paced.soon()
         gevent.sleep(0)
     assert len(done) == 2
     with gevent.Timeout(60):
         while len(done) < 3:
             gevent.sleep(0.01)
     assert done[2] - done[1] >= 1.5  # its share, for 0.03 s
-
-
-def test_what_takes_little_is_done_at_once() -> None:
-    done: list[int] = []
-    paced = Paced(lambda: done.append(1))
-    for _ in range(5):
-        paced.cheaply()
-    assert len(done) == 5
 
 
 def test_news_that_nobody_insists_on_are_gathered() -> None:
@@ -46,3 +38,17 @@ def test_news_that_nobody_insists_on_are_gathered() -> None:
     paced.stop()
     gevent.sleep(0.7)
     assert len(done) == 1
+
+
+def test_what_need_not_be_new_is_done_less_often() -> None:
+    often: list[int] = []
+    seldom: list[int] = []
+    paced = [Paced(lambda: often.append(1), least=0.1), Paced(lambda: seldom.append(1), least=0.9)]
+    for it in paced:
+        it.now()
+    with gevent.Timeout(60):
+        while len(seldom) < 2:
+            for it in paced:
+                it.soon()
+            gevent.sleep(0.01)
+    assert len(often) > 2
