@@ -1,18 +1,23 @@
 """What an administrator does between two runs: what the last one has said, and nothing else.
 
-What lasts of a fault ends, as somebody repairs the node. Then each finding of the report has him
-do what it tells to do.
+What lasts of a fault ends, as somebody repairs the node. Then he reads the findings of the report,
+and does what their words tell him to. What no word tells does not happen.
 """
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from testbed.sim.model import Refused
 from testbed.simulation.cluster import Cluster
-from testbed.simulation.node import SERVER, Node
+from testbed.simulation.node import AGENT, SERVER, Node
+
+from .cases import BACK, UPDATE
 
 _BOOTS = 120.0  # seconds until nodes are back that got their power again
+_WORKS = 30.0  # seconds that what he does takes
 Finding = Mapping[str, Any]
+Do = Callable[[Cluster, Finding], Iterator[str]]
 
 
 def repair(cluster: Cluster) -> None:
@@ -26,63 +31,111 @@ def repair(cluster: Cluster) -> None:
     cluster.clock.pass_by(_BOOTS)
 
 
+def findings(report: Mapping[str, Any]) -> list[Finding]:
+    """The findings of a report."""
+    return [*report.get("refusals", ()), *report.get("failures", ())]
+
+
 def act(cluster: Cluster, report: Mapping[str, Any]) -> list[str]:
     """Do what the findings of a report tell to do; what that was, in words."""
-    done = []
-    for finding in (*report.get("refusals", ()), *report.get("failures", ())):
-        do = _TO_DO.get(finding["code"])
-        if do:
-            done += do(cluster, finding)
-    if done:
-        cluster.clock.pass_by(30.0)
+    done: list[str] = []
+    for finding in findings(report):
+        for words, do in _TO_DO:
+            if re.search(words, finding["message"]):
+                done += do(cluster, finding)
+                cluster.clock.pass_by(_WORKS)
     return list(dict.fromkeys(done))
 
 
-def _ends_users(cluster: Cluster, finding: Finding) -> list[str]:
-    found = [(node, it) for node in cluster.nodes.values() for it in node.applications]
-    for node, application in found:
-        node.close(application)
-    return [f"end process {it.pid} on {node.name}" for node, it in found]
+def types(procedure: str, report: Mapping[str, Any]) -> str:
+    """What he types next, where the last run has told him to type something else."""
+    told = " ".join(finding["message"] for finding in findings(report))
+    if procedure == BACK and f"pyinfra inventory {UPDATE}" in told:
+        return UPDATE
+    return procedure
 
 
-def _reintegrates(cluster: Cluster, finding: Finding) -> list[str]:
-    """`dmg pool reintegrate`, where the engine is back."""
-    management, done = cluster.management, []
+def _ends_users(cluster: Cluster, finding: Finding) -> Iterator[str]:
+    for node in cluster.nodes.values():
+        for application in node.applications[:]:
+            node.close(application)
+            yield f"ends process {application.pid} on {node.name}"
+
+
+def _reintegrates(cluster: Cluster, finding: Finding) -> Iterator[str]:
+    management = cluster.management
     for pool in management.system.pools.values():
         for rank in list(pool.disabled):
             try:
                 management.reintegrate(pool.uuid, rank)
             except Refused:
                 continue
-            done.append(f"dmg pool reintegrate --rank={rank} {pool.label}")
-    return done
+            yield f"dmg pool reintegrate --rank={rank} {pool.label}"
 
 
-def _starts_engines(cluster: Cluster, finding: Finding) -> list[str]:
-    """An engine that is gone is started by its daos_server: `systemctl restart daos_server`."""
-    done = []
-    for node in cluster.servers:
-        dead = [it for it in node.server.engines if not it.pid]
-        if dead and node.units[SERVER].state == "active":
-            node.run(f"systemctl restart {SERVER}")
-            done.append(f"systemctl restart {SERVER} on {node.name}")
-    cluster.clock.pass_by(30.0)
-    return done + _reintegrates(cluster, finding)
+def _starts_ranks(cluster: Cluster, finding: Finding) -> Iterator[str]:
+    if cluster.management.leader:
+        cluster.management.start()
+        yield "dmg system start"
 
 
-def _stops_what_it_names(cluster: Cluster, finding: Finding) -> list[str]:
-    """A daemon that somebody has started in the window is stopped."""
-    done = []
+def _stops_ranks(cluster: Cluster, finding: Finding) -> Iterator[str]:
+    if cluster.management.leader:
+        cluster.management.stop()
+        yield "dmg system stop"
+
+
+def _stops_in_order(cluster: Cluster, finding: Finding) -> Iterator[str]:
+    yield from _stops_units(cluster, AGENT)
+    if cluster.management.leader:
+        cluster.management.stop()
+        yield "dmg system stop"
+        cluster.clock.pass_by(_WORKS)
+    yield from _stops_units(cluster, SERVER)
+
+
+def _stops_units(cluster: Cluster, name: str) -> Iterator[str]:
+    for node in cluster.nodes.values():
+        if node.units[name].main_pid:
+            node.run(f"systemctl stop {name}")
+            yield f"systemctl stop {name} on {node.name}"
+    cluster.clock.pass_by(_WORKS)
+
+
+def _restarts_server(cluster: Cluster, finding: Finding) -> Iterator[str]:
+    """An engine that has ended is started by its daos_server alone."""
     for node in _named(cluster, finding):
-        for name, unit in node.units.items():
-            if unit.main_pid and f"systemctl stop {name.removesuffix('.service')}" in finding["message"]:
-                node.run(f"systemctl stop {name}")
-                done.append(f"systemctl stop {name} on {node.name}")
-    return done
+        unit = node.units[SERVER]
+        if unit.state == "active" and any(not it.pid for it in node.server.engines):
+            unit.stop()
+            cluster.clock.pass_by(1.0)
+            unit.start()
+            yield f"systemctl restart {SERVER} on {node.name}"
+
+
+def _does_with_unit(cluster: Cluster, finding: Finding) -> Iterator[str]:
+    """`systemctl VERB UNIT`, on the nodes that the finding names."""
+    for verb, name in re.findall(r"`?systemctl (stop|start|enable|disable) ([\w.-]+)", finding["message"]):
+        unit = name if "." in name else f"{name}.service"
+        for node in _named(cluster, finding):
+            if unit in node.units and node.units[unit].installed:
+                node.run(f"systemctl {verb} {unit}")
+                yield f"systemctl {verb} {unit} on {node.name}"
 
 
 def _named(cluster: Cluster, finding: Finding) -> list[Node]:
-    return [cluster.nodes[name] for name in finding.get("hosts", ()) if name in cluster.nodes]
+    """The nodes of a finding, and those that its words name."""
+    words = set(finding.get("hosts", ())) | set(re.findall(r"[\w-]+", finding["message"]))
+    return [node for name, node in cluster.nodes.items() if name in words]
 
 
-_TO_DO: dict[str, Callable[[Cluster, Finding], list[str]]] = {}
+# What stands in a message, and what is done then.
+_TO_DO: tuple[tuple[str, Do], ...] = (
+    (r"(?i)stop daos in (this )?order", _stops_in_order),
+    (r"end (it|them|what|the)|evict_connections", _ends_users),
+    (r"run `dmg system stop`", _stops_ranks),
+    (r"`dmg system start`", _starts_ranks),
+    (r"journalctl|what the log says|dmg system query", _restarts_server),
+    (r"reintegrate", _reintegrates),
+    (r"(?i)(type|run|:) `systemctl", _does_with_unit),
+)

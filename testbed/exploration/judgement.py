@@ -46,16 +46,26 @@ def _last(output: str) -> str:
     return " / ".join(output.strip().splitlines()[-4:])
 
 
-def of_the_end(case: Case, cluster: Cluster) -> Iterator[str]:
-    """What is wrong in the end, when nothing goes wrong any more."""
-    yield from _state(case, cluster)
+def is_an_end(report: Mapping[str, Any]) -> bool:
+    """Whether a run has refused since there is nothing to do any more."""
+    codes = {finding["code"] for finding in report.get("refusals", ())}
+    return codes == {"nothing-to-roll-back"}
+
+
+def of_the_end(case: Case, cluster: Cluster, goes_on: bool) -> Iterator[str]:
+    """What is wrong in the end, when nothing goes wrong any more.
+
+    + goes_on: whether the way back has said that there is none, so the update was finished
+    """
+    yield from of_the_state(case, cluster, goes_on)
     by_others = any(fault.kind in faults.BY_OTHERS for fault in case.faults)
     for verdict in judge(cluster.events):
         if verdict.state == "broken" and not by_others:
             yield f"{verdict.rule} {verdict.name}: {'; '.join(verdict.sentences)}"
 
 
-def _state(case: Case, cluster: Cluster) -> Iterator[str]:
+def of_the_state(case: Case, cluster: Cluster, goes_on: bool) -> Iterator[str]:
+    """What is not as it should be after an update."""
     system = cluster.management.system
     releases = {node.version for node in cluster.nodes.values()}
     for node in cluster.nodes.values():
@@ -69,7 +79,7 @@ def _state(case: Case, cluster: Cluster) -> Iterator[str]:
         kept = node.files.below(f"{_KEPT}/")
         if kept or node.lock:
             yield f"{node.name} still remembers something: {', '.join(kept)}"
-    if len(releases) != 1 or not (case.goes_back or releases == {case.target}):
+    if len(releases) != 1 or releases != ({case.hosts[0].version} if case.goes_back and not goes_on else {case.target}):
         yield f"the nodes are at {', '.join(sorted(releases))}"
     lost = [rank for rank, member in system.members.items() if member.state != "joined"]
     if lost:

@@ -46,13 +46,13 @@ class Cluster:
             known = held.setdefault(name, [])
             known += [evr for evr in evrs if evr not in known]
 
-    def record(self, node: str, program: str, event: str, pid: int = 0, **details: Any) -> None:
+    def record(self, host: str, program: str, event: str, pid: int = 0, /, **details: Any) -> None:
         """Something happened, as a program of a node tells the referee."""
         now = self.clock.at()
         self.events.append(
             {
                 "time": f"{now:%Y-%m-%dT%H:%M:%S.%f}Z",
-                "host": node,
+                "host": host,
                 "program": program,
                 "pid": pid,
                 "event": event,

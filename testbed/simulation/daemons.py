@@ -130,8 +130,13 @@ class Engine:
         if not node.faults().get("engine_never_ready"):
             node.cluster.clock.later(_OPENED, self._opens, self.pid)
 
+    def goes_on(self) -> None:
+        """What kept it from its storage is gone."""
+        if self.pid and not self.opened:
+            self._node.cluster.clock.later(_OPENED, self._opens, self.pid)
+
     def _opens(self, pid: int) -> None:
-        if pid != self.pid:
+        if pid != self.pid or self.opened:
             return
         self.opened = True
         self.incarnation = int(self._node.cluster.clock.now * 1e6) + pid

@@ -205,9 +205,11 @@ class Node:
             self._told[key] = value
 
     def forget_faults(self) -> None:
-        """Its programs know of no fault any more."""
+        """Its programs know of no fault any more; what an engine waited for is there."""
         self._told = {}
         self.files.remove(faults.FILE)
+        for engine in self.server.engines:
+            engine.goes_on()
 
     def run(self, command: str, check: bool = True) -> None:
         """Somebody types a command there, and does not wait for its end."""
@@ -217,7 +219,7 @@ class Node:
         """What a file says; "" where there is none."""
         return self.files.read(path)
 
-    def record(self, program: str, event: str, pid: int = 0, **details: Any) -> None:
+    def record(self, program: str, event: str, pid: int = 0, /, **details: Any) -> None:
         """Tell the referee, as a program of this node."""
         self.cluster.record(self.name, program, event, pid, **details)
 
