@@ -7,13 +7,12 @@ from typing import Any
 from testbed.referee.judge import judge
 from testbed.simulation import faults
 from testbed.simulation.cluster import Cluster
-from testbed.simulation.node import AGENT, SERVER
+from testbed.simulation.node import AGENT, SERVER, Node
 from testbed.simulation.process import Outcome
 
-from .cases import Case
+from .cases import UPDATE, Case
 
 _KEPT = "/var/lib/daos-offline-update"
-_INTERRUPTED = (130, 137, 143)
 
 
 def note_contents(cluster: Cluster) -> None:
@@ -52,38 +51,44 @@ def is_an_end(report: Mapping[str, Any]) -> bool:
     return codes == {"nothing-to-roll-back"}
 
 
-def of_the_end(case: Case, cluster: Cluster, goes_on: bool) -> Iterator[str]:
+def of_the_end(case: Case, cluster: Cluster, done: str) -> Iterator[str]:
     """What is wrong in the end, when nothing goes wrong any more.
 
-    + goes_on: whether the way back has said that there is none, so the update was finished
+    + done: the procedure that has come to its end last; "" where none has changed anything
     """
-    yield from of_the_state(case, cluster, goes_on)
+    yield from of_the_state(cluster)
+    wanted = {case.target} if done == UPDATE else {it.version for it in case.hosts}
+    for node in cluster.nodes.values():
+        if node.version not in wanted:
+            yield f"{node.name} is at {node.version}, and should be at {', '.join(sorted(wanted))}"
     by_others = any(fault.kind in faults.BY_OTHERS for fault in case.faults)
     for verdict in judge(cluster.events):
         if verdict.state == "broken" and not by_others:
             yield f"{verdict.rule} {verdict.name}: {'; '.join(verdict.sentences)}"
 
 
-def of_the_state(case: Case, cluster: Cluster, goes_on: bool) -> Iterator[str]:
-    """What is not as it should be after an update."""
-    system = cluster.management.system
-    releases = {node.version for node in cluster.nodes.values()}
+def of_the_state(cluster: Cluster) -> Iterator[str]:
+    """What is not as it should be while DAOS serves and nothing is under way."""
     for node in cluster.nodes.values():
-        builds = {build for found in node.packages.values() for build in found}
-        twice = [name for name, found in node.packages.items() if len(found) > 1]
-        if twice or len(builds) != 1:
-            yield f"{node.name} has {', '.join(sorted(builds))}"
-        for name, role in ((SERVER, "servers"), (AGENT, "clients")):
-            if role in node.roles and not (node.units[name].enabled and node.units[name].main_pid):
-                yield f"{node.name}: {name} is not as it was"
-        kept = node.files.below(f"{_KEPT}/")
-        if kept or node.lock:
-            yield f"{node.name} still remembers something: {', '.join(kept)}"
-    if len(releases) != 1 or releases != ({case.hosts[0].version} if case.goes_back and not goes_on else {case.target}):
-        yield f"the nodes are at {', '.join(sorted(releases))}"
+        yield from _of_a_node(node)
+    system = cluster.management.system
     lost = [rank for rank, member in system.members.items() if member.state != "joined"]
     if lost:
         yield f"ranks {lost} have not joined"
     for pool in system.pools.values():
         if pool.disabled:
             yield f"pool {pool.label} has ranks {pool.disabled} disabled"
+
+
+def _of_a_node(node: Node) -> Iterator[str]:
+    builds = {build for found in node.packages.values() for build in found}
+    if len(builds) != 1:
+        yield f"{node.name} has {', '.join(sorted(builds))}"
+    for name, role in ((SERVER, "servers"), (AGENT, "clients")):
+        if role in node.roles and not (node.units[name].enabled and node.units[name].main_pid):
+            yield f"{node.name}: {name} is not as it was"
+        if role in node.roles and node.units[name].main_pid and node.units[name].daemon.build not in builds:
+            yield f"{node.name}: {name} runs {node.units[name].daemon.build}"
+    kept = node.files.below(f"{_KEPT}/")
+    if kept or node.lock:
+        yield f"{node.name} still remembers something: {', '.join(kept)}"

@@ -67,6 +67,7 @@ def play(case: Case, site: Site, say: Say = lambda line: None) -> Played:
     played = Played(cluster=cluster)
     judgement.note_contents(cluster)
     told = ""  # by the last run to be typed in the place of it
+    done = ""  # the procedure that has come to its end last
     for run in range(_MOST):
         faults = tuple(fault for fault in case.faults if fault.run == run)
         procedure = told or case.procedure(run)
@@ -82,9 +83,11 @@ def play(case: Case, site: Site, say: Say = lambda line: None) -> Played:
         say(outcome.output)
         report = site.report()
         played.problems += judgement.of_a_run(case, outcome, report)
+        if outcome.exit_code == 0 and report.get("outcome") != "nothing to do":
+            done = procedure
         over = run >= _last_fault(case) and run >= len(case.typed) - 1
         # What goes wrong after the last look is for the next one to see.
-        hidden = bool(outcome.told[0]) and any(judgement.of_the_state(case, cluster, bool(told)))
+        hidden = bool(outcome.told[0]) and any(judgement.of_the_state(cluster))
         if over and not hidden and (outcome.exit_code == 0 or judgement.is_an_end(report)):
             break
         cluster.clock.pass_by(case.pause)
@@ -96,7 +99,7 @@ def play(case: Case, site: Site, say: Say = lambda line: None) -> Played:
     else:
         played.problems.append(f"no end after {_MOST} runs")
     judgement.note_contents(cluster)
-    played.problems += judgement.of_the_end(case, cluster, bool(told))
+    played.problems += judgement.of_the_end(case, cluster, done)
     for problem in played.problems:
         say(f"==> {problem}")
     return played

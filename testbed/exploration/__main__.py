@@ -1,0 +1,106 @@
+"""`python -m testbed.exploration`: play cases that go wrong, or one of them again.
+
+It exits with 0 where all ended well, with 1 where a case failed, with 2 where it cannot be run.
+"""
+
+import argparse
+import os
+import random
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from . import drawn
+from .cases import Case, simple
+from .explore import Explored, explore
+from .play import Site, play
+
+_PROJECT = Path(__file__).parents[2]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m testbed.exploration", description=__doc__)
+    parser.add_argument("--cases", type=int, default=1000, help="how many cases (1000)")
+    parser.add_argument("--minutes", type=float, default=float("inf"), help="how long at most")
+    parser.add_argument("--seed", type=int, help="the same one plays the same cases")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="at a time")
+    parser.add_argument("--nodes", help='"2,1,1": servers, admin nodes and clients of every case')
+    parser.add_argument("--project", type=Path, default=_PROJECT, help="whose procedures are typed")
+    parser.add_argument("--replay", help="the text of a case, or a file that has it: play it alone")
+    parser.add_argument("-v", "--verbose", action="store_true", help="tell the story of it")
+    parser.add_argument("--share", type=int, help=argparse.SUPPRESS)
+    given = parser.parse_args(argv)
+    if given.replay is not None:
+        return _replay(given)
+    if given.seed is None:
+        given.seed = random.randrange(1_000_000)
+    if given.share is None and given.jobs > 1:
+        return _in_parallel(given, list(argv if argv is not None else sys.argv[1:]))
+    return _explore(given)
+
+
+def _replay(given: argparse.Namespace) -> int:
+    text = given.replay
+    if not text.lstrip().startswith("{"):
+        text = Path(text).read_text("utf-8")
+    try:
+        case = Case.parse(text)
+    except ValueError as problem:
+        print(problem, file=sys.stderr)
+        return 2
+    played = play(case, Site(given.project), print if given.verbose else lambda line: None)
+    for problem in played.problems:
+        print(problem)
+    print(f"{len(played.runs)} runs; {'it fails' if played.problems else 'all is well'}")
+    return int(bool(played.problems))
+
+
+def _in_parallel(given: argparse.Namespace, argv: list[str]) -> int:
+    """A share of the cases for each processor, in a process of its own."""
+    print(f"{given.cases} cases of seed {given.seed}, {given.jobs} at a time")
+    sys.stdout.flush()
+    rest = [*argv, "--seed", str(given.seed)]
+    shares = [
+        subprocess.Popen([sys.executable, "-m", "testbed.exploration", *rest, "--share", str(share)])
+        for share in range(given.jobs)
+    ]
+    try:
+        codes = [share.wait() for share in shares]
+    except KeyboardInterrupt:
+        codes = [share.wait() for share in shares]
+    return max(codes)
+
+
+def _explore(given: argparse.Namespace) -> int:
+    share, jobs = given.share or 0, given.jobs if given.share is not None else 1
+    fixed = simple(*map(int, given.nodes.split(","))) if given.nodes else ()
+    most = given.cases // jobs + (share < given.cases % jobs)
+    site = Site(given.project)
+    number = given.seed * 1000 + share
+    try:
+        found = explore(drawn.cases(fixed=fixed), site, number, most, given.minutes)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+    print(_told(found))
+    return int(found.failed is not None)
+
+
+def _told(found: Explored) -> str:
+    counts = f"{found.cases} cases, {found.runs} runs, {found.struck} faults"
+    if found.failed is None:
+        return f"{counts}: all ended well"
+    problems = "\n".join(f"    {problem}" for problem in found.problems)
+    faults = "\n".join(f"    {fault}" for fault in found.failed.faults)
+    text = found.failed.text()
+    return (
+        f"{counts}, then this one failed:\n{problems}\n  on {len(found.failed.hosts)} nodes, "
+        f"{' then '.join(found.failed.typed)}, with\n{faults}\n"
+        f"  make explore REPLAY='{text}'"
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
