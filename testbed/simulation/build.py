@@ -1,6 +1,7 @@
 """Making simulated clusters: formatted, started and healthy, before anybody types anything."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 
 from .cluster import POOLS, Cluster
 from .node import AGENT, SERVER, Node
@@ -10,9 +11,21 @@ RELEASES = ("2.0.0", "2.0.1", "2.0.2", "2.0.3")
 _SETTLES = 10.0  # seconds until all of it serves
 
 
-def cluster(nodes: Iterable[Node], targets: int = 8) -> Cluster:
-    """A cluster that serves, with its pools."""
+def cluster(
+    nodes: Iterable[Node],
+    targets: int = 8,
+    pools: Mapping[str, str] = MappingProxyType(POOLS),
+    ranks: Mapping[str, Sequence[int]] = MappingProxyType({}),
+) -> Cluster:
+    """A cluster that serves, with its pools.
+
+    + pools: the UUID of each pool, by its label
+    + ranks: those of a server's engines, by its name; where none are given, as they come
+    """
     made = Cluster(nodes, targets)
+    for name, known in ranks.items():
+        for engine, rank in zip(made.nodes[name].server.engines, known, strict=True):
+            engine.rank = rank
     for node in made.nodes.values():
         made.publish(node.flavour.name, repositories_of(node, RELEASES))
         for name, build in ((it, node.build) for it in node.packages):
@@ -21,7 +34,7 @@ def cluster(nodes: Iterable[Node], targets: int = 8) -> Cluster:
         node.record("systemd", "boot")
         _enable(node, SERVER, "servers")
     made.clock.pass_by(_SETTLES)
-    for label, uuid in POOLS.items():
+    for label, uuid in pools.items():
         made.management.create_pool(label, uuid, 8_000_000_000)
     for node in made.nodes.values():
         _enable(node, AGENT, "clients")

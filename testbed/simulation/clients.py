@@ -196,7 +196,7 @@ def _listed(node: Node, name: str) -> list[list[str]] | str:
         return f"DER_PROTO: libdaos is {node.version}, the system is {joined[0].version}"
     try:
         pool = system.pool(name)
-        system.service_leader(pool)
+        node.cluster.management.visited(node, pool.uuid)
     except Refused as why:
         return str(why)
     return [[uuid, found.label] for uuid, found in pool.containers.items()]

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from testbed.lab import provision
 from testbed.sim.common import release as releases
 
 from .clock import Clock
@@ -33,6 +34,16 @@ class Cluster:
         servers = [node for node in self.nodes.values() if "servers" in node.roles]
         points = servers[:3] if len(servers) >= 3 else servers[:1]
         self.management = Management(self, [node.name for node in points])
+        self._configure()
+
+    def _configure(self) -> None:
+        """Give each node the configuration that a lab's node of its roles has."""
+        servers = [node.name for node in self.servers]
+        texts: dict[frozenset[str], dict[str, str]] = {}
+        for node in self.nodes.values():
+            if node.roles not in texts:
+                texts[node.roles] = provision.config_files(node.roles, servers, node.version)
+            node.configure(texts[node.roles])
 
     @property
     def servers(self) -> list[Node]:

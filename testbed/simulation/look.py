@@ -10,6 +10,7 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from .node import ETC
 from .packages import KEY
 from .shell import Session, Unknown, phrase
 from .systemd import DROP_IN, STARTS, Unit
@@ -177,12 +178,17 @@ def _names(node: Node) -> str:
 
 def _space(node: Node) -> str:
     places = ("/usr", "/var/cache", "/var/lib/rpm")
-    free = [0 if any(it.startswith(full) for full in node.files.full) else _FREE for it in places]
-    rows = "".join(f"{left} {place}\n" for left, place in zip(free, places, strict=True))
-    return f"   Avail Mounted on\n{rows}"
+    full = [next((it for it in node.files.full if place.startswith(it)), "") for place in places]
+    rows = [f"0 {it.rstrip('/')}\n" if it else f"{_FREE} /\n" for it in full]
+    return f"   Avail Mounted on\n{''.join(rows)}"
 
 
-_NOTHING = ("resets", "cgroups", "others", "mounts", "read-only", "rpmnew")
+def _rpmnew(node: Node) -> str:
+    found = (path for path in node.files.below(f"{ETC}/") if path.endswith(".rpmnew"))
+    return "".join(f"{path}\n" for path in found)
+
+
+_NOTHING = ("resets", "cgroups", "others", "mounts", "read-only")
 _SAID = {
     "hostname": lambda node: f"{node.name}\n",
     "boot": lambda node: f"{node.boot}\n",
@@ -200,5 +206,6 @@ _SAID = {
     "status": _status,
     "names": _names,
     "space": _space,
+    "rpmnew": _rpmnew,
     **dict.fromkeys(_NOTHING, lambda node: ""),
 }

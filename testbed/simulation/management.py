@@ -244,6 +244,13 @@ class Management:
         node.applications.append(made)
         return made
 
+    def visited(self, node: Node, pool: str) -> None:
+        """A program of a node has opened a pool for a moment. Raises Refused."""
+        self._count += 1
+        handle = Handle(f"handle-{self._count}", pool, node.name, next(node.pids))
+        self._change(lambda system: system.connect(handle))
+        self.disconnected(handle.uuid)
+
     def disconnected(self, handle: str) -> None:
         """A program has closed its pool, or is gone."""
         self._change(lambda system: system.disconnect(handle))

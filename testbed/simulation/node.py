@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 PACKAGES = {"servers": "daos-server", "admins": "daos-client", "clients": "daos-client"}
 SERVER, AGENT = "daos_server.service", "daos_agent.service"
+ETC = "/etc/daos"
 _BOOT = 30.0  # seconds that a boot takes
 _FULL = "No space left on device"
 
@@ -52,7 +53,7 @@ FLAVOURS = {
             "el8", ("centos 8", "CentOS Linux release 8.5.2111"), "1.el8", "dnf", "/etc/yum.repos.d"
         ),
         Flavour(
-            "leap15", ("opensuse-leap 15.3",), "1.suse.lp153", "zypper", "/etc/zypp/repos.d"
+            "leap15", ("opensuse-leap 15.3",), "1.lp153", "zypper", "/etc/zypp/repos.d"
         ),
     )
 }  # fmt: skip
@@ -149,8 +150,12 @@ class Node:
         self.units = {name: Unit(name, self, daemon) for name, daemon in self.daemons.items()}
         folder = self.flavour.folder
         self.files.write(f"{folder}/site.repo", "[site]\nname=site\nbaseurl=http://site\n")
-        hosts = "".join(f"- {name}\n" for name in cluster.nodes)
-        self.files.write("/etc/daos/daos_control.yml", f"name: daos_server\nport: 10001\n{hosts}")
+
+    def configure(self, texts: Mapping[str, str]) -> None:
+        """Write the files of /etc/daos, by their names, and bring all files to the disk."""
+        for name, text in texts.items():
+            self.files.write(f"{ETC}/{name}", text)
+        self.files.sync()
 
     @property
     def server(self) -> Server:

@@ -10,6 +10,7 @@ from testbed.sim.common import release as releases
 
 from .cluster import newest
 from .files import Full
+from .node import ETC
 from .shell import QUOTED, Session, Unknown, phrase
 
 if TYPE_CHECKING:
@@ -20,6 +21,10 @@ LOG = "/var/log/daos-offline-update.log"
 UPDATE = "daos-offline-update"
 _WRITTEN, _REMOVED = 1.0, 0.5  # seconds that a package takes
 _RPM_DATABASE = "/var/lib/rpm"
+_CONFIGURATION = {
+    "daos-server": (f"{ETC}/daos_server.yml",),
+    "daos-client": (f"{ETC}/daos_agent.yml", f"{ETC}/daos_control.yml"),
+}
 
 # Scripts that lead up to a command; they change nothing but a folder of their own.
 
@@ -134,6 +139,17 @@ def _newer(session: Session, words: list[str], names: list[str]) -> int:
     return 0
 
 
+_ZYPPER = """\
+Loading repository data...
+Reading installed packages...
+Resolving package dependencies...
+
+The following packages are going to be upgraded:
+  {packages}
+
+"""
+
+
 def _install(session: Session, words: list[str], names: list[str]) -> int:
     """Resolve, download, or test; what changes packages is a transaction of its own."""
     node = session.node
@@ -142,6 +158,9 @@ def _install(session: Session, words: list[str], names: list[str]) -> int:
         if any("/var/cache".startswith(folder) for folder in node.files.full):
             raise _Failed("Error: No space left on device")
         node.fetched |= {f"{name}-{build}" for name, build in wanted}
+    if node.flavour.manager == "zypper":
+        session.out.append(_ZYPPER.format(packages=" ".join(name for name, _ in wanted)))
+        return 0
     source = "daos-offline-check" if "--assumeno" in words else UPDATE
     session.out.append("Dependencies resolved.\nUpgrading:\n")
     session.out += [f" {name}  x86_64  {build}  {source}  10 k\n" for name, build in wanted]
@@ -244,9 +263,18 @@ class Transaction:
             self._fails(str(why))
             return
         new = [(name, build) for name, build in wanted if build not in node.packages.get(name, ())]
-        self._todo = [("installed", name, build) for name, build in new]
-        for name, _ in new:
-            self._todo += [("removed", name, old) for old in node.packages.get(name, ())]
+        each = [
+            (
+                ("installed", name, build),
+                [("removed", name, old) for old in node.packages.get(name, ())],
+            )
+            for name, build in new
+        ]
+        if node.flavour.manager == "zypper":  # which has rpm update one package after the other
+            self._todo = [it for first, rest in each for it in (first, *rest)]
+        else:
+            self._todo = [first for first, _ in each]
+            self._todo += [it for _, rest in reversed(each) for it in rest]
         node.cluster.clock.later(_WRITTEN, self._next)
 
     def _check(self, wanted: Iterable[tuple[str, str]], words: list[str]) -> None:
@@ -312,6 +340,9 @@ def change(node: Node, what: str, name: str, build: str) -> None:
         if not builds:
             del node.packages[name]
     version = build.partition("-")[0]
+    for path in _CONFIGURATION.get(name, ()) if what == "installed" else ():
+        if path in node.files:  # it is not as the package has it: the site has changed it
+            node.files.write(f"{path}.rpmnew", "")
     node.record("rpm", what, package=name, version=version, build=build)
 
 

@@ -58,10 +58,10 @@ class Unit:
         self._trace(before=True)
         self.main_pid = next(self._node.pids)
         self.started = int(self._node.monotonic * 1e6)
-        self.daemon.begins(self.main_pid)
         if self.daemon.ready_at_once:
             self._is_ready(self._job)
-        elif not self._node.faults().get("never_ready"):
+        self.daemon.begins(self.main_pid)
+        if not self.daemon.ready_at_once and not self._node.faults().get("never_ready"):
             self._node.cluster.clock.later(_STARTED, self._is_ready, self._job)
 
     def _is_ready(self, job: int) -> None:
