@@ -1,0 +1,1 @@
+"""Conformance: to all that the procedure asks, the simulation answers as a lab does."""

@@ -1,0 +1,174 @@
+"""What of an answer has to be alike: what the deploy code reads in it, and all other text.
+
+What cannot be alike is named here: addresses, identities, times, process ids, sizes, the words of
+package managers.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from operations.daos import node as nodes
+from operations.daos import package_managers
+from operations.daos.package_managers import PackageManager
+from operations.machinery import signing_key
+
+_MANAGERS = (package_managers.Yum(), package_managers.Dnf(), package_managers.Zypper())
+_UUID = re.compile(r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
+_TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00| UTC)?")
+_PROCESS = re.compile(r"\b(process|pid) \d+")
+_IN_LOG = re.compile(r"^[A-Z]{4,5} \d\d:\d\d:\d\d\.\d+ ", re.MULTILINE)
+# Of dmg's JSON: what engines and pools are by chance, and how much they hold.
+_BY_CHANCE = {
+    "addr", "Addr", "fabric_uri", "last_update", "uuid", "UUID", "incarnation", "total", "free",
+    "mean", "min", "max",
+}  # fmt: skip
+# Of a look: by what programs the simulated daemons are run, and which numbers their users got.
+_OF_A_PROCESS = {"cgroup", "program", "uid"}
+_SOME = {"pid", "parent", "locker"}
+_QUESTIONS = (
+    "sh -c 'server=", "dmg -j system query", "dmg -j pool list", "for pool in ",
+    "daos container list ",
+)  # fmt: skip
+Answer = tuple[Any, str, str]  # whether it went well, or its exit code; its output and errors
+
+
+class Alike:
+    """Makes of the answers of one cluster what those of another one like it are equal to.
+
+    + addresses: the address of each node
+    + known: UUIDs that are the same in both
+    + keys: the ids of the keys that packages are signed with
+    """
+
+    def __init__(
+        self, addresses: Mapping[str, str], known: Iterable[str] = (), keys: Iterable[str] = ()
+    ) -> None:
+        self._known = frozenset(known)
+        self.keys = set(keys)
+        words = {re.escape(address): name for name, address in addresses.items()}
+        self._names = {address: f"<address of {name}>" for name, address in addresses.items()}
+        self._address = re.compile(rf"(?<![\d.])({'|'.join(words)})(?![\d.])")
+
+    def text(self, text: str) -> str:
+        """A text without what cannot be alike."""
+        text = self._address.sub(lambda it: self._names[it[0]], text)
+        text = _UUID.sub(lambda it: it[0] if it[0] in self._known else "<UUID>", text)
+        text = _PROCESS.sub(r"\1 <number>", _TIME.sub("<time>", text))
+        for key in sorted(self.keys):
+            text = re.sub(key, "<key>", text, flags=re.IGNORECASE)
+        return _IN_LOG.sub("", text)
+
+    def answer(self, line: str, answer: Answer) -> dict[str, Any]:
+        """What an answer to a command has to be."""
+        done, out, err = answer
+        if line.startswith("sh -c 'server="):
+            said = self._look(out) if done in (True, 0) else self.text(out)
+        elif is_of_a_manager(line):
+            return {"done": done, "said": [_read(it, out) for it in _MANAGERS]}
+        elif "gpg --homedir" in line:
+            self.keys |= signing_key.ids(out)
+            said = len(signing_key.ids(out))
+        elif line.startswith("dmg -j"):
+            said = self._json(out)
+        elif line.startswith("for pool in "):
+            said = self._each(out)
+        else:
+            said = self.text(out)
+        return {"done": done, "said": said, "errors": self.text(err).strip()}
+
+    def asks_only(self, line: str) -> bool:
+        """Whether a command changes nothing, so that it may be asked now and then."""
+        return line.startswith(_QUESTIONS)
+
+    def _look(self, out: str) -> Any:
+        node = asdict(nodes.parse(out.split("\n")))
+        del node["itself"]
+        node["addresses"] = [self.text(it) for it in node["addresses"][:1]]
+        node["signers"] = {
+            name: [it in self.keys or it for it in ids] for name, ids in node["signers"].items()
+        }
+        node["space"] = {place: mib > 100 for place, mib in node["space"].items()}
+        for service in (*node["services"].values(), *node["beside"].values()):
+            service["started"] = bool(service["started"])
+        node["engines"] = len(node["engines"])
+        return self._plain(node)
+
+    def _plain(self, found: Any) -> Any:
+        """The same without what a process is by chance, and in an order."""
+        if isinstance(found, dict):
+            return {
+                key: bool(value) if key in _SOME else self._plain(value)
+                for key, value in found.items()
+                if key not in _OF_A_PROCESS
+            }
+        if isinstance(found, list | tuple):
+            return [self._plain(value) for value in found]
+        if isinstance(found, float | datetime):
+            return "<number>" if isinstance(found, float) else "<time>"
+        return self.text(found) if isinstance(found, str) else found
+
+    def _each(self, out: str) -> Any:
+        parts = re.split(r"^== (\S+)\n", out, flags=re.MULTILINE)
+        return [parts[0], *zip(parts[1::2], map(self._json, parts[2::2]), strict=True)]
+
+    def _json(self, out: str) -> Any:
+        try:
+            return self._members(json.loads(out))
+        except ValueError:
+            return self.text(out)
+
+    def _members(self, found: Any) -> Any:
+        if isinstance(found, dict):
+            return {k: self._members(v) for k, v in found.items() if k not in _BY_CHANCE}
+        if isinstance(found, list):
+            return [self._members(it) for it in found]
+        return self.text(found) if isinstance(found, str) else found
+
+
+def is_of_a_manager(line: str) -> bool:
+    """Whether a command has a package manager ask or fetch."""
+    found = any(f"{it.command} " in line for it in _MANAGERS)
+    return found and not line.startswith("(umask 077; : > ")
+
+
+def _read(manager: PackageManager, out: str) -> Any:
+    """What the deploy code reads in the words of a package manager."""
+    listed, sources = sorted(manager.listed(out)), sorted(manager.sources_of(out).items())
+    return [listed, manager.offered(out), sources]
+
+
+_OF_CHANCE = ("rank", "ranks", "index", "term", "handle", "pid", "uuid", "host", "argv", "reason")
+_TOOLS = ("dmg", "daos", "daos-job")  # the simulation does not tell when somebody asks
+
+
+_SERVICE = re.compile(r"leader|member|(pool|system)-.*")  # which server leads is left to chance
+
+
+def events(found: Iterable[Mapping[str, Any]], node: str) -> list[list[str]]:
+    """The kinds of all that happened on a node, in their order.
+
+    What engines and their server do between two events of others has no order among itself.
+
+    + node: "" for the management service
+    """
+    parts: list[list[str]] = []
+    before = False
+    for event in found:
+        program = event["program"]
+        of_service = program == "daos_server" and _SERVICE.fullmatch(event["event"])
+        where = "" if of_service else event["host"]
+        if where != node or program in _TOOLS or event["details"].get("runs") == "sshd":
+            continue
+        of_daos = program in ("daos_server", "daos_engine")
+        if not (before and of_daos):
+            parts.append([])
+        before = of_daos
+        details = {k: v for k, v in event["details"].items() if k not in _OF_CHANCE}
+        parts[-1].append(f"{program} {event['event']} {details}")
+    return [sorted(part) for part in parts]

@@ -1,0 +1,79 @@
+"""What the simulation answers is what a lab of containers answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from testbed.lab.harness import LabNode
+
+from ..site import ADMIN, CLIENT, SERVER, StartSite
+from . import alike, runs
+from .alike import Alike
+from .fronts import Front, OfContainers, OfVirtualNodes, Run
+
+# All package managers, and a management service that may lose its majority.
+NODES = [
+    LabNode("daos-server-01", SERVER, "el8"),
+    LabNode("daos-server-02", SERVER, "el8"),
+    LabNode("daos-server-03", SERVER, "el8"),
+    LabNode("daos-admin-01", ADMIN, "el7"),
+    LabNode("daos-client-01", CLIENT, "leap15"),
+]
+
+
+class Both:
+    """A lab and a simulation of the same, with which the same is done."""
+
+    def __init__(self, lab: OfContainers, simulated: OfVirtualNodes) -> None:
+        self.lab, self.simulated = lab, simulated
+        self._events = [len(front.events()) for front in self._fronts]
+
+    @property
+    def _fronts(self) -> tuple[Front, Front]:
+        return self.lab, self.simulated
+
+    def typed(self, *words: str) -> list[str]:
+        """Type `pyinfra inventory WORDS`; where the two differ."""
+        lab, simulated = (front.typed(*words) for front in self._fronts)
+        print(lab.output, simulated.output)
+        assert lab.exit_code == simulated.exit_code
+        parts = [list(self._parts(front, run)) for front, run in self._two(lab, simulated)]
+        return [
+            f"{node.name}: {line}"
+            for node, one, other in zip(NODES, *parts, strict=True)
+            for line in runs.differences(one, other)
+        ] + self._events_unlike()
+
+    def _two(self, lab: Run, simulated: Run) -> Iterator[tuple[Front, Run]]:
+        return zip(self._fronts, (lab, simulated), strict=True)
+
+    def _parts(self, front: Front, run: Run) -> Iterator[list[runs.Part]]:
+        made = Alike(front.addresses(), self.lab.pools(), runs.keys(run.rows))
+        return (runs.parts(run.rows, node.name, made) for node in NODES)
+
+    def _events_unlike(self) -> list[str]:
+        found = [front.events() for front in self._fronts]
+        since = [events[begin:] for events, begin in zip(found, self._events, strict=True)]
+        self._events = [len(events) for events in found]
+        return [
+            line
+            for node in ["", *(node.name for node in NODES)]
+            for line in runs.unlike(f"events of {node}", *(alike.events(it, node) for it in since))
+        ]
+
+
+@pytest.fixture(scope="module")
+def both(start_site: StartSite, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Both]:
+    """A lab and a simulation of the same."""
+    site = start_site(NODES)
+    simulated = OfVirtualNodes(tmp_path_factory.mktemp("simulated"), site)
+    yield Both(OfContainers(site), simulated)
+    simulated.close()
+
+
+def test_an_update_is_the_same(both: Both) -> None:
+    """Command by command, with the answers, on each node; and so is what happened there."""
+    found = both.typed("deploy.py", "-y")
+    assert not found, "\n".join(found)
