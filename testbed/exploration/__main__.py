@@ -103,4 +103,7 @@ def _told(found: Explored) -> str:
 
 
 if __name__ == "__main__":
+    if os.environ.get("PYTHONHASHSEED") != "0":  # what stands in a set has the same order again
+        words = [sys.executable, "-m", "testbed.exploration", *sys.argv[1:]]
+        os.execve(sys.executable, words, {**os.environ, "PYTHONHASHSEED": "0"})
     sys.exit(main())

@@ -56,7 +56,7 @@ def load() -> None:
     sys.path.insert(0, str(ROOT))
     import importlib
 
-    from pyinfra.api import connectors, inventory
+    from pyinfra.api import Host, connectors, inventory
 
     found = connectors.get_all_connectors()
     running = {name: kind for name, kind in found.items() if kind.handles_execution}
@@ -69,6 +69,8 @@ def load() -> None:
         if "remote" not in name and "__main__" not in name:
             importlib.import_module(name.removesuffix(".__init__"))
     importlib.import_module("operations.reporting.page").template()
+    # pyinfra goes through sets of hosts, whose order would be that of their addresses in memory.
+    Host.__hash__ = lambda host: hash(host.name)  # type: ignore[method-assign]
     gc.collect()
     gc.freeze()
 
