@@ -10,7 +10,7 @@ from testbed.simulation.cluster import Cluster
 from testbed.simulation.node import AGENT, SERVER, Node
 from testbed.simulation.process import Outcome
 
-from .cases import UPDATE, Case
+from .cases import BACK, UPDATE, Case
 
 _KEPT = "/var/lib/daos-offline-update"
 
@@ -57,7 +57,8 @@ def of_the_end(case: Case, cluster: Cluster, done: str) -> Iterator[str]:
     + done: the procedure that has come to its end last; "" where none has changed anything
     """
     yield from of_the_state(cluster)
-    wanted = {case.target} if done == UPDATE else {it.version for it in case.hosts}
+    before = {it.version for it in case.hosts}
+    wanted = {UPDATE: {case.target}, BACK: before}.get(done, {case.target, *before})
     for node in cluster.nodes.values():
         if node.version not in wanted:
             yield f"{node.name} is at {node.version}, and should be at {', '.join(sorted(wanted))}"

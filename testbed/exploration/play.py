@@ -14,7 +14,7 @@ from testbed.simulation.faults import Plan
 from testbed.simulation.process import Outcome
 
 from . import administrator, judgement
-from .cases import Case
+from .cases import UPDATE, Case
 
 _MOST = 8  # runs after which there is no end in sight
 _FOLDERS = Path("/dev/shm")
@@ -83,13 +83,15 @@ def play(case: Case, site: Site, say: Say = lambda line: None) -> Played:
         say(outcome.output)
         report = site.report()
         played.problems += judgement.of_a_run(case, outcome, report)
-        if outcome.exit_code == 0 and report.get("outcome") != "nothing to do":
+        if outcome.exit_code == 0:
             done = procedure
         over = run >= _last_fault(case) and run >= len(case.typed) - 1
-        # What goes wrong after the last look is for the next one to see.
-        hidden = bool(outcome.told[0]) and any(judgement.of_the_state(cluster))
-        if over and not hidden and (outcome.exit_code == 0 or judgement.is_an_end(report)):
-            break
+        ended = outcome.exit_code == 0 or judgement.is_an_end(report)
+        if over and ended:
+            # What goes wrong after the last look is for the next one to see.
+            if not any(judgement.of_the_state(cluster)):
+                break
+            told = UPDATE
         cluster.clock.pass_by(case.pause)
         administrator.repair(cluster)
         other = administrator.types(procedure, report)

@@ -5,6 +5,7 @@ hands it back when it ends, in whatever way; so one process has one run, as in a
 """
 
 import atexit
+import datetime
 import gc
 import os
 import pickle
@@ -18,6 +19,7 @@ from typing import Any, NoReturn
 
 from gevent.monkey import get_original
 
+from . import waiting
 from .cluster import Cluster
 
 ROOT = Path(__file__).parents[2]
@@ -52,6 +54,7 @@ def load() -> None:
     if _ready:
         return
     _ready = True
+    datetime.datetime = waiting.Now  # type: ignore[misc] # whatever is loaded from here on has it
     sys.path.insert(0, str(REGISTERED))
     sys.path.insert(0, str(ROOT))
     import importlib
@@ -112,7 +115,7 @@ def _run(
     cluster: Cluster, folder: Path, words: Sequence[str], planted: Any, hand: int, output: int
 ) -> NoReturn:
     """The child: be pyinfra."""
-    from . import connector, waiting
+    from . import connector
 
     leave = os._exit
     problem = ""

@@ -6,6 +6,7 @@ to the next thing that happens, or to the end of the next wait. So a wait costs 
 order of all things is the same again.
 """
 
+import datetime
 import heapq
 import time
 from collections.abc import Callable
@@ -16,6 +17,14 @@ from gevent.hub import Hub, Waiter, get_hub, set_hub
 from .clock import BEGAN, Clock
 
 _BOOTED = 1000.0  # seconds that this machine has been up, as its own clock tells
+
+
+class Now(datetime.datetime):
+    """The time of day, as time.time() has it: in a process with virtual time that one."""
+
+    @classmethod
+    def now(cls, tz: datetime.tzinfo | None = None) -> "Now":
+        return cls.fromtimestamp(time.time(), tz)
 
 
 class Stuck(Exception):
