@@ -12,7 +12,7 @@ PROGRAMS := bsdtar mtree tcsh fish gpg ssh-keygen
 SHARED := -n auto --dist loadgroup --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help status support rehearse rehearse-migration test test-unit test-lab lab lab-down bench docs lint lock \
+.PHONY: help status support rehearse rehearse-migration test test-unit test-lab explore exhaust lab lab-down bench docs lint lock \
 	clean env
 
 help: ## list these commands
@@ -39,6 +39,13 @@ test-unit: $(STAMP) ## run the tests that need neither a lab nor a browser
 test-lab: $(STAMP) ## run lab tests, T=EXPRESSION as pytest -k; KEEP=1: a failed test's lab stays up
 	@$(ENGINE)
 	@$(VENV)/bin/pytest -s -m lab $(if $(T),-k "$(T)") $(if $(KEEP),-x --keep-labs)
+
+explore: $(STAMP) ## play updates that go wrong, CASES=, MINUTES=, SEED=; REPLAY=CASE V=1 tells one of them
+	@$(VENV)/bin/python -m testbed.exploration $(if $(CASES),--cases $(CASES)) $(if $(MINUTES),--minutes $(MINUTES)) \
+		$(if $(SEED),--seed $(SEED)) $(if $(V),-v) $(if $(REPLAY),--replay '$(REPLAY)')
+
+exhaust: $(STAMP) ## play every single fault at every command of an update, and of a way back
+	@$(VENV)/bin/python -m testbed.exploration --every
 
 lab: $(STAMP) ## start a lab that stays up, and say what to type next
 	@$(ENGINE)

@@ -3,8 +3,9 @@
 from collections.abc import Callable, Collection
 
 from ..daos.dmg import DmgError, Member
+from ..daos.node import SERVER
 from ..rules import gates
-from ..rules.findings import Finding
+from ..rules.findings import Finding, fold
 from ..rules.members import STOPPED, expected
 from ..rules.pools import rebuilding, unhealthy
 from ..rules.view import View
@@ -28,23 +29,31 @@ def members(
     try:
         return judge(view, current.dmg.query(), current.accepted)
     except DmgError as problem:
-        return [_no_answer(current, problem, "dmg system query -v")]
+        return [_no_answer(current, view, problem, "dmg system query -v")]
 
 
-def pools(current: Run) -> list[Finding]:
+def pools(current: Run, view: View) -> list[Finding]:
     """What is wrong with the pools right now; no answer of dmg is a finding too."""
     try:
         found = current.dmg.shared_pools()
     except DmgError as problem:
-        return [_no_answer(current, problem, "dmg pool list")]
+        return [_no_answer(current, view, problem, "dmg pool list")]
     accepted = len(current.settings.may_be_missing)
     return unhealthy(found, accepted) + rebuilding(found)
 
 
-def _no_answer(current: Run, problem: DmgError, see: str) -> Finding:
+def _no_answer(current: Run, view: View, problem: DmgError, see: str) -> Finding:
     message = (
         f"{problem}; see `sudo -H {see}` there, since what is set up for another user is unseen"
     )
+    # A server that has booted while it was kept from that by the update itself.
+    down = view.where(lambda node: not node.runs(SERVER), "servers")
+    if down:
+        unit = view.units.short(SERVER)
+        message += (
+            f". {unit} does not run on {fold(down)}: type `systemctl start {unit}` there, then the "
+            "same command again"
+        )
     return Finding("dmg-failed", (current.dmg.admin.name,), message)
 
 
@@ -57,7 +66,7 @@ def healthy(current: Run, view: View) -> list[Finding]:
     judge = gates.joined_or_stopped if view.records else gates.joined
     findings = unused + members(current, view, judge)
     # No pool can tell how it is while its engines are being stopped.
-    return findings if is_stopping(current, view) else findings + pools(current)
+    return findings if is_stopping(current, view) else findings + pools(current, view)
 
 
 def is_stopping(current: Run, view: View) -> bool:

@@ -42,19 +42,27 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _replay(given: argparse.Namespace) -> int:
-    text = given.replay
-    if not text.lstrip().startswith("{"):
-        text = Path(text).read_text("utf-8")
-    try:
-        case = Case.parse(text)
-    except ValueError as problem:
-        print(problem, file=sys.stderr)
-        return 2
-    played = play(case, Site(given.project), print if given.verbose else lambda line: None)
-    for problem in played.problems:
-        print(problem)
-    print(f"{len(played.runs)} runs; {'it fails' if played.problems else 'all is well'}")
-    return int(bool(played.problems))
+    """Play one case, or all that lie in a folder."""
+    path = Path(given.replay)
+    if given.replay.lstrip().startswith("{"):
+        texts = {"": given.replay}
+    else:
+        files = sorted(path.glob("*.json")) if path.is_dir() else [path]
+        texts = {f"{file}: ": file.read_text("utf-8") for file in files}
+    site, say = Site(given.project), print if given.verbose else lambda line: None
+    failed = False
+    for name, text in texts.items():
+        try:
+            played = play(Case.parse(text), site, say)
+        except ValueError as problem:
+            print(f"{name}{problem}", file=sys.stderr)
+            return 2
+        for problem in played.problems:
+            print(f"{name}{problem}")
+        end = "it fails" if played.problems else "all is well"
+        print(f"{name}{len(played.runs)} runs; {end}", flush=True)
+        failed = failed or bool(played.problems)
+    return int(failed)
 
 
 def _in_parallel(given: argparse.Namespace, argv: list[str]) -> int:
