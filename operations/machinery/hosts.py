@@ -16,7 +16,7 @@ from pyinfra.api.exceptions import ConnectError, PyinfraError
 from pyinfra.context import ctx_config, ctx_host, ctx_state
 
 from ..daos import hanging
-from ..daos.node import Node, parse, script
+from ..daos.node import Listener, Node, script
 from ..daos.units import Units
 from ..rules import memory, silence
 from ..rules.view import ROLES, View, names_of
@@ -29,8 +29,8 @@ T = TypeVar("T")
 _PATIENCE = 60
 _LESS_PATIENCE = 5
 _silent: WeakSet[Host] = WeakSet()
-# The processes of each node that let nobody look at them: that is not waited for again and again.
-_stuck: WeakKeyDictionary[Host, tuple[str, ...]] = WeakKeyDictionary()
+# What each node has said. Its processes that let nobody look at them are not waited for again.
+_listeners: WeakKeyDictionary[Host, Listener] = WeakKeyDictionary()
 
 # What a connection takes of the settings of each host, and of which configuration: to ask pyinfra
 # takes longer than all else that is done for a command.
@@ -90,7 +90,9 @@ def look(state: State, units: Units, host: Host) -> tuple[Node | None, str]:
     if not host.connected or host in state.failed_hosts:
         return None, ""
     patience = _LESS_PATIENCE if host in _silent else _PATIENCE
-    done, output, errors = command(state, host, _ask(units, _stuck.get(host, ())), patience)
+    listener = _listeners.setdefault(host, Listener())
+    stuck = listener.node.stuck if listener.node else ()
+    done, output, errors = command(state, host, _ask(units, stuck), patience)
     if not done:
         if silence.is_silent(errors) and host not in _silent:
             _silent.add(host)
@@ -98,11 +100,9 @@ def look(state: State, units: Units, host: Host) -> tuple[Node | None, str]:
             errors = "\n".join([errors, *hanging.programs(output.splitlines())])
         return None, errors.strip()
     try:
-        node = parse(output.split("\n"), units)
+        return listener.hears(output.split("\n"), units), ""
     except ValueError as problem:
         return None, f"{errors.strip()}\n{problem}".strip()
-    _stuck[host] = node.stuck
-    return node, ""
 
 
 @lru_cache(maxsize=64)  # most nodes are asked the same

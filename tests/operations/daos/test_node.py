@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from operations.daos.node import AGENT, SERVER, parse
+from operations.daos.node import AGENT, SERVER, Listener, parse
 from operations.daos.releases import Version
 from operations.daos.start_trace import HEADER
-from operations.daos.units import Units
+from operations.daos.units import USUAL, Units
 from operations.daos.window_file import FOLDER, STARTS, Record, save
 
 from .. import fake_nodes
@@ -567,3 +567,38 @@ def test_a_record_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
 
 def test_no_packages_are_no_version() -> None:
     assert parse([line for line in ANSWER if "-1.el8" not in line]).version is None
+
+
+def test_a_node_that_says_the_same_again_is_the_same() -> None:
+    listener = Listener()
+    first = listener.hears(ANSWER, USUAL)
+    noise = ["Welcome", *ANSWER, "bye"]
+    assert listener.hears(noise, USUAL) is first
+    changed = [line.replace("2.0.1-1.el8", "2.0.3-1.el8") for line in ANSWER]
+    assert listener.hears(changed, USUAL) == parse(changed)
+    assert listener.hears(ANSWER, USUAL) == first
+
+
+def test_what_is_as_it_was_has_grown_older() -> None:
+    listener = Listener()
+    first = listener.hears(ANSWER, USUAL)
+    later = [line.replace("1700000090", "1700000095") for line in ANSWER]
+    assert later != ANSWER
+    node = listener.hears(later, USUAL)
+    assert node == parse(later) == replace(first, held_for=95)
+
+
+def test_an_answer_that_is_cut_short_is_no_node_and_changes_none() -> None:
+    listener = Listener()
+    first = listener.hears(ANSWER, USUAL)
+    with pytest.raises(ValueError, match="not complete"):
+        listener.hears(ANSWER[:20], USUAL)
+    assert listener.node is first
+    assert listener.hears(ANSWER, USUAL) is first
+
+
+def test_the_same_answer_about_other_units_is_another_one() -> None:
+    listener = Listener()
+    listener.hears(ANSWER, USUAL)
+    with pytest.raises(ValueError, match="nothing about site-daos"):
+        listener.hears(ANSWER, Units(server="site-daos.service"))
