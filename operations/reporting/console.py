@@ -24,11 +24,14 @@ class Console:
         self._failures = 0  # that were said already
         self._opened = self._closed = False
         self._number, self._width = "", 0  # of the step that is under way
+        self._order: list[str] = []  # of all steps
 
     def begins(self, state: State, op_hash: str) -> None:
         """A step begins."""
         self._current.concerned = frozenset()
-        order = state.get_op_order()
+        if len(self._order) != len(state.op_meta):
+            self._order = state.get_op_order()
+        order = self._order
         self._number = f"{order.index(op_hash) + 1:{len(str(len(order)))}}/{len(order)}"
         self._width = self._width or max(len(_name(state, it)) for it in order)
         begun = f"{self._number} {self._steps.last}"

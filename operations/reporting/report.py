@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -174,8 +174,8 @@ class Report(BaseStateCallback):
             "left_out": sorted({*current.start.left_out, *self._gone()}),
             **current.procedure.content(current),
         }
-        shown = cache(lambda it: visible(secrets.masked(it)))  # nodes are named in each step
-        found: dict[str, Any] = everywhere(content, shown)
+        known = secrets.learnt()
+        found: dict[str, Any] = everywhere(content, lambda text: _shown(text, known))
         return found
 
     def _window_times(self) -> dict[str, str | None] | None:
@@ -317,6 +317,12 @@ def _exit(report: Report) -> None:
             sys.stdout.flush()
             sys.stderr.flush()
         os._exit(code)
+
+
+@lru_cache(maxsize=1 << 16)  # nodes are named in each step, and all of it in each report
+def _shown(text: str, known: int) -> str:
+    """A text as it is shown, while so many passwords are known."""
+    return visible(secrets.masked(text))
 
 
 def _iso(time: datetime | None) -> str | None:

@@ -51,6 +51,11 @@ def _spellings(value: Any) -> set[str]:
     return {text, shlex.quote(text), repr(text)[1:-1], json.dumps(text)[1:-1], quote(text)}
 
 
+def learnt() -> int:
+    """How many spellings of passwords are known by now; they are never forgotten."""
+    return len(_learnt)
+
+
 def masked(text: str) -> str:
     """A text without the passwords that are known, and without those in URLs."""
     text = _IN_URL.sub(rf"\1:{WORD}@", text)
