@@ -9,7 +9,7 @@ from operations.machinery import interruption
 interruption.watch()
 
 from pyinfra import config, state  # noqa: E402
-from pyinfra_cli import cli, exceptions  # noqa: E402
+from pyinfra_cli import cli, exceptions, inventory  # noqa: E402
 
 from operations import confirmation, unforeseen  # noqa: E402
 from operations.machinery import (  # noqa: E402
@@ -27,6 +27,7 @@ progress.mend()
 commandline.remember()
 connections.mend()
 shortcuts.take()
+shortcuts.take_of_inventories(inventory)
 
 config.REQUIRE_PYINFRA_VERSION = "==3.10.0"  # the release whose hazards were looked at
 config.SUDO = True

@@ -1,0 +1,99 @@
+"""What is done in short comes to the same as at length."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from pyinfra.api import Config, Inventory, State, arguments
+from pyinfra.context import ctx_config
+
+from operations.machinery.shortcuts import once_for_a_host, take_of_inventories
+
+
+@pytest.fixture(autouse=True)
+def no_file_is_read() -> Iterator[None]:
+    """No configuration but that of the run is in effect."""
+    before = ctx_config.get()
+    ctx_config.reset()
+    yield
+    ctx_config.set(before)
+
+
+class _Counted:
+    """pyinfra's own way to work out settings, counted."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def __call__(self, state: Any, host: Any, given: dict[str, Any]) -> Any:
+        self.count += 1
+        return arguments.pop_global_arguments(state, host, given)
+
+
+def _state() -> State:
+    hosts: Any = [("node-1", {"_sudo_user": "ops"}), ("node-2", {})]
+    return State(Inventory((hosts, {})), Config(SUDO=True))
+
+
+def test_settings_are_worked_out_once_for_all_steps_of_a_node() -> None:
+    state, counted = _state(), _Counted()
+    settings = once_for_a_host(counted)
+    for host in state.inventory:
+        for name in ("first", "second"):
+            given, same = {"name": name, "other": 1}, {"name": name, "other": 1}
+            assert settings(state, host, given) == arguments.pop_global_arguments(state, host, same)
+            assert given == same == {"other": 1}
+    assert counted.count == 2
+
+
+def test_one_step_has_nothing_of_what_another_one_makes_of_its_settings() -> None:
+    state = _state()
+    settings = once_for_a_host(arguments.pop_global_arguments)
+    here = next(iter(state.inventory))
+    settings(state, here, {"name": "first"})[0]["_sudo"] = False
+    assert settings(state, here, {"name": "second"})[0]["_sudo"] is True
+
+
+@pytest.mark.parametrize(
+    "given", [{"_sudo": False, "name": "x"}, {"_retries": 2, "name": "x"}, {}, {"name": None}]
+)
+def test_a_step_that_is_given_a_setting_has_it(given: dict[str, Any]) -> None:
+    state = _state()
+    settings = once_for_a_host(arguments.pop_global_arguments)
+    here = next(iter(state.inventory))
+    settings(state, here, {"name": "before"})
+    expected = arguments.pop_global_arguments(state, here, dict(given))
+    assert settings(state, here, given) == expected
+
+
+def test_settings_that_change_count_from_then_on() -> None:
+    state = _state()
+    settings = once_for_a_host(arguments.pop_global_arguments)
+    here = next(iter(state.inventory))
+
+    def sudo() -> Any:
+        return settings(state, here, {"name": "x"})[0]["_sudo"]
+
+    assert sudo() is True
+    state.config.SUDO = False
+    assert sudo() is False
+    with ctx_config.use(Config(SUDO=True)):
+        assert sudo() is True
+    here.data._sudo = True
+    assert sudo() is True
+
+
+def test_a_file_of_group_data_is_read_once_for_all_names_in_it() -> None:
+    read: list[str] = []
+
+    def names(file: str) -> set[str]:
+        read.append(file)
+        return {"os"}
+
+    module: Any = SimpleNamespace(_get_imported_names=names)
+    take_of_inventories(module)
+    assert [module._get_imported_names(file) for file in "aab"] == [{"os"}] * 3
+    assert read == ["a", "b"]
