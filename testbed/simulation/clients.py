@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
+from testbed.lab.provision import CONTROL_PORT as PORT
 from testbed.sim.common import release as releases
 from testbed.sim.common.errors import DER_MISC
 from testbed.sim.dmg import output
+from testbed.sim.dmg.asking import refused_by
 from testbed.sim.model import Refused, System
 
 from .management import Management
@@ -15,25 +18,39 @@ from .node import AGENT, Node
 from .shell import Session, phrase
 
 _DEADLINE = 300.0  # seconds that dmg tries for
+_START_IT = (
+    'client: code = 506 resolution = "verify that the configured address is correct and that the '
+    'server is running"'
+)
+_NO_AGENT = "DER_AGENT_COMM(-1033): unable to contact daos_agent"
 _DIAL = 2.0  # seconds until it gives up servers that do not answer
 _UNREACHABLE = "unable to contact the DAOS Management Service"
 _NO_LEADER = "the DAOS Management Service is unavailable: no leader"
-_PREFIXES = {"pool list": "list pools failed: ", "pool query": ""}
+_PREFIXES = {"pool list": "list pools failed: ", "pool query": ""}  # dmg's, where it prints JSON
+_TO_ONE_SERVER = "pool evict"  # which names the server that it could not reach
 
 
 class _Failed(Exception):
-    """A command of dmg that failed, and what its JSON has for an answer nevertheless."""
+    """A command of dmg that failed.
 
-    def __init__(self, why: str, response: Any = None) -> None:
+    + response: what its JSON has for an answer nevertheless
+    + told: what its JSON says is wrong, where that is not all of the message
+    + advice: what it says besides, on standard error
+    """
+
+    def __init__(self, why: str, response: Any = None, told: str = "", advice: str = "") -> None:
         super().__init__(why)
-        self.response = response
+        self.response, self.told, self.advice = response, told, advice
+
+
+def _refused(why: Refused, response: Any = None) -> _Failed:
+    """The management service has refused: in the words of gRPC."""
+    return _Failed(f"rpc error: code = FailedPrecondition desc = {why}", response)
 
 
 @phrase("dmg -j ", r"(system (?:query|stop|start)|pool list)(?= && |\n|$)")
 def _dmg(session: Session, command: str) -> int:
-    code, text = _answer(session, command, lambda it: _COMMANDS[command](session, it))
-    session.out.append(text)
-    return code
+    return _answer(session, command, lambda it: _COMMANDS[command](session, it))
 
 
 @phrase("dmg -j pool evict ", r"([\w:.-]+)")
@@ -42,11 +59,9 @@ def _evict(session: Session, pool: str) -> int:
         try:
             management.evict(pool)
         except Refused as why:
-            raise _Failed(str(why)) from why
+            raise _refused(why) from why
 
-    code, text = _answer(session, "pool evict", evict)
-    session.out.append(text)
-    return code
+    return _answer(session, _TO_ONE_SERVER, evict)
 
 
 @phrase("for pool in ", r'([^;]*); do echo "== \$pool"; dmg -j pool query "\$pool"; done')
@@ -54,30 +69,40 @@ def _queries(session: Session, pools: str) -> int:
     code = 0
     for pool in pools.split():
         session.out.append(f"== {pool}\n")
-        code, text = _answer(session, "pool query", lambda it, p=pool: _queried(session, it, p))
-        session.out.append(text)
+        code = _answer(session, "pool query", partial(_queried, session, pool))
     return code
 
 
-def _answer(session: Session, what: str, ask: Callable[[Management], Any]) -> tuple[int, str]:
-    """The exit code and the JSON of a command."""
+def _answer(session: Session, what: str, ask: Callable[[Management], Any]) -> int:
+    """Have dmg say what comes of a command; its exit code."""
+    code, out, err = _said(session, what, ask)
+    session.out.append(out)
+    session.err.append(err)
+    return code
+
+
+def _said(
+    session: Session, what: str, ask: Callable[[Management], Any]
+) -> tuple[int, str, str]:
+    """The exit code of a command, its JSON, and its errors."""
     node = session.node
     if not node.has("daos-client"):
-        session.err.append("sh: dmg: command not found\n")
-        return 127, ""
+        return 127, "", "sh: dmg: command not found\n"
     told = node.faults()
     if told.get("dmg_nonsense"):
-        return 0, "panic: runtime error: invalid memory address or nil pointer dereference\n"
+        return 0, "panic: runtime error: invalid memory address or nil pointer dereference\n", ""
     if slow := told.get("dmg_slow"):
         session.wait(lambda: False, node.cluster.clock, float(slow))
     older = told.get("dmg_older")
     if older is not None and what in ("system query", "pool list", "pool query"):
-        return node.older.setdefault(what, (0, output.json_answer(None)))
+        return node.older.setdefault(what, (0, output.json_answer(None), ""))
     try:
-        found = 0, output.json_answer(ask(_service(session, what)))
+        found = 0, output.json_answer(ask(_service(session, what))), ""
     except _Failed as why:
-        prefix = _PREFIXES.get(what, f"{what} failed: ")
-        found = 1, output.json_answer(why.response, f"{prefix}{why}", DER_MISC)
+        whole = f"{_PREFIXES.get(what, f'{what} failed: ')}{why}"
+        lines = [whole, why.advice] if why.advice else [whole]
+        errors = "".join(f"ERROR: dmg: {line}\n" for line in lines)
+        found = 1, output.json_answer(why.response, why.told or whole, DER_MISC), errors
     node.older[what] = found
     return found
 
@@ -90,7 +115,10 @@ def _service(session: Session, what: str) -> Management:
         if not management.listening:
             if any(not server.answers for server in session.node.cluster.servers):
                 session.wait(lambda: False, session.node.cluster.clock, _DIAL)
-            raise _Failed(_UNREACHABLE)
+            if what != _TO_ONE_SERVER:
+                empty = output.json_no_pool(session.node.version) if what == "pool query" else None
+                raise _Failed(_UNREACHABLE, empty)
+            raise _Failed(refused_by(f"{management.points[0]}:{PORT}"), advice=_START_IT)
         if session.node.cluster.clock.now > deadline:
             raise _Failed(_NO_LEADER)
         session.wait(lambda: bool(management.leader), management, 5.0)
@@ -116,7 +144,7 @@ def _results(session: Session, management: Management, number: int) -> Any:
     results = management.done[number]
     response = output.json_rank_results(results)
     if problem := output.failed_ranks(results):
-        raise _Failed(problem, response)
+        raise _Failed(problem, response, told=problem)
     return response
 
 
@@ -127,16 +155,16 @@ def _pools(session: Session, management: Management) -> Any:
         try:
             query = management.system.query_pool(pool.uuid)
         except Refused as why:
-            error = str(why)
+            error = str(_refused(why))
         rows.append(output.pool_row(pool.uuid, pool.label, pool.svc_reps, query, error))
     return output.json_pool_list(rows, session.node.version)
 
 
-def _queried(session: Session, management: Management, pool: str) -> Any:
+def _queried(session: Session, pool: str, management: Management) -> Any:
     try:
         found = management.system.query_pool(pool)
     except Refused as why:
-        raise _Failed(str(why), output.json_no_pool(session.node.version)) from why
+        raise _refused(why, output.json_no_pool(session.node.version)) from why
     return output.json_pool_query(found, session.node.version)
 
 
@@ -184,7 +212,7 @@ def _listed(node: Node, name: str) -> list[list[str]] | str:
     system: System = node.cluster.management.system
     unit = node.units[AGENT]
     if unit.state != "active":
-        return "DER_AGENT_COMM(-1033): unable to contact daos_agent: No such file or directory"
+        return f"{_NO_AGENT}: [Errno 2] No such file or directory"
     if unit.daemon.version != node.version:
         return f"DER_MISMATCH: daos_agent is {unit.daemon.version}, libdaos is {node.version}"
     if not node.cluster.management.leader:

@@ -13,6 +13,7 @@ from .shell import QUOTED, Session, phrase, unquoted
 
 _PATH = r"([\w@%+=:,./-]+)"
 _PATHS = rf"({_PATH[1:-1]}(?: {_PATH[1:-1]})*)"
+_UNITS = "/etc/systemd/system"
 _LOCK = "/run/daos-offline-update.lock"
 
 
@@ -21,7 +22,7 @@ def _written(session: Session, path: str, text: str, append: bool = False) -> in
     try:
         (files.append if append else files.write)(path, text)
     except Full:
-        session.err.append(f"sh: write error: {path}: No space left on device\n")
+        session.err.append("sh: 1: printf: printf: I/O error\n")
         return 1
     return 0
 
@@ -148,6 +149,9 @@ def _unit(session: Session, name: str) -> systemd.Unit | None:
 @phrase("systemctl ", r"(start|restart) ([\w@.-]+)")
 def _start(session: Session, verb: str, name: str) -> int:
     unit = _unit(session, name)
+    if unit and unit.masked:
+        session.err.append(f"Failed to {verb} {name}: Unit {name} is masked.\n")
+        return 1
     if unit is None:
         session.err.append(f"Failed to {verb} {name}: Unit {name} not found.\n")
         return 5
@@ -181,14 +185,31 @@ def _enable(session: Session, verb: str, name: str) -> int:
     if unit is None or not unit.installed:
         session.err.append(f"Failed to {verb} unit: Unit file {name} does not exist.\n")
         return 1
-    link = f"/etc/systemd/system/multi-user.target.wants/{name}"
+    if unit.masked and verb == "enable":
+        file = f"{_UNITS}/{name}"
+        session.err.append(f"Failed to {verb} unit: Unit file {file} is masked.\n")
+        return 1
+    link = f"{_UNITS}/multi-user.target.wants/{name}"
     if unit.enabled != (verb == "enable"):
         unit.enabled = verb == "enable"
-        runs = name.removesuffix(".service")
-        session.node.record("systemd", f"unit-{verb}d", unit=name, runs=runs)
-        told = f"Created symlink {link} → /usr/lib/systemd/system/{name}." if unit.enabled else ""
-        session.err.append(f"{told or f'Removed {link}.'}\n")
+        _tell_link(session, unit, verb, link, f"/usr/lib/systemd/system/{name}")
     return 0
+
+
+@phrase("systemctl ", r"(mask|unmask) ([\w@.-]+)")
+def _mask(session: Session, verb: str, name: str) -> None:
+    unit = session.node.units[name]
+    if unit.masked != (verb == "mask"):
+        unit.masked = verb == "mask"
+        _tell_link(session, unit, verb, f"{_UNITS}/{name}", "/dev/null")
+
+
+def _tell_link(session: Session, unit: systemd.Unit, verb: str, link: str, to: str) -> None:
+    made = verb in ("enable", "mask")
+    session.err.append(f"Created symlink {link} → {to}.\n" if made else f"Removed {link}.\n")
+    runs = unit.name.removesuffix(".service")
+    event = f"unit-{verb.removesuffix('e')}ed"
+    session.node.record("systemd", event, unit=unit.name, runs=runs)
 
 
 @phrase("user=$(systemctl show --property User ", rf"{QUOTED}\)")
@@ -220,7 +241,7 @@ def _hold(session: Session, who: str) -> int:
     pid = next(node.pids)
     mine = Lock(f"{unquoted(who)}\nprocess {pid}\n", pid, session.connection)
     if any(_LOCK.startswith(folder) for folder in node.files.full):
-        session.err.append("sh: printf: write error: No space left on device\n")
+        session.err.append("sh: 1: printf: printf: I/O error\n")
         return 1
     node.lock = mine
     try:

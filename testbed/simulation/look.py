@@ -84,11 +84,17 @@ def _service(node: Node, unit: Unit) -> str:
         f"Id={unit.name}",
         f"Names={unit.name}",
         *(["WantedBy=multi-user.target"] if unit.enabled else []),
-        "LoadState=loaded",
+        f"LoadState={'masked' if unit.masked else 'loaded'}",
         f"ActiveState={state}",
-        f"UnitFileState={'enabled' if unit.enabled else 'disabled'}",
+        f"UnitFileState={_file_state(unit)}",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _file_state(unit: Unit) -> str:
+    if unit.masked:
+        return "masked"
+    return "enabled" if unit.enabled else "disabled"
 
 
 def _loaded(node: Node, unit: Unit) -> list[str]:
@@ -106,7 +112,11 @@ def _loaded(node: Node, unit: Unit) -> list[str]:
 def _links(node: Node) -> str:
     folder = "/etc/systemd/system/multi-user.target.wants"
     units = sorted(node.units, reverse=True)
-    return "".join(f"{folder}/{name}\n" for name in units if node.units[name].enabled)
+    found = []
+    for name in units:
+        found += [name] if node.units[name].masked else []
+        found += [f"{folder}/{name}"] if node.units[name].enabled else []
+    return "".join(f"{it}\n" for it in found)
 
 
 def _remembered(node: Node, path: str) -> str:

@@ -50,8 +50,8 @@ class Management:
 
     @property
     def listening(self) -> list[Node]:
-        """The servers that anybody reaches."""
-        return [it for it in self._cluster.servers if it.answers and it.server.listens]
+        """The servers with a replica that anybody reaches: others do not know who leads."""
+        return [self._cluster.nodes[it] for it in self.points if self._takes_part(it)]
 
     def changed(self) -> None:
         """A server has come or gone: the leader may have lost its majority, or one be found."""

@@ -135,7 +135,7 @@ class Node:
         self.packages |= {PACKAGES[role]: [build] for role in sorted(self.roles)}
         self.fetched: set[str] = set()
         self._told: dict[str, Any] = {}
-        self.older: dict[str, tuple[int, str]] = {}  # what dmg has said before
+        self.older: dict[str, tuple[int, str, str]] = {}  # what dmg has said before
         self.pids = itertools.count(50 + len(name))
         self.engines = engines if "servers" in self.roles else 0
 
@@ -282,7 +282,7 @@ class Node:
         self.files.empty("/run/")
         self.record("systemd", "boot")
         for unit in self.units.values():
-            if unit.enabled:
+            if unit.enabled and not unit.masked:
                 unit.start()
 
     def drop_connections(self) -> None:

@@ -21,6 +21,7 @@ class Unit:
     """A unit of DAOS on a node, installed there or not.
 
     + state: ActiveState as systemd names it
+    + masked: whether a link to /dev/null stands in its place
     + main_pid: 0 where nothing runs
     + started: when its main process was last started, in microseconds of the boot's clock
     """
@@ -29,7 +30,7 @@ class Unit:
         self.name, self.daemon = name, daemon
         self._node = node
         self.state = "inactive"
-        self.enabled = False
+        self.enabled = self.masked = False
         self.failed = False
         self.main_pid = 0
         self.started = 0
