@@ -22,6 +22,7 @@ _MANAGERS = (package_managers.Yum(), package_managers.Dnf(), package_managers.Zy
 _UUID = re.compile(r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00| UTC)?")
 _PROCESS = re.compile(r"\b(process|pid) \d+")
+_ONE_OF = re.compile(r"the server at \S+")  # of all that could be asked
 _IN_LOG = re.compile(r"^[A-Z]{4,5} \d\d:\d\d:\d\d\.\d+ ", re.MULTILINE)
 # Of dmg's JSON: what engines and pools are by chance, and how much they hold.
 _BY_CHANCE = {
@@ -43,14 +44,10 @@ class Alike:
 
     + addresses: the address of each node
     + known: UUIDs that are the same in both
-    + keys: the ids of the keys that packages are signed with
     """
 
-    def __init__(
-        self, addresses: Mapping[str, str], known: Iterable[str] = (), keys: Iterable[str] = ()
-    ) -> None:
+    def __init__(self, addresses: Mapping[str, str], known: Iterable[str] = ()) -> None:
         self._known = frozenset(known)
-        self.keys = set(keys)
         words = {re.escape(address): name for name, address in addresses.items()}
         self._names = {address: f"<address of {name}>" for name, address in addresses.items()}
         self._address = re.compile(rf"(?<![\d.])({'|'.join(words)})(?![\d.])")
@@ -60,9 +57,7 @@ class Alike:
         text = self._address.sub(lambda it: self._names[it[0]], text)
         text = _UUID.sub(lambda it: it[0] if it[0] in self._known else "<UUID>", text)
         text = _PROCESS.sub(r"\1 <number>", _TIME.sub("<time>", text))
-        for key in sorted(self.keys):
-            text = re.sub(key, "<key>", text, flags=re.IGNORECASE)
-        return _IN_LOG.sub("", text)
+        return _IN_LOG.sub("", _ONE_OF.sub("the server at <one>", text))
 
     def answer(self, line: str, answer: Answer) -> dict[str, Any]:
         """What an answer to a command has to be."""
@@ -72,7 +67,6 @@ class Alike:
         elif is_of_a_manager(line):
             return {"done": done, "said": [_read(it, out) for it in _MANAGERS]}
         elif "gpg --homedir" in line:
-            self.keys |= signing_key.ids(out)
             said = len(signing_key.ids(out))
         elif line.startswith("dmg -j"):
             said = self._json(out)
@@ -87,16 +81,19 @@ class Alike:
         return line.startswith(_QUESTIONS)
 
     def _look(self, out: str) -> Any:
-        node = asdict(nodes.parse(out.split("\n")))
+        try:
+            node = asdict(nodes.parse(out.split("\n")))
+        except ValueError as problem:
+            return f"damaged: {problem}"
         del node["itself"]
         node["addresses"] = [self.text(it) for it in node["addresses"][:1]]
-        node["signers"] = {
-            name: [it in self.keys or it for it in ids] for name, ids in node["signers"].items()
-        }
+        node["signers"] = {name: list(map(bool, ids)) for name, ids in node["signers"].items()}
         node["space"] = {place: mib > 100 for place, mib in node["space"].items()}
         for service in (*node["services"].values(), *node["beside"].values()):
             service["started"] = bool(service["started"])
         node["engines"] = len(node["engines"])
+        for kind in ("daemons", "processes", "dfuses", "managers"):
+            node[kind] = sorted(node[kind], key=lambda it: it["command"])
         return self._plain(node)
 
     def _plain(self, found: Any) -> Any:
@@ -143,7 +140,20 @@ def _read(manager: PackageManager, out: str) -> Any:
     return [listed, manager.offered(out), sources]
 
 
-_OF_CHANCE = ("rank", "ranks", "index", "term", "handle", "pid", "uuid", "host", "argv", "reason")
+_OF_CHANCE = (
+    "was",
+    "rank",
+    "ranks",
+    "index",
+    "term",
+    "handle",
+    "handles",
+    "pid",
+    "uuid",
+    "host",
+    "argv",
+    "reason",
+)
 _TOOLS = ("dmg", "daos", "daos-job")  # the simulation does not tell when somebody asks
 
 
@@ -164,6 +174,9 @@ def events(found: Iterable[Mapping[str, Any]], node: str) -> list[list[str]]:
         of_service = program == "daos_server" and _SERVICE.fullmatch(event["event"])
         where = "" if of_service else event["host"]
         if where != node or program in _TOOLS or event["details"].get("runs") == "sshd":
+            continue
+        # How often one is elected is a matter of time; an engine may be ready before it has joined.
+        if event["event"] == "leader" or event["details"].get("state") == "ready":
             continue
         of_daos = program in ("daos_server", "daos_engine")
         if not (before and of_daos):

@@ -6,16 +6,21 @@ import json
 import shlex
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 from testbed import faults
+from testbed.lab import provision
 
 from ..site import ROOT, Site
 from ..usage import hold, let_go, members
+from ..waiting import eventually
 
 _HERE = Path(__file__).parent
+_PAUSE, _LOOKS = 0.2, 600  # seconds of virtual time between two looks, and how many there are
+_LONG = 600  # seconds, for whatever ends at all
 LINKED = ("deploy.py", "deploys", "config.py", "operations", "group_data")
 Row = tuple[str, str, bool, str, str]
 
@@ -49,8 +54,11 @@ class Front(Protocol):
     def typed(self, *words: str) -> Run:
         """Type `pyinfra inventory WORDS`."""
 
-    def ask(self, host: str, line: str) -> Answer:
-        """Run a command on a node, as root."""
+    def ask(self, host: str, line: str, patience: int = 0) -> Answer:
+        """Run a command on a node, as root.
+
+        + patience: seconds until it is given up, with exit code 124; 0: it is waited for
+        """
 
     def begin(self, host: str, line: str) -> None:
         """Run a command on a node, and do not wait for its end."""
@@ -67,6 +75,21 @@ class Front(Protocol):
     def let_go(self, host: str) -> None:
         """End such jobs."""
 
+    def until(self, check: Callable[[], object]) -> None:
+        """Wait until something is so."""
+
+    def fill(self, host: str, folder: str) -> None:
+        """Have a folder lie on a file system of its own, which is full."""
+
+    def empty(self, host: str, folder: str) -> None:
+        """Take that back."""
+
+    def reintegrate(self) -> None:
+        """Bring ranks that were excluded, and have joined again, back into all pools."""
+
+    def pools(self) -> list[str]:
+        """The UUIDs of the pools."""
+
     def addresses(self) -> dict[str, str]:
         """The address of each node."""
 
@@ -82,10 +105,11 @@ class OfContainers:
     def __init__(self, site: Site) -> None:
         self._site = site
         self._rows = site.folder / "rows"
+        self._pools = list(uuids(site).values())
 
     def pools(self) -> list[str]:
         """The UUIDs of its pools."""
-        return [pool["uuid"] for pool in self._site.lab.pool_list()]
+        return self._pools
 
     def typed(self, *words: str) -> Run:
         self._rows.write_text("")
@@ -98,8 +122,9 @@ class OfContainers:
         rows = map(json.loads, self._rows.read_text().splitlines())
         return Run(done.returncode, done.stdout, tuple(map(tuple, rows)))
 
-    def ask(self, host: str, line: str) -> Answer:
-        done = self._site.lab.node(host).run(f"sh -c {shlex.quote(line)}", check=False)
+    def ask(self, host: str, line: str, patience: int = 0) -> Answer:
+        limit = f"timeout {patience} " if patience else ""
+        done = self._site.lab.node(host).run(f"{limit}sh -c {shlex.quote(line)}", check=False)
         return Answer(done.exit_code, done.stdout, done.stderr)
 
     def begin(self, host: str, line: str) -> None:
@@ -118,6 +143,25 @@ class OfContainers:
     def let_go(self, host: str) -> None:
         let_go(self._site.lab.node(host))
 
+    def until(self, check: Callable[[], object]) -> None:
+        eventually(check, seconds=60)
+
+    def fill(self, host: str, folder: str) -> None:
+        self._site.lab.node(host).run(f"mkdir -p {folder}")
+        self.plant("DISK_SMALL", host, folder=folder, mib=1)
+        self.plant("DISK_FULL", host, folder=folder)
+
+    def empty(self, host: str, folder: str) -> None:
+        self.mend("DISK_FULL", host, folder=folder)
+        self.mend("DISK_SMALL", host, folder=folder)
+
+    def reintegrate(self) -> None:
+        admin = self._site.lab.having("admins")[0]
+        for pool in self._site.lab.pools:
+            for member in members(admin):
+                line = f"dmg pool reintegrate --rank={member['rank']} {pool}"
+                admin.run(line, check=False)  # it refuses those that are in the pool
+
     def addresses(self) -> dict[str, str]:
         nodes = self._site.lab.nodes.values()
         return {node.name: node.run("hostname -I").stdout.split()[0] for node in nodes}
@@ -126,12 +170,21 @@ class OfContainers:
         return self._site.lab.events()
 
 
+def uuids(site: Site) -> dict[str, str]:
+    """The UUID of each pool, in the order in which they were made."""
+    found = {pool["label"]: pool["uuid"] for pool in site.lab.pool_list()}
+    return {label: found[label] for label in site.lab.pools}
+
+
 def _ranks(site: Site) -> dict[str, list[int]]:
-    """The ranks of each server: which one gets which is left to chance."""
-    found: dict[str, list[int]] = {}
-    for member in members(site.lab.having("admins")[0]):
-        found.setdefault(member["fault_domain"].lstrip("/"), []).append(member["rank"])
-    return found
+    """The ranks of each server's engines: which one gets which is left to chance."""
+    blocks = (f"/mnt/daos{index}/superblock" for index in range(provision.ENGINES))
+    line = "; ".join(f"cat {block}; echo" for block in blocks)
+    said = {node.name: node.run(line).stdout for node in site.lab.having("servers")}
+    return {
+        name: [json.loads(block)["rank"] for block in text.splitlines() if block]
+        for name, text in said.items()
+    }
 
 
 class OfVirtualNodes:
@@ -153,9 +206,7 @@ class OfVirtualNodes:
             {"name": it.name, "roles": sorted(it.roles), "flavour": it.flavour, "engines": 2}
             for it in like.lab.specs
         ]
-        pools = {pool["label"]: pool["uuid"] for pool in like.lab.pool_list()}
-        more = {"pools": {name: pools[name] for name in like.lab.pools}, "ranks": _ranks(like)}
-        self._do("cluster", nodes, more)
+        self._do("cluster", nodes, {"pools": uuids(like), "ranks": _ranks(like)})
 
     def _do(self, what: str, *given: Any) -> Any:
         assert self._process.stdin and self._process.stdout
@@ -174,8 +225,8 @@ class OfVirtualNodes:
         done = self._do("typed", *words)
         return Run(done["exit_code"], done["output"], tuple(map(tuple, done["rows"])))
 
-    def ask(self, host: str, line: str) -> Answer:
-        return Answer(*self._do("ask", host, line))
+    def ask(self, host: str, line: str, patience: int = 0) -> Answer:
+        return Answer(*self._do("ask", host, line, patience or _LONG))
 
     def begin(self, host: str, line: str) -> None:
         self._do("begin", host, line)
@@ -192,9 +243,24 @@ class OfVirtualNodes:
     def let_go(self, host: str) -> None:
         self._do("let_go", host)
 
-    def pass_by(self, seconds: float) -> None:
-        """Let time pass."""
-        self._do("pass_by", seconds)
+    def until(self, check: Callable[[], object]) -> None:
+        for _ in range(_LOOKS):
+            if check():
+                return
+            self._do("pass_by", _PAUSE)
+        raise AssertionError("it is not so, however long one waits")
+
+    def fill(self, host: str, folder: str) -> None:
+        self._do("fill", host, folder)
+
+    def empty(self, host: str, folder: str) -> None:
+        self._do("empty", host, folder)
+
+    def reintegrate(self) -> None:
+        self._do("reintegrate")
+
+    def pools(self) -> list[str]:
+        return list(self._do("pools"))
 
     def addresses(self) -> dict[str, str]:
         return dict(self._do("addresses"))

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from .alike import Alike
 from .fronts import Row
-
-_SIGNED = re.compile(r"Key ID ([0-9a-f]+)")
 
 
 @dataclass
@@ -24,11 +21,6 @@ class Part:
     asked: dict[str, Any] = field(default_factory=dict)
     line: str = ""
     answer: Any = None
-
-
-def keys(rows: Iterable[Row]) -> set[str]:
-    """The keys that packages are signed with, as looks tell them."""
-    return {key for row in rows for key in _SIGNED.findall(row[3])}
 
 
 def parts(rows: Iterable[Row], node: str, alike: Alike) -> list[Part]:

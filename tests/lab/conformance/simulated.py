@@ -7,9 +7,11 @@ pyinfra is typed in the folder. It is a process of its own, since pyinfra's geve
 from __future__ import annotations
 
 import json
+import math
 import sys
 import traceback
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +22,10 @@ from testbed import faults  # noqa: E402
 from testbed.simulation import build, process  # noqa: E402
 from testbed.simulation.cluster import Cluster  # noqa: E402
 from testbed.simulation.node import Node  # noqa: E402
-from testbed.simulation.shell import Session, run  # noqa: E402
+from testbed.simulation.shell import Session, Unknown, run  # noqa: E402
 from tests.lab.conformance.recording import record  # noqa: E402
 
-_LONG = 600.0  # seconds, for whatever ends at all
+_GIVEN_UP = 124  # the exit code, as of timeout(1)
 
 
 class Simulated:
@@ -52,10 +54,19 @@ class Simulated:
         rows = [json.loads(line) for line in self._rows.read_text().splitlines()]
         return {"exit_code": outcome.exit_code, "output": outcome.output, "rows": rows}
 
-    def ask(self, host: str, line: str) -> list[Any]:
-        """Run a command on a node and wait for its end: exit code, output, errors."""
-        session = Session(self._cluster.nodes[host], wait=self._wait)
-        session.code = run(session, line)
+    def ask(self, host: str, line: str, patience: float) -> list[Any]:
+        """Run a command on a node and wait for its end: exit code, output, errors.
+
+        + patience: seconds until it is given up
+        """
+        wait = partial(self._wait, self._cluster.clock.now + patience)
+        session = Session(self._cluster.nodes[host], wait=wait)
+        try:
+            session.code = run(session, line)
+        except TimeoutError:
+            return [_GIVEN_UP, "", ""]
+        except Unknown as problem:
+            return [-1, "", f"unknown: {problem}"]
         return list(session.answer())
 
     def begin(self, host: str, line: str) -> None:
@@ -76,13 +87,34 @@ class Simulated:
 
     def hold(self, host: str, pool: str) -> None:
         """Have a job open a pool on a client."""
-        self._cluster.nodes[host].open(self._cluster.management.system.pool(pool).uuid)
+        uuid = self._cluster.management.system.pool(pool).uuid
+        job = self._cluster.nodes[host].open(uuid)
+        job.name, job.uid = "daos-job", 0
 
     def let_go(self, host: str) -> None:
         """End such jobs."""
         node = self._cluster.nodes[host]
         for application in node.applications[:]:
             node.close(application)
+
+    def fill(self, host: str, folder: str) -> None:
+        """Nothing can be written to a folder."""
+        self._cluster.nodes[host].files.full.add(folder)
+
+    def empty(self, host: str, folder: str) -> None:
+        """It can be again."""
+        self._cluster.nodes[host].files.full.discard(folder)
+
+    def reintegrate(self) -> None:
+        """Bring ranks that have joined again back into all pools."""
+        management = self._cluster.management
+        for pool in management.system.pools.values():
+            for rank in list(pool.disabled):
+                management.reintegrate(pool.uuid, rank)
+
+    def pools(self) -> list[str]:
+        """The UUIDs of the pools."""
+        return list(self._cluster.management.system.pools)
 
     def addresses(self) -> dict[str, str]:
         """The address of each node."""
@@ -92,13 +124,17 @@ class Simulated:
         """What happened."""
         return self._cluster.events
 
-    def _wait(self, holds: Callable[[], bool], of: object = None, seconds: float = _LONG) -> None:
+    def _wait(
+        self, end: float, holds: Callable[[], bool], of: object = None, seconds: float = math.inf
+    ) -> None:
         clock = self._cluster.clock
-        until = clock.now + min(seconds, _LONG)
+        until = min(clock.now + seconds, end)
         while not holds() and clock.next <= until:
             clock.step()
         if not holds():
             clock.pass_by(max(until - clock.now, 0.0))
+            if until == end:
+                raise TimeoutError
 
 
 def main() -> None:

@@ -12,6 +12,7 @@ from ..site import ADMIN, CLIENT, SERVER, StartSite
 from . import alike, runs
 from .alike import Alike
 from .fronts import Front, OfContainers, OfVirtualNodes, Run
+from .states import STATES, Question, State
 
 # All package managers, and a management service that may lose its majority.
 NODES = [
@@ -46,11 +47,27 @@ class Both:
             for line in runs.differences(one, other)
         ] + self._events_unlike()
 
+    def asked(self, state: State) -> list[str]:
+        """Bring a state about, and ask; where the two differ."""
+        found: list[str] = []
+        arranged = [state(front) for front in self._fronts]
+        made = [Alike(front.addresses(), self.lab.pools()) for front in self._fronts]
+        for questions in zip(*arranged, strict=True):
+            assert questions[0] == questions[1]
+            for question in map(Question._make, questions[0]):
+                said = [front.ask(*question) for front in self._fronts]
+                answers = [
+                    it.answer(question.line, (one.code, one.out, one.err))
+                    for it, one in zip(made, said, strict=True)
+                ]
+                found += runs.unlike(f"{question.host}: `{question.line[:100]}`", *answers)
+        return found + self._events_unlike()
+
     def _two(self, lab: Run, simulated: Run) -> Iterator[tuple[Front, Run]]:
         return zip(self._fronts, (lab, simulated), strict=True)
 
     def _parts(self, front: Front, run: Run) -> Iterator[list[runs.Part]]:
-        made = Alike(front.addresses(), self.lab.pools(), runs.keys(run.rows))
+        made = Alike(front.addresses(), self.lab.pools())
         return (runs.parts(run.rows, node.name, made) for node in NODES)
 
     def _events_unlike(self) -> list[str]:
@@ -71,6 +88,13 @@ def both(start_site: StartSite, tmp_path_factory: pytest.TempPathFactory) -> Ite
     simulated = OfVirtualNodes(tmp_path_factory.mktemp("simulated"), site)
     yield Both(OfContainers(site), simulated)
     simulated.close()
+
+
+@pytest.mark.parametrize("state", STATES, ids=[it.__name__ for it in STATES])
+def test_a_state_is_the_same(both: Both, state: State) -> None:
+    """What the deploy code asks and does there has the same answers; and the same has happened."""
+    found = both.asked(state)
+    assert not found, "\n".join(found)
 
 
 def test_an_update_is_the_same(both: Both) -> None:

@@ -1,0 +1,242 @@
+"""States that a good run does not meet, and what is asked in each of them.
+
+A state is a generator: it brings a cluster about by commands and faults, yields what is to be asked
+there (a node and a command, again and again if it likes), and takes it back. The commands are those
+that the deploy code makes.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from operations import containers
+from operations.daos import dmg, node, start_trace, window_file
+from operations.daos.window_file import Record
+
+from .fronts import Front
+
+SERVERS = ("daos-server-01", "daos-server-02", "daos-server-03")
+FIRST, SECOND, THIRD = SERVERS
+ADMIN, CLIENT = "daos-admin-01", "daos-client-01"
+SERVER_UNIT, AGENT_UNIT = "daos_server.service", "daos_agent.service"
+
+
+class Question(NamedTuple):
+    """What is asked.
+
+    + patience: seconds until it is given up where no answer is to be expected; 0: it is waited for
+    """
+
+    host: str
+    line: str
+    patience: int = 0
+
+
+State = Callable[[Front], Iterator[list[Question]]]
+STATES: list[State] = []
+
+LOOK = f"sh -c {shlex.quote(node.script())}"
+_GIVEN_UP = 124  # the exit code, as of timeout(1)
+QUERY, LIST = "dmg -j system query", "dmg -j pool list"
+RECORD = Record(
+    began=datetime(2026, 1, 1, tzinfo=UTC),
+    release="2.0.1",
+    enabled=("daos_server",),
+    running=("daos_server",),
+    ranks=(0, 1),
+    pools={"8a1327ee-0db4-4f4a-aefc-bcba47ab4787": "tank"},
+    servers=SERVERS,
+    started="",
+)
+
+
+def state(of: State) -> State:
+    """A state that is compared."""
+    STATES.append(of)
+    return of
+
+
+def _looks(*names: str) -> list[Question]:
+    return [Question(name, LOOK) for name in names or (*SERVERS, ADMIN, CLIENT)]
+
+
+def _about_pools(front: Front) -> list[Question]:
+    uuids = front.pools()
+    counted = dmg.one_by_one(uuids, containers._QUERY)
+    each = dmg.one_by_one(uuids, 'dmg -j pool query "$pool"')
+    return [
+        Question(ADMIN, LIST),
+        Question(ADMIN, each),
+        Question(CLIENT, "daos container list tank"),
+        Question(CLIENT, counted),
+    ]
+
+
+def _all(front: Front) -> list[Question]:
+    return [*_looks(), Question(ADMIN, QUERY), *_about_pools(front)]
+
+
+def _ranks(front: Front) -> dict[int, str]:
+    try:
+        members = (json.loads(front.ask(ADMIN, QUERY).out)["response"] or {})["members"]
+    except (LookupError, TypeError, ValueError):
+        return {}
+    return {member["rank"]: member["state"] for member in members}
+
+
+def _are(front: Front, state: str) -> bool:
+    return set(_ranks(front).values()) == {state}
+
+
+def _joined(front: Front) -> None:
+    front.until(lambda: _are(front, "joined"))
+
+
+@state
+def serving(front: Front) -> Iterator[list[Question]]:
+    """All is well."""
+    yield _all(front)
+
+
+@state
+def engine_dead(front: Front) -> Iterator[list[Question]]:
+    """An engine was killed: its rank is excluded, and pools have lost its targets."""
+    front.plant("ENGINE_DIES", SECOND)
+    front.until(lambda: "excluded" in _ranks(front).values())
+    yield _all(front)
+    yield [
+        Question(ADMIN, "dmg -j system stop"),
+        Question(ADMIN, QUERY),
+        Question(ADMIN, LIST),
+        *_looks(SECOND),
+    ]
+    yield [Question(ADMIN, "dmg -j system start")]
+    _joined(front)
+    yield [Question(ADMIN, QUERY), Question(ADMIN, LIST), *_looks(SECOND)]
+    front.reintegrate()
+
+
+@state
+def not_prepared(front: Front) -> Iterator[list[Question]]:
+    """A server's engines cannot be prepared for a stop."""
+    front.plant("ENGINE_NOT_PREPARED", SECOND)
+    yield [Question(ADMIN, "dmg -j system stop"), *_all(front)]
+    front.mend("ENGINE_NOT_PREPARED", SECOND)
+
+
+@state
+def engines_stopped(front: Front) -> Iterator[list[Question]]:
+    """The engines were stopped, and daos_server runs on; then they are started again."""
+    yield [
+        Question(ADMIN, "dmg -j system stop"),
+        *_all(front),
+        Question(ADMIN, "dmg -j system stop"),
+    ]
+    yield [Question(ADMIN, "dmg -j pool evict tank"), Question(ADMIN, "dmg -j system start")]
+    _joined(front)
+    yield _all(front)
+
+
+@state
+def nothing_serves(front: Front) -> Iterator[list[Question]]:
+    """Server after server is stopped, until dmg reaches nobody; then all are started again."""
+    yield [Question(ADMIN, "dmg -j system stop"), Question(SECOND, f"systemctl stop {SERVER_UNIT}")]
+    front.until(lambda: _are(front, "stopped"))
+    yield [*_all(front), Question(THIRD, f"systemctl stop {SERVER_UNIT}")]
+    yield [*_looks(THIRD)]
+    front.until(
+        lambda: front.ask(ADMIN, QUERY, 1).code == _GIVEN_UP
+    )  # until it knows that it is alone
+    yield [Question(ADMIN, QUERY, patience=4)]
+    yield [
+        Question(FIRST, f"systemctl stop {SERVER_UNIT}"),
+        Question(FIRST, f"systemctl stop {SERVER_UNIT}"),
+    ]
+    yield [
+        *_all(front),
+        Question(ADMIN, "dmg -j system stop"),
+        Question(ADMIN, "dmg -j pool evict tank"),
+    ]
+    yield [
+        Question(it, f"systemctl daemon-reload && systemctl start {SERVER_UNIT}") for it in SERVERS
+    ]
+    _joined(front)
+    yield _all(front)
+
+
+@state
+def agent(front: Front) -> Iterator[list[Question]]:
+    """The agent is stopped and started, disabled and enabled, masked and unmasked; each twice."""
+    for verb in ("stop", "disable", "mask"):
+        yield [Question(CLIENT, f"systemctl {verb} {AGENT_UNIT}"), *_looks(CLIENT)]
+        yield [
+            Question(CLIENT, f"systemctl {verb} {AGENT_UNIT}"),
+            Question(CLIENT, "daos container list tank"),
+        ]
+    yield [Question(CLIENT, f"systemctl {verb} {AGENT_UNIT}") for verb in ("start", "enable")]
+    for verb in ("unmask", "enable", "start"):
+        yield [Question(CLIENT, f"systemctl {verb} {AGENT_UNIT}"), *_looks(CLIENT)]
+        yield [Question(CLIENT, f"systemctl {verb} {AGENT_UNIT}")]
+
+
+@state
+def unknown_units(front: Front) -> Iterator[list[Question]]:
+    """Units that are not there."""
+    yield [
+        Question(ADMIN, f"systemctl {verb} {SERVER_UNIT}")
+        for verb in ("start", "stop", "enable", "disable")
+    ]
+
+
+@state
+def pool_open(front: Front) -> Iterator[list[Question]]:
+    """An application has a pool open, and loses it."""
+    front.hold(CLIENT, "tank")
+    yield _all(front)
+    yield [Question(ADMIN, "dmg -j pool evict tank"), Question(ADMIN, "dmg -j pool evict nothing")]
+    front.until(lambda: "daos-job" not in front.ask(CLIENT, LOOK).out)
+    yield _looks(CLIENT)
+
+
+@state
+def records(front: Front) -> Iterator[list[Question]]:
+    """What an update remembers: written, written anew, damaged, forgotten; the trace of starts."""
+    for line in (
+        window_file.save(RECORD),
+        window_file.save(RECORD.starting("2.0.3")),
+        start_trace.laid(anew=True),
+        start_trace.laid("2.0.3-1.el8"),
+    ):
+        yield [Question(SECOND, line), *_looks(SECOND)]
+    yield [Question(SECOND, f"printf %s '{{}}' > {window_file.PATH}"), *_looks(SECOND)]
+    yield [Question(SECOND, f"printf %s '' > {window_file.PATH}"), *_looks(SECOND)]
+    yield [Question(SECOND, f"{start_trace.lifted()} && {window_file.forget()}"), *_looks(SECOND)]
+    yield [Question(SECOND, f"{start_trace.lifted()} && {window_file.forget()}")]
+
+
+@state
+def disk_full(front: Front) -> Iterator[list[Question]]:
+    """Nothing can be written where an update remembers what it has to."""
+    front.fill(CLIENT, window_file.FOLDER)
+    yield [Question(CLIENT, window_file.save(RECORD)), *_looks(CLIENT)]
+    yield [Question(CLIENT, window_file.save(RECORD.starting("2.0.3"))), *_looks(CLIENT)]
+    front.empty(CLIENT, window_file.FOLDER)
+    yield [Question(CLIENT, window_file.forget()), *_looks(CLIENT)]
+
+
+@state
+def server_killed(front: Front) -> Iterator[list[Question]]:
+    """daos_server is killed; systemd starts it again, and its engines are back."""
+    front.ask(THIRD, start_trace.laid(anew=True))
+    front.ask(THIRD, "pkill -KILL -x daos_server")
+    front.until(lambda: "ActiveState=activating" in front.ask(THIRD, LOOK).out)
+    front.until(lambda: "excluded" in _ranks(front).values())
+    yield [*_looks(THIRD), Question(ADMIN, QUERY)]
+    _joined(front)
+    yield [*_looks(THIRD), Question(THIRD, f"cat {window_file.STARTS}")]
+    front.ask(THIRD, f"{start_trace.lifted()} && {window_file.forget()}")
+    front.reintegrate()
