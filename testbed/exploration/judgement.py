@@ -62,9 +62,9 @@ def of_the_end(case: Case, cluster: Cluster, done: str) -> Iterator[str]:
     for node in cluster.nodes.values():
         if node.version not in wanted:
             yield f"{node.name} is at {node.version}, and should be at {', '.join(sorted(wanted))}"
-    by_others = any(fault.kind in faults.BY_OTHERS for fault in case.faults)
+    by_others = {rule for it in case.faults for rule in faults.BROKEN_BY.get(it.kind, ())}
     for verdict in judge(cluster.events):
-        if verdict.state == "broken" and not by_others:
+        if verdict.state == "broken" and verdict.rule not in by_others:
             yield f"{verdict.rule} {verdict.name}: {'; '.join(verdict.sentences)}"
 
 

@@ -58,14 +58,17 @@ class Service:
         self._restart: asyncio.Task[None] | None = None
         self._stop_wanted = False
 
-    async def start(self) -> None:
-        """Start the service and wait as its type says. Raises JobError where that fails."""
+    async def start(self, again: bool = False) -> None:
+        """Start the service and wait as its type says. Raises JobError where that fails.
+
+        + again: whether that is by Restart=, and nobody has asked for it
+        """
         self._cancel_restart()
         async with self._job:
             if self.active == "active":
                 return
             self._stop_wanted = False
-            await self._start()
+            await self._start(again)
 
     async def stop(self) -> None:
         """Stop the service with all its processes; a start that is under way is broken off."""
@@ -106,10 +109,10 @@ class Service:
 
     # Starting
 
-    async def _start(self) -> None:
+    async def _start(self, again: bool) -> None:
         self.result = "success"
         self._change("activating", "start")
-        self._record("unit-starting")
+        self._record("unit-starting", again=again)
         self.log(f"Starting {self.unit.description}...")
         try:
             async with asyncio.timeout(_limit(self.unit.timeout_start)):
@@ -289,7 +292,7 @@ class Service:
         self.restarts += 1
         self.log(f"{self.unit.name}: Scheduled restart job, restart counter is at {self.restarts}.")
         with contextlib.suppress(JobError):
-            await self.start()
+            await self.start(again=True)
 
     def _cancel_restart(self) -> None:
         if self._restart:
@@ -347,7 +350,7 @@ class Service:
     def _change(self, active: str, sub: str) -> None:
         self.active, self.sub, self.since = active, sub, time.time()
 
-    def _record(self, event: str, **details: str) -> None:
+    def _record(self, event: str, **details: str | bool) -> None:
         events.record("systemd", event, unit=self.unit.name, runs=self.unit.runs, **details)
 
 

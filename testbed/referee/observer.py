@@ -247,10 +247,11 @@ class Observer:
         return major(version) >= 2 and node.layouts.get(index) == 1
 
     def _by_hand(self, event: Event) -> bool:
-        """Whether the node neither boots nor shuts down, which starts and stops things as well."""
+        """Whether it is no act of systemd itself, which boots, shuts down and restarts."""
         node = self.cluster.node(event.host)
-        boots = event.kind == "systemd unit-starting" and event.unit in node.booting
-        return node.up and not boots
+        starts = event.kind == "systemd unit-starting"
+        by_itself = starts and (event.unit in node.booting or event.details.get("again"))
+        return node.up and not by_itself
 
     def changes(self, event: Event) -> bool:
         """Whether an event is an act of the procedure of any kind."""

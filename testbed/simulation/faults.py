@@ -158,10 +158,14 @@ KINDS: dict[str, Kind] = {
     for it in (*_LAB, *list(globals().values()))
     if isinstance(it, Fault | OfTheWay | Signal)
 }
-# What somebody else does to DAOS, which the procedure answers for only where it goes on with it.
-BY_OTHERS = {
-    it.name
-    for it in (APPLICATION, SERVER_BY_HAND, SERVER_STOPPED, AGENT_BY_HAND, AGENT_STOPPED)
+# What somebody else does to DAOS meanwhile breaks these rules, as the referee sees it.
+BROKEN_BY: dict[str, frozenset[str]] = {
+    APPLICATION.name: frozenset({"R2"}),
+    SERVER_BY_HAND.name: frozenset({"R3", "R4", "R5", "R10", "R11", "R12"}),
+    SERVER_STOPPED.name: frozenset({"R3", "R8", "R10"}),
+    SERVER_KILLED.name: frozenset({"R3", "R10"}),
+    AGENT_BY_HAND.name: frozenset({"R2", "R4", "R5", "R6", "R10"}),
+    AGENT_STOPPED.name: frozenset({"R8", "R10"}),
 }
 
 

@@ -52,10 +52,10 @@ class Unit:
             return
         self._begin()
 
-    def _begin(self) -> None:
+    def _begin(self, again: bool = False) -> None:
         self._job += 1
         self.state = "activating"
-        self._tell("unit-starting")
+        self._tell("unit-starting", again=again)
         self._trace(before=True)
         self.main_pid = next(self._node.pids)
         self.started = int(self._node.monotonic * 1e6)
@@ -119,7 +119,7 @@ class Unit:
 
     def _again(self, job: int) -> None:
         if job == self._job and self._node.up:
-            self._begin()
+            self._begin(again=True)
 
     def _trace(self, before: bool) -> None:
         """What the drop-in has systemd do before it starts the daemon, and after it has ended."""
