@@ -9,7 +9,7 @@ import shlex
 import traceback
 from collections.abc import Callable, Iterator
 from functools import lru_cache
-from typing import Any, ClassVar, NoReturn
+from typing import Any
 
 from paramiko import SSHException
 from pyinfra.api.exceptions import ConnectError
@@ -22,7 +22,7 @@ from .node import Node
 from .shell import Answer, Lost, Session, Unknown
 
 cluster: Any = None  # the one of this process
-broken: Callable[[str], NoReturn]  # ends this process, for what the simulation does not know
+broken: Any = None  # ends this process, for what the simulation does not know
 planted: Any = None  # what goes wrong at which command; see faults.py
 
 _TAKES = 0.02  # seconds on the way to a node and back
@@ -38,7 +38,7 @@ _ESCAPED = re.compile(r"\\0(\d{3})")
 class SimulatedNode(BaseConnector):
     """A connection to a node of the cluster of this process."""
 
-    handles_execution: ClassVar[bool] = True
+    handles_execution = True
     _number = -1
 
     @staticmethod
@@ -82,16 +82,8 @@ class SimulatedNode(BaseConnector):
         except Unknown:
             broken(traceback.format_exc())
         tail = f"\n{end}\n" if whole else ""
-        texts = {
-            "stdout": f"\n{begin}\n{answer.out}{tail}",
-            "stderr": f"\n{begin}\n{answer.err}{tail}",
-        }
-        lines = [
-            OutputLine(name, line)
-            for name, text in texts.items()
-            for line in text.removesuffix("\n").split("\n")
-        ]
-        return whole and answer.code == 0, CommandOutput(lines)
+        said = _Said(f"\n{begin}\n{answer.out}{tail}", f"\n{begin}\n{answer.err}{tail}")
+        return whole and answer.code == 0, said
 
     def _answer(self, line: str, clock: Any, timeout: float) -> tuple[Answer, bool]:
         """What the node answers, and whether that is all of it."""
@@ -106,12 +98,30 @@ class SimulatedNode(BaseConnector):
         raise Unknown("a file that is got")
 
 
+class _Said(CommandOutput):
+    """What came from a node; it is taken apart into lines only where somebody wants them."""
+
+    def __init__(self, out: str, err: str) -> None:
+        self._out, self._err = (text.removesuffix("\n") for text in (out, err))
+
+    @property
+    def combined_lines(self) -> list[OutputLine]:  # type: ignore[override]
+        texts = {"stdout": self._out, "stderr": self._err}
+        return [OutputLine(name, it) for name, text in texts.items() for it in text.split("\n")]
+
+    @property
+    def stdout(self) -> str:
+        return self._out
+
+    @property
+    def stderr(self) -> str:
+        return self._err
+
+
 class _Call:
     """One command on its way to a node."""
 
-    def __init__(
-        self, node: Node, number: int, line: str, clock: Any, timeout: float
-    ) -> None:
+    def __init__(self, node: Node, number: int, line: str, clock: Any, timeout: float) -> None:
         self._node, self._number, self._line = node, number, line
         self._clock, self._until = clock, node.cluster.clock.now + timeout
 
@@ -146,9 +156,7 @@ class _Call:
     def _dead(self) -> bool:
         return self._number < self._node.connection
 
-    def _wait(
-        self, holds: Callable[[], bool], of: object, seconds: float = float("inf")
-    ) -> None:
+    def _wait(self, holds: Callable[[], bool], of: object, seconds: float = float("inf")) -> None:
         """Wait; a node that is gone, a broken connection and a time-out end it."""
         node = self._node
         left = self._until - node.cluster.clock.now

@@ -25,6 +25,7 @@ from .cluster import Cluster
 ROOT = Path(__file__).parents[2]
 REGISTERED = Path(__file__).parent / "registered"
 _CRASHED = 70
+_GARBAGE = 200_000  # objects until Python looks for garbage: a small run ends before
 _ready = False
 
 
@@ -137,6 +138,7 @@ def _run(
         ends(_CRASHED)
 
     os._exit = ends  # type: ignore[assignment]
+    gc.set_threshold(_GARBAGE)
     try:
         os.dup2(output, 1)
         os.dup2(output, 2)
