@@ -6,6 +6,7 @@ import shlex
 import shutil
 import sys
 from difflib import get_close_matches
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -190,12 +191,15 @@ def typed(deploy: str | None = None) -> str:
     if deploy:
         first = next(iter(_typed.get("operations") or ()), None)
         words = [deploy if word == first else word for word in words]
-    return shlex.join([*_program(), *words])
+    return shlex.join([*_program(sys.argv[0]), *words])
 
 
-def _program() -> list[str]:
-    """What pyinfra was called, as far as it is known here."""
-    name = sys.argv[0]
+@lru_cache(maxsize=1)
+def _program(name: str) -> list[str]:
+    """What pyinfra was called, as far as it is known here.
+
+    + name: how the process was started
+    """
     if Path(name).name == "__main__.py":
         return ["python", "-m", "pyinfra"]
     found = shutil.which(Path(name).name)

@@ -4,6 +4,7 @@ import os
 import socket
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +20,7 @@ def myself() -> dict[str, Any]:
     + ticks: when it began, in clock ticks since that boot, since ids are used again; None where
       that is not known
     """
-    return {
-        "host": socket.gethostname(),
-        "boot": _boot(),
-        "pid": os.getpid(),
-        "ticks": _ticks(os.getpid()),
-    }
+    return dict(_process(os.getpid()))
 
 
 def state(process: Mapping[str, Any]) -> str:
@@ -40,6 +36,11 @@ def state(process: Mapping[str, Any]) -> str:
         return DEAD
     ticks = _ticks(int(process.get("pid") or 0))
     return ALIVE if ticks is not None and ticks == process.get("ticks") else DEAD
+
+
+@lru_cache(maxsize=1)  # it stays what it is
+def _process(pid: int) -> dict[str, Any]:
+    return {"host": socket.gethostname(), "boot": _boot(), "pid": pid, "ticks": _ticks(pid)}
 
 
 def _boot() -> str:

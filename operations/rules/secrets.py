@@ -58,8 +58,10 @@ def learnt() -> int:
 
 def masked(text: str) -> str:
     """A text without the passwords that are known, and without those in URLs."""
-    text = _IN_URL.sub(rf"\1:{WORD}@", text)
-    text = _IN_ENVIRONMENT.sub(rf"\1{WORD}", text)
+    if "://" in text:
+        text = _IN_URL.sub(rf"\1:{WORD}@", text)
+    if "PYINFRA_SU" in text:
+        text = _IN_ENVIRONMENT.sub(rf"\1{WORD}", text)
     for one in sorted(_learnt, key=len, reverse=True):
         if one in text:  # not within the name of a node
             text = re.sub(rf"(?<![\w.-]){re.escape(one)}(?![\w-])", WORD, text)

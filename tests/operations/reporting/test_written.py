@@ -39,6 +39,7 @@ def test_the_page_follows_the_report_in_its_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("operations.reporting.files._PAGE", 0.3)
     content = {**UPDATED, "outcome": "running", "ended": None}
     files = Files(datetime.now(UTC), lambda: content, lambda path: None)
     files.write()
