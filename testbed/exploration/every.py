@@ -1,51 +1,105 @@
 """Every single fault at every command of an update, and of a way back; none is left out.
 
-The run that all have in common is made once. At each of its commands the process is copied, and
-each copy has a fault of its own from there on. Where two faults cannot differ, one is played: what
-a node's program is told of makes no difference before that program asks for it.
+Where two of them cannot differ, one is played: what a node's programs are told of makes no
+difference before one of them asks for it, and what comes to the whole system at one moment is the
+same before each command that is sent at that moment.
 """
 
-import os
-import pickle
-import shutil
-import sys
-from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import Any
-
-from gevent.monkey import get_original
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from testbed.faults import Fault
 from testbed.simulation import faults
-from testbed.simulation.faults import KINDS, OfTheWay, Planted, Signal
+from testbed.simulation.cluster import Cluster
+from testbed.simulation.faults import KINDS, OfTheWay, Planted, Sent, Signal
+from testbed.simulation.process import Outcome
 
 from .cases import BACK, UPDATE, Case, simple
-from .play import Played, Site, play
+from .play import Site, play
 
 # What changes how the answer comes: there it matters whether the command is done already. For all
 # others "after" is the same as "before" the next one.
 _OF_THE_ANSWER = {faults.BROKEN_PIPE.name, faults.HOST_HANGS.name, "power lost", "reboot"}
+_FULL = {faults.FOLDER_FULL.name: "full var", faults.RUN_FULL.name: "full run"}
+_MIDDLE = 1.0  # seconds within which the middle of a command comes
+_LOOKS = ("sh -c 'server=", "dmg -j system query", "dmg -j pool list", "cat ")
 
 
-def all_faults(case: Case, run: int, commands: list[tuple[str, str]]) -> Iterator[Planted]:
-    """Every fault at every command of a run.
+@dataclass(frozen=True)
+class Every:
+    """The faults of one run.
 
-    + commands: these, each with its node
+    + case: what is typed, without them
+    + all: how many there are
+    + different: those that can differ
     """
+
+    case: Case
+    all: int
+    different: tuple[Planted, ...]
+
+
+def every(site: Site) -> list[Every]:
+    """Those of an update, and those of a way back from the middle of it."""
+    update = Case(simple())
+    outcome = play(update, site).runs[0]
+    number = next(
+        number
+        for number, sent in enumerate(outcome.told[1])
+        if sent.line.startswith("(umask 077; : >")
+    )
+    begun = Planted(0, number, "middle", faults.KILLED.name)
+    back = Case(simple(), typed=(UPDATE, BACK)).with_faults(begun)
+    returned = play(back, site).runs[1]
+    return [_of(update, 0, outcome), _of(back, 1, returned)]
+
+
+def _of(case: Case, run: int, outcome: Outcome) -> Every:
+    sent, cluster = outcome.told[1], outcome.cluster
+    found: dict[object, Planted] = {}
+    count = 0
+    for fault in _all(case, run, sent):
+        count += 1
+        found.setdefault(_likeness(fault, sent, cluster), fault)
+    return Every(case, count, tuple(found.values()))
+
+
+def _all(case: Case, run: int, commands: Sequence[Sent]) -> Iterator[Planted]:
+    """Every fault at every command of a run, at every moment of that."""
     roles = {host.name: set(host.roles) for host in case.hosts}
-    for number, (node, line) in enumerate(commands):
+    for number, sent in enumerate(commands):
         for name, kind in KINDS.items():
-            if isinstance(kind, Fault) and kind.roles and not kind.roles & roles[node]:
+            if isinstance(kind, Fault) and kind.roles and not kind.roles & roles[sent.node]:
                 continue
             yield Planted(run, number, "before", name)
             if name in _OF_THE_ANSWER:
                 yield Planted(run, number, "after", name)
-            if _takes_time(line) and not isinstance(kind, OfTheWay):
+            if not isinstance(kind, OfTheWay) and not sent.line.startswith(_LOOKS):
                 yield Planted(run, number, "middle", name)
 
 
-def _takes_time(line: str) -> bool:
-    """Whether a command has a middle: it waits for something, or does several things."""
-    return not (line.startswith("sh -c 'server=") or line.startswith("dmg -j system query"))
+def _likeness(fault: Planted, commands: Sequence[Sent], cluster: Cluster) -> object:
+    """Two faults of the same likeness cannot differ."""
+    kind, sent = KINDS[fault.kind], commands[fault.nth]
+    key = _FULL.get(fault.kind, kind.key if isinstance(kind, Fault) else "")
+    if key:
+        asked = [
+            (number, at)
+            for number, (at, node, what) in enumerate(cluster.asked)
+            if (node, what) == (sent.node, key) and at >= sent.at
+        ]
+        meanwhile = any(at <= sent.at + _MIDDLE for _, at in asked)
+        if fault.moment == "before" or not meanwhile:
+            return fault.kind, sent.node, tuple(asked[:1])
+    if fault.moment != "before":
+        return fault
+    if isinstance(kind, Signal) or kind is faults.LEADER_LOST:
+        return fault.kind, sent.at
+    return fault
+
+
+def cases(found: Sequence[Every]) -> list[Case]:
+    """A case for each fault that can differ."""
+    return [
+        it.case.with_faults(*it.case.faults, fault) for it in found for fault in it.different
+    ]

@@ -20,11 +20,13 @@ class Cluster:
     + management: the management service of the DAOS system, with the model of that
     + repositories: what each series of DAOS has for each flavour, the builds of each package
     + events: what happened, for the referee
+    + asked: when the programs of which node have asked for which fault
     """
 
     def __init__(self, nodes: Iterable[Node], targets: int = 8) -> None:
         self.clock = Clock()
         self.events: list[dict[str, Any]] = []
+        self.asked: list[tuple[float, str, str]] = []
         self.nodes: dict[str, Node] = {}
         self.targets = targets
         self.repositories: dict[str, dict[str, list[str]]] = {}

@@ -240,7 +240,7 @@ def _hold(session: Session, who: str) -> int:
             return 1
     pid = next(node.pids)
     mine = Lock(f"{unquoted(who)}\nprocess {pid}\n", pid, session.connection)
-    if any(_LOCK.startswith(folder) for folder in node.files.full):
+    if node.files.is_full(_LOCK):
         session.err.append("sh: 1: printf: printf: I/O error\n")
         return 1
     node.lock = mine

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import signal
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from testbed import faults as lab
 from testbed.faults import Fault
@@ -191,6 +191,14 @@ class Planted:
         return f"{self.kind}{where}, {self.moment} command {self.nth} of run {self.run}"
 
 
+class Sent(NamedTuple):
+    """A command that was sent: to which node, and when, in seconds of the cluster's clock."""
+
+    node: str
+    line: str
+    at: float
+
+
 _SOON = 0.6  # seconds into a command that takes longer
 
 
@@ -200,12 +208,12 @@ class Plan:
 
     + faults: those of this run
     + struck: what has come of them: the fault, and the command that it came at
-    + commands: the commands so far, each with its node
+    + commands: the commands so far
     """
 
     faults: tuple[Planted, ...] = ()
     struck: list[tuple[Planted, str]] = field(default_factory=list)
-    commands: list[tuple[str, str]] = field(default_factory=list)
+    commands: list[Sent] = field(default_factory=list)
 
     def begins(self, cluster: Any, leave: Any) -> None:
         """pyinfra begins, on this cluster; `leave` ends it at once."""
@@ -218,14 +226,14 @@ class Plan:
         """pyinfra has ended: what was still to come does not come any more."""
         self._cluster.clock.forget(self)
 
-    def told(self) -> tuple[list[tuple[Planted, str]], list[tuple[str, str]]]:
+    def told(self) -> tuple[list[tuple[Planted, str]], list[Sent]]:
         """What was struck, and all commands."""
         return self.struck, self.commands
 
     def at(self, node: Node, line: str) -> "Moments | None":
         """A command is on its way to a node; what goes wrong with it, if anything."""
         number = len(self.commands)
-        self.commands.append((node.name, line))
+        self.commands.append(Sent(node.name, line, self._cluster.clock.now))
         here = self._at.get(number)
         return Moments(self, node, line, here) if here else None
 

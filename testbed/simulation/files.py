@@ -60,13 +60,13 @@ class Files:
         old = self._files.get(path)
         new = replace(old, text="") if old else File("")
         self._put(path, replace(new, written=self._time()))
-        if text and any(path.startswith(folder) for folder in self.full):
+        if text and self.is_full(path):
             raise Full(path)
         self._put(path, replace(new, text=text, written=self._time()))
 
     def append(self, path: str, text: str) -> None:
         """Add to a file. Raises Full, where nothing is added."""
-        if any(path.startswith(folder) for folder in self.full):
+        if self.is_full(path):
             raise Full(path)
         old = self._files.get(path) or File("")
         self._put(path, replace(old, text=old.text + text, written=self._time()))
@@ -106,6 +106,12 @@ class Files:
         """Nothing is left below a folder, as of what is in memory after a boot."""
         for path in [it for it in self._files if it.startswith(folder)]:
             del self._files[path]
+
+    def is_full(self, path: str) -> bool:
+        """Whether nothing can be written there."""
+        if hasattr(self._node, "cluster"):
+            self._node.asks(f"full {path.split('/')[1]}")
+        return any(path.startswith(folder) for folder in self.full)
 
     def _put(self, path: str, file: File | None) -> None:
         self._safe.setdefault(path, self._files.get(path))

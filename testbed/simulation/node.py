@@ -93,6 +93,18 @@ class Lock:
     connection: int
 
 
+class Told(dict[str, Any]):
+    """What the programs of a node were told of; it is noted what they ask for, and when."""
+
+    def __init__(self, node: Node, told: dict[str, Any]) -> None:
+        super().__init__(told)
+        self._node = node
+
+    def get(self, key: str, default: Any = None) -> Any:
+        self._node.asks(key)
+        return super().get(key, default)
+
+
 class Node:
     """A node.
 
@@ -201,7 +213,11 @@ class Node:
     def faults(self) -> dict[str, Any]:
         """The faults that its programs were told of."""
         text = self.files.read(faults.FILE)
-        return self._told if not text else {**self._told, **json.loads(text)}
+        return Told(self, {**self._told, **json.loads(text)} if text else self._told)
+
+    def asks(self, key: str) -> None:
+        """It matters now whether there is a fault of that kind."""
+        self.cluster.asked.append((self.cluster.clock.now, self.name, key))
 
     def tell(self, key: str, value: Any) -> None:
         """Tell its programs of a fault that no lab has; None takes it back."""

@@ -155,7 +155,7 @@ def _install(session: Session, words: list[str], names: list[str]) -> int:
     node = session.node
     wanted = chosen(node, names)
     if "--downloadonly" in words or "--download-only" in words:
-        if any("/var/cache".startswith(folder) for folder in node.files.full):
+        if node.files.is_full("/var/cache"):
             raise _Failed("Error: No space left on device")
         node.fetched |= {f"{name}-{build}" for name, build in wanted}
     if node.flavour.manager == "zypper":
@@ -285,7 +285,7 @@ class Transaction:
                 raise _Failed(f"Error: Package {name}-{build} is not in the cache")
         if node.faults().get("rpm_fails"):
             raise _Failed("Error: Transaction failed")
-        if any(_RPM_DATABASE.startswith(folder) for folder in node.files.full):
+        if node.files.is_full(_RPM_DATABASE):
             raise _Failed("Error: Transaction test error: needs more space on the / filesystem")
 
     def _next(self) -> None:
