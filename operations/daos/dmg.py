@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import Any
 
@@ -147,6 +148,7 @@ def members(text: str) -> list[Member]:
     return sorted(found, key=lambda member: member.rank)
 
 
+@lru_cache(maxsize=1 << 16)  # the same ranks are told again and again
 def _host(fault_domain: str, address: str) -> str:
     """The server of a rank: the last part of its fault domain, else its address without port."""
     name = fault_domain.rsplit("/", 1)[-1] or address.rsplit(":", 1)[0]

@@ -53,7 +53,9 @@ def everywhere(content: Any, show: Callable[[str], str] = visible) -> Any:
     """
     if isinstance(content, str):
         return show(content)
-    if isinstance(content, Mapping):
+    if isinstance(content, int | float) or content is None:  # before what takes longer to tell
+        return content
+    if isinstance(content, dict | Mapping):
         return {everywhere(key): everywhere(value, show) for key, value in content.items()}
     if isinstance(content, list | tuple):
         return [everywhere(value, show) for value in content]

@@ -81,7 +81,8 @@ class Log(logging.Handler):
         """Write it down. A disk that is full is told once, by whoever writes the report."""
         time = datetime.fromtimestamp(record.created, UTC)
         text = terminal.plain(record.getMessage()).replace("\n", "\n    ")
-        line = f"{time:%Y-%m-%dT%H:%M:%S}.{time:%f}"[:-3] + f"Z {record.levelname:7} {text}\n"
+        stamp = time.isoformat(timespec="milliseconds").removesuffix("+00:00")
+        line = f"{stamp}Z {record.levelname:7} {text}\n"
         if self._file is None:
             self._waiting.append(line)
         else:

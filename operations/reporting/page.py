@@ -44,6 +44,7 @@ class NodeLine:
 @cache
 def template() -> Template:
     """The template of a page; to read it takes longer than to make ten pages."""
+    _templates.get_template("page.css")  # it is within the other one
     return _templates.get_template("page.html.j2")
 
 

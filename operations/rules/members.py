@@ -7,6 +7,7 @@ unresponsive, and not for errored.
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import ip_address
 
 from ..daos.dmg import Member
@@ -121,6 +122,7 @@ def is_called(node: Node, name: str, called: str) -> bool:
     return short(called) in (short(name), short(node.hostname))
 
 
+@lru_cache(maxsize=1 << 16)  # each look compares the names of all nodes
 def short(name: str) -> str:
     """A node's name without its domain and in lower case; an address stays whole."""
     try:
