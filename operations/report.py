@@ -37,12 +37,10 @@ def _may_be_complete(current: Run, view: View) -> list[Finding]:
 def completed(current: Run, here: Host) -> Iterator[Command]:
     """Look at every node once more, for the report; the run is complete only with this."""
     view = current.end = current.look()
-    if here.name == next(iter(view.nodes)):
+    if here.name == next(iter(view.nodes)):  # once for all of them
         containers.count_after(current)
-    left = view.where(lambda node: not node.serves(AGENT), "clients")
-    if left and here.name == left[0]:
-        say(f"daos_agent does not run on {fold(left)}: it is not enabled there")
-    if here.name == next(iter(view.nodes)):
+        if left := view.where(lambda node: not node.serves(AGENT), "clients"):
+            say(f"daos_agent does not run on {fold(left)}: it is not enabled there")
         for finding in unreachable.back(current):
             logger.warning(f"--> {finding}")
     yield from ()

@@ -14,7 +14,7 @@ from ..daos.units import Units
 from ..daos.window_file import STARTS
 from . import in_use
 from .findings import Finding, about, fold, for_each, grouped, in_words
-from .members import STOPPED, expected, is_called, on, short, what_to_do
+from .members import STOPPED, Places, expected, is_called, short, what_to_do
 from .silence import why
 from .view import ROLES, View
 
@@ -385,11 +385,10 @@ def known_servers(
     + accepted: ranks that may be missing
     """
     known = list(members)
-    servers = view.of("servers").values()
-    idle = view.where(lambda node: not any(on(node, m) for m in known), "servers")
-    strange = {
-        m.host for m in expected(known, accepted) if not any(on(node, m) for node in servers)
-    }
+    places = Places(known)
+    placed = {it.rank for node in view.of("servers").values() for it in places.on(node)}
+    idle = view.where(lambda node: not places.on(node), "servers")
+    strange = {m.host for m in expected(known, accepted) if m.rank not in placed}
     of_whom = _may_be_silent(view, strange, "the ranks on {} may be its own") or about(
         "not-in-inventory", strange, _STRANGE
     )
@@ -439,15 +438,15 @@ def engines_running(
       missing
     + accepted: ranks that may be missing
     """
+    places = Places(members)
     idle = view.where(
-        lambda node: not node.engines and not _excused(node, members, accepted), "servers"
+        lambda node: not node.engines and not _excused(places.on(node), accepted), "servers"
     )
     see = f"journalctl -u {view.units.short(SERVER)} -n 50"
     return about("no-engine", idle, f"no daos_engine runs: {see}")
 
 
-def _excused(node: Node, members: Sequence[Member], accepted: Collection[int]) -> bool:
-    here = [member for member in members if on(node, member)]
+def _excused(here: Collection[Member], accepted: Collection[int]) -> bool:
     return bool(here) and not expected(here, accepted)
 
 

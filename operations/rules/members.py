@@ -138,3 +138,20 @@ def on(node: Node, member: Member) -> bool:
     one that the node has itself: it may be that of a loopback device, or be translated on the way.
     """
     return is_called(node, node.hostname, member.host) or member.address in node.addresses
+
+
+class Places:
+    """Where ranks run, looked up: for thousands of nodes and ranks, each by each takes too long."""
+
+    def __init__(self, members: Iterable[Member]) -> None:
+        self._called: dict[str, list[Member]] = {}
+        self._reached: dict[str, list[Member]] = {}
+        for member in members:
+            self._called.setdefault(short(member.host), []).append(member)
+            self._reached.setdefault(member.address, []).append(member)
+
+    def on(self, node: Node) -> list[Member]:
+        """The ranks on a node, as the function `on` tells it of one."""
+        called = self._called.get(short(node.hostname), [])
+        reached = (it for address in node.addresses for it in self._reached.get(address, ()))
+        return [*called, *(member for member in reached if member not in called)]

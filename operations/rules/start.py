@@ -106,7 +106,7 @@ class Start(View):
         ran = node and (node.runs(unit) or (node.record and unit in node.record.running))
         return bool(ran)
 
-    @property
+    @cached_property
     def idle(self) -> bool:
         """Whether nothing is to be done on any node."""
         due = any(
@@ -118,7 +118,7 @@ class Start(View):
         )
         return not (due or self.outdated or self.will_start_servers)
 
-    @property
+    @cached_property
     def will_start_servers(self) -> bool:
         """Whether daos_server has to be started on some node."""
         servers = self.of("servers").values()

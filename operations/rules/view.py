@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from types import MappingProxyType
 
 from ..daos.node import SERVER, Node
 from ..daos.units import USUAL, Units
@@ -46,10 +47,18 @@ class View:
             raise KeyError(f"{name} gave no answer")
         return node
 
-    def of(self, *roles: str) -> dict[str, Node]:
+    def of(self, *roles: str) -> Mapping[str, Node]:
         """The nodes of these roles, or of all, that gave an answer, each once."""
-        names = names_of(self.groups, *roles)
-        return {name: node for name in names if (node := self.nodes.get(name)) is not None}
+        if roles not in self._known:
+            names = names_of(self.groups, *roles)
+            known = {name: node for name in names if (node := self.nodes.get(name)) is not None}
+            self._known[roles] = MappingProxyType(known)
+        return self._known[roles]
+
+    @cached_property
+    def _known(self) -> dict[tuple[str, ...], Mapping[str, Node]]:
+        """Roles to their nodes: this, too, every host asks."""
+        return {}
 
     def where(self, holds: Callable[[Node], object], *roles: str) -> list[str]:
         """The names of the nodes of which something holds, among these roles or among all."""

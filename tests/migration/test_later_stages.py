@@ -345,7 +345,7 @@ def test_where_no_daos_server_can_start_no_trace_is_missed() -> None:
     stopped = replace(node(0.0, 0.0, 0), record=HELD)
     view = View({"servers": ("s1",), "admins": (), "clients": ("c1",)}, {"c1": stopped})
     assert install.used_since(record, view) == []
-    view.nodes["s1"] = stopped
+    view = replace(view, nodes={**view.nodes, "s1": stopped})
     assert install.used_since(record, view) == ["s1"]
 
 

@@ -242,8 +242,9 @@ def test_nothing_stops_before_every_start_leaves_a_trace() -> None:
     [finding] = gates.traced(view)
     assert (finding.code, finding.hosts) == ("no-trace", ("node-2",))
     assert gates.traced(view, ["node-1"]) == []
-    view.nodes["node-2"] = at("2.0.1", untraceable="zz.conf takes it back")
-    assert "zz.conf takes it back" in gates.traced(view)[0].message
+    untraceable = at("2.0.1", untraceable="zz.conf takes it back")
+    later = replace(view, nodes={**view.nodes, "node-2": untraceable})
+    assert "zz.conf takes it back" in gates.traced(later)[0].message
 
 
 def test_a_stop_that_was_cut_short_is_no_obstacle_to_stopping_the_rest() -> None:

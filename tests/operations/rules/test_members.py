@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from operations.daos.dmg import Member
 from operations.rules import gates, members
@@ -104,3 +106,18 @@ def test_how_to_go_on_is_told_with_the_ranks_that_are_missing_or_that_there_is_n
     assert "accepted_exclusions" not in told
     assert "accepted_exclusions is for ranks" in members.way_on(_ranks("stopped"), {1}, ())
     assert "no way on" in members.way_on(None, (), ())
+
+
+HOSTS = st.sampled_from(["a", "A.example", "b", "10.0.0.1", "10.0.0.2", "c"])
+ADDRESSES = st.sampled_from(["10.0.0.1", "10.0.0.2", "10.0.0.3", ""])
+RANKS = st.lists(st.builds(Member, st.integers(), HOSTS, ADDRESSES, st.just("joined"), st.just("")))
+
+
+@given(RANKS, HOSTS, st.lists(ADDRESSES))
+def test_the_ranks_on_a_node_are_looked_up_as_they_are_told_one_by_one(
+    ranks: list[Member], host: str, addresses: list[str]
+) -> None:
+    node = replace(IDLE, hostname=host, addresses=tuple(addresses))
+    one_by_one = [rank for rank in ranks if members.on(node, rank)]
+    looked_up = members.Places(ranks).on(node)
+    assert set(looked_up) == set(one_by_one)

@@ -54,3 +54,12 @@ def test_a_client_alone_is_another_plan_once_nothing_serves() -> None:
     alone = START.anew(View(GROUPS, dict.fromkeys(GROUPS["servers"], at("2.0.3", SERVING))))
     assert not alone.opens_window
     assert changed(alone, **dict.fromkeys(GROUPS["servers"], at("2.0.3", IDLE))) == ["s1", "s2"]
+
+
+def test_what_all_nodes_ask_is_told_once() -> None:
+    assert START.of("servers") is START.of("servers")
+    assert list(START.of("clients")) == ["c1"]
+    silent = replace(START, nodes={**NODES, "s1": None})
+    assert list(silent.of("servers")) == ["s2"]
+    with pytest.raises(TypeError):
+        silent.of()["s1"] = SERVING  # type: ignore[index]
