@@ -144,21 +144,22 @@ def _lock(node: Node) -> str:
 
 
 def _processes(node: Node) -> str:
-    daemons = node.processes()
+    daemons, at_work = node.processes(), _at_work(node)
     kinds = [f"daemon {it.pid}\n" for it in daemons]
+    kinds += [f"manager {pid}\n" for pid, _, _ in at_work]
     kinds += [f"uses {it.pid}\n" for it in node.applications]
-    if node.transaction:
-        kinds.append(f"manager {node.transaction.pid}\n")
     kinds += [f"/proc/{it.pid}/maps\n" for it in daemons if _is_replaced(node, it.name, it.build)]
     pids = [(it.pid, it.uid, f"/usr/bin/{it.name}") for it in daemons]
     pids += [(it.pid, it.uid, "/home/user/job") for it in node.applications]
-    if node.transaction:
-        pids.append((node.transaction.pid, 0, "/usr/bin/python3.6"))
+    pids += [(pid, 0, f"/usr/bin/{name}") for pid, name, _ in at_work]
     kinds += [f'lrwxrwxrwx 1 {uid} {uid} 0  "/proc/{pid}/exe" -> "{at}"\n' for pid, uid, at in pids]
     kinds += [f'-rwxr-xr-x 1 0 0 6809944  "/proc/{pid}/exe"\n' for pid, _, _ in pids]
-    if node.transaction:
-        kinds.append(f"/proc/{node.transaction.pid}/cmdline:{node.transaction.command}\n")
+    kinds += [f"/proc/{pid}/cmdline:{line}\n" for pid, _, line in at_work]
     return "".join(kinds)
+
+
+def _at_work(node: Node) -> list[tuple[int, str, str]]:
+    return node.transaction.processes if node.transaction else []
 
 
 def _is_replaced(node: Node, name: str, build: str) -> bool:
@@ -170,8 +171,7 @@ def _is_replaced(node: Node, name: str, build: str) -> bool:
 def _status(node: Node) -> str:
     rows = [(it.pid, it.name, it.parent, it.uid) for it in node.processes()]
     rows += [(it.pid, it.name, 1, it.uid) for it in node.applications]
-    if node.transaction:
-        rows.append((node.transaction.pid, node.flavour.manager, 1, 0))
+    rows += [(pid, name, 1, 0) for pid, name, _ in _at_work(node)]
     return "".join(
         f"/proc/{pid}/status:Name:\t{name}\n/proc/{pid}/status:State:\tS (sleeping)\n"
         f"/proc/{pid}/status:PPid:\t{parent}\n/proc/{pid}/status:Uid:\t{uid}\t{uid}\t{uid}\t{uid}\n"

@@ -193,6 +193,7 @@ class Management:
     def _over(
         self, number: int, event: str, results: Results, idle: Results = [], **details: Any
     ) -> None:
+        results = sorted(results, key=lambda result: int(result["rank"]))
         failed = [result["rank"] for result in results if result["errored"]]
         told = {"ok": not failed, "ranks": [it["rank"] for it in results], "failed": failed}
         self._cluster.record(self.leader or "lab", "daos_server", event, **told, **details)

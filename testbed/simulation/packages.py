@@ -20,6 +20,11 @@ KEY = "c879b1a95ae1089c"
 LOG = "/var/log/daos-offline-update.log"
 UPDATE = "daos-offline-update"
 _WRITTEN, _REMOVED = 1.0, 0.5  # seconds that a package takes
+_FOLDER = "/tmp/tmp.0000000000"  # as mktemp calls it
+_RPM = (
+    "rpm --root / --dbpath /var/lib/rpm -U --percent --noglob --force --nodeps -- "
+    f"/var/cache/zypp/packages/{UPDATE}/"
+)
 _RPM_DATABASE = "/var/lib/rpm"
 _CONFIGURATION = {
     "daos-server": (f"{ETC}/daos_server.yml",),
@@ -162,8 +167,12 @@ def _install(session: Session, words: list[str], names: list[str]) -> int:
         session.out.append(_ZYPPER.format(packages=" ".join(name for name, _ in wanted)))
         return 0
     source = "daos-offline-check" if "--assumeno" in words else UPDATE
+    new = [(name, build) for name, build in wanted if build not in node.packages.get(name, ())]
+    if not new:
+        session.out.append("Dependencies resolved.\nNothing to do.\nComplete!\n")
+        return 0
     session.out.append("Dependencies resolved.\nUpgrading:\n")
-    session.out += [f" {name}  x86_64  {build}  {source}  10 k\n" for name, build in wanted]
+    session.out += [f" {name}  x86_64  {build}  {source}  10 k\n" for name, build in new]
     if "--assumeno" in words:
         session.err.append("Operation aborted.\n")
         return 1
@@ -244,12 +253,20 @@ class Transaction:
         self.code: int | None = None
         self.said: list[str] = []
         self._todo: list[tuple[str, str, str]] = []  # what is done: "installed" or "removed"
-        self.pid = next(node.pids)
+        self.pid, self._rpm = next(node.pids), next(node.pids)
 
     @property
-    def command(self) -> str:
-        """As a list of processes shows it."""
-        return self._line
+    def processes(self) -> list[tuple[int, str, str]]:
+        """What runs of it: the id of each process, its name, and its command line."""
+        name = self._node.flavour.manager
+        line = self._line.replace('"$folder"', _FOLDER).partition(f"{name} ")[2]
+        if name != "zypper":
+            return [(self.pid, name, f"/usr/bin/{name} {line}")]
+        at_work = [(self.pid, name, f"{name} {line}")]
+        if self._todo:  # it has rpm do it
+            _, package, build = self._todo[0]
+            at_work.append((self._rpm, "rpm", f"{_RPM}{package}-{build}.x86_64.rpm"))
+        return at_work
 
     def begin(self) -> None:
         """Resolve, and begin to write."""
@@ -275,7 +292,24 @@ class Transaction:
         else:
             self._todo = [first for first, _ in each]
             self._todo += [it for _, rest in reversed(each) for it in rest]
-        node.cluster.clock.later(_WRITTEN, self._next)
+        if new and node.faults().get("rpm_fails"):
+            self._is_refused(new)
+            return
+        node.cluster.clock.later(_WRITTEN + self._pause, self._next)
+
+    def _is_refused(self, new: list[tuple[str, str]]) -> None:
+        """No package lets itself be installed; zypper goes on to no other after the first."""
+        for name, build in new[:1] if self._node.flavour.manager == "zypper" else new:
+            version = build.partition("-")[0]
+            self._node.record("rpm", "failed", package=name, version=version, build="")
+            self.said.append(f"error: %prein({name}-{build}.x86_64) scriptlet failed, exit status 1")
+        self._fails("Error: Transaction failed")
+
+    @property
+    def _pause(self) -> float:
+        """How many seconds the next package takes more than usual; `daos` is there before others."""
+        delayed = self._todo and self._todo[0][0] == "installed" and self._todo[0][1] != "daos"
+        return float(self._node.faults().get("rpm_delay", 0)) if delayed else 0.0
 
     def _check(self, wanted: Iterable[tuple[str, str]], words: list[str]) -> None:
         node = self._node
@@ -283,8 +317,6 @@ class Transaction:
             there = build in node.packages.get(name, ()) or f"{name}-{build}" in node.fetched
             if not there and ("-C" in words or "--no-refresh" in words):
                 raise _Failed(f"Error: Package {name}-{build} is not in the cache")
-        if node.faults().get("rpm_fails"):
-            raise _Failed("Error: Transaction failed")
         if node.files.is_full(_RPM_DATABASE):
             raise _Failed("Error: Transaction test error: needs more space on the / filesystem")
 
@@ -298,11 +330,11 @@ class Transaction:
             return
         what, name, build = self._todo.pop(0)
         change(node, what, name, build)
-        pause = float(node.faults().get("rpm_delay", 0)) if what == "installed" else 0.0
         if node.faults().get("rpm_dies"):
             self._fails("Killed", 137)
             return
-        node.cluster.clock.later(pause + (_WRITTEN if what == "installed" else _REMOVED), self._next)
+        takes = _WRITTEN if what == "installed" else _REMOVED
+        node.cluster.clock.later(takes + self._pause, self._next)
 
     def _erases(self) -> None:
         """What stands beside the target is erased."""
@@ -316,6 +348,10 @@ class Transaction:
 
     def _is_target(self, build: str) -> bool:
         return (build if self._by_build else build.partition("-")[0]) == self._target
+
+    def dies(self) -> None:
+        """The package manager is killed."""
+        self._fails("Killed", 137)
 
     def _fails(self, why: str, code: int = 1) -> None:
         self.said += why.splitlines()
