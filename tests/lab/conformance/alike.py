@@ -13,6 +13,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
+from operations.checks import manager
 from operations.daos import node as nodes
 from operations.daos import package_managers
 from operations.daos.package_managers import PackageManager
@@ -23,6 +24,7 @@ _UUID = re.compile(r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00| UTC)?")
 _PROCESS = re.compile(r"\b(process|pid) \d+")
 _ONE_OF = re.compile(r"the server at \S+")  # of all that could be asked
+_FOLDER = re.compile(r"/tmp/tmp\.\w+")
 _IN_LOG = re.compile(r"^[A-Z]{4,5} \d\d:\d\d:\d\d\.\d+ ", re.MULTILINE)
 # Of dmg's JSON: what engines and pools are by chance, and how much they hold.
 _BY_CHANCE = {
@@ -36,7 +38,9 @@ _QUESTIONS = (
     "sh -c 'server=", "dmg -j system query", "dmg -j pool list", "for pool in ",
     "daos container list ",
 )  # fmt: skip
-Answer = tuple[Any, str, str]  # whether it went well, or its exit code; its output and errors
+_RESOLVES = ("--assumeno", f"--from {package_managers.CHECK} --dry-run")
+_TRANSACTION = "(umask 077; : > "
+Answer = tuple[int, str, str]  # the exit code, the output and the errors
 
 
 class Alike:
@@ -57,15 +61,21 @@ class Alike:
         text = self._address.sub(lambda it: self._names[it[0]], text)
         text = _UUID.sub(lambda it: it[0] if it[0] in self._known else "<UUID>", text)
         text = _PROCESS.sub(r"\1 <number>", _TIME.sub("<time>", text))
+        text = _FOLDER.sub("<folder>", text)
         return _IN_LOG.sub("", _ONE_OF.sub("the server at <one>", text))
 
     def answer(self, line: str, answer: Answer) -> dict[str, Any]:
         """What an answer to a command has to be."""
-        done, out, err = answer
+        code, out, err = answer
         if line.startswith("sh -c 'server="):
-            said = self._look(out) if done in (True, 0) else self.text(out)
+            said = self._look(out) if code == 0 else self.text(out)
         elif is_of_a_manager(line):
-            return {"done": done, "said": [_read(it, out) for it in _MANAGERS]}
+            said = [_read(it, out) for it in _MANAGERS]
+            if any(option in line for option in _RESOLVES):
+                said.append(manager.complaint(code == 0, out, err) is None)
+            return {"code": code, "said": said}
+        elif line.startswith(_TRANSACTION):  # what it failed of has words of each manager's own
+            return {"code": code, "said": self.text(out) if code == 0 else ""}
         elif "gpg --homedir" in line:
             said = len(signing_key.ids(out))
         elif line.startswith("dmg -j"):
@@ -74,7 +84,7 @@ class Alike:
             said = self._each(out)
         else:
             said = self.text(out)
-        return {"done": done, "said": said, "errors": self.text(err).strip()}
+        return {"code": code, "said": said, "errors": self.text(err).strip()}
 
     def asks_only(self, line: str) -> bool:
         """Whether a command changes nothing, so that it may be asked now and then."""
@@ -131,13 +141,13 @@ class Alike:
 def is_of_a_manager(line: str) -> bool:
     """Whether a command has a package manager ask or fetch."""
     found = any(f"{it.command} " in line for it in _MANAGERS)
-    return found and not line.startswith("(umask 077; : > ")
+    return found and not line.startswith(_TRANSACTION)
 
 
-def _read(manager: PackageManager, out: str) -> Any:
+def _read(of: PackageManager, out: str) -> Any:
     """What the deploy code reads in the words of a package manager."""
-    listed, sources = sorted(manager.listed(out)), sorted(manager.sources_of(out).items())
-    return [listed, manager.offered(out), sources]
+    listed, sources = sorted(of.listed(out)), sorted(of.sources_of(out).items())
+    return [listed, of.offered(out), sources]
 
 
 _OF_CHANCE = (

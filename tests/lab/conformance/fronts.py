@@ -75,6 +75,9 @@ class Front(Protocol):
     def let_go(self, host: str) -> None:
         """End such jobs."""
 
+    def kill_package_manager(self, host: str) -> None:
+        """Kill whatever changes packages there."""
+
     def until(self, check: Callable[[], object]) -> None:
         """Wait until something is so."""
 
@@ -142,6 +145,9 @@ class OfContainers:
 
     def let_go(self, host: str) -> None:
         let_go(self._site.lab.node(host))
+
+    def kill_package_manager(self, host: str) -> None:
+        self._site.lab.node(host).run("pkill -KILL -x 'dnf|yum|zypper|rpm'; pkill -KILL rpm-fault")
 
     def until(self, check: Callable[[], object]) -> None:
         eventually(check, seconds=60)
@@ -242,6 +248,9 @@ class OfVirtualNodes:
 
     def let_go(self, host: str) -> None:
         self._do("let_go", host)
+
+    def kill_package_manager(self, host: str) -> None:
+        self._do("kill_package_manager", host)
 
     def until(self, check: Callable[[], object]) -> None:
         for _ in range(_LOOKS):

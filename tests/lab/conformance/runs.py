@@ -29,7 +29,7 @@ def parts(rows: Iterable[Row], node: str, alike: Alike) -> list[Part]:
     for host, line, done, out, err in rows:
         if host != node:
             continue
-        said = alike.answer(line, (done, out, err))
+        said = alike.answer(line, (int(not done), out, err))
         if alike.asks_only(line):
             found[-1].asked[alike.text(line)] = said
         else:

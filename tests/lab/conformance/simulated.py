@@ -97,6 +97,10 @@ class Simulated:
         for application in node.applications[:]:
             node.close(application)
 
+    def kill_package_manager(self, host: str) -> None:
+        """Kill whatever changes packages there."""
+        self._cluster.nodes[host].transaction.dies()
+
     def fill(self, host: str, folder: str) -> None:
         """Nothing can be written to a folder."""
         self._cluster.nodes[host].files.full.add(folder)

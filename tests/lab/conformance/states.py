@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from typing import NamedTuple
 
 from operations import containers
@@ -200,6 +201,33 @@ def pool_open(front: Front) -> Iterator[list[Question]]:
     yield [Question(ADMIN, "dmg -j pool evict tank"), Question(ADMIN, "dmg -j pool evict nothing")]
     front.until(lambda: "daos-job" not in front.ask(CLIENT, LOOK).out)
     yield _looks(CLIENT)
+
+
+def _waits(front: Front, name: str) -> bool:
+    """Whether a transaction stands still: the base package is there, and its role's is not.
+
+    Where one is updated after the other, the old base package is gone.
+    """
+    said = front.ask(name, LOOK).out
+    return "\ndaos 2.0.3" in said and ("zypper" in said) != ("\ndaos 2.0.1" in said)
+
+
+def half_a_transaction(front: Front, lines: Mapping[str, str]) -> Iterator[list[Question]]:
+    """Package transactions that are killed in the middle; one of them is made again.
+
+    + lines: the transaction of each node
+    """
+    for name, line in lines.items():
+        front.plant("TRANSACTION_PAUSES", name, seconds=30)
+        front.begin(name, line)
+    for name in lines:
+        front.until(partial(_waits, front, name))
+    yield _looks(*lines)
+    for name in lines:
+        front.kill_package_manager(name)
+        front.mend("TRANSACTION_PAUSES", name)
+    yield _looks(*lines)
+    yield [Question(THIRD, lines[THIRD]), *_looks(THIRD)]
 
 
 @state

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 
 import pytest
 
@@ -11,8 +13,10 @@ from testbed.lab.harness import LabNode
 from ..site import ADMIN, CLIENT, SERVER, StartSite
 from . import alike, runs
 from .alike import Alike
-from .fronts import Front, OfContainers, OfVirtualNodes, Run
-from .states import STATES, Question, State
+from .fronts import Front, OfContainers, OfVirtualNodes, Row, Run
+from .states import ADMIN as ADMIN_NODE
+from .states import CLIENT as CLIENT_NODE
+from .states import FIRST, STATES, THIRD, Question, State, half_a_transaction
 
 # All package managers, and a management service that may lose its majority.
 NODES = [
@@ -29,6 +33,7 @@ class Both:
 
     def __init__(self, lab: OfContainers, simulated: OfVirtualNodes) -> None:
         self.lab, self.simulated = lab, simulated
+        self._rows: tuple[Row, ...] = ()
         self._events = [len(front.events()) for front in self._fronts]
 
     @property
@@ -39,6 +44,7 @@ class Both:
         """Type `pyinfra inventory WORDS`; where the two differ."""
         lab, simulated = (front.typed(*words) for front in self._fronts)
         print(lab.output, simulated.output)
+        self._rows = lab.rows
         assert lab.exit_code == simulated.exit_code
         parts = [list(self._parts(front, run)) for front, run in self._two(lab, simulated)]
         return [
@@ -46,6 +52,23 @@ class Both:
             for node, one, other in zip(NODES, *parts, strict=True)
             for line in runs.differences(one, other)
         ] + self._events_unlike()
+
+    @contextmanager
+    def planted(self, fault: str, *hosts: str) -> Iterator[None]:
+        """A fault is planted on these nodes while the block runs."""
+        each = [(front, host) for front in self._fronts for host in hosts]
+        for front, host in each:
+            front.plant(fault, host)
+        try:
+            yield
+        finally:
+            for front, host in each:
+                front.mend(fault, host)
+
+    def last(self, host: str, begins: str) -> str:
+        """The last command of the last run on a node that begins so."""
+        lines = [line for name, line, *_ in self._rows if name == host]
+        return [line for line in lines if line.startswith(begins)][-1]
 
     def asked(self, state: State) -> list[str]:
         """Bring a state about, and ask; where the two differ."""
@@ -93,11 +116,36 @@ def both(start_site: StartSite, tmp_path_factory: pytest.TempPathFactory) -> Ite
 @pytest.mark.parametrize("state", STATES, ids=[it.__name__ for it in STATES])
 def test_a_state_is_the_same(both: Both, state: State) -> None:
     """What the deploy code asks and does there has the same answers; and the same has happened."""
-    found = both.asked(state)
-    assert not found, "\n".join(found)
+    _alike(both.asked(state))
+
+
+def test_a_plan_is_the_same(both: Both) -> None:
+    """All that is asked before anybody agrees to anything."""
+    _alike(both.typed("deploy.py", "--dry"))
+
+
+def test_a_run_that_fails_and_the_way_back_are_the_same(both: Both) -> None:
+    """First the engines cannot be prepared, then no package can be installed, then some are half.
+
+    The way back has both before it: nodes that are half, and one that is updated.
+    """
+    with both.planted("ENGINE_NOT_PREPARED", FIRST):
+        _alike(both.typed("deploy.py", "-y"))
+    with both.planted("PACKAGES_FAIL", *(node.name for node in NODES)):
+        _alike(both.typed("deploy.py", "-y"))
+    lines = {name: both.last(name, "(umask 077; : > ") for name in (THIRD, ADMIN_NODE, CLIENT_NODE)}
+    _alike(both.asked(partial(half_a_transaction, lines=lines)))
+    _alike(both.typed("deploys/rollback.py", "-y"))
 
 
 def test_an_update_is_the_same(both: Both) -> None:
-    """Command by command, with the answers, on each node; and so is what happened there."""
-    found = both.typed("deploy.py", "-y")
+    """Command by command, with the answers, on each node; and so is what happened there.
+
+    Typed once more, it finds nothing to do on both.
+    """
+    _alike(both.typed("deploy.py", "-y"))
+    _alike(both.typed("deploy.py", "-y"))
+
+
+def _alike(found: list[str]) -> None:
     assert not found, "\n".join(found)
