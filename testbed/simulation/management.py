@@ -122,6 +122,9 @@ class Management:
             clock.later(pause, self._misses, engine.rank, member.incarnation)
 
     def _misses(self, rank: int, incarnation: int) -> None:
+        engine = self._engines.get(rank)
+        if engine and engine.pid and engine.host.answers:
+            return  # it has been started again, which is known of it once it joins
         missed = (rank, incarnation)
         if not self.leader:
             self._missed = [*(it for it in self._missed if it != missed), missed]
