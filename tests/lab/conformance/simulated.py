@@ -7,11 +7,8 @@ pyinfra is typed in the folder. It is a process of its own, since pyinfra's geve
 from __future__ import annotations
 
 import json
-import math
 import sys
 import traceback
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +18,9 @@ sys.path[0] = str(ROOT)
 from testbed import faults  # noqa: E402
 from testbed.simulation import build, process  # noqa: E402
 from testbed.simulation.cluster import Cluster  # noqa: E402
+from testbed.simulation.hand import typed  # noqa: E402
 from testbed.simulation.node import Node  # noqa: E402
-from testbed.simulation.shell import Session, Unknown, run  # noqa: E402
+from testbed.simulation.shell import Unknown  # noqa: E402
 from tests.lab.conformance.recording import record  # noqa: E402
 
 _GIVEN_UP = 124  # the exit code, as of timeout(1)
@@ -59,15 +57,12 @@ class Simulated:
 
         + patience: seconds until it is given up
         """
-        wait = partial(self._wait, self._cluster.clock.now + patience)
-        session = Session(self._cluster.nodes[host], wait=wait)
         try:
-            session.code = run(session, line)
+            return list(typed(self._cluster.nodes[host], line, patience))
         except TimeoutError:
             return [_GIVEN_UP, "", ""]
         except Unknown as problem:
             return [-1, "", f"unknown: {problem}"]
-        return list(session.answer())
 
     def begin(self, host: str, line: str) -> None:
         """Run a command on a node, and do not wait for its end."""
@@ -127,18 +122,6 @@ class Simulated:
     def events(self) -> list[dict[str, Any]]:
         """What happened."""
         return self._cluster.events
-
-    def _wait(
-        self, end: float, holds: Callable[[], bool], of: object = None, seconds: float = math.inf
-    ) -> None:
-        clock = self._cluster.clock
-        until = min(clock.now + seconds, end)
-        while not holds() and clock.next <= until:
-            clock.step()
-        if not holds():
-            clock.pass_by(max(until - clock.now, 0.0))
-            if until == end:
-                raise TimeoutError
 
 
 def main() -> None:

@@ -41,6 +41,7 @@ State = Callable[[Front], Iterator[list[Question]]]
 STATES: list[State] = []
 
 LOOK = f"sh -c {shlex.quote(node.script())}"
+_ENGINES = 2  # that a server has
 _GIVEN_UP = 124  # the exit code, as of timeout(1)
 QUERY, LIST = "dmg -j system query", "dmg -j pool list"
 RECORD = Record(
@@ -91,6 +92,11 @@ def _ranks(front: Front) -> dict[int, str]:
 
 def _are(front: Front, state: str) -> bool:
     return set(_ranks(front).values()) == {state}
+
+
+def _degraded(front: Front) -> None:
+    """Wait until a pool has lost targets, which lasts."""
+    front.until(lambda: '"targets_disabled": 0' not in front.ask(ADMIN, LIST).out)
 
 
 def _joined(front: Front) -> None:
@@ -254,6 +260,43 @@ def disk_full(front: Front) -> Iterator[list[Question]]:
     yield [Question(CLIENT, window_file.save(RECORD.starting("2.0.3"))), *_looks(CLIENT)]
     front.empty(CLIENT, window_file.FOLDER)
     yield [Question(CLIENT, window_file.forget()), *_looks(CLIENT)]
+
+
+@state
+def never_ready(front: Front) -> Iterator[list[Question]]:
+    """A server is started anew, and its engines do not get ready; then once more, and they do."""
+    front.plant("ENGINE_NEVER_READY", SECOND)
+    yield [Question(SECOND, f"systemctl restart {SERVER_UNIT}")]
+    front.until(lambda: front.ask(SECOND, LOOK).out.count("\ndaemon ") == 1 + _ENGINES)
+    yield [*_looks(SECOND), Question(ADMIN, QUERY), Question(ADMIN, LIST)]
+    front.mend("ENGINE_NEVER_READY", SECOND)
+    yield [Question(SECOND, f"systemctl restart {SERVER_UNIT}")]
+    _degraded(front)
+    _joined(front)
+    yield [*_looks(SECOND), Question(ADMIN, QUERY), *_about_pools(front)]
+    front.reintegrate()
+
+
+@state
+def rebooted(front: Front) -> Iterator[list[Question]]:
+    """A server reboots and starts DAOS; it loses its power, and does not start DAOS by itself."""
+    front.plant("REBOOT", SECOND)
+    _degraded(front)
+    _joined(front)
+    front.reintegrate()
+    lines = (window_file.save(RECORD), start_trace.laid(anew=True))
+    yield [*_looks(SECOND), *(Question(SECOND, line) for line in lines)]
+    yield [Question(SECOND, f"systemctl disable {SERVER_UNIT}")]
+    front.plant("POWER_LOST", SECOND)
+    front.until(lambda: list(_ranks(front).values()).count("excluded") == _ENGINES)
+    yield [Question(ADMIN, QUERY), *_about_pools(front)]
+    front.mend("POWER_LOST", SECOND)
+    front.until(lambda: front.ask(SECOND, LOOK).out)
+    yield _looks(SECOND)
+    yield [Question(SECOND, f"systemctl {verb} {SERVER_UNIT}") for verb in ("enable", "start")]
+    _joined(front)
+    front.reintegrate()
+    yield [Question(SECOND, f"{start_trace.lifted()} && {window_file.forget()}"), *_looks(SECOND)]
 
 
 @state

@@ -11,7 +11,7 @@ import pytest
 from testbed.lab.harness import LabNode
 
 from ..site import ADMIN, CLIENT, SERVER, StartSite
-from . import alike, runs
+from . import happened, runs
 from .alike import Alike
 from .fronts import Front, OfContainers, OfVirtualNodes, Row, Run
 from .states import ADMIN as ADMIN_NODE
@@ -100,7 +100,7 @@ class Both:
         return [
             line
             for node in ["", *(node.name for node in NODES)]
-            for line in runs.unlike(f"events of {node}", *(alike.events(it, node) for it in since))
+            for line in runs.unlike(f"events of {node}", *(happened.on(node, it) for it in since))
         ]
 
 
