@@ -1,0 +1,1 @@
+"""The parts of the simulation, each alone, without pyinfra."""
