@@ -117,9 +117,19 @@ def seen(current: Run, here: Host) -> str | None:
 
     def look() -> tuple[bool, str]:
         problem = _wrong(current)
-        return not problem, problem or ""
+        return not problem or _waits_for_somebody(current), problem or ""
 
-    return None if current.wait("join", look) else _wrong(current)
+    current.wait("join", look)
+    return _wrong(current)
+
+
+def _waits_for_somebody(current: Run) -> bool:
+    """Whether targets are disabled, which only an administrator reintegrates.
+
+    Source: "dmg pool reintegrate" (DAOS 2.0, pool operations): there is nothing that does it.
+    """
+    found = unhealthy(current.dmg.listed.last or [], len(current.settings.may_be_missing))
+    return any(finding.code == "pool-degraded" for finding in found)
 
 
 def _wrong(current: Run) -> str | None:

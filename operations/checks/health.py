@@ -5,6 +5,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from ..daos.dmg import DmgError, Member
+from ..daos.node import SERVER
 from ..machinery import judgements
 from ..machinery.run import Run
 from ..rules import gates
@@ -60,9 +61,17 @@ def _stopped(current: Run) -> Iterator[Finding]:
 def lost_ranks(view: View, members: Collection[Member], accepted: Collection[int]) -> list[Finding]:
     """At the target a system on its way up is waited for, but no waiting brings these back.
 
+    A rank may be excluded for no other reason than that its daos_server does not run, which this
+    run is about to start.
+
     + accepted: ranks that may be missing
     """
-    lost = ranks.lost(ranks.expected(members, accepted))
+    down = [node for node in view.of("servers").values() if not node.runs(SERVER)]
+    lost = [
+        member
+        for member in ranks.lost(ranks.expected(members, accepted))
+        if member.state != "excluded" or not any(ranks.on(node, member) for node in down)
+    ]
     return about(
         "rank-lost",
         {member.host for member in lost},

@@ -3,9 +3,8 @@
 from collections.abc import Callable, Collection
 
 from ..daos.dmg import DmgError, Member
-from ..daos.node import SERVER
 from ..rules import gates
-from ..rules.findings import Finding, fold
+from ..rules.findings import Finding
 from ..rules.members import STOPPED, expected
 from ..rules.pools import rebuilding, unhealthy
 from ..rules.view import View
@@ -45,15 +44,8 @@ def pools(current: Run, view: View) -> list[Finding]:
 def _no_answer(current: Run, view: View, problem: DmgError, see: str) -> Finding:
     message = (
         f"{problem}; see `sudo -H {see}` there, since what is set up for another user is unseen"
+        f"{gates.to_start(view)}"
     )
-    # A server that has booted while it was kept from that by the update itself.
-    down = view.where(lambda node: not node.runs(SERVER), "servers")
-    if down:
-        unit = view.units.short(SERVER)
-        message += (
-            f". {unit} does not run on {fold(down)}: type `systemctl start {unit}` there, then the "
-            "same command again"
-        )
     return Finding("dmg-failed", (current.dmg.admin.name,), message)
 
 

@@ -360,7 +360,19 @@ def joined(
     known = list(members)
     others = [member for member in expected(known, accepted) if member.state not in besides]
     do = what_to_do((member for member in others if member.state != "joined"), view.units)
-    return not_in_state(others, "joined", do) + known_servers(view, known, accepted)
+    found = not_in_state(others, "joined", do + to_start(view))
+    return found + known_servers(view, known, accepted)
+
+
+def to_start(view: View) -> str:
+    """Which daos_server to start, as the end of a message; "" where all run.
+
+    A server that has booted while an update kept it from starting stays down by itself.
+    """
+    down = view.where(lambda node: not node.runs(SERVER), "servers")
+    unit = view.units.short(SERVER)
+    do = f". {unit} does not run on {fold(down)}: type `systemctl start {unit}` there, then the "
+    return f"{do}same command again" if down else ""
 
 
 def joined_or_stopped(
