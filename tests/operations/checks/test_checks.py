@@ -16,6 +16,7 @@ from operations.daos.node import AGENT, SERVER, Node, Process, Service
 from operations.daos.releases import Version
 from operations.daos.units import Units
 from operations.machinery.settings import Settings
+from operations.rules import gates
 from operations.rules.findings import Finding
 from operations.rules.start import Start
 from operations.rules.view import ROLES, View
@@ -375,9 +376,27 @@ def test_a_package_that_is_not_among_what_would_be_installed_is_a_complaint(
 
 def test_ranks_that_are_accepted_as_missing_are_not_lost() -> None:
     lost = Member(3, "s1", "", "excluded", "")
-    view = View({})
+    view = _with_server(runs=True)
     assert [f.code for f in health.lost_ranks(view, [lost], ())] == ["rank-lost"]
     assert health.lost_ranks(view, [lost], {3}) == []
+
+
+def test_a_rank_is_not_lost_as_long_as_its_daos_server_is_to_be_started() -> None:
+    excluded, formatted = (Member(3, "s1", "", it, "") for it in ("excluded", "awaitformat"))
+    view = _with_server(runs=False)
+    assert health.lost_ranks(view, [excluded], ()) == []
+    assert [f.code for f in health.lost_ranks(view, [formatted], ())] == ["rank-lost"]
+
+
+def test_what_dmg_does_not_tell_is_told_with_the_server_that_does_not_run() -> None:
+    assert gates.to_start(_with_server(runs=True)) == ""
+    said = gates.to_start(_with_server(runs=False))
+    assert "daos_server does not run on s1: type `systemctl start daos_server` there" in said
+
+
+def _with_server(runs: bool) -> View:
+    node = Node("s1", "centos 8.5", services={SERVER: Service(running=runs)})
+    return View({"servers": ("s1",), "admins": (), "clients": ()}, {"s1": node})
 
 
 # Settings
