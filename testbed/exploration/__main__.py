@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from . import drawn
+from . import drawn, every
 from .cases import Case, simple
 from .explore import Explored, explore
 from .play import Site, play
@@ -29,6 +29,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--nodes", help='"2,1,1": servers, admin nodes and clients of every case')
     parser.add_argument("--project", type=Path, default=_PROJECT, help="whose procedures are typed")
     parser.add_argument("--replay", help="the text of a case, or a file that has it: play it alone")
+    parser.add_argument("--every", action="store_true", help="every fault at every command")
+    parser.add_argument("--sample", type=int, default=1, help="with --every: one of so many")
     parser.add_argument("-v", "--verbose", action="store_true", help="tell the story of it")
     parser.add_argument("--share", type=int, help=argparse.SUPPRESS)
     given = parser.parse_args(argv)
@@ -38,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         given.seed = random.randrange(1_000_000)
     if given.share is None and given.jobs > 1:
         return _in_parallel(given, list(argv if argv is not None else sys.argv[1:]))
-    return _explore(given)
+    return _every(given) if given.every else _explore(given)
 
 
 def _replay(given: argparse.Namespace) -> int:
@@ -67,7 +69,8 @@ def _replay(given: argparse.Namespace) -> int:
 
 def _in_parallel(given: argparse.Namespace, argv: list[str]) -> int:
     """A share of the cases for each processor, in a process of its own."""
-    print(f"{given.cases} cases of seed {given.seed}, {given.jobs} at a time")
+    what = "every single fault" if given.every else f"{given.cases} cases of seed {given.seed}"
+    print(f"{what}, {given.jobs} at a time")
     sys.stdout.flush()
     rest = [*argv, "--seed", str(given.seed)]
     shares = [
@@ -79,6 +82,25 @@ def _in_parallel(given: argparse.Namespace, argv: list[str]) -> int:
     except KeyboardInterrupt:
         codes = [share.wait() for share in shares]
     return max(codes)
+
+
+def _every(given: argparse.Namespace) -> int:
+    """Every fault, or one of so many; here a share of them."""
+    site = Site(given.project)
+    found = every.every(site)
+    share, jobs = given.share or 0, given.jobs if given.share is not None else 1
+    chosen = every.cases(found)[given.seed % given.sample :: given.sample][share::jobs]
+    failed: list[tuple[Case, list[str]]] = []
+    for case in chosen:
+        problems = play(case, site).problems
+        if problems:
+            failed.append((case, problems))
+            print(f"  {problems[0]}: {case.faults[-1]}\n  make explore REPLAY='{case.text()}'", flush=True)
+    for it in found if share == 0 else ():
+        words = " then ".join(it.case.typed)
+        print(f"{words}: {it.all} faults, {len(it.different)} of which can differ")
+    print(f"{len(chosen)} played, {len(failed)} failed", flush=True)
+    return int(bool(failed))
 
 
 def _explore(given: argparse.Namespace) -> int:
