@@ -74,7 +74,9 @@ def _in_parallel(given: argparse.Namespace, argv: list[str]) -> int:
     sys.stdout.flush()
     rest = [*argv, "--seed", str(given.seed)]
     shares = [
-        subprocess.Popen([sys.executable, "-m", "testbed.exploration", *rest, "--share", str(share)])
+        subprocess.Popen(
+            [sys.executable, "-m", "testbed.exploration", *rest, "--share", str(share)]
+        )
         for share in range(given.jobs)
     ]
     try:
@@ -95,7 +97,10 @@ def _every(given: argparse.Namespace) -> int:
         problems = play(case, site).problems
         if problems:
             failed.append((case, problems))
-            print(f"  {problems[0]}: {case.faults[-1]}\n  make explore REPLAY='{case.text()}'", flush=True)
+            print(
+                f"  {problems[0]}: {case.faults[-1]}\n  make explore REPLAY='{case.text()}'",
+                flush=True,
+            )
     for it in found if share == 0 else ():
         words = " then ".join(it.case.typed)
         print(f"{words}: {it.all} faults, {len(it.different)} of which can differ")

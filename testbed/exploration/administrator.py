@@ -115,7 +115,9 @@ def _restarts_server(cluster: Cluster, finding: Finding) -> Iterator[str]:
 
 def _does_with_unit(cluster: Cluster, finding: Finding) -> Iterator[str]:
     """`systemctl VERB UNIT`, on the nodes that the finding names."""
-    for verb, name in re.findall(r"`?systemctl (stop|start|enable|disable) ([\w.-]+)", finding["message"]):
+    for verb, name in re.findall(
+        r"`?systemctl (stop|start|enable|disable) ([\w.-]+)", finding["message"]
+    ):
         unit = name if "." in name else f"{name}.service"
         for node in _named(cluster, finding):
             if unit in node.units and node.units[unit].installed:

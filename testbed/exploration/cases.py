@@ -1,8 +1,7 @@
 """One case: a cluster, what is typed on it, and what goes wrong meanwhile. As plain data."""
 
 import json
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 from testbed.simulation import build
@@ -86,8 +85,11 @@ def _without_defaults(of: Any) -> Any:
     for name, value in vars(of).items():
         if value == defaults[name]:
             continue
-        found[name] = [_without_defaults(it) if name in ("hosts", "faults") else it
-                       for it in value] if isinstance(value, tuple) else value
+        found[name] = (
+            [_without_defaults(it) if name in ("hosts", "faults") else it for it in value]
+            if isinstance(value, tuple)
+            else value
+        )
     return found
 
 
@@ -99,5 +101,3 @@ def simple(servers: int = 2, admins: int = 1, clients: int = 1) -> tuple[Host, .
         for role, count in counts.items()
         for number in range(1, count + 1)
     )
-
-

@@ -100,6 +100,4 @@ def _likeness(fault: Planted, commands: Sequence[Sent], cluster: Cluster) -> obj
 
 def cases(found: Sequence[Every]) -> list[Case]:
     """A case for each fault that can differ."""
-    return [
-        it.case.with_faults(*it.case.faults, fault) for it in found for fault in it.different
-    ]
+    return [it.case.with_faults(*it.case.faults, fault) for it in found for fault in it.different]

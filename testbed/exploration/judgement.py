@@ -88,7 +88,11 @@ def _of_a_node(node: Node) -> Iterator[str]:
     for name, role in ((SERVER, "servers"), (AGENT, "clients")):
         if role in node.roles and not (node.units[name].enabled and node.units[name].main_pid):
             yield f"{node.name}: {name} is not as it was"
-        if role in node.roles and node.units[name].main_pid and node.units[name].daemon.build not in builds:
+        if (
+            role in node.roles
+            and node.units[name].main_pid
+            and node.units[name].daemon.build not in builds
+        ):
             yield f"{node.name}: {name} runs {node.units[name].daemon.build}"
     kept = node.files.below(f"{_KEPT}/")
     if kept or node.lock:

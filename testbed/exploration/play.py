@@ -49,7 +49,9 @@ class Site:
 
     def report(self) -> dict[str, Any]:
         """The newest report; empty where there is none."""
-        found = sorted((self.path / "runs").glob("2*/report.json"), key=lambda it: it.stat().st_mtime_ns)
+        found = sorted(
+            (self.path / "runs").glob("2*/report.json"), key=lambda it: it.stat().st_mtime_ns
+        )
         return dict(json.loads(found[-1].read_text())) if found else {}
 
     def clear(self) -> None:

@@ -81,9 +81,7 @@ def _answer(session: Session, what: str, ask: Callable[[Management], Any]) -> in
     return code
 
 
-def _said(
-    session: Session, what: str, ask: Callable[[Management], Any]
-) -> tuple[int, str, str]:
+def _said(session: Session, what: str, ask: Callable[[Management], Any]) -> tuple[int, str, str]:
     """The exit code of a command, its JSON, and its errors."""
     node = session.node
     if not node.has("daos-client"):

@@ -76,9 +76,7 @@ RUN_FULL = Fault(
 TRANSACTION_DIES = _told(
     "transaction dies", "The package manager is killed after the first package.", "rpm_dies"
 )
-REPOSITORY_GONE = _told(
-    "repository gone", "The repositories cannot be reached.", "repository_gone"
-)
+REPOSITORY_GONE = _told("repository gone", "The repositories cannot be reached.", "repository_gone")
 START_FAILS = _told("start fails", "No daemon can be started by systemd.", "start_fails")
 ENGINE_DIES_LATER = _told(
     "engine dies later",
@@ -162,8 +160,8 @@ KINDS: dict[str, Kind] = {
 BROKEN_BY: dict[str, frozenset[str]] = {
     APPLICATION.name: frozenset({"R2"}),
     SERVER_BY_HAND.name: frozenset({"R3", "R4", "R5", "R10", "R11", "R12"}),
-    SERVER_STOPPED.name: frozenset({"R2", "R3", "R8", "R10"}),
-    SERVER_KILLED.name: frozenset({"R2", "R3", "R10"}),
+    SERVER_STOPPED.name: frozenset({"R2", "R3", "R6", "R8", "R10"}),
+    SERVER_KILLED.name: frozenset({"R2", "R3", "R6", "R8", "R10"}),
     AGENT_BY_HAND.name: frozenset({"R2", "R4", "R5", "R6", "R10"}),
     AGENT_STOPPED.name: frozenset({"R8", "R10"}),
 }
@@ -230,7 +228,7 @@ class Plan:
         """What was struck, and all commands."""
         return self.struck, self.commands
 
-    def at(self, node: Node, line: str) -> "Moments | None":
+    def at(self, node: Node, line: str) -> Moments | None:
         """A command is on its way to a node; what goes wrong with it, if anything."""
         number = len(self.commands)
         self.commands.append(Sent(node.name, line, self._cluster.clock.now))

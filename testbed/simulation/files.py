@@ -52,7 +52,9 @@ class Files:
     def below(self, folder: str) -> list[str]:
         """The paths of the files in a folder."""
         return sorted(
-            path for path in self._files if path.startswith(folder) and "/" not in path[len(folder):]
+            path
+            for path in self._files
+            if path.startswith(folder) and "/" not in path[len(folder) :]
         )
 
     def write(self, path: str, text: str) -> None:
@@ -90,7 +92,9 @@ class Files:
 
     def sync(self, path: str = "") -> None:
         """Bring a file, or all names in a folder, to the disk; without a path, everything."""
-        for known in [it for it in self._safe if it == path or it.startswith(f"{path}/") or not path]:
+        for known in [
+            it for it in self._safe if it == path or it.startswith(f"{path}/") or not path
+        ]:
             del self._safe[known]
 
     def lose(self) -> None:

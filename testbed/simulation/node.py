@@ -6,7 +6,7 @@ import itertools
 import json
 import uuid
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from testbed.sim.common import faults, release

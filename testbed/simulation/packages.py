@@ -210,8 +210,6 @@ def chosen(node: Node, names: Iterable[str]) -> list[tuple[str, str]]:
 # A transaction
 
 
-
-
 @phrase(
     "(umask 077; : > ",
     r"\S+\); chmod 600 \S+; \("
@@ -223,9 +221,7 @@ def chosen(node: Node, names: Iterable[str]) -> list[tuple[str, str]]:
     r' && if \[ -n "\$old" \]; then rpm -e \$old; fi\)'
     r" > \S+ 2>&1 < /dev/null; code=\$\?; .*; exit \$code",
 )
-def _transaction(
-    session: Session, tidy: str, line: str, tag: str, names: str, target: str
-) -> int:
+def _transaction(session: Session, tidy: str, line: str, tag: str, names: str, target: str) -> int:
     node = session.node
     if node.transaction:
         session.wait(lambda: node.transaction is None, node)
@@ -302,7 +298,9 @@ class Transaction:
         for name, build in new[:1] if self._node.flavour.manager == "zypper" else new:
             version = build.partition("-")[0]
             self._node.record("rpm", "failed", package=name, version=version, build="")
-            self.said.append(f"error: %prein({name}-{build}.x86_64) scriptlet failed, exit status 1")
+            self.said.append(
+                f"error: %prein({name}-{build}.x86_64) scriptlet failed, exit status 1"
+            )
         self._fails("Error: Transaction failed")
 
     @property

@@ -105,7 +105,7 @@ def parts(text: str) -> tuple[_Part, ...]:
         if position < len(text):
             joined = _JOINERS.match(text, position)
             if not joined:
-                raise Unknown(f"after `{match[0][-60:]}` comes `{text[position:position + 60]}`")
+                raise Unknown(f"after `{match[0][-60:]}` comes `{text[position : position + 60]}`")
             joiner, position = joined[1], joined.end()
     return tuple(found)
 
