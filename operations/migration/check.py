@@ -117,7 +117,8 @@ def _health(current: MigrationRun) -> list[Finding]:
     if not current.start.serving:
         message = "no engine runs, and the data is read through them: start DAOS first"
         return about("not-serving", current.start.groups["servers"], message)
-    return judgements.members(current, current.start, gates.joined) + judgements.pools(current, current.start)
+    start = current.start
+    return judgements.members(current, start, gates.joined) + judgements.pools(current, start)
 
 
 def _release(current: MigrationRun) -> str:

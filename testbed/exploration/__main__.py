@@ -59,8 +59,8 @@ def _replay(given: argparse.Namespace) -> int:
         except ValueError as problem:
             print(f"{name}{problem}", file=sys.stderr)
             return 2
-        for problem in played.problems:
-            print(f"{name}{problem}")
+        for wrong in played.problems:
+            print(f"{name}{wrong}")
         end = "it fails" if played.problems else "all is well"
         print(f"{name}{len(played.runs)} runs; {end}", flush=True)
         failed = failed or bool(played.problems)

@@ -1,4 +1,4 @@
-"""Exploring: cases that Hypothesis chooses are played, and what fails is made as small as can be."""
+"""Exploring: cases that Hypothesis chooses are played, and what fails is made small."""
 
 import time
 from collections.abc import Callable

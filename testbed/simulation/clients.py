@@ -192,15 +192,14 @@ def _containers(session: Session, pool: str) -> int:
     r"\[ \$\? -lt 124 \] \|\| break; done",
 )
 def _counted(session: Session, pools: str) -> int:
-    code = 0
     for pool in pools.split():
         found = _listed(session.node, pool)
         session.out.append(f"== {pool}\n")
         if isinstance(found, str):
-            code, text = 1, output.json_answer(None, found, DER_MISC)
+            text = output.json_answer(None, found, DER_MISC)
         else:
             rows = [{"uuid": row[0], "label": row[1]} for row in found] or None
-            code, text = 0, output.json_answer(rows)
+            text = output.json_answer(rows)
         session.out.append(text)
     return 0
 

@@ -239,7 +239,7 @@ class Plan:
         """It happens now."""
         self.struck.append((fault, line))
         kind = KINDS[fault.kind]
-        target = self._cluster.nodes[fault.node] if fault.node else node
+        target: Any = self._cluster.nodes[fault.node] if fault.node else node
         if isinstance(kind, Signal):
             if kind.number is signal.SIGKILL:
                 self._leave(-signal.SIGKILL)

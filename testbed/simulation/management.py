@@ -6,7 +6,7 @@ testbed/sim/server/service.py; here nothing waits: what takes time is told when 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from testbed.sim.model import PREPARABLE, RUNNING, Handle, Member, Refused, System
@@ -194,7 +194,12 @@ class Management:
         self._over(number, "system-start", results)
 
     def _over(
-        self, number: int, event: str, results: Results, idle: Results = [], **details: Any
+        self,
+        number: int,
+        event: str,
+        results: Results,
+        idle: Sequence[dict[str, Any]] = (),
+        **details: Any,
     ) -> None:
         results = sorted(results, key=lambda result: int(result["rank"]))
         failed = [result["rank"] for result in results if result["errored"]]

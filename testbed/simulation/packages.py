@@ -305,7 +305,7 @@ class Transaction:
 
     @property
     def _pause(self) -> float:
-        """How many seconds the next package takes more than usual; `daos` is there before others."""
+        """How many seconds more the next package takes; `daos` is there before others."""
         delayed = self._todo and self._todo[0][0] == "installed" and self._todo[0][1] != "daos"
         return float(self._node.faults().get("rpm_delay", 0)) if delayed else 0.0
 

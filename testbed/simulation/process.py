@@ -74,9 +74,13 @@ def load() -> None:
             importlib.import_module(name.removesuffix(".__init__"))
     importlib.import_module("operations.reporting.page").template()
     # pyinfra goes through sets of hosts, whose order would be that of their addresses in memory.
-    Host.__hash__ = lambda host: hash(host.name)  # type: ignore[method-assign]
+    Host.__hash__ = _hashed  # type: ignore[assignment]
     gc.collect()
     gc.freeze()
+
+
+def _hashed(host: Any) -> int:
+    return hash(host.name)
 
 
 def pyinfra(cluster: Cluster, folder: Path, *words: str, planted: Any = None) -> Outcome:

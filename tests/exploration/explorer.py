@@ -1,4 +1,4 @@
-"""The explorer, as it is typed: in a process of its own, since it has gevent change the whole of it."""
+"""The explorer, as it is typed: in a process of its own, all of which gevent changes."""
 
 from __future__ import annotations
 
