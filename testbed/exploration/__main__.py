@@ -8,6 +8,7 @@ import os
 import random
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from .explore import Explored, explore
 from .play import Site, play
 
 _PROJECT = Path(__file__).parents[2]
+_SELDOM = 15.0  # seconds between two words on how far it is
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -93,7 +95,9 @@ def _every(given: argparse.Namespace) -> int:
     share, jobs = given.share or 0, given.jobs if given.share is not None else 1
     chosen = every.cases(found)[given.seed % given.sample :: given.sample][share::jobs]
     failed: list[tuple[Case, list[str]]] = []
-    for case in chosen:
+    say = _NowAndThen(given.share)
+    for number, case in enumerate(chosen):
+        say(f"{number} of {len(chosen)} played, {len(failed)} failed")
         problems = play(case, site).problems
         if problems:
             failed.append((case, problems))
@@ -115,7 +119,10 @@ def _explore(given: argparse.Namespace) -> int:
     site = Site(given.project)
     number = given.seed * 1000 + share
     try:
-        found = explore(drawn.cases(fixed=fixed), site, number, most, given.minutes)
+        say = _NowAndThen(given.share)
+        found = explore(
+            drawn.cases(fixed=fixed), site, number, most, given.minutes, lambda it: say(it.counts)
+        )
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130
@@ -123,15 +130,30 @@ def _explore(given: argparse.Namespace) -> int:
     return int(found.failed is not None)
 
 
+class _NowAndThen:
+    """Says how far it is, for people who wait: seldom, and apart from the result.
+
+    + share: which of the processes this is; None for the only one
+    """
+
+    def __init__(self, share: int | None) -> None:
+        self._who = "" if share is None else f"[{share + 1}] "
+        self._next = time.monotonic() + _SELDOM
+
+    def __call__(self, words: str) -> None:
+        if time.monotonic() >= self._next:
+            self._next = time.monotonic() + _SELDOM
+            print(f"  {self._who}{words}", file=sys.stderr, flush=True)
+
+
 def _told(found: Explored) -> str:
-    counts = f"{found.cases} cases, {found.runs} runs, {found.struck} faults"
     if found.failed is None:
-        return f"{counts}: all ended well"
+        return f"{found.counts}: all ended well"
     problems = "\n".join(f"    {problem}" for problem in found.problems)
     faults = "\n".join(f"    {fault}" for fault in found.failed.faults)
     text = found.failed.text()
     return (
-        f"{counts}, then this one failed:\n{problems}\n  on {len(found.failed.hosts)} nodes, "
+        f"{found.counts}, then this one failed:\n{problems}\n  on {len(found.failed.hosts)} nodes, "
         f"{' then '.join(found.failed.typed)}, with\n{faults}\n"
         f"  make explore REPLAY='{text}'"
     )

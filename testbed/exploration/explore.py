@@ -44,6 +44,11 @@ class Explored:
     failed: Case | None = None
     problems: tuple[str, ...] = ()
 
+    @property
+    def counts(self) -> str:
+        """In words."""
+        return f"{self.cases} cases, {self.runs} runs, {self.struck} faults"
+
 
 def explore(
     chosen: SearchStrategy[Case],
