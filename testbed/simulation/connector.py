@@ -8,7 +8,7 @@ import re
 import shlex
 import traceback
 from collections.abc import Callable, Iterator
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from paramiko import SSHException
@@ -124,6 +124,7 @@ class _Call:
     def __init__(self, node: Node, number: int, line: str, clock: Any, timeout: float) -> None:
         self._node, self._number, self._line = node, number, line
         self._clock, self._until = clock, node.cluster.clock.now + timeout
+        self._boot = ""  # of the node, once the command is there
 
     def answer(self) -> tuple[Answer, bool]:
         node = self._node
@@ -137,12 +138,19 @@ class _Call:
             refused = plan.refused()
             if refused:
                 return refused, True
-        code = shell.run(session, self._line, plan.between if plan else None)
-        session.code = code
+        self._boot = node.boot
+        session.code = shell.run(session, self._line, partial(self._between, plan))
         if plan:
             plan.after()
-            self._reach()
+        self._reach()
         return session.answer(), True
+
+    def _between(self, plan: Any, number: int, of: int) -> None:
+        """Between two parts of the command; on a node that is gone, nothing more is done."""
+        if plan:
+            plan.between(number, of)
+        if self._gone:
+            self._wait(lambda: False, self._node)
 
     def _reach(self) -> None:
         """Wait for a node that gives no answer. Raises what comes of that."""
@@ -153,6 +161,11 @@ class _Call:
             raise SSHException("SSH session not active")
 
     @property
+    def _gone(self) -> bool:
+        """Whether the node is off, or another boot of it is on, since the command has begun."""
+        return bool(self._boot) and self._boot != self._node.boot
+
+    @property
     def _dead(self) -> bool:
         return self._number < self._node.connection
 
@@ -160,10 +173,14 @@ class _Call:
         """Wait; a node that is gone, a broken connection and a time-out end it."""
         node = self._node
         left = self._until - node.cluster.clock.now
-        self._clock.until(lambda: holds() or (node.up and self._dead), of, min(seconds, left))
-        if node.up and self._dead and not holds():
+
+        def so() -> bool:
+            return holds() and not self._gone
+
+        self._clock.until(lambda: so() or (node.up and self._dead), of, min(seconds, left))
+        if node.up and self._dead and not so():
             raise Lost
-        if seconds > left and not holds():
+        if seconds > left and not so():
             raise TimeoutError
 
 

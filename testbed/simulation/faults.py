@@ -160,10 +160,10 @@ KINDS: dict[str, Kind] = {
 BROKEN_BY: dict[str, frozenset[str]] = {
     APPLICATION.name: frozenset({"R2"}),
     SERVER_BY_HAND.name: frozenset({"R3", "R4", "R5", "R10", "R11", "R12"}),
-    SERVER_STOPPED.name: frozenset({"R2", "R3", "R6", "R8", "R10"}),
-    SERVER_KILLED.name: frozenset({"R2", "R3", "R6", "R8", "R10"}),
+    SERVER_STOPPED.name: frozenset({"R1", "R2", "R3", "R6", "R8", "R10"}),
+    SERVER_KILLED.name: frozenset({"R1", "R2", "R3", "R6", "R8", "R10"}),
     AGENT_BY_HAND.name: frozenset({"R2", "R4", "R5", "R6", "R10"}),
-    AGENT_STOPPED.name: frozenset({"R8", "R10"}),
+    AGENT_STOPPED.name: frozenset({"R1", "R8", "R10"}),
 }
 
 
