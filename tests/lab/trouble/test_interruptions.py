@@ -1,8 +1,8 @@
 """What is interrupted, anywhere and in whatever way, is finished by the same command (R9).
 
 An update is interrupted again and again. That a run gets to the step of its own interruption shows
-that it has gone on from the last one; the last run gets to the end. Here is one interruption of each
-kind; at every command of every step they come in the exploration (tests/exploration).
+that it has gone on from the last one; the last run gets to the end. Here is one interruption of
+each kind; at every command of every step they come in the exploration (tests/exploration).
 """
 
 from __future__ import annotations
