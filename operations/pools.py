@@ -117,13 +117,13 @@ def seen(current: Run, here: Host) -> str | None:
 
     def look() -> tuple[bool, str]:
         problem = _wrong(current)
-        return not problem or _waits_for_somebody(current), problem or ""
+        return not problem or waits_for_somebody(current), problem or ""
 
     current.wait("join", look)
     return _wrong(current)
 
 
-def _waits_for_somebody(current: Run) -> bool:
+def waits_for_somebody(current: Run) -> bool:
     """Whether targets are disabled, which only an administrator reintegrates.
 
     Source: "dmg pool reintegrate" (DAOS 2.0, pool operations): there is nothing that does it.
