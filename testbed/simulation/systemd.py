@@ -35,6 +35,7 @@ class Unit:
         self.main_pid = 0
         self.started = 0
         self._job = 0  # what was begun before is of no account any more
+        self._start_waits = False  # for the end of a stop
 
     @property
     def installed(self) -> bool:
@@ -50,10 +51,14 @@ class Unit:
         """Begin to start it, unless it runs or is on its way."""
         if self.state in ("active", "activating") and self.main_pid:
             return
+        if self.state == "deactivating":
+            self._start_waits = True
+            return
         self._begin()
 
     def _begin(self, again: bool = False) -> None:
         self._job += 1
+        self._start_waits = False
         self.state = "activating"
         self._tell("unit-starting", again=again)
         self._trace(before=True)
@@ -72,6 +77,7 @@ class Unit:
 
     def stop(self) -> None:
         """Begin to stop it."""
+        self._start_waits = False
         if self.state == "activating" and not self.main_pid:  # it waits for its next start
             self._job += 1
             self.state = "inactive"
@@ -84,8 +90,11 @@ class Unit:
             self._node.cluster.clock.later(delay, self._stopped, self._job)
 
     def _stopped(self, job: int) -> None:
-        if job == self._job:
-            self._ends("success", again=False)
+        if job != self._job:
+            return
+        self._ends("success", again=False)
+        if self._start_waits:
+            self._begin()
 
     def dies(self) -> None:
         """Its main process is killed."""
@@ -102,6 +111,7 @@ class Unit:
     def gone(self) -> None:
         """The node is off: nothing runs any more, and nobody says so."""
         self._job += 1
+        self._start_waits = False
         self.state, self.main_pid, self.started, self.failed = "inactive", 0, 0, False
         self.daemon.vanishes()
 

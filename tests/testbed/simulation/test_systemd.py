@@ -97,6 +97,30 @@ def test_an_engine_that_stops_slowly_keeps_its_server(cluster: Cluster, server: 
     assert server.units[SERVER].state == "inactive"
 
 
+def test_a_start_waits_for_the_end_of_a_stop(cluster: Cluster, server: Node) -> None:
+    """Nothing of what is being stopped is left, as after any stop."""
+    server.tell("stop_delay", 5.0)
+    unit, before = server.units[SERVER], server.server.engines[0].pid
+    unit.stop()
+    cluster.clock.pass_by(1)
+    unit.start()
+    assert unit.state == "deactivating"
+    cluster.clock.pass_by(10)
+    assert unit.state == "active"
+    assert server.server.engines[0].pid not in (0, before)
+    assert happened(cluster) == [STOPPING, STOPPED, STARTING, STARTED]
+
+
+def test_a_stop_takes_back_a_start_that_waits(cluster: Cluster, server: Node) -> None:
+    server.tell("stop_delay", 5.0)
+    unit = server.units[SERVER]
+    unit.stop()
+    unit.start()
+    unit.stop()
+    cluster.clock.pass_by(10)
+    assert unit.state == "inactive"
+
+
 def test_a_boot_starts_what_is_enabled_and_not_masked(cluster: Cluster, server: Node) -> None:
     for verb, runs in (("enable", True), ("disable", False), ("enable", True), ("mask", False)):
         typed(server, f"systemctl {verb} {SERVER}")
