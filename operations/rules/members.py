@@ -37,7 +37,12 @@ STATES = {
     "ready": Meaning(),
     "stopping": Meaning(),
     "stopped": Meaning("`dmg system start` starts ranks that were stopped", missing=True),
-    "excluded": Meaning("its targets have left the pools: reintegrate it", missing=True),
+    # Not `systemctl restart`, which would have the other engines of its server excluded as well.
+    "excluded": Meaning(
+        "its targets have left the pools: start its engine anew (`dmg system stop` and `dmg system "
+        "start`, both with --ranks=), then reintegrate it (`dmg pool reintegrate`)",
+        missing=True,
+    ),
     "errored": Meaning("see `journalctl -u {server}` there", missing=True),
     "unresponsive": Meaning("its server gives no answer: see that it runs", missing=True),
     "adminexcluded": Meaning(

@@ -102,6 +102,12 @@ def _stops_units(cluster: Cluster, name: str) -> Iterator[str]:
     cluster.clock.pass_by(_WORKS)
 
 
+def _starts_anew(cluster: Cluster, finding: Finding) -> Iterator[str]:
+    """`dmg system stop` and `dmg system start` of the ranks that are excluded."""
+    for rank in cluster.management.restart_excluded():
+        yield f"dmg system stop and start --ranks={rank}"
+
+
 def _restarts_server(cluster: Cluster, finding: Finding) -> Iterator[str]:
     """An engine that has ended is started by its daos_server alone."""
     for node in _named(cluster, finding):
@@ -136,6 +142,7 @@ _TO_DO: tuple[tuple[str, Do], ...] = (
     (r"(?i)stop daos in (this )?order", _stops_in_order),
     (r"end (it|them|what|the)|evict_connections", _ends_users),
     (r"run `dmg system stop`", _stops_ranks),
+    (r"start its engine anew", _starts_anew),
     (r"`dmg system start`", _starts_ranks),
     (r"journalctl|what the log says|dmg system query", _restarts_server),
     (r"reintegrate", _reintegrates),

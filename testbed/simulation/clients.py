@@ -140,6 +140,8 @@ def _start(session: Session, management: Management) -> Any:
 def _results(session: Session, management: Management, number: int) -> Any:
     session.wait(lambda: number in management.done, management)
     results = management.done[number]
+    if results is None:
+        raise _Failed(_NO_LEADER)
     response = output.json_rank_results(results)
     if problem := output.failed_ranks(results):
         raise _Failed(problem, response, told=problem)

@@ -195,6 +195,11 @@ class Engine:
             self._node.record("daos_server", "engine-killed", rank=self.rank, signal=9)
             self._vanishes()
 
+    def missed(self) -> None:
+        """Its node gives no answer any more: the others miss it, though it runs."""
+        if self.joined:
+            self._node.cluster.management.vanished(self)
+
     def vanishes(self) -> None:
         """The node is off."""
         if self.pid:

@@ -31,7 +31,7 @@ class Management:
     + system: the model
     + points: the servers that hold a replica
     + leader: which of them leads; "" where none does
-    + done: the results of what dmg has begun, by its number
+    + done: the results of what dmg has begun, by its number; None where no leader could note them
     """
 
     def __init__(self, cluster: Cluster, points: list[str]) -> None:
@@ -39,7 +39,7 @@ class Management:
         self.system = System()
         self.points = points
         self.leader = ""
-        self.done: dict[int, Results] = {}
+        self.done: dict[int, Results | None] = {}
         self._count = 0
         self._election = 0
         self._led_before = False
@@ -140,7 +140,15 @@ class Management:
         self._cluster.clock.later(_ASKED, self._prepares, self._count, force)
         return self._count
 
+    def _without_leader(self, number: int) -> bool:
+        """Whether nobody leads by now: what was done is done, and what is known stays as it was."""
+        if not self.leader:
+            self.done[number] = None
+        return not self.leader
+
     def _prepares(self, number: int, force: bool) -> None:
+        if self._without_leader(number):
+            return
         members = self.system.members.values()
         running = [member for member in members if member.state in RUNNING]
         if not force:
@@ -168,6 +176,8 @@ class Management:
             return ""
 
         stopped = self._asked("stop", [*(members[r] for r in ranks), *lost], stop)
+        if self._without_leader(number):
+            return
         self._change(lambda system: apply_stop(system, stopped, force, self._now()))
         self._over(number, "system-stop", stopped, idle=results, force=force)
 
@@ -180,13 +190,25 @@ class Management:
         self._cluster.clock.later(1.0, self._started, self._count, self._cluster.clock.now)
         return self._count
 
+    def restart_excluded(self) -> list[int]:
+        """Stop and start the engines of excluded ranks, whose servers run; these ranks."""
+        members = self.system.members.values()
+        excluded = [member.rank for member in members if member.state == "excluded"]
+        found = [rank for rank in excluded if self._engines[rank].server.pid]
+        for rank in found:
+            self._engines[rank].ends()
+            self._engines[rank].begins()
+        return found
+
     def _started(self, number: int, began: float) -> None:
         def opened(engine: Engine) -> str:
             return "" if engine.opened else "engine did not start"
 
+        if self._without_leader(number):
+            return
         members = list(self.system.members.values())
         results = self._asked("start", members, opened)
-        waits = any(result["errored"] for result in results)
+        waits = any(it["errored"] and self._engines[it["rank"]].pid for it in results)
         if waits and self._cluster.clock.now < began + START_TIMEOUT:
             self._cluster.clock.later(5.0, self._started, number, began)
             return

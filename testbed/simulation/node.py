@@ -312,6 +312,8 @@ class Node:
         self.hangs = hangs
         if not hangs and self.lock and self.lock.connection < self.connection:
             self.lock = None
+        for engine in self.server.engines if hangs else ():
+            engine.missed()
         self.cluster.management.changed()
 
     # Who uses DAOS
