@@ -12,7 +12,7 @@ PROGRAMS := bsdtar mtree tcsh fish gpg ssh-keygen
 SHARED := -n auto --dist loadgroup --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help status support rehearse rehearse-migration test test-unit test-lab explore exhaust lab lab-down bench docs lint lock \
+.PHONY: help status support rehearse rehearse-migration test test-unit test-lab explore exhaust planted lab lab-down bench docs lint lock \
 	clean env
 
 help: ## list these commands
@@ -46,6 +46,9 @@ explore: $(STAMP) ## play updates that go wrong, CASES=, MINUTES=, SEED=; REPLAY
 
 exhaust: $(STAMP) ## play every single fault at every command of an update, and of a way back
 	@$(VENV)/bin/python -m testbed.exploration --every
+
+planted: $(STAMP) ## have bugs found that are planted on purpose; takes minutes for each
+	@$(VENV)/bin/python -m tests.exploration.planted
 
 lab: $(STAMP) ## start a lab that stays up, and say what to type next
 	@$(ENGINE)

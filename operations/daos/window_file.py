@@ -7,7 +7,7 @@ start DAOS by itself; what they were before has to outlive that reboot, and the 
 import json
 import shlex
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, field, replace
+from dataclasses import asdict, field, fields, replace
 from datetime import datetime
 from typing import Annotated, Self
 
@@ -76,7 +76,10 @@ class Record:
 
     def text(self) -> str:
         """The record as it stands in its file, on one line."""
-        content = {**asdict(self), "began": self.began.isoformat()}
+        # `asdict` would copy the names of all servers one by one, for each node.
+        content = {it.name: getattr(self, it.name) for it in fields(self)}
+        content |= {"began": self.began.isoformat()}
+        content |= {"had": {name: asdict(had) for name, had in self.had.items()}}
         if not self.dependencies:  # then it is as it was written ever since
             del content["dependencies"]
         for name in ("had", "units"):

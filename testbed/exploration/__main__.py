@@ -12,6 +12,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from testbed.simulation import process
+
 from . import drawn, every
 from .cases import Case, simple
 from .explore import Explored, explore
@@ -36,12 +38,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("-v", "--verbose", action="store_true", help="tell the story of it")
     parser.add_argument("--share", type=int, help=argparse.SUPPRESS)
     given = parser.parse_args(argv)
+    given.project = given.project.absolute()
     if given.replay is not None:
+        process.load(given.project)
         return _replay(given)
     if given.seed is None:
         given.seed = random.randrange(1_000_000)
     if given.share is None and given.jobs > 1:
         return _in_parallel(given, list(argv if argv is not None else sys.argv[1:]))
+    process.load(given.project)
     return _every(given) if given.every else _explore(given)
 
 

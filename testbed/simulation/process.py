@@ -49,15 +49,18 @@ class Broken(Exception):
     """The simulation itself does not work; the text has what came up."""
 
 
-def load() -> None:
-    """Load all that a run needs, once."""
+def load(project: Path = ROOT) -> None:
+    """Load all that a run needs, once.
+
+    + project: the folder whose `operations` they are
+    """
     global _ready
     if _ready:
         return
     _ready = True
     datetime.datetime = waiting.Now  # type: ignore[misc] # whatever is loaded from here on has it
     sys.path.insert(0, str(REGISTERED))
-    sys.path.insert(0, str(ROOT))
+    sys.path.insert(0, str(project))
     import importlib
 
     from pyinfra.api import Host, connectors, inventory
@@ -68,8 +71,8 @@ def load() -> None:
     connectors.get_execution_connectors = inventory.get_execution_connectors = lambda: running
     importlib.import_module("pyinfra_cli.main")
     importlib.import_module("installed.daos_pyinfra")
-    for path in sorted((ROOT / "operations").rglob("*.py")):
-        name = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+    for path in sorted((project / "operations").rglob("*.py")):
+        name = ".".join(path.relative_to(project).with_suffix("").parts)
         if "remote" not in name and "__main__" not in name:
             importlib.import_module(name.removesuffix(".__init__"))
     importlib.import_module("operations.reporting.page").template()
