@@ -25,6 +25,7 @@ from .cluster import Cluster
 ROOT = Path(__file__).parents[2]
 REGISTERED = Path(__file__).parent / "registered"
 _CRASHED = 70
+_leave = os._exit
 _GARBAGE = 200_000  # objects until Python looks for garbage: a small run ends before
 _ready = False
 
@@ -101,8 +102,11 @@ def pyinfra(cluster: Cluster, folder: Path, *words: str, planted: Any = None) ->
     output = os.memfd_create("output")
     child = fork()
     if not child:
-        close(result)
-        _run(cluster, folder, words, planted, hand, output)
+        try:
+            close(result)
+            _run(cluster, folder, words, planted, hand, output)
+        finally:  # whatever comes up there, it must not go on as a second one of this process
+            _leave(_CRASHED)
     close(hand)
     with os.fdopen(result, "rb") as pipe:
         content = pipe.read()
@@ -125,7 +129,6 @@ def _run(
     """The child: be pyinfra."""
     from . import connector
 
-    leave = os._exit
     problem = ""
 
     def ends(code: int) -> NoReturn:
@@ -137,7 +140,7 @@ def _run(
         told = connector.planted.told() if connector.planted else None
         with os.fdopen(hand, "wb") as pipe:
             pickle.dump((code, cluster, told, problem), pipe, protocol=5)
-        leave(0)
+        _leave(0)
 
     def broken(why: str) -> NoReturn:
         nonlocal problem
