@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shlex
 import subprocess
@@ -216,8 +217,11 @@ class OfVirtualNodes:
 
     def _do(self, what: str, *given: Any) -> Any:
         assert self._process.stdin and self._process.stdout
-        print(json.dumps([what, *given]), file=self._process.stdin, flush=True)
-        answer = json.loads(self._process.stdout.readline())
+        with contextlib.suppress(BrokenPipeError):  # then there is no answer either
+            print(json.dumps([what, *given]), file=self._process.stdin, flush=True)
+        said = self._process.stdout.readline()
+        assert said, f"the process of the simulation has ended with {self._process.wait()}"
+        answer = json.loads(said)
         assert "problem" not in answer, answer["problem"]
         return answer["answer"]
 

@@ -265,13 +265,14 @@ def disk_full(front: Front) -> Iterator[list[Question]]:
 @state
 def never_ready(front: Front) -> Iterator[list[Question]]:
     """A server is started anew, and its engines do not get ready; then once more, and they do."""
+    yield [Question(SECOND, f"systemctl stop {SERVER_UNIT}")]
+    front.until(lambda: list(_ranks(front).values()).count("excluded") == _ENGINES)
     front.plant("ENGINE_NEVER_READY", SECOND)
-    yield [Question(SECOND, f"systemctl restart {SERVER_UNIT}")]
+    yield [Question(SECOND, f"systemctl start {SERVER_UNIT}")]
     front.until(lambda: front.ask(SECOND, LOOK).out.count("\ndaemon ") == 1 + _ENGINES)
     yield [*_looks(SECOND), Question(ADMIN, QUERY), Question(ADMIN, LIST)]
     front.mend("ENGINE_NEVER_READY", SECOND)
     yield [Question(SECOND, f"systemctl restart {SERVER_UNIT}")]
-    _degraded(front)
     _joined(front)
     yield [*_looks(SECOND), Question(ADMIN, QUERY), *_about_pools(front)]
     front.reintegrate()
