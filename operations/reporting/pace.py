@@ -33,6 +33,8 @@ class Paced:
         """Do it as soon as that takes no more than its share; once for all news until then."""
         if self._later is None:
             due = self._ended + max(self._least, (self._took or 0.0) / _SHARE)
+            # gevent counts from when its loop has looked at the clock last, which may be long ago.
+            gevent.get_hub().loop.update_now()
             self._later = gevent.spawn_later(max(0.0, due - time.monotonic()), self._is_due)
 
     def stop(self) -> None:

@@ -29,6 +29,22 @@ def test_what_takes_long_is_not_done_for_each_of_many_news() -> None:
     assert done[2] - done[1] >= 1.5  # its share, for 0.03 s
 
 
+def test_the_time_that_was_worked_without_a_break_is_not_counted() -> None:
+    """gevent looks at the clock only where somebody waits."""
+    done: list[float] = []
+    paced = Paced(lambda: done.append(time.monotonic()))
+    gevent.sleep(0.01)
+    until = time.monotonic() + 0.6
+    while time.monotonic() < until:
+        pass
+    paced.now()
+    paced.soon()
+    with gevent.Timeout(60):
+        while len(done) < 2:
+            gevent.sleep(0.01)
+    assert done[1] - done[0] >= 0.4
+
+
 def test_news_that_nobody_insists_on_are_gathered() -> None:
     done: list[int] = []
     paced = Paced(lambda: done.append(1))
