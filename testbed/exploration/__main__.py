@@ -15,7 +15,7 @@ from pathlib import Path
 from testbed.simulation import process
 
 from . import drawn, every
-from .cases import Case, simple
+from .cases import ROLES, Case, Host, simple
 from .explore import Explored, explore
 from .play import Site, play
 
@@ -26,15 +26,20 @@ _SELDOM = 15.0  # seconds between two words on how far it is
 def main(argv: Sequence[str] | None = None) -> int:
     """Returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m testbed.exploration", description=__doc__)
-    parser.add_argument("--cases", type=int, default=1000, help="how many cases (1000)")
+    parser.add_argument("--cases", type=_many, default=1000, help="how many cases (1000)")
     parser.add_argument("--minutes", type=float, default=float("inf"), help="how long at most")
     parser.add_argument("--seed", type=int, help="the same one plays the same cases")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="at a time")
-    parser.add_argument("--nodes", help='"2,1,1": servers, admin nodes and clients of every case')
+    parser.add_argument("--jobs", type=_many, default=os.cpu_count() or 1, help="at a time")
+    parser.add_argument(
+        "--nodes",
+        type=_nodes,
+        default=(),
+        help='"2,1,1": servers, admin nodes and clients of every case',
+    )
     parser.add_argument("--project", type=Path, default=_PROJECT, help="whose procedures are typed")
     parser.add_argument("--replay", help="the text of a case, or a file that has it: play it alone")
     parser.add_argument("--every", action="store_true", help="every fault at every command")
-    parser.add_argument("--sample", type=int, default=1, help="with --every: one of so many")
+    parser.add_argument("--sample", type=_many, default=1, help="with --every: one of so many")
     parser.add_argument("-v", "--verbose", action="store_true", help="tell the story of it")
     parser.add_argument("--share", type=int, help=argparse.SUPPRESS)
     given = parser.parse_args(argv)
@@ -50,6 +55,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     return _every(given) if given.every else _explore(given)
 
 
+def _many(text: str) -> int:
+    """A number from 1 on. Raises ArgumentTypeError."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 on")
+    return int(text)
+
+
+def _nodes(text: str) -> tuple[Host, ...]:
+    """Servers, admin nodes and clients: "2,1,1". Raises ArgumentTypeError."""
+    counts = [_many(count) for count in text.split(",")]
+    if len(counts) != len(ROLES):
+        raise argparse.ArgumentTypeError(f"{text!r} is not one number each for {', '.join(ROLES)}")
+    return simple(*counts)
+
+
 def _replay(given: argparse.Namespace) -> int:
     """Play one case, or all that lie in a folder."""
     path = Path(given.replay)
@@ -57,7 +77,11 @@ def _replay(given: argparse.Namespace) -> int:
         texts = {"": given.replay}
     else:
         files = sorted(path.glob("*.json")) if path.is_dir() else [path]
-        texts = {f"{file}: ": file.read_text("utf-8") for file in files}
+        try:
+            texts = {f"{file}: ": file.read_text("utf-8") for file in files}
+        except OSError as problem:
+            print(f"this is neither a case nor a file of one: {problem}", file=sys.stderr)
+            return 2
     site, say = Site(given.project), print if given.verbose else lambda line: None
     failed = False
     for name, text in texts.items():
@@ -119,14 +143,18 @@ def _every(given: argparse.Namespace) -> int:
 
 def _explore(given: argparse.Namespace) -> int:
     share, jobs = given.share or 0, given.jobs if given.share is not None else 1
-    fixed = simple(*map(int, given.nodes.split(","))) if given.nodes else ()
     most = given.cases // jobs + (share < given.cases % jobs)
     site = Site(given.project)
     number = given.seed * 1000 + share
     try:
         say = _NowAndThen(given.share)
         found = explore(
-            drawn.cases(fixed=fixed), site, number, most, given.minutes, lambda it: say(it.counts)
+            drawn.cases(fixed=given.nodes),
+            site,
+            number,
+            most,
+            given.minutes,
+            lambda it: say(it.counts),
         )
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)

@@ -9,6 +9,7 @@ from testbed.simulation.cluster import Cluster
 from testbed.simulation.faults import Planted
 from testbed.simulation.node import Node
 
+ROLES = ("servers", "admins", "clients")
 UPDATE, BACK = "deploy.py", "deploys/rollback.py"
 
 
@@ -52,11 +53,6 @@ class Case:
         """What is typed in a run, from 0."""
         return self.typed[min(run, len(self.typed) - 1)]
 
-    @property
-    def goes_back(self) -> bool:
-        """Whether the way back is typed in the end."""
-        return self.typed[-1] == BACK
-
     def text(self) -> str:
         """The case on one line, to be replayed by."""
         return json.dumps(_without_defaults(self), separators=(",", ":"))
@@ -95,9 +91,9 @@ def _without_defaults(of: Any) -> Any:
 
 def simple(servers: int = 2, admins: int = 1, clients: int = 1) -> tuple[Host, ...]:
     """Servers, admin nodes and clients, each with one role."""
-    counts = {"servers": servers, "admins": admins, "clients": clients}
+    counts = (servers, admins, clients)
     return tuple(
         Host(f"daos-{role[:-1]}-{number:02}", (role,))
-        for role, count in counts.items()
+        for role, count in zip(ROLES, counts, strict=True)
         for number in range(1, count + 1)
     )

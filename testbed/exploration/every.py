@@ -8,6 +8,7 @@ same before each command that is sent at that moment.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from testbed import faults as lab
 from testbed.faults import Fault
 from testbed.simulation import faults
 from testbed.simulation.cluster import Cluster
@@ -19,7 +20,8 @@ from .play import Site, play
 
 # What changes how the answer comes: there it matters whether the command is done already. For all
 # others "after" is the same as "before" the next one.
-_OF_THE_ANSWER = {faults.BROKEN_PIPE.name, faults.HOST_HANGS.name, "power lost", "reboot"}
+_OF_THE_ANSWER = {faults.BROKEN_PIPE.name, faults.HOST_HANGS.name}
+_OF_THE_ANSWER |= {lab.POWER_LOST.name, lab.REBOOT.name}
 _FULL = {faults.FOLDER_FULL.name: "full var", faults.RUN_FULL.name: "full run"}
 _MIDDLE = 1.0  # seconds within which the middle of a command comes
 _LOOKS = ("sh -c 'server=", "dmg -j system query", "dmg -j pool list", "cat ")

@@ -1,6 +1,7 @@
 """Whether what came of a case is right: by the referee, the data, the state, and what was said."""
 
 import hashlib
+import signal
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -10,8 +11,10 @@ from testbed.simulation.cluster import Cluster
 from testbed.simulation.node import AGENT, SERVER, Node
 from testbed.simulation.process import Outcome
 
+from .administrator import findings
 from .cases import BACK, UPDATE, Case
 
+_KILLED = 128 + signal.SIGKILL
 _KEPT = "/var/lib/daos-offline-update"
 
 
@@ -25,16 +28,16 @@ def note_contents(cluster: Cluster) -> None:
     cluster.note("contents", pools={pool.label: pool.uuid for pool in pools}, digests=digests)
 
 
-def of_a_run(case: Case, outcome: Outcome, report: Mapping[str, Any]) -> Iterator[str]:
+def of_a_run(outcome: Outcome, report: Mapping[str, Any]) -> Iterator[str]:
     """What is wrong with what one run has said."""
-    if outcome.exit_code == 128 + 9:
+    if outcome.exit_code == _KILLED:
         return
     if "Traceback" in outcome.output or "internal-error" in outcome.output:
         yield f"a fault of the tool itself: {_last(outcome.output)}"
     ended = report.get("outcome")
     if ended in (None, "running"):
         yield f"it has exited with {outcome.exit_code}, and its report says {ended}"
-    told = [*report.get("refusals", ()), *report.get("failures", ())]
+    told = findings(report)
     if outcome.exit_code == 1 and not told:
         yield f"it failed, and does not say why: {_last(outcome.output)}"
     if outcome.exit_code == 0 and told:
@@ -86,14 +89,11 @@ def _of_a_node(node: Node) -> Iterator[str]:
     if len(builds) != 1:
         yield f"{node.name} has {', '.join(sorted(builds))}"
     for name, role in ((SERVER, "servers"), (AGENT, "clients")):
-        if role in node.roles and not (node.units[name].enabled and node.units[name].main_pid):
+        unit = node.units[name]
+        if role in node.roles and not (unit.enabled and unit.main_pid):
             yield f"{node.name}: {name} is not as it was"
-        if (
-            role in node.roles
-            and node.units[name].main_pid
-            and node.units[name].daemon.build not in builds
-        ):
-            yield f"{node.name}: {name} runs {node.units[name].daemon.build}"
+        if role in node.roles and unit.main_pid and unit.daemon.build not in builds:
+            yield f"{node.name}: {name} runs {unit.daemon.build}"
     kept = node.files.below(f"{_KEPT}/")
     if kept or node.lock:
         yield f"{node.name} still remembers something: {', '.join(kept)}"

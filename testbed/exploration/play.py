@@ -3,7 +3,7 @@
 import json
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,12 +28,10 @@ class Played:
 
     + problems: what is wrong, in words; empty where all is well
     + runs: the runs, one after the other
-    + cluster: as it is in the end
     """
 
     problems: list[str] = field(default_factory=list)
     runs: list[Outcome] = field(default_factory=list)
-    cluster: Cluster | None = None
 
 
 class Site:
@@ -65,31 +63,35 @@ def play(case: Case, site: Site, say: Say = lambda line: None) -> Played:
     + say: is told the story, line by line
     """
     site.clear()
+    played = Played()
+    try:
+        _play(case, site, say, played)
+    except process.Broken as why:  # a command that it does not know, for one
+        played.problems.append(f"the simulation: {why}")
+    for problem in played.problems:
+        say(f"==> {problem}")
+    return played
+
+
+def _play(case: Case, site: Site, say: Say, played: Played) -> None:
     cluster = case.cluster()
-    played = Played(cluster=cluster)
     judgement.note_contents(cluster)
     told = ""  # by the last run to be typed in the place of it
     done = ""  # the procedure that has come to its end last
     for run in range(_MOST):
-        faults = tuple(fault for fault in case.faults if fault.run == run)
         procedure = told or case.procedure(run)
         say(f"--- run {run}: pyinfra inventory {procedure} -y")
-        outcome = process.pyinfra(
-            cluster, site.path, procedure, "-y", "--data", f"target_release={case.target}",
-            planted=Plan(faults),
-        )  # fmt: skip
-        cluster = played.cluster = outcome.cluster
+        outcome = _typed(case, run, procedure, cluster, site)
+        cluster = outcome.cluster
         played.runs.append(outcome)
         for fault, line in outcome.told[0]:
             say(f"    !! {fault}: `{line[:60]}`")
         say(outcome.output)
         report = site.report()
-        played.problems += judgement.of_a_run(case, outcome, report)
+        played.problems += judgement.of_a_run(outcome, report)
         if outcome.exit_code == 0:
             done = procedure
-        over = run >= _last_fault(case) and run >= len(case.typed) - 1
-        ended = outcome.exit_code == 0 or judgement.is_an_end(report)
-        if over and ended:
+        if _is_over(case, run, outcome, report):
             # What goes wrong after the last look is for the next one to see.
             if not any(judgement.of_the_state(cluster)):
                 break
@@ -104,10 +106,15 @@ def play(case: Case, site: Site, say: Say = lambda line: None) -> Played:
         played.problems.append(f"no end after {_MOST} runs")
     judgement.note_contents(cluster)
     played.problems += judgement.of_the_end(case, cluster, done)
-    for problem in played.problems:
-        say(f"==> {problem}")
-    return played
 
 
-def _last_fault(case: Case) -> int:
-    return max((fault.run for fault in case.faults), default=0)
+def _typed(case: Case, run: int, procedure: str, cluster: Cluster, site: Site) -> Outcome:
+    faults = tuple(fault for fault in case.faults if fault.run == run)
+    words = (procedure, "-y", "--data", f"target_release={case.target}")
+    return process.pyinfra(cluster, site.path, *words, planted=Plan(faults))
+
+
+def _is_over(case: Case, run: int, outcome: Outcome, report: Mapping[str, Any]) -> bool:
+    """Whether nothing is to come any more, of faults and of what is typed, and a run has ended."""
+    last = max(len(case.typed) - 1, *(fault.run for fault in case.faults), 0)
+    return run >= last and (outcome.exit_code == 0 or judgement.is_an_end(report))

@@ -2,7 +2,6 @@
 
 import json
 import re
-import shlex
 
 from testbed.sim.common.faults import FILE
 
@@ -162,9 +161,8 @@ def _start(session: Session, verb: str, name: str) -> int:
         return 1
     if verb == "restart":
         unit.stop()
-        session.wait(lambda: unit.state != "deactivating", session.node)
-    unit.start()
-    session.wait(lambda: unit.state != "activating", unit)
+    unit.start()  # it waits for the end of a stop
+    session.wait(lambda: unit.state not in ("activating", "deactivating"), unit)
     return 0 if unit.state == "active" else 1
 
 
@@ -277,8 +275,3 @@ def _cut_connections(session: Session) -> None:
 @phrase("pkill -", "(STOP|CONT) -x sshd")
 def _silence(session: Session, how: str) -> None:
     session.node.hang(how == "STOP")
-
-
-def words(line: str) -> list[str]:
-    """The words of a simple command, with every $variable left as it is."""
-    return shlex.split(line)

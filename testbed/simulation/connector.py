@@ -71,12 +71,12 @@ class SimulatedNode(BaseConnector):
         self, command: Any, print_output: bool = False, print_input: bool = False, **given: Any
     ) -> tuple[bool, CommandOutput]:
         """Have the node run a command. Raises what a connection over SSH raises."""
-        over = waiting.now, given.get("_timeout") or float("inf")
+        timeout = given.get("_timeout") or float("inf")
         try:
             if not given.get("_sudo"):
                 raise Unknown("a command that is not run by sudo")
             begin, line, end = _unframed(command.get_raw_value())
-            answer, whole = self._answer(line, *over)
+            answer, whole = _Call(self.node, self._number, line, timeout).answer()
         except Lost:
             answer, whole = Answer(255), False
         except Unknown:
@@ -84,10 +84,6 @@ class SimulatedNode(BaseConnector):
         tail = f"\n{end}\n" if whole else ""
         said = _Said(f"\n{begin}\n{answer.out}{tail}", f"\n{begin}\n{answer.err}{tail}")
         return whole and answer.code == 0, said
-
-    def _answer(self, line: str, clock: Any, timeout: float) -> tuple[Answer, bool]:
-        """What the node answers, and whether that is all of it."""
-        return _Call(self.node, self._number, line, clock, timeout).answer()
 
     def put_file(self, *_: Any, **__: Any) -> bool:
         """The deploy code has no file put: some sites switch that off."""
@@ -121,12 +117,13 @@ class _Said(CommandOutput):
 class _Call:
     """One command on its way to a node."""
 
-    def __init__(self, node: Node, number: int, line: str, clock: Any, timeout: float) -> None:
+    def __init__(self, node: Node, number: int, line: str, timeout: float) -> None:
         self._node, self._number, self._line = node, number, line
-        self._clock, self._until = clock, node.cluster.clock.now + timeout
+        self._until = node.cluster.clock.now + timeout
         self._boot = ""  # of the node, once the command is there
 
     def answer(self) -> tuple[Answer, bool]:
+        """What the node answers, and whether that is all of it."""
         node = self._node
         plan = planted.at(node, self._line) if planted else None
         if plan:
@@ -177,7 +174,7 @@ class _Call:
         def so() -> bool:
             return holds() and not self._gone
 
-        self._clock.until(lambda: so() or (node.up and self._dead), of, min(seconds, left))
+        waiting.now.until(lambda: so() or (node.up and self._dead), of, min(seconds, left))
         if node.up and self._dead and not so():
             raise Lost
         if seconds > left and not so():

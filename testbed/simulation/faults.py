@@ -6,6 +6,7 @@ of the way to a node, and of pyinfra itself, are in `WAY` and `SIGNALS`.
 
 from __future__ import annotations
 
+import os
 import signal
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -243,8 +244,6 @@ class Plan:
         if isinstance(kind, Signal):
             if kind.number is signal.SIGKILL:
                 self._leave(-signal.SIGKILL)
-            import os
-
             os.kill(os.getpid(), kind.number)
         elif isinstance(kind, OfTheWay):
             if kind is BROKEN_PIPE:
@@ -252,10 +251,14 @@ class Plan:
         elif not kind.roles or kind.roles & target.roles:
             kind.plant(target)
 
-    def later(self, fault: Planted, node: Node, line: str) -> None:
+    def once(self, fault: Planted, node: Node, line: str) -> None:
         """It happens now, unless it has happened already."""
         if all(known is not fault for known, _ in self.struck):
             self.strike(fault, node, line)
+
+    def soon(self, fault: Planted, node: Node, line: str) -> None:
+        """It happens while a command runs that takes its time."""
+        self._cluster.clock.later(_SOON, self.once, fault, node, line)
 
 
 @dataclass
@@ -270,20 +273,20 @@ class Moments:
     def _strike(self, moment: str) -> None:
         for fault in self.faults:
             if fault.moment == moment:
-                self.plan.later(fault, self.node, self.line)
+                self.plan.once(fault, self.node, self.line)
 
     def before(self) -> None:
         """It is about to be sent."""
         self._strike("before")
         for fault in self.faults:
             if fault.moment == "middle":
-                self.plan._cluster.clock.later(_SOON, self.plan.later, fault, self.node, self.line)
+                self.plan.soon(fault, self.node, self.line)
 
     def refused(self) -> Answer | None:
         """Its answer, where it fails and does nothing."""
         for fault in self.faults:
             if KINDS[fault.kind] is COMMAND_FAILS and fault.moment != "after":
-                self.plan.later(fault, self.node, self.line)
+                self.plan.once(fault, self.node, self.line)
                 return Answer(1, "", "it does not work\n")
         return None
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from testbed.sim.common import faults, release
+from testbed.sim.common import faults
 
 from . import shell
 from .daemons import Agent, Server
@@ -23,7 +23,6 @@ PACKAGES = {"servers": "daos-server", "admins": "daos-client", "clients": "daos-
 SERVER, AGENT = "daos_server.service", "daos_agent.service"
 ETC = "/etc/daos"
 _BOOT = 30.0  # seconds that a boot takes
-_FULL = "No space left on device"
 
 
 @dataclass(frozen=True)
@@ -134,7 +133,7 @@ class Node:
         self.flavour = FLAVOURS[flavour]
         self.offset = offset
         self.files = Files(self)
-        self.hangs = self.cut = False
+        self.hangs = False
         self.boot = str(uuid.uuid5(uuid.NAMESPACE_DNS, f"{name} 1"))
         self.boots = 1
         self.up_since = 0.0
@@ -326,10 +325,3 @@ class Node:
         """It ends."""
         self.applications.remove(application)
         self.cluster.management.disconnected(application.handle)
-
-    def installed(self, package: str) -> tuple[str, ...]:
-        return tuple(self.packages.get(package, ()))
-
-    @property
-    def newest_release(self) -> str:
-        return release.series(self.version)

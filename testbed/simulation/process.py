@@ -137,7 +137,7 @@ def _run(
             planted.ends()
         for node in cluster.nodes.values():
             node.drop_connections()
-        told = connector.planted.told() if connector.planted else None
+        told = planted.told() if planted else None
         with os.fdopen(hand, "wb") as pipe:
             pickle.dump((code, cluster, told, problem), pipe, protocol=5)
         _leave(0)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 
 import pytest
 
-from .explorer import explored
+from .explorer import ROOT, explored, typed
 
 FOUND = sorted((Path(__file__).parent / "found").glob("*.json"))
 
@@ -36,3 +37,32 @@ def test_single_faults_all_over_an_update_and_a_way_back_come_to_a_good_end(shar
     counted = re.findall(r": (\d+) faults, (\d+) of which can differ", told)
     assert len(counted) == 2
     assert all(int(different) > 1000 for _, different in counted)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--nodes", "2,1"), "'2,1' is not one number each for servers, admins, clients"),
+        (("--cases", "0"), "'0' is no number from 1 on"),
+        (("--replay", "nowhere.json"), "this is neither a case nor a file of one"),
+        (("--replay", "{}"), "this is no case"),
+    ],
+)
+def test_what_cannot_be_explored_is_refused_in_words(words: tuple[str, ...], said: str) -> None:
+    done = typed(*words)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_case_that_the_simulation_cannot_play_fails_and_is_told(tmp_path: Path) -> None:
+    """As where the deploy code has a command that nobody has taught it."""
+    for name in ("deploy.py", "deploys", "config.py", "group_data"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    operations = shutil.copytree(ROOT / "operations", tmp_path / "operations")
+    window_file = operations / "daos/window_file.py"
+    text = window_file.read_text("utf-8")
+    window_file.write_text(text.replace('f"mkdir -p {FOLDER} && rm', 'f"install -d {FOLDER} && rm'))
+    done = typed("--replay", str(FOUND[0]), "--project", str(tmp_path))
+    assert done.returncode == 1, done.stderr
+    assert "the simulation does not know `install -d" in done.stdout

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,14 +11,7 @@ from pyinfra.context import ctx_config
 
 from operations.machinery.shortcuts import once_for_a_host, take_of_inventories
 
-
-@pytest.fixture(autouse=True)
-def no_file_is_read() -> Iterator[None]:
-    """No configuration but that of the run is in effect."""
-    before = ctx_config.get()
-    ctx_config.reset()
-    yield
-    ctx_config.set(before)
+pytestmark = pytest.mark.usefixtures("no_file_is_read")
 
 
 class _Counted:
