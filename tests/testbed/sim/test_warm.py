@@ -46,7 +46,8 @@ warm.keep(run)
 # What packages/files/dmg.c does.
 _CALLER = """
 import signal, socket, sys
-signal.signal(signal.SIGINT, signal.SIG_DFL)  # a shell's `&` puts it off
+for number in (signal.SIGINT, signal.SIGHUP):  # a shell's `&` and nohup put them off
+    signal.signal(number, signal.SIG_DFL)
 with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as warm:
     try:
         warm.connect(chr(0) + "lab-dmg-" + open("VERSION").read().strip())
