@@ -44,8 +44,8 @@ explore: $(STAMP) ## play updates that go wrong, CASES=, MINUTES=, SEED=; REPLAY
 	@$(VENV)/bin/python -m testbed.exploration $(if $(CASES),--cases $(CASES)) $(if $(MINUTES),--minutes $(MINUTES)) \
 		$(if $(SEED),--seed $(SEED)) $(if $(V),-v) $(if $(REPLAY),--replay '$(REPLAY)')
 
-exhaust: $(STAMP) ## play every single fault at every command of an update, and of a way back
-	@$(VENV)/bin/python -m testbed.exploration --every
+exhaust: $(STAMP) ## play every single fault of an update and a way back; WHOLE=1: each to its end
+	@$(VENV)/bin/python -m testbed.exploration --every $(if $(WHOLE),--whole)
 
 planted: $(STAMP) ## have bugs found that are planted on purpose; takes minutes for each
 	@$(VENV)/bin/python -m tests.exploration.planted

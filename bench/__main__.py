@@ -23,6 +23,8 @@ from testbed.lab.container import Node
 from testbed.lab.harness import Lab, LabError, lab_nodes_from_inventory
 from testbed.rehearsal.session import newest_run, say
 
+from . import simulation
+
 ROUNDS = 25
 _SAMPLES = 0.02  # seconds between two looks at a process
 _TICKS = os.sysconf("SC_CLK_TCK")
@@ -185,8 +187,8 @@ def main() -> int:
         print(f"bench: {error}", file=sys.stderr)
         return 1
     for title, rows in figures.items():
-        print(f"\n{title}", *rows, sep="\n")
-    return 0
+        print(f"\n{title}", *rows, sep="\n", flush=True)
+    return simulation.main([])
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from ..daos.shown import in_line
 from ..rules.secrets import masked
 
 _TURN = 0.25  # seconds between two drawings
+_LOOK = 1.0  # seconds between two looks whether a line is due, where lines stay
 # Where lines stay, there are fewer and fewer of them: seconds until the first, and at most.
 _FIRST, _SELDOM = 10.0, 300.0
 _COLUMNS = 80  # of a terminal that does not say how wide it is
@@ -83,7 +84,7 @@ class Progress:
 
     def _draw(self) -> None:
         while True:
-            gevent.sleep(_TURN)
+            gevent.sleep(_TURN if sys.stdout.isatty() else _LOOK)
             if self._tell is None:
                 continue
             if sys.stdout.isatty():

@@ -8,6 +8,7 @@ import os
 import random
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,6 +17,7 @@ from testbed.simulation import process
 
 from . import drawn, every
 from .cases import ROLES, Case, Host, simple
+from .every import Counts, Known
 from .explore import Explored, explore
 from .play import Site, play
 
@@ -41,7 +43,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--every", action="store_true", help="every fault at every command")
     parser.add_argument("--sample", type=_many, default=1, help="with --every: one of so many")
     parser.add_argument("-v", "--verbose", action="store_true", help="tell the story of it")
+    parser.add_argument(
+        "--whole", action="store_true", help="with --every: each to its end, known or not"
+    )
     parser.add_argument("--share", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--shares", type=int, default=1, help=argparse.SUPPRESS)
+    parser.add_argument("--known", type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args(argv)
     given.project = given.project.absolute()
     if given.replay is not None:
@@ -49,8 +56,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _replay(given)
     if given.seed is None:
         given.seed = random.randrange(1_000_000)
+    if given.known is None:
+        with tempfile.TemporaryDirectory(prefix="daos-known-") as folder:
+            given.known = Path(folder)
+            return _in_shares(given, list(argv if argv is not None else sys.argv[1:]))
+    return _in_shares(given, [])
+
+
+def _in_shares(given: argparse.Namespace, argv: list[str]) -> int:
     if given.share is None and given.jobs > 1:
-        return _in_parallel(given, list(argv if argv is not None else sys.argv[1:]))
+        return _in_parallel(given, argv)
     process.load(given.project)
     return _every(given) if given.every else _explore(given)
 
@@ -101,15 +116,10 @@ def _replay(given: argparse.Namespace) -> int:
 def _in_parallel(given: argparse.Namespace, argv: list[str]) -> int:
     """A share of the cases for each processor, in a process of its own."""
     what = "every single fault" if given.every else f"{given.cases} cases of seed {given.seed}"
-    print(f"{what}, {given.jobs} at a time")
-    sys.stdout.flush()
-    rest = [*argv, "--seed", str(given.seed)]
-    shares = [
-        subprocess.Popen(
-            [sys.executable, "-m", "testbed.exploration", *rest, "--share", str(share)]
-        )
-        for share in range(given.jobs)
-    ]
+    print(f"{what}, {given.jobs} at a time", flush=True)
+    words = [sys.executable, "-m", "testbed.exploration", *argv, "--seed", str(given.seed)]
+    words += ["--known", str(given.known), "--shares", str(given.jobs), "--share"]
+    shares = [subprocess.Popen([*words, str(share)]) for share in range(given.jobs)]
     try:
         codes = [share.wait() for share in shares]
     except KeyboardInterrupt:
@@ -119,31 +129,27 @@ def _in_parallel(given: argparse.Namespace, argv: list[str]) -> int:
 
 def _every(given: argparse.Namespace) -> int:
     """Every fault, or one of so many; here a share of them."""
-    site = Site(given.project)
-    found = every.every(site)
-    share, jobs = given.share or 0, given.jobs if given.share is not None else 1
-    chosen = every.cases(found)[given.seed % given.sample :: given.sample][share::jobs]
-    failed: list[tuple[Case, list[str]]] = []
-    say = _NowAndThen(given.share)
-    for number, case in enumerate(chosen):
-        say(f"{number} of {len(chosen)} played, {len(failed)} failed")
-        problems = play(case, site).problems
-        if problems:
-            failed.append((case, problems))
-            print(
-                f"  {problems[0]}: {case.faults[-1]}\n  make explore REPLAY='{case.text()}'",
-                flush=True,
-            )
-    for it in found if share == 0 else ():
-        words = " then ".join(it.case.typed)
-        print(f"{words}: {it.all} faults, {len(it.different)} of which can differ")
-    print(f"{len(chosen)} played, {len(failed)} failed", flush=True)
-    return int(bool(failed))
+    site, share = Site(given.project), given.share or 0
+    known = None if given.whole else Known(given.known)
+    counts, say = Counts(), _NowAndThen(given.share)
+    for it in every.every(site, given.nodes):
+        if share == 0:
+            words = " then ".join(it.case.typed)
+            print(f"{words}: {it.all} faults, {len(it.different)} of which can differ", flush=True)
+        faults = it.different[given.seed % given.sample :: given.sample][share :: given.shares]
+        for playing in every.played(it, faults, site, known, counts):
+            say(str(counts))
+            for problem in playing.played.problems[:1]:
+                case = playing.case
+                print(f"  {problem}: {case.faults[-1]}\n  make explore REPLAY='{case.text()}'")
+                sys.stdout.flush()
+    print(counts, flush=True)
+    return int(bool(counts.failed))
 
 
 def _explore(given: argparse.Namespace) -> int:
-    share, jobs = given.share or 0, given.jobs if given.share is not None else 1
-    most = given.cases // jobs + (share < given.cases % jobs)
+    share, shares = given.share or 0, given.shares
+    most = given.cases // shares + (share < given.cases % shares)
     site = Site(given.project)
     number = given.seed * 1000 + share
     try:

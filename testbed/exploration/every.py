@@ -5,18 +5,23 @@ difference before one of them asks for it, and what comes to the whole system at
 same before each command that is sent at that moment.
 """
 
+from __future__ import annotations
+
+import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from testbed import faults as lab
 from testbed.faults import Fault
-from testbed.simulation import faults
+from testbed.simulation import faults, process
 from testbed.simulation.cluster import Cluster
 from testbed.simulation.faults import KINDS, OfTheWay, Planted, Sent, Signal
 from testbed.simulation.process import Outcome
 
-from .cases import BACK, UPDATE, Case, simple
-from .play import Site, play
+from . import likeness
+from .cases import BACK, UPDATE, Case, Host, simple
+from .play import Playing, Site, play
 
 # What changes how the answer comes: there it matters whether the command is done already. For all
 # others "after" is the same as "before" the next one.
@@ -32,18 +37,24 @@ class Every:
     """The faults of one run.
 
     + case: what is typed, without them
+    + run: in which run of it they come
     + all: how many there are
     + different: those that can differ
     """
 
     case: Case
+    run: int
     all: int
     different: tuple[Planted, ...]
 
 
-def every(site: Site) -> list[Every]:
-    """Those of an update, and those of a way back from the middle of it."""
-    update = Case(simple())
+def every(site: Site, nodes: tuple[Host, ...] = ()) -> list[Every]:
+    """Those of an update, and those of a way back from the middle of it.
+
+    + nodes: of the cluster; two servers, an admin node and a client where none are given
+    """
+    nodes = nodes or simple()
+    update = Case(nodes)
     outcome = play(update, site).runs[0]
     number = next(
         number
@@ -51,7 +62,7 @@ def every(site: Site) -> list[Every]:
         if sent.line.startswith("(umask 077; : >")
     )
     begun = Planted(0, number, "middle", faults.KILLED.name)
-    back = Case(simple(), typed=(UPDATE, BACK)).with_faults(begun)
+    back = Case(nodes, typed=(UPDATE, BACK)).with_faults(begun)
     returned = play(back, site).runs[1]
     return [_of(update, 0, outcome), _of(back, 1, returned)]
 
@@ -63,7 +74,7 @@ def _of(case: Case, run: int, outcome: Outcome) -> Every:
     for fault in _all(case, run, sent):
         count += 1
         found.setdefault(_likeness(fault, sent, cluster), fault)
-    return Every(case, count, tuple(found.values()))
+    return Every(case, run, count, tuple(found.values()))
 
 
 def _all(case: Case, run: int, commands: Sequence[Sent]) -> Iterator[Planted]:
@@ -100,6 +111,66 @@ def _likeness(fault: Planted, commands: Sequence[Sent], cluster: Cluster) -> obj
     return fault
 
 
-def cases(found: Sequence[Every]) -> list[Case]:
-    """A case for each fault that can differ."""
-    return [it.case.with_faults(*it.case.faults, fault) for it in found for fault in it.different]
+@dataclass
+class Counts:
+    """How the faults went that were played.
+
+    + played: how many
+    + nothing: those that changed nothing where they came, so that the run is the undisturbed one
+    + alike: those that led to what was known already, so that it was not typed again
+    + failed: those that did not end well
+    """
+
+    played: int = 0
+    nothing: int = 0
+    alike: int = 0
+    failed: int = 0
+
+    def __str__(self) -> str:
+        known = f"{self.nothing} of which changed nothing, and {self.alike} led to what was known"
+        return f"{self.played} played, {known}; {self.failed} failed"
+
+
+def played(
+    it: Every, faults: Sequence[Planted], site: Site, known: Known | None, counts: Counts
+) -> Iterator[Playing]:
+    """Play some of the faults of a run, each to its end; all that comes before it once.
+
+    + known: what was played already, which need not be played again
+    + counts: is kept up to date
+    Raises Broken.
+    """
+    site.clear()
+    begun = Playing(it.case, site)
+    while begun.number < it.run:
+        begun.type()
+    for fault, outcome in process.branches(begun.cluster, site.path, *begun.words, faults=faults):
+        counts.played += 1
+        if not outcome.told[0]:
+            counts.nothing += 1
+            continue
+        playing = begun.branch(it.case.with_faults(*it.case.faults, fault))
+        playing.ended(outcome)
+        playing.to_the_end(known or (lambda _: False))
+        counts.alike += playing.known
+        counts.failed += bool(playing.played.problems)
+        yield playing
+
+
+class Known:
+    """What was played already, by whichever of several processes.
+
+    + folder: has a file for each cluster that something was typed on
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def __call__(self, playing: Playing) -> bool:
+        """Whether a cluster like this one was known; it is from now on."""
+        so_far = f"{playing.done} {playing.words} {likeness.of(playing.cluster)}"
+        try:
+            (self._folder / hashlib.sha256(so_far.encode()).hexdigest()).touch(exist_ok=False)
+        except FileExistsError:
+            return True
+        return False

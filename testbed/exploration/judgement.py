@@ -65,6 +65,11 @@ def of_the_end(case: Case, cluster: Cluster, done: str) -> Iterator[str]:
     for node in cluster.nodes.values():
         if node.version not in wanted:
             yield f"{node.name} is at {node.version}, and should be at {', '.join(sorted(wanted))}"
+    yield from of_the_rules(case, cluster)
+
+
+def of_the_rules(case: Case, cluster: Cluster) -> Iterator[str]:
+    """Which rules are broken, and not by what somebody else has done."""
     by_others = {rule for it in case.faults for rule in faults.BROKEN_BY.get(it.kind, ())}
     for verdict in judge(cluster.events):
         if verdict.state == "broken" and verdict.rule not in by_others:

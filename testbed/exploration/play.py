@@ -4,12 +4,12 @@ import json
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
+from copy import copy
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from testbed.simulation import process
-from testbed.simulation.cluster import Cluster
 from testbed.simulation.faults import Plan
 from testbed.simulation.process import Outcome
 
@@ -63,55 +63,110 @@ def play(case: Case, site: Site, say: Say = lambda line: None) -> Played:
     + say: is told the story, line by line
     """
     site.clear()
-    played = Played()
-    try:
-        _play(case, site, say, played)
-    except process.Broken as why:  # a command that it does not know, for one
-        played.problems.append(f"the simulation: {why}")
-    for problem in played.problems:
-        say(f"==> {problem}")
-    return played
+    playing = Playing(case, site, say)
+    playing.to_the_end()
+    return playing.played
 
 
-def _play(case: Case, site: Site, say: Say, played: Played) -> None:
-    cluster = case.cluster()
-    judgement.note_contents(cluster)
-    told = ""  # by the last run to be typed in the place of it
-    done = ""  # the procedure that has come to its end last
-    for run in range(_MOST):
-        procedure = told or case.procedure(run)
-        say(f"--- run {run}: pyinfra inventory {procedure} -y")
-        outcome = _typed(case, run, procedure, cluster, site)
-        cluster = outcome.cluster
-        played.runs.append(outcome)
+class Playing:
+    """A case that is being played.
+
+    + case: what is played
+    + number: of the run that comes next, from 0
+    + cluster: as it is before that
+    + over: whether none comes any more
+    + known: whether none comes since it is known how it goes on
+    + done: the procedure that has come to its end last; "" where none has
+    """
+
+    def __init__(self, case: Case, site: Site, say: Say = lambda line: None) -> None:
+        self.case, self._site, self._say = case, site, say
+        self.played = Played()
+        self.number = 0
+        self.cluster = case.cluster()
+        self.over = self.known = False
+        self._told = ""  # by the last run to be typed in the place of it
+        self.done = ""
+        judgement.note_contents(self.cluster)
+
+    def branch(self, case: Case) -> Self:
+        """The same so far, as another case is played."""
+        other = copy(self)
+        other.case = case
+        other.played = Played(self.played.problems[:], self.played.runs[:])
+        return other
+
+    def to_the_end(self, known: Callable[[Self], bool] = lambda it: False) -> None:
+        """Type until it is over, and judge how that is.
+
+        + known: whether it is known how it goes on from here, so that it need not be typed
+        """
+        try:
+            while not self.over and not self.known:
+                self.known = known(self)
+                if not self.known:
+                    self.type()
+            self._judge()
+        except process.Broken as why:  # a command that it does not know, for one
+            self.played.problems.append(f"the simulation: {why}")
+        for problem in self.played.problems:
+            self._say(f"==> {problem}")
+
+    @property
+    def procedure(self) -> str:
+        """What is typed next."""
+        return self._told or self.case.procedure(self.number)
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The same with what is typed after it."""
+        return self.procedure, "-y", "--data", f"target_release={self.case.target}"
+
+    def type(self) -> None:
+        """The next run. Raises Broken."""
+        faults = tuple(fault for fault in self.case.faults if fault.run == self.number)
+        folder, plan = self._site.path, Plan(faults)
+        self.ended(process.pyinfra(self.cluster, folder, *self.words, planted=plan))
+
+    def ended(self, outcome: Outcome) -> None:
+        """The next run has ended so: what is wrong with it, and what is done then."""
+        procedure, cluster = self.procedure, outcome.cluster
+        self._say(f"--- run {self.number}: pyinfra inventory {procedure} -y")
         for fault, line in outcome.told[0]:
-            say(f"    !! {fault}: `{line[:60]}`")
-        say(outcome.output)
-        report = site.report()
-        played.problems += judgement.of_a_run(outcome, report)
+            self._say(f"    !! {fault}: `{line[:60]}`")
+        self._say(outcome.output)
+        self.cluster = cluster
+        self.played.runs.append(outcome)
+        report = self._site.report()
+        self.played.problems += judgement.of_a_run(outcome, report)
         if outcome.exit_code == 0:
-            done = procedure
-        if _is_over(case, run, outcome, report):
+            self.done = procedure
+        if _is_over(self.case, self.number, outcome, report):
             # What goes wrong after the last look is for the next one to see.
-            if not any(judgement.of_the_state(cluster)):
-                break
-            told = UPDATE
-        cluster.clock.pass_by(case.pause)
-        administrator.repair(cluster)
+            self.over = not any(judgement.of_the_state(cluster))
+            self._told = UPDATE
+        if not self.over:
+            self._between(procedure, report)
+        self.number += 1
+
+    def _between(self, procedure: str, report: Mapping[str, Any]) -> None:
+        """What is repaired and done until the next run."""
+        self.cluster.clock.pass_by(self.case.pause)
+        administrator.repair(self.cluster)
         other = administrator.types(procedure, report)
-        told = other if other != procedure else told
-        for line in administrator.act(cluster, report):
-            say(f"    the administrator: {line}")
-    else:
-        played.problems.append(f"no end after {_MOST} runs")
-    judgement.note_contents(cluster)
-    played.problems += judgement.of_the_end(case, cluster, done)
+        self._told = other if other != procedure else self._told
+        for line in administrator.act(self.cluster, report):
+            self._say(f"    the administrator: {line}")
+        if self.number + 1 == _MOST:
+            self.over = True
+            self.played.problems.append(f"no end after {_MOST} runs")
 
-
-def _typed(case: Case, run: int, procedure: str, cluster: Cluster, site: Site) -> Outcome:
-    faults = tuple(fault for fault in case.faults if fault.run == run)
-    words = (procedure, "-y", "--data", f"target_release={case.target}")
-    return process.pyinfra(cluster, site.path, *words, planted=Plan(faults))
+    def _judge(self) -> None:
+        if self.known:
+            self.played.problems += judgement.of_the_rules(self.case, self.cluster)
+            return
+        judgement.note_contents(self.cluster)
+        self.played.problems += judgement.of_the_end(self.case, self.cluster, self.done)
 
 
 def _is_over(case: Case, run: int, outcome: Outcome, report: Mapping[str, Any]) -> bool:

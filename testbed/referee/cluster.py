@@ -133,7 +133,9 @@ class Cluster:
 
     def node(self, name: str) -> Node:
         """The node of that name, known from now on."""
-        return self.nodes.setdefault(name, Node(name))
+        if name not in self.nodes:
+            self.nodes[name] = Node(name)
+        return self.nodes[name]
 
     def apply(self, event: Event) -> None:
         """Take over what an event tells."""

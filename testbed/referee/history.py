@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ class Event:
     pid: int
     details: Mapping[str, Any]
 
-    @property
+    @cached_property
     def unit(self) -> str:
         """The DAOS unit that systemd tells of, "" for other units and other events.
 
@@ -45,7 +46,7 @@ class Event:
         own = UNITS.get(str(self.details.get("runs")), "")
         return str(unit) if unit in UNITS.values() else own
 
-    @property
+    @cached_property
     def package(self) -> str:
         """The DAOS package that rpm tells of, "" for others."""
         package = str(self.details.get("package", "")) if self.kind.startswith("rpm ") else ""

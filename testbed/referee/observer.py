@@ -229,8 +229,10 @@ class Observer:
         return self.acting and self._stops_engine(event)
 
     def _stops_engine(self, event: Event) -> bool:
-        engine = self.cluster.node(event.host).engines.get(event.pid)  # none in a shutdown
-        if event.kind != "daos_engine stop" or engine is None:
+        if event.kind != "daos_engine stop":
+            return False
+        engine = self.cluster.node(event.host).engines.get(event.pid)
+        if engine is None:  # in a shutdown
             return False
         return engine.released or event.number not in self._died
 

@@ -40,6 +40,11 @@ class Clock:
         """When something happens next; infinity where nothing does."""
         return self._will[0][0] if self._will else float("inf")
 
+    @property
+    def to_come(self) -> list[tuple[float, Act, tuple[Any, ...]]]:
+        """What will happen: when, what, and with what."""
+        return [(when, act, arguments) for when, _, act, arguments in sorted(self._will)]
+
     def step(self) -> None:
         """Have the next thing happen."""
         when, _, act, arguments = heapq.heappop(self._will)

@@ -12,15 +12,17 @@ import pickle
 import signal
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Self
 
 from gevent.monkey import get_original
 
 from . import waiting
+from .branching import Branching
 from .cluster import Cluster
+from .faults import Plan, Planted
 
 ROOT = Path(__file__).parents[2]
 REGISTERED = Path(__file__).parent / "registered"
@@ -93,38 +95,101 @@ def pyinfra(cluster: Cluster, folder: Path, *words: str, planted: Any = None) ->
     + planted: what goes wrong meanwhile
     Raises Broken.
     """
-    load()
     argv = ["inventory", *words]
     cluster.note("command", argv=argv)
-    # Not what gevent has put in their place: no loop of it may begin in this process.
-    fork, close, waitpid = get_original("os", ["fork", "close", "waitpid"])
-    result, hand = os.pipe()
-    output = os.memfd_create("output")
-    child = fork()
-    if not child:
+    with _Child(cluster, folder, words, planted) as child:
+        return child.outcome(argv)
+
+
+def branches(
+    cluster: Cluster, folder: Path, *words: str, faults: Sequence[Planted]
+) -> Iterator[tuple[Planted, Outcome]]:
+    """How a run ends with each of these faults, one at a time: it forks where the fault comes.
+
+    What is in the folder is as the run with this fault has left it until the next one is asked for.
+
+    + faults: in any order; they are given with their outcomes in the order in which they come
+    Raises Broken.
+    """
+    argv = ["inventory", *words]
+    cluster.note("command", argv=argv)
+    waits, go = os.pipe()
+    try:
+        with _Child(cluster, folder, words, Branching(faults, folder, waits)) as child:
+            for fault in sorted(faults, key=lambda fault: fault.nth):
+                yield fault, child.outcome(argv)
+                os.write(go, b"\0")
+            child.outcome(argv)
+    finally:
+        os.close(waits)
+        os.close(go)
+
+
+class _Child:
+    """A copy of this process, which is pyinfra, and copies of that one."""
+
+    def __init__(
+        self, cluster: Cluster, folder: Path, words: Sequence[str], planted: Plan | None
+    ) -> None:
+        load()
+        # Not what gevent has put in their place: no loop of it may begin in this process.
+        fork, close = get_original("os", ["fork", "close"])
+        result, hand = os.pipe()
+        self._output = os.memfd_create("output")
+        self._pid = fork()
+        if not self._pid:
+            try:
+                close(result)
+                _run(cluster, folder, words, planted, hand, self._output)
+            finally:  # whatever comes up there, it must not go on as a second one of this process
+                _leave(_CRASHED)
+        close(hand)
+        self._pipe = os.fdopen(result, "rb")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        if kind and self._pid:
+            os.kill(self._pid, signal.SIGKILL)
+        self._pipe.close()
+        os.close(self._output)
+        self._waited()
+
+    def _waited(self) -> int:
+        (waitpid,) = get_original("os", ["waitpid"])
+        if self._pid:
+            _, status = waitpid(self._pid, 0)
+            self._pid = 0
+            return int(status)
+        return 0
+
+    def outcome(self, argv: list[str]) -> Outcome:
+        """How the next copy has ended. Raises Broken."""
         try:
-            close(result)
-            _run(cluster, folder, words, planted, hand, output)
-        finally:  # whatever comes up there, it must not go on as a second one of this process
-            _leave(_CRASHED)
-    close(hand)
-    with os.fdopen(result, "rb") as pipe:
-        content = pipe.read()
-    _, status = waitpid(child, 0)
-    with os.fdopen(output, "rb") as file:
-        file.seek(0)
-        said = file.read().decode(errors="backslashreplace")
-    if not content:
-        raise Broken(f"the run handed nothing back ({status}):\n{said}")
-    code, after, told, problem = pickle.loads(content)
-    if problem:
-        raise Broken(f"{problem}\n{said}")
-    after.note("command-ended", argv=argv, exit=code)
-    return Outcome(code if code >= 0 else 128 - code, said, after, told)
+            code, after, told, said, problem = pickle.load(self._pipe)
+        except EOFError:
+            said = _read(self._output)
+            raise Broken(f"the run handed nothing back ({self._waited()}):\n{said}") from None
+        if problem:
+            raise Broken(f"{problem}\n{said}")
+        after.note("command-ended", argv=argv, exit=code)
+        return Outcome(code if code >= 0 else 128 - code, said, after, told)
+
+
+def _read(output: int) -> str:
+    """All that has been printed."""
+    content = os.pread(output, os.fstat(output).st_size, 0)
+    return content.decode(errors="backslashreplace")
 
 
 def _run(
-    cluster: Cluster, folder: Path, words: Sequence[str], planted: Any, hand: int, output: int
+    cluster: Cluster,
+    folder: Path,
+    words: Sequence[str],
+    planted: Plan | None,
+    hand: int,
+    output: int,
 ) -> NoReturn:
     """The child: be pyinfra."""
     from . import connector
@@ -139,7 +204,7 @@ def _run(
             node.drop_connections()
         told = planted.told() if planted else None
         with os.fdopen(hand, "wb") as pipe:
-            pickle.dump((code, cluster, told, problem), pipe, protocol=5)
+            pickle.dump((code, cluster, told, _read(1), problem), pipe, protocol=5)
         _leave(0)
 
     def broken(why: str) -> NoReturn:

@@ -20,7 +20,7 @@ def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     lines: list[str] = []
     monkeypatch.delenv("PYINFRA_PROGRESS", raising=False)
     monkeypatch.setattr(progress, "say", lines.append)
-    monkeypatch.setattr(progress, "_TURN", 0.001)
+    monkeypatch.setattr(progress, "_LOOK", 0.001)
     return lines
 
 

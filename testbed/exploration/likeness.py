@@ -1,0 +1,90 @@
+"""Which clusters are alike: what is typed on them next goes the same way, and ends the same.
+
+They are alike where everything on them is the same, but for the moments at which it came to be so
+and the numbers of processes and connections: no procedure goes by these.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from testbed.referee.judge import judge
+from testbed.simulation.clock import Clock
+from testbed.simulation.cluster import Cluster
+from testbed.simulation.node import Node
+
+_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+_MOMENT = re.compile(
+    r"\d{4}-\d\d-\d\d[T ]\d\d[:-]\d\d[:-]\d\d(?:\.\d+)?(?:Z|\+00:00)?|\b17\d{8}(?:\.\d+)?\b"
+)
+# What has been, and what counts: nothing is decided by it any more.
+_PAST = {"events", "asked", "moved", "older", "pids", "connection", "done"}
+_PAST |= {"_count", "_job", "_election"}
+# Of these it matters alone whether there is one.
+_NUMBERS = {"written", "up_since", "started", "incarnation", "pid", "main_pid", "last_update"}
+_NUMBERS |= {"boots"}
+
+
+def of(cluster: Cluster) -> str:
+    """A text that clusters have in common which are alike, and no others."""
+    rules = [(it.rule, it.state) for it in judge(cluster.events)]
+    text = " ".join(_Walk(cluster.clock.now).through("", cluster))
+    text = _MOMENT.sub("moment", text)
+    names: dict[str, str] = {}
+    text = _UUID.sub(lambda it: names.setdefault(it[0], f"id{len(names)}"), text)
+    return f"{rules} {text}"
+
+
+class _Walk:
+    """A walk through all that a cluster is made of."""
+
+    def __init__(self, now: float) -> None:
+        self._now = now
+        self._seen: dict[int, int] = {}
+
+    def through(self, name: str, part: Any) -> Iterator[str]:
+        """What there is, in words.
+
+        + name: of the attribute that has it
+        """
+        if name in _NUMBERS:
+            yield str(bool(part))
+        elif part is None or isinstance(part, bool | int | float | str):
+            yield repr(part)
+        elif isinstance(part, set | frozenset):
+            yield repr(sorted(part))
+        elif id(part) in self._seen:
+            yield f"<{self._seen[id(part)]}>"
+        else:
+            self._seen[id(part)] = len(self._seen)
+            yield from self._within(part)
+
+    def _within(self, part: Any) -> Iterator[str]:
+        if isinstance(part, Clock):
+            yield from self._to_come(part)
+        elif isinstance(part, tuple | list):
+            for it in part:
+                yield from self.through("", it)
+            yield "end"
+        elif isinstance(part, dict):
+            for key in sorted(part, key=repr):
+                yield f"{key!r}:"
+                yield from self.through("", part[key])
+            yield "end"
+        else:
+            yield from self._of(part)
+
+    def _of(self, part: Any) -> Iterator[str]:
+        yield type(part).__name__
+        if isinstance(part, Node) and part.lock:
+            yield "held" if part.lock.connection == part.connection else "left"
+        for name, it in sorted(vars(part).items()):
+            if name not in _PAST:
+                yield f"{name}="
+                yield from self.through(name, it)
+
+    def _to_come(self, clock: Clock) -> Iterator[str]:
+        for when, act, arguments in clock.to_come:
+            yield f"in {when - self._now:.3f} {getattr(act, '__qualname__', act)}"
+            yield from self.through("", getattr(act, "__self__", None))
+            yield from self.through("", arguments)
