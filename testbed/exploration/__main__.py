@@ -17,8 +17,9 @@ from testbed.simulation import process
 
 from . import drawn, every
 from .cases import ROLES, Case, Host, simple
-from .every import Counts, Known
+from .every import Counts
 from .explore import Explored, explore
+from .likeness import Known
 from .play import Site, play
 
 _PROJECT = Path(__file__).parents[2]

@@ -7,10 +7,8 @@ same before each command that is sent at that moment.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from testbed import faults as lab
 from testbed.faults import Fault
@@ -19,8 +17,8 @@ from testbed.simulation.cluster import Cluster
 from testbed.simulation.faults import KINDS, OfTheWay, Planted, Sent, Signal
 from testbed.simulation.process import Outcome
 
-from . import likeness
 from .cases import BACK, UPDATE, Case, Host, simple
+from .likeness import Known
 from .play import Playing, Site, play
 
 # What changes how the answer comes: there it matters whether the command is done already. For all
@@ -151,26 +149,7 @@ def played(
             continue
         playing = begun.branch(it.case.with_faults(*it.case.faults, fault))
         playing.ended(outcome)
-        playing.to_the_end(known or (lambda _: False))
+        playing.to_the_end(known)
         counts.alike += playing.known
         counts.failed += bool(playing.played.problems)
         yield playing
-
-
-class Known:
-    """What was played already, by whichever of several processes.
-
-    + folder: has a file for each cluster that something was typed on
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-
-    def __call__(self, playing: Playing) -> bool:
-        """Whether a cluster like this one was known; it is from now on."""
-        so_far = f"{playing.done} {playing.words} {likeness.of(playing.cluster)}"
-        try:
-            (self._folder / hashlib.sha256(so_far.encode()).hexdigest()).touch(exist_ok=False)
-        except FileExistsError:
-            return True
-        return False

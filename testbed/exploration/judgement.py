@@ -34,6 +34,8 @@ def of_a_run(outcome: Outcome, report: Mapping[str, Any]) -> Iterator[str]:
         return
     if "Traceback" in outcome.output or "internal-error" in outcome.output:
         yield f"a fault of the tool itself: {_last(outcome.output)}"
+    if "could not be made" in outcome.output:
+        yield f"there is no page of it: {_last(outcome.output)}"
     ended = report.get("outcome")
     if ended in (None, "running"):
         yield f"it has exited with {outcome.exit_code}, and its report says {ended}"

@@ -4,25 +4,58 @@ They are alike where everything on them is the same, but for the moments at whic
 and the numbers of processes and connections: no procedure goes by these.
 """
 
+from __future__ import annotations
+
+import hashlib
 import re
 from collections.abc import Iterator
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from testbed.referee.judge import judge
 from testbed.simulation.clock import Clock
 from testbed.simulation.cluster import Cluster
 from testbed.simulation.node import Node
 
+if TYPE_CHECKING:
+    from .play import Playing
+
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _MOMENT = re.compile(
     r"\d{4}-\d\d-\d\d[T ]\d\d[:-]\d\d[:-]\d\d(?:\.\d+)?(?:Z|\+00:00)?|\b17\d{8}(?:\.\d+)?\b"
 )
 # What has been, and what counts: nothing is decided by it any more.
-_PAST = {"events", "asked", "moved", "older", "pids", "connection", "done"}
+_PAST = {"events", "asked", "moved", "older", "pids", "connection", "done", "up_since"}
 _PAST |= {"_count", "_job", "_election"}
 # Of these it matters alone whether there is one.
-_NUMBERS = {"written", "up_since", "started", "incarnation", "pid", "main_pid", "last_update"}
+_NUMBERS = {"written", "started", "incarnation", "pid", "main_pid", "last_update"}
 _NUMBERS |= {"boots"}
+
+
+class Known:
+    """What was played already, by whichever of several processes.
+
+    + folder: has a file for each cluster that something was typed on
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def __call__(self, playing: Playing) -> bool:
+        """Whether it is known how a case goes on from here; it is from now on.
+
+        It is not where a fault is still to come.
+        """
+        case, number = playing.case, playing.number
+        if any(fault.run >= number for fault in case.faults):
+            return False
+        to_come = playing.words, case.typed[number:], case.pause, playing.done
+        told = f"{to_come} {of(playing.cluster)}"
+        try:
+            (self._folder / hashlib.sha256(told.encode()).hexdigest()).touch(exist_ok=False)
+        except FileExistsError:
+            return True
+        return False
 
 
 def of(cluster: Cluster) -> str:

@@ -15,6 +15,7 @@ from testbed.simulation.process import Outcome
 
 from . import administrator, judgement
 from .cases import UPDATE, Case
+from .likeness import Known
 
 _MOST = 8  # runs after which there is no end in sight
 _FOLDERS = Path("/dev/shm")
@@ -96,14 +97,14 @@ class Playing:
         other.played = Played(self.played.problems[:], self.played.runs[:])
         return other
 
-    def to_the_end(self, known: Callable[[Self], bool] = lambda it: False) -> None:
+    def to_the_end(self, known: Known | None = None) -> None:
         """Type until it is over, and judge how that is.
 
-        + known: whether it is known how it goes on from here, so that it need not be typed
+        + known: what was played already, which is not played again
         """
         try:
             while not self.over and not self.known:
-                self.known = known(self)
+                self.known = bool(known and known(self))
                 if not self.known:
                     self.type()
             self._judge()
