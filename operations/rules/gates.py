@@ -14,7 +14,7 @@ from ..daos.units import Units
 from ..daos.window_file import STARTS
 from . import in_use
 from .findings import Finding, about, fold, for_each, grouped, in_words
-from .members import STOPPED, Places, expected, is_called, short, what_to_do
+from .members import ASKED_TO_STOP, Places, expected, is_called, short, what_to_do
 from .silence import why
 from .view import ROLES, View
 
@@ -380,9 +380,11 @@ def joined_or_stopped(
 ) -> list[Finding]:
     """R3: every rank is Joined, or was stopped by a `dmg system stop` that was cut short.
 
+    Or was to be: a server that has given it no answer, and gives one by now, is told again.
+
     + accepted: ranks that may be missing
     """
-    return joined(view, members, accepted, besides=STOPPED)
+    return joined(view, members, accepted, besides=ASKED_TO_STOP)
 
 
 def known_servers(

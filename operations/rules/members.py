@@ -56,6 +56,8 @@ _NOBODY_KNOWS = Meaning("nobody knows this state: it is none of 2.x", waits=Fals
 
 # What a rank is in once `dmg system stop` has got to it.
 STOPPED = frozenset({"stopping", "stopped"})
+# And what it may be in where that was cut short: its server has given no answer to it.
+ASKED_TO_STOP = STOPPED | {"unresponsive"}
 
 
 def meaning(member: Member) -> Meaning:

@@ -258,6 +258,17 @@ def test_a_stop_that_was_cut_short_is_no_obstacle_to_stopping_the_rest() -> None
     assert [f.code for f in gates.joined_or_stopped(view, excluded)] == ["not-joined"]
 
 
+def test_a_server_that_gave_a_stop_no_answer_and_gives_one_by_now_is_told_again() -> None:
+    """Where it still gives none, `answering` says so."""
+    view = View(ONE_SERVER, {"node-1": IDLE})
+    ranks = [
+        Member(rank, "node-1", "", state, "")
+        for rank, state in enumerate(["stopped", "unresponsive"])
+    ]
+    assert [finding.code for finding in gates.joined(view, ranks)] == ["not-joined"]
+    assert gates.joined_or_stopped(view, ranks) == []
+
+
 def test_a_daemon_that_outlived_its_packages_is_named() -> None:
     newer = at("2.0.3", services={SERVER: Service(running=True), AGENT: Service()})
     old = replace(newer, replaced=(SERVER,))
