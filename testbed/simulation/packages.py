@@ -25,6 +25,7 @@ _RPM = (
     "rpm --root / --dbpath /var/lib/rpm -U --percent --noglob --force --nodeps -- "
     f"/var/cache/zypp/packages/{UPDATE}/"
 )
+_TIDIED = re.compile(r"rpm -q (\S+)\.\w+ \|.*?; then rpm -e (\S+); fi")
 _RPM_DATABASE = "/var/lib/rpm"
 _CONFIGURATION = {
     "daos-server": (f"{ETC}/daos_server.yml",),
@@ -42,6 +43,15 @@ def _prepare(session: Session, *_: str) -> None:
     return None
 
 
+def _arch(name: str) -> str:
+    """The architecture of a package; beside DAOS's own there are only those that have none."""
+    return "x86_64" if _is_own(name) else "noarch"
+
+
+def _is_own(name: str) -> bool:
+    return name.partition("-")[0] == "daos"
+
+
 # Asked by rpm
 
 
@@ -55,7 +65,7 @@ def _before(session: Session) -> None:
 def _installed(session: Session, names: str) -> None:
     for name in names.split():
         builds = session.node.packages.get(name)
-        told = [f"{name} {build}.x86_64\n" for build in builds or ()]
+        told = [f"{name} {build}.{_arch(name)}\n" for build in builds or ()]
         session.out += told or [f"package {name} is not installed\n"]
 
 
@@ -137,10 +147,11 @@ def _newer(session: Session, words: list[str], names: list[str]) -> int:
             edition = newest(builds)
             kind = 'kind="package"'
             session.out.append(
-                f'<update name="{name}" edition="{edition}" arch="x86_64" {kind}></update>\n'
+                f'<update name="{name}" edition="{edition}" arch="{_arch(name)}" {kind}></update>\n'
             )
         else:
-            session.out.append(f"{name}.x86_64    {newest(builds)}    daos-offline-check\n")
+            shown = f"{name}.{_arch(name)}    {newest(builds)}    daos-offline-check\n"
+            session.out.append(shown)
     return 0
 
 
@@ -172,7 +183,7 @@ def _install(session: Session, words: list[str], names: list[str]) -> int:
         session.out.append("Dependencies resolved.\nNothing to do.\nComplete!\n")
         return 0
     session.out.append("Dependencies resolved.\nUpgrading:\n")
-    session.out += [f" {name}  x86_64  {build}  {source}  10 k\n" for name, build in new]
+    session.out += [f" {name}  {_arch(name)}  {build}  {source}  10 k\n" for name, build in new]
     if "--assumeno" in words:
         session.err.append("Operation aborted.\n")
         return 1
@@ -195,7 +206,8 @@ def chosen(node: Node, names: Iterable[str]) -> list[tuple[str, str]]:
     found = []
     for word in names:
         name, release = re.split(r"=|-(?=\d)", word, maxsplit=1)
-        release = release.removesuffix(".x86_64")
+        name = name.removesuffix(".noarch")
+        release = release.removesuffix(f".{_arch(name)}")
         builds = [
             build
             for build in {*held.get(name, ()), *node.packages.get(name, ())}
@@ -228,6 +240,10 @@ def _transaction(session: Session, tidy: str, line: str, tag: str, names: str, t
     going = Transaction(node, line, names.split(), target, "RELEASE" in tag)
     node.transaction = going
     node.files.write(LOG, "")
+    for name, old in _TIDIED.findall(tidy):
+        build = old.removeprefix(f"{name}-").removesuffix(f".{_arch(name)}")
+        if len(node.packages.get(name, ())) > 1 and build in node.packages[name]:
+            change(node, "removed", name, build)
     going.begin()
     session.wait(lambda: going.code is not None, going)
     code = going.code or 0
@@ -261,7 +277,7 @@ class Transaction:
         at_work = [(self.pid, name, f"{name} {line}")]
         if self._todo:  # it has rpm do it
             _, package, build = self._todo[0]
-            at_work.append((self._rpm, "rpm", f"{_RPM}{package}-{build}.x86_64.rpm"))
+            at_work.append((self._rpm, "rpm", f"{_RPM}{package}-{build}.{_arch(package)}.rpm"))
         return at_work
 
     def begin(self) -> None:
@@ -276,6 +292,8 @@ class Transaction:
             self._fails(str(why))
             return
         new = [(name, build) for name, build in wanted if build not in node.packages.get(name, ())]
+        if node.flavour.manager != "zypper":  # rpm has those last that need others
+            new.sort(key=lambda it: it[0].startswith("daos-"))
         each = [
             (
                 ("installed", name, build),
@@ -294,19 +312,25 @@ class Transaction:
         node.cluster.clock.later(_WRITTEN + self._pause, self._next)
 
     def _is_refused(self, new: list[tuple[str, str]]) -> None:
-        """No package lets itself be installed; zypper goes on to no other after the first."""
+        """No package of DAOS lets itself be installed; zypper goes on to no other after that."""
         for name, build in new[:1] if self._node.flavour.manager == "zypper" else new:
             version = build.partition("-")[0]
+            if not _is_own(name):
+                old = self._node.packages.get(name, ())[:]
+                change(self._node, "installed", name, build)
+                for it in old:
+                    change(self._node, "removed", name, it)
+                continue
             self._node.record("rpm", "failed", package=name, version=version, build="")
-            self.said.append(
-                f"error: %prein({name}-{build}.x86_64) scriptlet failed, exit status 1"
-            )
+            package = f"{name}-{build}.{_arch(name)}"
+            self.said.append(f"error: %prein({package}) scriptlet failed, exit status 1")
         self._fails("Error: Transaction failed")
 
     @property
     def _pause(self) -> float:
-        """How many seconds more the next package takes; `daos` is there before others."""
-        delayed = self._todo and self._todo[0][0] == "installed" and self._todo[0][1] != "daos"
+        """How many seconds the next package takes more than usual: one of a role."""
+        what, name, _ = self._todo[0] if self._todo else ("", "", "")
+        delayed = what == "installed" and name.startswith("daos-")
         return float(self._node.faults().get("rpm_delay", 0)) if delayed else 0.0
 
     def _check(self, wanted: Iterable[tuple[str, str]], words: list[str]) -> None:
@@ -377,7 +401,8 @@ def change(node: Node, what: str, name: str, build: str) -> None:
     for path in _CONFIGURATION.get(name, ()) if what == "installed" else ():
         if path in node.files:  # it is not as the package has it: the site has changed it
             node.files.write(f"{path}.rpmnew", "")
-    node.record("rpm", what, package=name, version=version, build=build)
+    if _is_own(name):  # others have no scripts that tell
+        node.record("rpm", what, package=name, version=version, build=build)
 
 
 def repositories_of(node: Node, versions: Iterable[str]) -> dict[str, list[str]]:
