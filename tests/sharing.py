@@ -18,6 +18,7 @@ LONGEST = (
     "lab/migration/test_formats.py",
     "lab/migration/test_backup.py",
     "lab/migration/test_1_0.py",
+    "lab/conformance/test_conformance.py",
     "lab/trouble/test_rollback.py",
     "lab/trouble/test_interruptions.py",
     "lab/lifecycle/test_punishments.py",

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from difflib import unified_diff
 from typing import Any
 
 from .alike import Alike
 from .fronts import Row
+
+_MOST = 2000  # characters of a command that are shown
 
 
 @dataclass
@@ -42,7 +45,8 @@ def differences(lab: list[Part], simulated: list[Part]) -> Iterator[str]:
     """Where two runs differ, in words."""
     lines = [[part.line for part in parts] for parts in (lab, simulated)]
     if lines[0] != lines[1]:
-        yield from unlike("commands", *lines)
+        told = unified_diff(*lines, "lab", "simulation", lineterm="", n=0)
+        yield "other commands:\n" + "\n".join(line[:_MOST] for line in told)
         return
     for one, other in zip(lab, simulated, strict=True):
         what = one.line or "the end"

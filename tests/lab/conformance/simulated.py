@@ -23,6 +23,7 @@ from testbed.simulation.node import Node  # noqa: E402
 from testbed.simulation.shell import Unknown  # noqa: E402
 from tests.lab.conformance.recording import record  # noqa: E402
 
+_SPDK = ("21.07-8", "21.07-11")  # see tests/lab/published.py
 _GIVEN_UP = 124  # the exit code, as of timeout(1)
 
 
@@ -43,6 +44,9 @@ class Simulated:
         + more: arguments of `build.cluster`
         """
         self._cluster = build.cluster((Node(**node) for node in nodes), **more)
+        for node in self._cluster.nodes.values():
+            node.packages["spdk-tools"] = [_SPDK[0]]
+            self._cluster.publish(node.flavour.name, {"spdk-tools": _SPDK})
 
     def typed(self, *words: str) -> dict[str, Any]:
         """Type `pyinfra inventory WORDS`."""

@@ -17,6 +17,7 @@ from typing import NamedTuple
 from operations import containers
 from operations.daos import dmg, node, start_trace, window_file
 from operations.daos.window_file import Record
+from operations.machinery import dependencies
 
 from .fronts import Front
 
@@ -210,12 +211,15 @@ def pool_open(front: Front) -> Iterator[list[Question]]:
 
 
 def _waits(front: Front, name: str) -> bool:
-    """Whether a transaction stands still: the base package is there, and its role's is not.
+    """Whether a transaction stands still: only the package of the role is not there yet.
 
-    Where one is updated after the other, the old base package is gone.
+    zypper has rpm update one after the other, and that one is the last.
     """
-    said = front.ask(name, LOOK).out
-    return "\ndaos 2.0.3" in said and ("zypper" in said) != ("\ndaos 2.0.1" in said)
+    looked = front.ask(name, LOOK).out
+    if "zypper" in looked:
+        return "daos-client-2.0.3" in looked
+    has = front.ask(name, dependencies.asked(["daos", "spdk-tools"])).out
+    return all(build in has for build in ("daos 2.0.1", "daos 2.0.3", "spdk-tools 21.07-11"))
 
 
 def half_a_transaction(front: Front, lines: Mapping[str, str]) -> Iterator[list[Question]]:

@@ -10,6 +10,7 @@ import pytest
 
 from testbed.lab.harness import LabNode
 
+from .. import published
 from ..site import ADMIN, CLIENT, SERVER, StartSite
 from . import happened, runs
 from .alike import Alike
@@ -65,6 +66,17 @@ class Both:
             for front, host in each:
                 front.mend(fault, host)
 
+    @contextmanager
+    def held(self, host: str, pool: str) -> Iterator[None]:
+        """A job on a client has a pool open while the block runs."""
+        for front in self._fronts:
+            front.hold(host, pool)
+        try:
+            yield
+        finally:
+            for front in self._fronts:
+                front.let_go(host)
+
     def last(self, host: str, begins: str) -> str:
         """The last command of the last run on a node that begins so."""
         lines = [line for name, line, *_ in self._rows if name == host]
@@ -108,6 +120,7 @@ class Both:
 def both(start_site: StartSite, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Both]:
     """A lab and a simulation of the same."""
     site = start_site(NODES)
+    published.an_older_dependency(site)
     simulated = OfVirtualNodes(tmp_path_factory.mktemp("simulated"), site)
     yield Both(OfContainers(site), simulated)
     simulated.close()
@@ -122,6 +135,13 @@ def test_a_state_is_the_same(both: Both, state: State) -> None:
 def test_a_plan_is_the_same(both: Both) -> None:
     """All that is asked before anybody agrees to anything."""
     _alike(both.typed("deploy.py", "--dry"))
+
+
+def test_runs_that_are_refused_are_the_same(both: Both) -> None:
+    """Somebody uses DAOS; and where nothing is under way there is nothing to go back from."""
+    with both.held(CLIENT_NODE, "tank"):
+        _alike(both.typed("deploy.py", "-y"))
+    _alike(both.typed("deploys/rollback.py", "-y"))
 
 
 def test_a_run_that_fails_and_the_way_back_are_the_same(both: Both) -> None:
