@@ -26,7 +26,7 @@ from testbed.sim.common.faults import FILE
 if TYPE_CHECKING:
     from testbed.lab.container import Node
 
-_SERVERS = frozenset({"servers"})
+_SERVERS, _CLIENTS = frozenset({"servers"}), frozenset({"clients"})
 
 
 @dataclass(frozen=True)
@@ -163,6 +163,19 @@ ENGINE_DIES = Fault(
     "The server's oldest engine is killed: the others exclude its rank, and pools degrade.",
     _command("pkill -KILL -o -x daos_engine"),
     roles=_SERVERS,
+)
+
+# Agents
+
+FOREIGN_AGENT = Fault(
+    "foreign agent",
+    "Somebody runs a daos_agent that its unit has not started, beside that of the unit.",
+    _command("setsid runuser -u daos_agent -- daos_agent > /dev/null 2>&1 < /dev/null &"),
+    _command(
+        "own=$(systemctl show --property MainPID daos_agent.service); kill $(pgrep -x daos_agent |"
+        ' grep -vx "${{own#MainPID=}}")'
+    ),
+    _CLIENTS,
 )
 
 # Packages

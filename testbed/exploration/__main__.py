@@ -6,6 +6,8 @@ It exits with 0 where all ended well, with 1 where a case failed, with 2 where i
 import argparse
 import os
 import random
+import re
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -41,6 +43,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--project", type=Path, default=_PROJECT, help="whose procedures are typed")
     parser.add_argument("--replay", help="the text of a case, or a file that has it: play it alone")
+    parser.add_argument(
+        "--typing", type=shlex.split, default=[], help='"--serial": typed after each procedure'
+    )
+    parser.add_argument(
+        "--wanted",
+        type=re.compile,
+        default="",
+        help='"^R5 ": only a case fails one of whose problems this expression is found in',
+    )
+    parser.add_argument(
+        "--first", action="store_true", help="do not make the first case small that fails"
+    )
     parser.add_argument("--every", action="store_true", help="every fault at every command")
     parser.add_argument("--sample", type=_many, default=1, help="with --every: one of so many")
     parser.add_argument("-v", "--verbose", action="store_true", help="tell the story of it")
@@ -156,12 +170,14 @@ def _explore(given: argparse.Namespace) -> int:
     try:
         say = _NowAndThen(given.share)
         found = explore(
-            drawn.cases(fixed=given.nodes),
+            drawn.cases(fixed=given.nodes, words=tuple(given.typing)),
             site,
             number,
             most,
             given.minutes,
             lambda it: say(it.counts),
+            given.wanted,
+            small=not given.first,
         )
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
@@ -192,9 +208,10 @@ def _told(found: Explored) -> str:
     problems = "\n".join(f"    {problem}" for problem in found.problems)
     faults = "\n".join(f"    {fault}" for fault in found.failed.faults)
     text = found.failed.text()
+    typed = " then ".join(found.failed.typed)
     return (
-        f"{found.counts}, then this one failed:\n{problems}\n  on {len(found.failed.hosts)} nodes, "
-        f"{' then '.join(found.failed.typed)}, with\n{faults}\n"
+        f"{found.counts}; after {found.after} cases one failed:\n{problems}\n"
+        f"  on {len(found.failed.hosts)} nodes, {typed}, with\n{faults}\n"
         f"  make explore REPLAY='{text}'"
     )
 

@@ -62,6 +62,14 @@ def _ends_users(cluster: Cluster, finding: Finding) -> Iterator[str]:
             yield f"ends process {application.pid} on {node.name}"
 
 
+def _kills(cluster: Cluster, finding: Finding) -> Iterator[str]:
+    """`kill PID`, on the nodes that the finding names."""
+    for pid in re.findall(r"`kill (\d+)`", finding["message"]):
+        for node in _named(cluster, finding):
+            node.run(f"kill {pid}")
+            yield f"kill {pid} on {node.name}"
+
+
 def _reintegrates(cluster: Cluster, finding: Finding) -> Iterator[str]:
     management = cluster.management
     for pool in management.system.pools.values():
@@ -140,6 +148,7 @@ def _named(cluster: Cluster, finding: Finding) -> list[Node]:
 # What stands in a message, and what is done then.
 _TO_DO: tuple[tuple[str, Do], ...] = (
     (r"(?i)stop daos in (this )?order", _stops_in_order),
+    (r"`kill", _kills),
     (r"end (it|them|what|the)|evict_connections", _ends_users),
     (r"run `dmg system stop`", _stops_ranks),
     (r"start its engine anew", _starts_anew),

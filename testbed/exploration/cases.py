@@ -15,7 +15,10 @@ UPDATE, BACK = "deploy.py", "deploys/rollback.py"
 
 @dataclass(frozen=True)
 class Host:
-    """A node of a case; what it says is as of `simulation.node.Node`."""
+    """A node of a case; what it says is as of `simulation.node.Node`.
+
+    + enabled: whether what runs there starts at boot
+    """
 
     name: str
     roles: tuple[str, ...]
@@ -23,6 +26,7 @@ class Host:
     engines: int = 1
     version: str = "2.0.1"
     offset: float = 0.0
+    enabled: bool = True
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,7 @@ class Case:
     + typed: the procedure that is typed first, second, and so on; the last one again and again
     + faults: what goes wrong in which of these runs
     + pause: seconds between the end of a run and the next one
+    + words: what is typed after each procedure, besides what every case needs
     """
 
     hosts: tuple[Host, ...]
@@ -41,13 +46,15 @@ class Case:
     typed: tuple[str, ...] = (UPDATE,)
     faults: tuple[Planted, ...] = ()
     pause: float = 60.0
+    words: tuple[str, ...] = ()
 
     def cluster(self) -> Cluster:
         """The cluster, before anything is typed."""
-        return build.cluster(
+        nodes = (
             Node(it.name, it.roles, it.version, it.flavour, it.engines, it.offset)
             for it in self.hosts
         )
+        return build.cluster(nodes, disabled=[it.name for it in self.hosts if not it.enabled])
 
     def procedure(self, run: int) -> str:
         """What is typed in a run, from 0."""
@@ -64,8 +71,8 @@ class Case:
             data = json.loads(text)
             hosts = tuple(Host(**{**it, "roles": tuple(it["roles"])}) for it in data.pop("hosts"))
             faults = tuple(Planted(**it) for it in data.pop("faults", ()))
-            typed = tuple(data.pop("typed", (UPDATE,)))
-            return cls(hosts, typed=typed, faults=faults, **data)
+            typed, words = tuple(data.pop("typed", (UPDATE,))), tuple(data.pop("words", ()))
+            return cls(hosts, typed=typed, faults=faults, words=words, **data)
         except (LookupError, TypeError, ValueError) as problem:
             raise ValueError(f"this is no case: {problem!r}") from problem
 

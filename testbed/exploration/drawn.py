@@ -1,17 +1,19 @@
 """What Hypothesis chooses: clusters of all shapes, and what goes wrong on them."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from hypothesis import strategies as st
 
 from testbed.simulation.build import RELEASES
-from testbed.simulation.faults import KINDS, Planted
+from testbed.simulation.faults import AHEAD, GROUPS, STATES, Kind, Planted
 
 from .cases import BACK, UPDATE, Case, Host
 
 TARGET = RELEASES[-1]
 _MOMENTS = ("before", "middle", "after")
 _TYPED = ((UPDATE,), (UPDATE, BACK), (UPDATE, UPDATE, BACK), (UPDATE, BACK, UPDATE), (BACK, UPDATE))
+_SELDOM = 9  # of so many clusters and one more, one has a node that does not start DAOS at boot
 _COMMANDS = 45  # of a run for each node, about
 
 
@@ -60,31 +62,73 @@ def _another(draw: st.DrawFn, roles: dict[str, set[str]], role: str) -> str:
     return draw(st.sampled_from(free)) if free else ""
 
 
+def _commands(most: int) -> st.SearchStrategy[int]:
+    """At which command: mostly in the offline window, which is after two fifths of a run."""
+    return st.one_of(st.integers(2 * most // 5, most), st.integers(0, most))
+
+
 @st.composite
-def planted(draw: st.DrawFn, names: Sequence[str], runs: int) -> Planted:
+def planted(draw: st.DrawFn, nodes: Sequence[Host], runs: int) -> Planted:
     """A fault at any command of one of the first runs."""
-    kind = draw(st.sampled_from(sorted(KINDS)))
+    kind = draw(st.sampled_from(GROUPS).flatmap(st.sampled_from))
+    names = _names(nodes, kind)
     return Planted(
-        draw(st.integers(0, runs - 1)),
-        draw(st.integers(0, _COMMANDS * len(names))),
+        draw(st.one_of(st.just(0), st.integers(0, runs - 1))),
+        draw(_commands(_COMMANDS * len(nodes))),
         draw(st.sampled_from(_MOMENTS)),
-        kind,
+        kind.name,
         draw(st.one_of(st.just(""), st.sampled_from(names))),
     )
 
 
 @st.composite
+def ahead(draw: st.DrawFn, nodes: Sequence[Host], runs: int) -> Planted:
+    """What is so already when a run is typed, of which it has to find out."""
+    kind = draw(st.sampled_from(STATES))
+    run = draw(st.one_of(st.just(0), st.integers(0, runs - 1)))
+    return Planted(run, 0, AHEAD, kind.name, draw(st.sampled_from(_names(nodes, kind))))
+
+
+def _names(nodes: Sequence[Host], kind: Kind) -> list[str]:
+    """The nodes that a fault can be planted on."""
+    roles: frozenset[str] = getattr(kind, "roles", frozenset())
+    return [it.name for it in nodes if not roles or roles & set(it.roles)]
+
+
+def _faults(nodes: Sequence[Host], runs: int) -> st.SearchStrategy[list[Planted]]:
+    """What goes wrong: a few things, and now and then one of them ahead of a run.
+
+    Each kind comes once in a run: else Hypothesis, which likes to copy, would draw many alike.
+    """
+    kinds = st.sampled_from((planted, planted, planted, planted, ahead))
+    one = kinds.flatmap(lambda kind: kind(nodes, runs))
+    return st.lists(one, min_size=1, max_size=3, unique_by=lambda it: (it.kind, it.run))
+
+
+@st.composite
 def cases(
-    draw: st.DrawFn, servers: int = 128, clients: int = 256, fixed: tuple[Host, ...] = ()
+    draw: st.DrawFn,
+    servers: int = 128,
+    clients: int = 256,
+    fixed: tuple[Host, ...] = (),
+    words: tuple[str, ...] = (),
 ) -> Case:
     """A case.
 
     + servers, clients: how many there are at most
     + fixed: the nodes, where these are not chosen
+    + words: what is typed after each procedure
     """
     nodes = fixed or draw(hosts(servers, clients))
+    if draw(st.integers(0, _SELDOM)) == _SELDOM:
+        nodes = _one_disabled(draw, nodes)
     typed = draw(st.sampled_from(_TYPED))
-    names = [node.name for node in nodes]
-    faults = draw(st.lists(planted(names, 1 + len(typed)), min_size=1, max_size=3))
+    faults = draw(_faults(nodes, 1 + len(typed)))
     pause = draw(st.sampled_from((60.0, 1.0, 3600.0)))
-    return Case(nodes, TARGET, typed, tuple(faults), pause)
+    return Case(nodes, TARGET, typed, tuple(faults), pause, words)
+
+
+def _one_disabled(draw: st.DrawFn, nodes: tuple[Host, ...]) -> tuple[Host, ...]:
+    """The same nodes, on one of which nothing starts at boot."""
+    number = draw(st.integers(0, len(nodes) - 1))
+    return tuple(replace(it, enabled=at != number) for at, it in enumerate(nodes))

@@ -61,7 +61,7 @@ def of_the_end(case: Case, cluster: Cluster, done: str) -> Iterator[str]:
 
     + done: the procedure that has come to its end last; "" where none has changed anything
     """
-    yield from of_the_state(cluster)
+    yield from of_the_state(cluster, case)
     before = {it.version for it in case.hosts}
     wanted = {UPDATE: {case.target}, BACK: before}.get(done, {case.target, *before})
     for node in cluster.nodes.values():
@@ -72,16 +72,17 @@ def of_the_end(case: Case, cluster: Cluster, done: str) -> Iterator[str]:
 
 def of_the_rules(case: Case, cluster: Cluster) -> Iterator[str]:
     """Which rules are broken, and not by what somebody else has done."""
-    by_others = {rule for it in case.faults for rule in faults.BROKEN_BY.get(it.kind, ())}
+    by_others = {rule for it in case.faults for rule in faults.broken_by(it)}
     for verdict in judge(cluster.events):
         if verdict.state == "broken" and verdict.rule not in by_others:
             yield f"{verdict.rule} {verdict.name}: {'; '.join(verdict.sentences)}"
 
 
-def of_the_state(cluster: Cluster) -> Iterator[str]:
+def of_the_state(cluster: Cluster, case: Case) -> Iterator[str]:
     """What is not as it should be while DAOS serves and nothing is under way."""
+    enabled = {it.name: it.enabled for it in case.hosts}
     for node in cluster.nodes.values():
-        yield from _of_a_node(node)
+        yield from _of_a_node(node, enabled[node.name])
     system = cluster.management.system
     lost = [rank for rank, member in system.members.items() if member.state != "joined"]
     if lost:
@@ -91,13 +92,13 @@ def of_the_state(cluster: Cluster) -> Iterator[str]:
             yield f"pool {pool.label} has ranks {pool.disabled} disabled"
 
 
-def _of_a_node(node: Node) -> Iterator[str]:
+def _of_a_node(node: Node, enabled: bool) -> Iterator[str]:
     builds = {build for found in node.packages.values() for build in found}
     if len(builds) != 1:
         yield f"{node.name} has {', '.join(sorted(builds))}"
     for name, role in ((SERVER, "servers"), (AGENT, "clients")):
         unit = node.units[name]
-        if role in node.roles and not (unit.enabled and unit.main_pid):
+        if role in node.roles and not (unit.enabled is enabled and unit.main_pid):
             yield f"{node.name}: {name} is not as it was"
         if role in node.roles and unit.main_pid and unit.daemon.build not in builds:
             yield f"{node.name}: {name} runs {unit.daemon.build}"

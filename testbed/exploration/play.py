@@ -1,6 +1,7 @@
 """Playing a case: typed, repaired, typed again, until it is done or no end is in sight."""
 
 import json
+import shlex
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
@@ -19,7 +20,7 @@ from .likeness import Known
 
 _MOST = 8  # runs after which there is no end in sight
 _FOLDERS = Path("/dev/shm")
-_LINKED = ("deploy.py", "deploys", "config.py", "operations", "group_data")
+_LINKED = ("*.py", "deploys", "operations", "group_data")
 Say = Callable[[str], None]
 
 
@@ -43,8 +44,8 @@ class Site:
             prefix="daos-explore-", dir=_FOLDERS if _FOLDERS.is_dir() else None
         )
         self.path = Path(self._temporary.name)
-        for name in _LINKED:
-            (self.path / name).symlink_to(project / name)
+        for found in (path for form in _LINKED for path in project.glob(form)):
+            (self.path / found.name).symlink_to(found)
 
     def report(self) -> dict[str, Any]:
         """The newest report; empty where there is none."""
@@ -121,18 +122,22 @@ class Playing:
     @property
     def words(self) -> tuple[str, ...]:
         """The same with what is typed after it."""
-        return self.procedure, "-y", "--data", f"target_release={self.case.target}"
+        case = self.case
+        boot = () if all(it.enabled for it in case.hosts) else ("--data", "start_at_boot=null")
+        target = ("--data", f"target_release={case.target}")
+        return (self.procedure, "-y", *target, *boot, *case.words)
 
     def type(self) -> None:
         """The next run. Raises Broken."""
         faults = tuple(fault for fault in self.case.faults if fault.run == self.number)
         folder, plan = self._site.path, Plan(faults)
+        plan.comes_ahead(self.cluster)
         self.ended(process.pyinfra(self.cluster, folder, *self.words, planted=plan))
 
     def ended(self, outcome: Outcome) -> None:
         """The next run has ended so: what is wrong with it, and what is done then."""
         procedure, cluster = self.procedure, outcome.cluster
-        self._say(f"--- run {self.number}: pyinfra inventory {procedure} -y")
+        self._say(f"--- run {self.number}: {shlex.join(('pyinfra', 'inventory', *self.words))}")
         for fault, line in outcome.told[0]:
             self._say(f"    !! {fault}: `{line[:60]}`")
         self._say(outcome.output)
@@ -144,7 +149,7 @@ class Playing:
             self.done = procedure
         if _is_over(self.case, self.number, outcome, report):
             # What goes wrong after the last look is for the next one to see.
-            self.over = not any(judgement.of_the_state(cluster))
+            self.over = not any(judgement.of_the_state(cluster, self.case))
             self._told = UPDATE
         if not self.over:
             self._between(procedure, report)
@@ -160,7 +165,9 @@ class Playing:
             self._say(f"    the administrator: {line}")
         if self.number + 1 == _MOST:
             self.over = True
-            self.played.problems.append(f"no end after {_MOST} runs")
+            codes = dict.fromkeys(finding["code"] for finding in administrator.findings(report))
+            last = f", the last one: {', '.join(codes)}" if codes else ""
+            self.played.problems.append(f"no end after {_MOST} runs{last}")
 
     def _judge(self) -> None:
         if self.known:

@@ -16,11 +16,13 @@ def cluster(
     targets: int = 8,
     pools: Mapping[str, str] = MappingProxyType(POOLS),
     ranks: Mapping[str, Sequence[int]] = MappingProxyType({}),
+    disabled: Iterable[str] = (),
 ) -> Cluster:
     """A cluster that serves, with its pools.
 
     + pools: the UUID of each pool, by its label
     + ranks: those of a server's engines, by its name; where none are given, as they come
+    + disabled: the nodes on which nothing starts at boot, though it runs
     """
     made = Cluster(nodes, targets)
     for name, known in ranks.items():
@@ -38,6 +40,8 @@ def cluster(
         made.management.create_pool(label, uuid, 8_000_000_000)
     for node in made.nodes.values():
         _enable(node, AGENT, "clients")
+    for name in disabled:
+        _disable(made.nodes[name])
     made.clock.pass_by(_SETTLES)
     return made
 
@@ -48,6 +52,12 @@ def _enable(node: Node, name: str, role: str) -> None:
         unit.enabled = True
         node.record("systemd", "unit-enabled", unit=name, runs=name.removesuffix(".service"))
         unit.start()
+
+
+def _disable(node: Node) -> None:
+    for name in [name for name, unit in node.units.items() if unit.enabled]:
+        node.units[name].enabled = False
+        node.record("systemd", "unit-disabled", unit=name, runs=name.removesuffix(".service"))
 
 
 def simple(servers: int = 2, admins: int = 1, clients: int = 1) -> Cluster:

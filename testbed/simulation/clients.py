@@ -26,11 +26,14 @@ _NO_AGENT = "DER_AGENT_COMM(-1033): unable to contact daos_agent"
 _DIAL = 2.0  # seconds until it gives up servers that do not answer
 _UNREACHABLE = "unable to contact the DAOS Management Service"
 _NO_LEADER = "the DAOS Management Service is unavailable: no leader"
-_PREFIXES = {"pool list": "list pools failed: ", "pool query": ""}  # dmg's, where it prints JSON
+_UNINITIALIZED = "system is uninitialized (storage format required?)"
+_PREFIXES = {  # dmg's, where it prints JSON
+    "pool list": "list pools failed: ", "pool query": "", "system erase": "", "storage format": "",
+}  # fmt: skip
 _TO_ONE_SERVER = "pool evict"  # which names the server that it could not reach
 
 
-class _Failed(Exception):
+class Failed(Exception):
     """A command of dmg that failed.
 
     + response: what its JSON has for an answer nevertheless
@@ -43,14 +46,15 @@ class _Failed(Exception):
         self.response, self.told, self.advice = response, told, advice
 
 
-def _refused(why: Refused, response: Any = None) -> _Failed:
+def _refused(why: Refused, response: Any = None) -> Failed:
     """The management service has refused: in the words of gRPC."""
-    return _Failed(f"rpc error: code = FailedPrecondition desc = {why}", response)
+    return Failed(f"rpc error: code = FailedPrecondition desc = {why}", response)
 
 
-@phrase("dmg -j ", r"(system (?:query|stop|start)|pool list)(?= && |\n|$)")
+@phrase("dmg -j ", r"(system (?:query|stop(?: --force)?|start)|pool list)(?= && | \|\| |\n|$)")
 def _dmg(session: Session, command: str) -> int:
-    return _answer(session, command, lambda it: _COMMANDS[command](session, it))
+    what = command.removesuffix(" --force")
+    return answer(session, what, lambda it: _COMMANDS[command](session, it))
 
 
 @phrase("dmg -j pool evict ", r"([\w:.-]+)")
@@ -61,7 +65,7 @@ def _evict(session: Session, pool: str) -> int:
         except Refused as why:
             raise _refused(why) from why
 
-    return _answer(session, _TO_ONE_SERVER, evict)
+    return answer(session, _TO_ONE_SERVER, evict)
 
 
 @phrase("for pool in ", r'([^;]*); do echo "== \$pool"; dmg -j pool query "\$pool"; done')
@@ -69,19 +73,26 @@ def _queries(session: Session, pools: str) -> int:
     code = 0
     for pool in pools.split():
         session.out.append(f"== {pool}\n")
-        code = _answer(session, "pool query", partial(_queried, session, pool))
+        code = answer(session, "pool query", partial(_queried, session, pool))
     return code
 
 
-def _answer(session: Session, what: str, ask: Callable[[Management], Any]) -> int:
-    """Have dmg say what comes of a command; its exit code."""
-    code, out, err = _said(session, what, ask)
+def answer(
+    session: Session, what: str, ask: Callable[[Management], Any], of_the_service: bool = True
+) -> int:
+    """Have dmg say what comes of a command; its exit code.
+
+    + of_the_service: whether a management service has to lead for it
+    """
+    code, out, err = _said(session, what, ask, of_the_service)
     session.out.append(out)
     session.err.append(err)
     return code
 
 
-def _said(session: Session, what: str, ask: Callable[[Management], Any]) -> tuple[int, str, str]:
+def _said(
+    session: Session, what: str, ask: Callable[[Management], Any], of_the_service: bool
+) -> tuple[int, str, str]:
     """The exit code of a command, its JSON, and its errors."""
     node = session.node
     if not node.has("daos-client"):
@@ -95,8 +106,10 @@ def _said(session: Session, what: str, ask: Callable[[Management], Any]) -> tupl
     if older is not None and what in ("system query", "pool list", "pool query"):
         return node.older.setdefault(what, (0, output.json_answer(None), ""))
     try:
-        found = 0, output.json_answer(ask(_service(session, what))), ""
-    except _Failed as why:
+        management = node.cluster.management
+        asked = _service(session, what) if of_the_service else management
+        found = 0, output.json_answer(ask(asked)), ""
+    except Failed as why:
         whole = f"{_PREFIXES.get(what, f'{what} failed: ')}{why}"
         lines = [whole, why.advice] if why.advice else [whole]
         errors = "".join(f"ERROR: dmg: {line}\n" for line in lines)
@@ -106,21 +119,29 @@ def _said(session: Session, what: str, ask: Callable[[Management], Any]) -> tupl
 
 
 def _service(session: Session, what: str) -> Management:
-    """The management service with a leader. Raises _Failed."""
+    """The management service with a leader. Raises Failed."""
     management = session.node.cluster.management
     deadline = session.node.cluster.clock.now + _DEADLINE
     while not management.leader:
+        if management.unformatted:
+            raise Failed(
+                f"rpc error: code = Unknown desc = {_UNINITIALIZED}", _empty(session, what)
+            )
         if not management.listening:
             if any(not server.answers for server in session.node.cluster.servers):
                 session.wait(lambda: False, session.node.cluster.clock, _DIAL)
             if what != _TO_ONE_SERVER:
-                empty = output.json_no_pool(session.node.version) if what == "pool query" else None
-                raise _Failed(_UNREACHABLE, empty)
-            raise _Failed(refused_by(f"{management.points[0]}:{PORT}"), advice=_START_IT)
+                raise Failed(_UNREACHABLE, _empty(session, what))
+            raise Failed(refused_by(f"{management.points[0]}:{PORT}"), advice=_START_IT)
         if session.node.cluster.clock.now > deadline:
-            raise _Failed(_NO_LEADER)
+            raise Failed(_NO_LEADER)
         session.wait(lambda: bool(management.leader), management, 5.0)
     return management
+
+
+def _empty(session: Session, what: str) -> Any:
+    """What the JSON of a command has for an answer where nobody gives one."""
+    return output.json_no_pool(session.node.version) if what == "pool query" else None
 
 
 def _query(session: Session, management: Management) -> Any:
@@ -133,6 +154,10 @@ def _stop(session: Session, management: Management) -> Any:
     return _results(session, management, management.stop())
 
 
+def _stop_by_force(session: Session, management: Management) -> Any:
+    return _results(session, management, management.stop(force=True))
+
+
 def _start(session: Session, management: Management) -> Any:
     return _results(session, management, management.start())
 
@@ -141,10 +166,10 @@ def _results(session: Session, management: Management, number: int) -> Any:
     session.wait(lambda: number in management.done, management)
     results = management.done[number]
     if results is None:
-        raise _Failed(_NO_LEADER)
+        raise Failed(_NO_LEADER)
     response = output.json_rank_results(results)
     if problem := output.failed_ranks(results):
-        raise _Failed(problem, response, told=problem)
+        raise Failed(problem, response, told=problem)
     return response
 
 
@@ -171,6 +196,7 @@ def _queried(session: Session, pool: str, management: Management) -> Any:
 _COMMANDS: dict[str, Callable[[Session, Management], Any]] = {
     "system query": _query,
     "system stop": _stop,
+    "system stop --force": _stop_by_force,
     "system start": _start,
     "pool list": _pools,
 }

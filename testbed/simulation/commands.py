@@ -7,7 +7,7 @@ from testbed.sim.common.faults import FILE
 
 from . import systemd
 from .files import Full
-from .node import Lock
+from .node import AGENT, Lock, Node, Process
 from .shell import QUOTED, Session, phrase, unquoted
 
 _PATH = r"([\w@%+=:,./-]+)"
@@ -265,6 +265,39 @@ def _kill_engine(session: Session) -> int:
 def _kill_daemon(session: Session, program: str) -> int:
     session.node.units[f"{program}.service"].dies()
     return 0
+
+
+@phrase("setsid runuser -u daos_agent -- daos_agent ", r"> /dev/null 2>&1 < /dev/null &")
+def _agent_by_hand(session: Session) -> None:
+    node = session.node
+    if node.has("daos-client"):
+        agent = Process(next(node.pids), "daos_agent", node.daemons[AGENT].uid, node.build)
+        node.strays.append(agent)
+        node.record(agent.name, "start", agent.pid, version=node.version)
+
+
+@phrase("own=$(systemctl show --property MainPID daos_agent.service); kill ", r"\$\(pgrep .*?\)")
+def _kill_strays(session: Session) -> None:
+    for stray in session.node.strays[:]:
+        _end(session.node, stray)
+
+
+@phrase("kill ", r"(\d+)")
+def _kill(session: Session, pid: str) -> int:
+    node = session.node
+    for stray in [it for it in node.strays if it.pid == int(pid)]:
+        _end(node, stray)
+        return 0
+    for application in [it for it in node.applications if it.pid == int(pid)]:
+        node.close(application)
+        return 0
+    session.err.append("sh: 1: kill: No such process\n")
+    return 1
+
+
+def _end(node: Node, stray: Process) -> None:
+    node.strays.remove(stray)
+    node.record(stray.name, "stop", stray.pid, version=stray.build.partition("-")[0])
 
 
 @phrase("pkill -KILL -f ", r"'\^sshd: \.\*@'")

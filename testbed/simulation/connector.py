@@ -16,7 +16,7 @@ from pyinfra.api.exceptions import ConnectError
 from pyinfra.connectors.base import BaseConnector
 from pyinfra.connectors.util import CommandOutput, OutputLine
 
-from . import clients, commands, look, packages, shell, waiting  # noqa: F401 - they teach phrases
+from . import clients, commands, formatting, look, packages, shell, waiting  # noqa: F401 - they teach phrases
 from .cluster import Cluster
 from .node import Node
 from .shell import Answer, Lost, Session, Unknown

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from testbed.sim.common import release
 from testbed.sim.model import Member
@@ -81,6 +81,7 @@ class Engine:
     + pid: 0 where it does not run
     + rank: what its superblock says; None where it has never joined
     + highest: the highest release that has run on its storage
+    + formatted: whether its storage has a superblock
     + joined: whether this process of it is in the system
     """
 
@@ -92,6 +93,7 @@ class Engine:
         self.rank: int | None = None
         self.highest = ""
         self.incarnation = 0
+        self.formatted = True
         self.opened = self.prepared = self.joined = False
         self.version = ""
         self.build = ""
@@ -113,7 +115,7 @@ class Engine:
 
     def begins(self) -> None:
         """There is a process; what it finds on its storage decides whether it stays."""
-        if self.pid:
+        if self.pid or not self.formatted:
             return
         node = self._node
         self.pid, self.build = next(node.pids), node.build
@@ -129,6 +131,13 @@ class Engine:
         self.highest = self.version
         if not node.faults().get("engine_never_ready"):
             node.cluster.clock.later(_OPENED, self._opens, self.pid)
+
+    def wiped(self) -> None:
+        """Its storage is wiped; it does not run."""
+        self.formatted, self.rank, self.highest = False, None, ""
+        held: dict[str, dict[str, Any]] = {"containers": {}, "witness": {}, "objects": {}}
+        pid = self._node.server.pid
+        self._node.record("daos_server", "storage-formatted", pid, index=self.index, **held)
 
     def goes_on(self) -> None:
         """What kept it from its storage is gone."""
@@ -228,6 +237,17 @@ class Server(Daemon):
         for engine in self.engines:
             engine.begins()
         self._node.cluster.clock.later(_LISTENS, self._is_there, pid)
+
+    @property
+    def has_formatted(self) -> bool:
+        """Whether the storage of its first engine is formatted: else it knows of no system."""
+        return all(engine.formatted for engine in self.engines[:1])
+
+    def begins_again(self) -> None:
+        """It begins anew, in the same process, once the system is erased."""
+        self.listens = False
+        super().begins(self.pid)
+        self._node.cluster.clock.later(_LISTENS, self._is_there, self.pid)
 
     def _is_there(self, pid: int) -> None:
         if pid == self.pid:

@@ -86,6 +86,13 @@ ENGINE_DIES_LATER = _told(
     1.0,
     roles=_SERVERS,
 )
+ENGINE_STOPS_SLOWLY = _told(
+    "engine stops slowly",
+    "The server's engines take 40 seconds to end once they are told to.",
+    "stop_delay",
+    40.0,
+    roles=_SERVERS,
+)
 DMG_SLOW = _told("dmg slow", "dmg takes 40 seconds for each answer.", "dmg_slow", 40.0)
 DMG_HANGS = _told("dmg hangs", "dmg gives no answer.", "dmg_slow", 10_000.0)
 DMG_NONSENSE = _told("dmg nonsense", "dmg prints a panic of Go, and exits 0.", "dmg_nonsense")
@@ -148,15 +155,27 @@ TERMINATED = Signal("SIGTERM", "pyinfra gets SIGTERM.", signal.SIGTERM)
 KILLED = Signal("SIGKILL", "pyinfra is killed.", signal.SIGKILL)
 
 Kind = Fault | OfTheWay | Signal
-_LAB = (
-    lab.POWER_LOST, lab.REBOOT, lab.ENGINE_DIES, lab.ENGINE_NEVER_READY, lab.ENGINE_NOT_PREPARED,
-    lab.PACKAGES_FAIL,
+# All that can be drawn, by what it is about: each of these is as likely as any other.
+GROUPS: tuple[tuple[Kind, ...], ...] = (
+    (COMMAND_FAILS, BROKEN_PIPE, CTRL_C, TERMINATED, KILLED),
+    (lab.POWER_LOST, lab.REBOOT, HOST_HANGS),
+    (lab.PACKAGES_FAIL, TRANSACTION_DIES, REPOSITORY_GONE, FOLDER_FULL, RUN_FULL),
+    (DMG_SLOW, DMG_HANGS, DMG_NONSENSE, DMG_OLDER, LEADER_LOST),
+    (
+        lab.ENGINE_DIES, lab.ENGINE_NEVER_READY, lab.ENGINE_NOT_PREPARED, ENGINE_DIES_LATER,
+        ENGINE_STOPS_SLOWLY, START_FAILS, SERVER_KILLED,
+    ),
+    (
+        APPLICATION, lab.FOREIGN_AGENT, SERVER_BY_HAND, SERVER_STOPPED, AGENT_BY_HAND,
+        AGENT_STOPPED,
+    ),
 )  # fmt: skip
-KINDS: dict[str, Kind] = {
-    it.name: it
-    for it in (*_LAB, *list(globals().values()))
-    if isinstance(it, Fault | OfTheWay | Signal)
-}
+# What may be so before a run is typed, and is for that to find.
+STATES: tuple[Fault, ...] = (
+    APPLICATION, lab.FOREIGN_AGENT, lab.ENGINE_DIES, lab.PACKAGES_FAIL, lab.POWER_LOST, HOST_HANGS,
+    SERVER_STOPPED, AGENT_STOPPED,
+)  # fmt: skip
+KINDS: dict[str, Kind] = {it.name: it for group in GROUPS for it in group}
 # What somebody else does to DAOS meanwhile breaks these rules, as the referee sees it.
 BROKEN_BY: dict[str, frozenset[str]] = {
     APPLICATION.name: frozenset({"R2"}),
@@ -165,7 +184,15 @@ BROKEN_BY: dict[str, frozenset[str]] = {
     SERVER_KILLED.name: frozenset({"R1", "R2", "R3", "R6", "R8", "R10"}),
     AGENT_BY_HAND.name: frozenset({"R2", "R4", "R5", "R6", "R10"}),
     AGENT_STOPPED.name: frozenset({"R1", "R8", "R10"}),
+    lab.FOREIGN_AGENT.name: frozenset({"R2", "R4", "R5", "R6", "R10"}),
 }
+# What is there before anything is typed is for the procedure to see: there these are its own doing.
+SEEN: dict[str, frozenset[str]] = {
+    APPLICATION.name: frozenset({"R2"}),
+    lab.FOREIGN_AGENT.name: frozenset({"R2", "R4"}),
+}
+AHEAD = "ahead"
+_NOTICED = 10.0  # seconds until all know of what has happened
 
 
 @dataclass(frozen=True)
@@ -174,7 +201,8 @@ class Planted:
 
     + run: which command of the administrator it comes in, from 0
     + nth: at which command of that run on any node, from 0
-    + moment: "before" it, in the "middle" of it, or "after" it: done, and the answer not yet there
+    + moment: "before" it, in the "middle" of it, or "after" it: done, and the answer not yet there;
+      "ahead" of the whole run, before that is typed: then only a `Fault` can come
     + kind: the name of the fault
     + node: on which node it comes; "" for the one that the command is for
     """
@@ -187,7 +215,16 @@ class Planted:
 
     def __str__(self) -> str:
         where = f" on {self.node}" if self.node else ""
+        if self.moment == AHEAD:
+            return f"{self.kind}{where}, ahead of run {self.run}"
         return f"{self.kind}{where}, {self.moment} command {self.nth} of run {self.run}"
+
+
+def broken_by(fault: Planted) -> frozenset[str]:
+    """The rules that may be broken with a fault by no doing of the procedure."""
+    found = BROKEN_BY.get(fault.kind, frozenset())
+    is_there = fault.run == 0 and fault.moment == AHEAD
+    return found - SEEN.get(fault.kind, frozenset()) if is_there else found
 
 
 class Sent(NamedTuple):
@@ -218,8 +255,15 @@ class Plan:
         """pyinfra begins, on this cluster; `leave` ends it at once."""
         self._cluster, self._leave = cluster, leave
         self._at: dict[int, list[Planted]] = {}
-        for fault in self.faults:
+        for fault in (it for it in self.faults if it.moment != AHEAD):
             self._at.setdefault(fault.nth, []).append(fault)
+
+    def comes_ahead(self, cluster: Any) -> None:
+        """What is so before pyinfra begins comes now."""
+        self._cluster = cluster
+        for fault in (it for it in self.faults if it.moment == AHEAD):
+            self.strike(fault, cluster.nodes[fault.node], "")
+            cluster.clock.pass_by(_NOTICED)
 
     def ends(self) -> None:
         """pyinfra has ended: what was still to come does not come any more."""

@@ -6,7 +6,7 @@ While he waits for an answer, the time of the cluster passes.
 import math
 from collections.abc import Callable
 
-from . import clients, commands, look, packages  # noqa: F401 - they teach phrases
+from . import clients, commands, formatting, look, packages  # noqa: F401 - they teach phrases
 from .clock import Clock
 from .node import Node
 from .shell import Answer, Session, run

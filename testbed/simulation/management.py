@@ -53,6 +53,12 @@ class Management:
         """The servers with a replica that anybody reaches: others do not know who leads."""
         return [self._cluster.nodes[it] for it in self.points if self._takes_part(it)]
 
+    @property
+    def unformatted(self) -> bool:
+        """Whether a server with a replica answers that waits for its storage to be formatted."""
+        nodes = [self._cluster.nodes[name] for name in self.points]
+        return any(it.answers and it.server.listens and not it.server.has_formatted for it in nodes)
+
     def changed(self) -> None:
         """A server has come or gone: the leader may have lost its majority, or one be found."""
         able = [name for name in self.points if self._takes_part(name)]
@@ -81,7 +87,7 @@ class Management:
 
     def _takes_part(self, name: str) -> bool:
         node = self._cluster.nodes.get(name)
-        return bool(node and node.answers and node.server.listens)
+        return bool(node and node.answers and node.server.listens and node.server.has_formatted)
 
     def _change(self, transition: Callable[[System], Any]) -> Any:
         """Apply a transition of the model, and tell what happened. Raises Refused."""
@@ -214,6 +220,18 @@ class Management:
             return
         self._change(lambda system: apply_start(system, results, self._now()))
         self._over(number, "system-start", results)
+
+    def erase(self) -> None:
+        """Forget the system, and wipe the storage of all its engines. Raises Refused."""
+        members, replicas = list(self.system.members.values()), self.listening
+        self._change(lambda system: system.erase())
+        for node in {member.host: self._server_of(member) for member in members}.values():
+            for engine in node.server.engines:
+                engine.wiped()
+        self._engines, self._missed, self._led_before = {}, [], False
+        for node in replicas:
+            node.server.begins_again()
+        self.changed()
 
     def _over(
         self,

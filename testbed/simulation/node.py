@@ -117,6 +117,7 @@ class Node:
     + packages: of each package the builds that are installed, two where a transaction was cut
     + fetched: the builds that are in the package manager's cache
     + transaction: the package transaction that runs; None where none does
+    + strays: the daemons that no unit has started
     """
 
     def __init__(
@@ -141,6 +142,7 @@ class Node:
         self.lock: Lock | None = None
         self.transaction: Any = None
         self.applications: list[Application] = []
+        self.strays: list[Process] = []
         build = f"{version}-{self.flavour.release}"
         self.packages: dict[str, list[str]] = {"daos": [build]}
         self.packages |= {PACKAGES[role]: [build] for role in sorted(self.roles)}
@@ -245,7 +247,8 @@ class Node:
 
     def processes(self) -> list[Process]:
         """What runs of DAOS, the daemons and their engines."""
-        return [process for daemon in self.daemons.values() for process in daemon.processes()]
+        of_units = [it for daemon in self.daemons.values() for it in daemon.processes()]
+        return [*of_units, *self.strays]
 
     # Power and connections, as a lab's node has them
 
@@ -282,6 +285,7 @@ class Node:
         self.transaction = None
         self.drop_connections()
         self.lock = None
+        self.strays = []
         for application in self.applications[:]:
             self.close(application)
         for unit in self.units.values():

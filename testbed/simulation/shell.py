@@ -58,7 +58,7 @@ Do = Callable[..., "int | None"]
 """Does what a phrase says, given the session and what the phrase names; its exit code."""
 
 QUOTED = r"((?:'[^']*'|\"'\"|[\w@%+=:,./\[\]*-]+)+)"  # as shlex.quote writes a word
-_JOINERS = re.compile(r"( && | \|\| exit 1\n|; |\n+)")
+_JOINERS = re.compile(r"( && | \|\| exit 1\n| \|\| |; |\n+)")
 _phrases: dict[str, list[tuple[re.Pattern[str], Do]]] = {}
 
 
@@ -126,7 +126,7 @@ def run(session: Session, text: str, between: Callable[[int, int], None] | None 
     found = parts(text)
     code = 0
     for number, part in enumerate(found):
-        if part.joiner == " && " and code:
+        if (part.joiner == " && " and code) or (part.joiner == " || " and not code):
             continue
         if part.joiner == " || exit 1\n" and code:
             return 1

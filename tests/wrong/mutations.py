@@ -192,13 +192,14 @@ RULES = (
             (
                 Replaced(
                     "system.stopped",
-                    "lambda original, *args: "
-                    'chain(original(*args), ["dmg -j system erase || true"])',
+                    "lambda original, current, here: chain(original(current, here), "
+                    '[shell(current, here, "dmg -j system erase || true")])',
                 ),
                 Replaced(
                     "system.joined",
-                    "lambda original, *args: "
-                    'chain(["dmg -j storage format --force || true"], original(*args))',
+                    "lambda original, current, here: "
+                    'chain([shell(current, here, "dmg -j storage format --force || true")], '
+                    "original(current, here))",
                 ),
             ),
             gate="step-failed",
@@ -342,7 +343,13 @@ GATED = (
     Wrong(
         "stop-not-seen",
         "nobody looks what came of `dmg system stop`, and an engine could not be prepared for it",
-        (Replaced("system.stopped", 'lambda original, *args: ["dmg -j system stop || true"]'),),
+        (
+            Replaced(
+                "system.stopped",
+                "lambda original, current, here: "
+                '[shell(current, here, "dmg -j system stop || true")]',
+            ),
+        ),
         gate="not-stopped",
         scene="an engine cannot be prepared for a stop",
     ),
@@ -425,7 +432,7 @@ REFEREED = (
             Replaced(
                 "boot.released",
                 "lambda original, current, here: chain("
-                '(f"systemctl enable {unit}"'
+                '(shell(current, here, f"systemctl enable {unit}")'
                 " for unit in current.look().node(here.name).record.running),"
                 " original(current, here))",
             ),

@@ -18,6 +18,7 @@ from typing import Any
 from pyinfra.context import ctx_state
 
 import operations
+from operations.machinery.step import shell
 
 _FOR_CLIENTS = "operations.migration.remote"  # it runs there, with Python 3.6
 
@@ -33,8 +34,9 @@ def put(name: str, source: str) -> None:
 
 
 def made(source: str) -> Callable[..., Any]:
-    """The replacement of this source. It may use `chain` and `executing`."""
-    replacement: Callable[..., Any] = eval(source, {"chain": chain, "executing": executing})
+    """The replacement of this source. It may use `chain`, `executing` and `shell`."""
+    known = {"chain": chain, "executing": executing, "shell": shell}
+    replacement: Callable[..., Any] = eval(source, known)
     return replacement
 
 

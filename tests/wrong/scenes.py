@@ -66,7 +66,7 @@ def _job(site: Site) -> None:
 def _agent_by_hand(site: Site) -> None:
     """Beside the one of the unit."""
     client = site.lab.node("login-01")
-    client.run("setsid runuser -u daos_agent -- daos_agent > /dev/null 2>&1 < /dev/null &")
+    faults.FOREIGN_AGENT.plant(client)
     eventually(lambda: len(client.run("pgrep -x daos_agent").stdout.split()) == 2)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 # Who is asked, by which process, and what the next in turn is called.
 _OF_CHANCE = {
     "was", "rank", "ranks", "index", "term", "handle", "handles", "pid", "uuid", "host", "argv",
-    "reason",
+    "reason", "objects",
 }  # fmt: skip
 _TOOLS = ("dmg", "daos", "daos-job")  # the simulation does not tell when somebody asks
 _OF_SERVICE = re.compile(r"member|(pool|system)-.*")  # told by whichever server leads

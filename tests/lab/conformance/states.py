@@ -85,7 +85,7 @@ def _all(front: Front) -> list[Question]:
 
 def _ranks(front: Front) -> dict[int, str]:
     try:
-        members = (json.loads(front.ask(ADMIN, QUERY).out)["response"] or {})["members"]
+        members = (json.loads(front.ask(ADMIN, QUERY).out)["response"] or {})["members"] or ()
     except (LookupError, TypeError, ValueError):
         return {}
     return {member["rank"]: member["state"] for member in members}
@@ -192,6 +192,23 @@ def agent(front: Front) -> Iterator[list[Question]]:
 
 
 @state
+def foreign_agent(front: Front) -> Iterator[list[Question]]:
+    """An agent runs beside that of the unit, and goes on when that one is stopped."""
+
+    def run(count: int) -> Callable[[], bool]:
+        return lambda: front.ask(CLIENT, LOOK).out.count("\ndaemon ") == count
+
+    front.plant("FOREIGN_AGENT", CLIENT)
+    front.until(run(2))
+    yield _looks(CLIENT)
+    yield [Question(CLIENT, f"systemctl stop {AGENT_UNIT}"), *_looks(CLIENT)]
+    yield [Question(CLIENT, f"systemctl start {AGENT_UNIT}"), *_looks(CLIENT)]
+    front.mend("FOREIGN_AGENT", CLIENT)
+    front.until(run(1))
+    yield _looks(CLIENT)
+
+
+@state
 def unknown_units(front: Front) -> Iterator[list[Question]]:
     """Units that are not there."""
     yield [
@@ -238,6 +255,17 @@ def half_a_transaction(front: Front, lines: Mapping[str, str]) -> Iterator[list[
         front.mend("TRANSACTION_PAUSES", name)
     yield _looks(*lines)
     yield [Question(THIRD, lines[THIRD]), *_looks(THIRD)]
+
+
+def erased(front: Front) -> Iterator[list[Question]]:
+    """All is erased, and formatted anew: which engine gets which rank is left to chance then."""
+    erase, form = "dmg -j system erase", "dmg -j storage format --force"
+    yield [Question(ADMIN, erase), Question(ADMIN, form)]
+    yield [Question(ADMIN, "dmg -j system stop"), Question(ADMIN, erase), *_looks(*SERVERS)]
+    front.until(lambda: "uninitialized" in front.ask(ADMIN, QUERY).out)
+    yield [Question(ADMIN, QUERY), Question(ADMIN, LIST), Question(ADMIN, form)]
+    front.until(lambda: list(_ranks(front).values()) == ["joined"] * len(SERVERS) * _ENGINES)
+    yield [Question(ADMIN, LIST), *_looks()]
 
 
 @state

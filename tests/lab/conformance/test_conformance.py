@@ -17,7 +17,7 @@ from .alike import Alike
 from .fronts import Front, OfContainers, OfVirtualNodes, Row, Run
 from .states import ADMIN as ADMIN_NODE
 from .states import CLIENT as CLIENT_NODE
-from .states import FIRST, STATES, THIRD, Question, State, half_a_transaction
+from .states import FIRST, STATES, THIRD, Question, State, erased, half_a_transaction
 
 # All package managers, and a management service that may lose its majority.
 NODES = [
@@ -165,6 +165,11 @@ def test_an_update_is_the_same(both: Both) -> None:
     """
     _alike(both.typed("deploy.py", "-y"))
     _alike(both.typed("deploy.py", "-y"))
+
+
+def test_a_system_that_is_erased_and_formatted_is_the_same(both: Both) -> None:
+    """The last of all: nothing is left of it."""
+    _alike(both.asked(erased))
 
 
 def _alike(found: list[str]) -> None:

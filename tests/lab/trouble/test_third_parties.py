@@ -79,7 +79,9 @@ def test_daemons_that_no_unit_has_started_are_refused_before_the_window_and_in_i
     before, old = site.lab.digests(), site.release
     client, server = site.lab.node(CLIENT), site.lab.node(SERVER_2)
 
-    pid = _by_hand(client, "daos_agent", "daos_agent")
+    ours = _pids(client, "daos_agent")
+    faults.FOREIGN_AGENT.plant(client)
+    [pid] = eventually(lambda: _pids(client, "daos_agent") - ours)
     assert site.update().exit_code == 1
     _refused_for(site, f"daos_agent (pid {pid}, user daos_agent, uid ", f"kill {pid}")
     assert site.report["outcome"] == "refused"
