@@ -47,8 +47,8 @@ explore: $(STAMP) ## play updates that go wrong, CASES=, MINUTES=, SEED=; REPLAY
 exhaust: $(STAMP) ## play every single fault of an update and a way back; WHOLE=1: each to its end
 	@$(VENV)/bin/python -m testbed.exploration --every $(if $(WHOLE),--whole)
 
-planted: $(STAMP) ## have bugs found that are planted on purpose; takes minutes for each
-	@$(VENV)/bin/python -m tests.exploration.planted
+planted: $(STAMP) ## have found what is wrong on purpose; WHAT=bugs or procedures; takes many minutes
+	@$(VENV)/bin/python -m tests.exploration.planted $(WHAT)
 
 lab: $(STAMP) ## start a lab that stays up, and say what to type next
 	@$(ENGINE)

@@ -1,22 +1,20 @@
-"""Bugs that are planted on purpose: `python -m tests.exploration.planted` has all of them found.
+"""What is wrong on purpose: `python -m tests.exploration.planted` has all of it found.
 
-Each is a small edit of a copy of the deploy code. That the exploration finds it, and makes the case
-small, says what the exploration is worth. `make test` has some of them found; all take minutes.
+Bugs are small edits of a copy of the deploy code, some of them mends of docs/found.md that are
+taken back; the wrong procedures are those of tests/wrong. That the exploration finds them, and
+makes the cases small, says what it is worth. `make test` has some of them found; all take minutes.
 """
 
 from __future__ import annotations
 
-import re
-import shutil
-import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
-_COPIED = ("deploy.py", "deploys", "config.py", "operations", "group_data")
-MOST = 400  # cases within which each is found
+from .looking import Found, copied, each, found
+from .wrong import SOUGHT, Sought
 
 
 @dataclass(frozen=True)
@@ -36,12 +34,7 @@ class Bug:
 
     def planted(self, folder: Path) -> None:
         """Have a copy of the deploy code with it in a folder."""
-        for name in _COPIED:
-            path = ROOT / name
-            if path.is_dir():
-                shutil.copytree(path, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-            else:
-                shutil.copy(path, folder / name)
+        copied(folder)
         file = folder / self.file
         text = file.read_text("utf-8")
         for old, new in self.edits:
@@ -49,19 +42,14 @@ class Bug:
             text = text.replace(old, new, 1)
         file.write_text(text, "utf-8")
 
+    def found(self, *words: str) -> Found | None:
+        """How the exploration finds it; None where it does not.
 
-@dataclass(frozen=True)
-class Found:
-    """How it was found.
-
-    + cases: after how many cases
-    + faults: how many faults the smallest case has
-    + problem: what is wrong with that
-    """
-
-    cases: int
-    faults: int
-    problem: str
+        + words: further words of the exploration
+        """
+        with tempfile.TemporaryDirectory() as folder:
+            self.planted(Path(folder))
+            return found(Path(folder), *words)
 
 
 BUGS = (
@@ -93,13 +81,45 @@ BUGS = (
         ),
     ),
     Bug(
-        "engines that an earlier run has begun to stop are taken for lost",
+        "what ran before is forgotten by a run that goes on",
         "resumption",
-        "operations/machinery/judgements.py",
+        "operations/rules/start.py",
         (
             (
-                "return bool(view.records) and any(member.state in STOPPED",
-                "return False and any(member.state in STOPPED",
+                "node.runs(unit) or (node.record and unit in node.record.running))",
+                "node.runs(unit))",
+            ),
+        ),
+    ),
+    Bug(
+        "no message names the daos_server that does not run (before 72d3dd8)",
+        "resumption",
+        "operations/rules/gates.py",
+        (('    return f"{do}same command again" if down else ""', '    return ""'),),
+    ),
+    Bug(
+        "a rank is lost whose daos_server the run is about to start (before 8ee4b1c)",
+        "resumption",
+        "operations/checks/health.py",
+        (("    down = [node for node in view", "    down = [node for node in () and view"),),
+    ),
+    Bug(
+        "an excluded rank is only to be reintegrated, while its engine runs on (before 20a92ff)",
+        "gate",
+        "operations/rules/members.py",
+        (
+            ("start its engine anew (`dmg system stop` and `dmg system ", ""),
+            ("start`, both with --ranks=), then reintegrate it", "reintegrate it"),
+        ),
+    ),
+    Bug(
+        "engines that were only stopped stay down after a way back (before 936863f)",
+        "rollback",
+        "operations/system.py",
+        (
+            (
+                "    return bool(idle) and not current.start.opens_window",
+                "    return False and bool(idle)",
             ),
         ),
     ),
@@ -156,42 +176,32 @@ BUGS = (
 )
 
 
-def found(bug: Bug, seed: int = 1, jobs: int = 2) -> Found | None:
-    """How the exploration finds it; None where it does not."""
-    with tempfile.TemporaryDirectory() as folder:
-        project = Path(folder)
-        bug.planted(project)
-        words = ("--cases", str(MOST), "--seed", str(seed), "--nodes", "2,1,1", "--jobs", str(jobs))
-        done = subprocess.run(
-            [sys.executable, "-m", "testbed.exploration", *words, "--project", folder],
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-    told = re.findall(
-        r"^(\d+) cases.*failed:\n    (.*)\n(?:.*\n)*?  on .* with\n((?:    .*\n)+)",
-        done.stdout,
-        re.MULTILINE,
-    )
-    if not told:
-        return None
-    cases, problem, faults = min(told, key=lambda it: len(it[2].splitlines()))
-    return Found(int(cases), len(faults.splitlines()), problem)
+def bugs() -> Iterator[bool]:
+    """Print a table of the bugs; whether each is found."""
+    print("| planted | where | found after, cases | made small in | faults | as |")
+    print("| --- | --- | --- | --- | --- | --- |")
+    for bug, it in each(BUGS, Bug.found):
+        how = f"{it.after} | {it.cases - it.after} | {it.faults} | {it.problems[0]}" if it else ""
+        print(f"| {bug.name} | {bug.where} | {how or 'not found | | |'} |", flush=True)
+        yield bool(it)
 
 
-def main() -> int:
-    """Print a table of all; returns 1 where one is not found."""
-    missed = 0
-    print("| planted | where | found after, cases, with making it small | faults | as |")
-    print("| --- | --- | --- | --- | --- |")
-    for bug in BUGS:
-        it = found(bug)
-        missed += it is None
-        how = f"{it.cases} | {it.faults} | {it.problem}" if it else "not found | |"
-        print(f"| {bug.name} | {bug.where} | {how} |", flush=True)
-    return int(missed > 0)
+def procedures() -> Iterator[bool]:
+    """Print a table of the wrong procedures; whether each is found that has to be."""
+    print("| wrong procedure | broken rule, or gate | found after, cases | as |")
+    print("| --- | --- | --- | --- |")
+    for sought, it in each(SOUGHT, Sought.found):
+        print(sought.told(it), flush=True)
+        yield bool(it) or not sought.rule
+
+
+_TABLES = {"bugs": bugs, "procedures": procedures}
+
+
+def main(what: Sequence[str]) -> int:
+    """Print a table of each, or of those that are named; returns 1 where one is not found."""
+    return int(False in {found for name in what or _TABLES for found in _TABLES[name]()})
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,36 @@
+"""Some of what is wrong on purpose is found: what takes the fewest cases of all."""
+
+from __future__ import annotations
+
+import pytest
+
+from .planted import BUGS, Bug
+from .wrong import SOUGHT, Sought
+
+# One broken by each run, one by a second run, one where something is so before it, two while nodes
+# or units are as few are, and one that is typed with further words.
+_PROCEDURES = (
+    "reformatted, without its gate",
+    "nothing-to-update, without its gate",
+    "agent-by-hand, without its gate",
+    "enabled-since-it-ran",
+    "serial",
+)
+_BUGS = ("nothing is kept from starting at boot", "what was enabled is not enabled again")
+
+
+def _chosen() -> list[Sought]:
+    found = {sought.name: sought for sought in SOUGHT}
+    return [found[name] for name in _PROCEDURES]
+
+
+@pytest.mark.parametrize("sought", _chosen(), ids=lambda it: it.name)
+def test_a_wrong_procedure_is_found_by_the_rule_that_it_breaks(sought: Sought) -> None:
+    it = sought.found()
+    assert it, f"not within {sought.most} cases"
+    assert sought.rule or f", the last one: {sought.wrong.gate}" in it.problems[0]
+
+
+@pytest.mark.parametrize("bug", [bug for bug in BUGS if bug.name in _BUGS], ids=lambda it: it.name)
+def test_a_bug_is_found(bug: Bug) -> None:
+    assert bug.found("--first")
