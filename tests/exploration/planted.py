@@ -98,29 +98,12 @@ BUGS = (
         (('    return f"{do}same command again" if down else ""', '    return ""'),),
     ),
     Bug(
-        "a rank is lost whose daos_server the run is about to start (before 8ee4b1c)",
-        "resumption",
-        "operations/checks/health.py",
-        (("    down = [node for node in view", "    down = [node for node in () and view"),),
-    ),
-    Bug(
         "an excluded rank is only to be reintegrated, while its engine runs on (before 20a92ff)",
         "gate",
         "operations/rules/members.py",
         (
             ("start its engine anew (`dmg system stop` and `dmg system ", ""),
             ("start`, both with --ranks=), then reintegrate it", "reintegrate it"),
-        ),
-    ),
-    Bug(
-        "engines that were only stopped stay down after a way back (before 936863f)",
-        "rollback",
-        "operations/system.py",
-        (
-            (
-                "    return bool(idle) and not current.start.opens_window",
-                "    return False and bool(idle)",
-            ),
         ),
     ),
     Bug(
