@@ -25,10 +25,11 @@ def _chosen() -> list[Sought]:
 
 
 @pytest.mark.parametrize("sought", _chosen(), ids=lambda it: it.name)
-def test_a_wrong_procedure_is_found_by_the_rule_that_it_breaks(sought: Sought) -> None:
+def test_a_wrong_procedure_is_found(sought: Sought) -> None:
+    """By the rule that it breaks; or, where its gate stands, since it comes to no end."""
     it = sought.found()
     assert it, f"not within {sought.most} cases"
-    assert sought.rule or f", the last one: {sought.wrong.gate}" in it.problems[0]
+    assert sought.rule or it.problems[0].startswith("no end after 8 runs, the last one: ")
 
 
 @pytest.mark.parametrize("bug", [bug for bug in BUGS if bug.name in _BUGS], ids=lambda it: it.name)
