@@ -193,7 +193,10 @@ def agent(front: Front) -> Iterator[list[Question]]:
 
 @state
 def foreign_agent(front: Front) -> Iterator[list[Question]]:
-    """An agent runs beside that of the unit, and goes on when that one is stopped."""
+    """An agent runs beside that of the unit, and goes on when that one is stopped.
+
+    Both have one socket, which is gone with either; the simulation has none.
+    """
 
     def run(count: int) -> Callable[[], bool]:
         return lambda: front.ask(CLIENT, LOOK).out.count("\ndaemon ") == count
@@ -205,7 +208,8 @@ def foreign_agent(front: Front) -> Iterator[list[Question]]:
     yield [Question(CLIENT, f"systemctl start {AGENT_UNIT}"), *_looks(CLIENT)]
     front.mend("FOREIGN_AGENT", CLIENT)
     front.until(run(1))
-    yield _looks(CLIENT)
+    yield [*_looks(CLIENT), Question(CLIENT, f"systemctl restart {AGENT_UNIT}")]
+    yield [*_looks(CLIENT), Question(CLIENT, "daos container list tank")]
 
 
 @state
