@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 KEY = "c879b1a95ae1089c"
 LOG = "/var/log/daos-offline-update.log"
 UPDATE = "daos-offline-update"
+_CHECK = "daos-offline-check"  # a repository that a command brings along
 _WRITTEN, _REMOVED = 1.0, 0.5  # seconds that a package takes
 _FOLDER = "/tmp/tmp.0000000000"  # as mktemp calls it
 _RPM = (
@@ -115,10 +116,23 @@ def _manager(session: Session, command: str, line: str) -> int:
         session.err.append("Error: Failed to download metadata for repo\n")
         return 1
     try:
+        _has_repository(node, words)
         return _VERBS[verb](session, words, names)
     except _Failed as why:
         session.err.append(f"{why}\n")
         return 1
+
+
+def _has_repository(node: Node, words: list[str]) -> None:
+    """See that the update's repository is set up, unless the command brings its own.
+
+    Raises _Failed.
+    """
+    changes = {"install", "downgrade"} & {*words}
+    if not changes or any(_CHECK in word for word in words) or "--assumeno" in words:
+        return
+    if "\nenabled=1\n" not in node.files.read(f"{node.flavour.folder}/{UPDATE}.repo"):
+        raise _Failed(f"Error: there is no repository {UPDATE}")
 
 
 def _told(words: list[str]) -> tuple[str, list[str]]:
@@ -286,6 +300,7 @@ class Transaction:
         words = self._line.split()
         _, names = _told(words)
         try:
+            _has_repository(node, words)
             wanted = chosen(node, names)
             self._check(wanted, words)
         except (_Failed, Full) as why:

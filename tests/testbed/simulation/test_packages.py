@@ -14,7 +14,13 @@ MANAGERS = {"el8": "dnf", "el7": "yum", "leap15": "zypper"}
 
 def _cluster(flavour: str) -> Cluster:
     node = Node("daos-client-01", ["clients"], flavour=flavour)
-    return build.cluster([Node("daos-server-01", ["servers"]), node])
+    made = build.cluster([Node("daos-server-01", ["servers"]), node])
+    node.files.write(_repository(node), "[daos-offline-update]\nenabled=1\n")
+    return made
+
+
+def _repository(node: Node) -> str:
+    return f"{node.flavour.folder}/daos-offline-update.repo"
 
 
 def _begun(node: Node) -> Transaction:
@@ -53,6 +59,15 @@ def test_a_transaction_brings_the_new_and_removes_the_old(flavour: str) -> None:
     assert going.code == 0
     assert node.transaction is None
     assert _releases(node) == {"daos": [NEW], "daos-client": [NEW]}
+
+
+@pytest.mark.parametrize("flavour", MANAGERS)
+@pytest.mark.parametrize("text", ["", "[daos-offline-update]\nenabled=0\n"])
+def test_without_the_repository_of_the_update_nothing_is_installed(flavour: str, text: str) -> None:
+    node = _cluster(flavour).nodes["daos-client-01"]
+    node.files.write(_repository(node), text)
+    assert _begun(node).code == 1
+    assert _releases(node) == {"daos": [OLD], "daos-client": [OLD]}
 
 
 ORDERS = {
