@@ -16,8 +16,10 @@ from testbed.exploration.play import Playing, Site
 from testbed.simulation import process
 from testbed.simulation.faults import Plan, Planted
 
-KINDS = ("command fails", "host hangs", "SIGKILL", "Ctrl-C", "power lost", "server by hand")
-FAULTS = [Planted(0, n, "before", kind) for n in (3, 60, 110) for kind in KINDS]
+KINDS = ("command fails", "host hangs", "SIGKILL", "Ctrl-C", "power lost")
+NUMBERS = (3, 60, 110)
+FAULTS = [Planted(0, n, "before", kind) for n in NUMBERS for kind in KINDS]
+FAULTS += [Planted(0, n, "before", "server by hand", "daos-server-02") for n in NUMBERS]
 FAULTS += [Planted(0, 61, "after", "connection breaks"), Planted(0, 104, "middle", "power lost")]
 site = Site(Path.cwd())
 
@@ -57,5 +59,6 @@ def test_a_branch_is_what_the_run_would_have_been() -> None:
     assert played == 20
     assert differ == []
     # daos_server runs there already, for the first two.
-    assert idle == [f"server by hand, before command {n} of run 0" for n in (3, 60)]
+    by_hand = "server by hand on daos-server-02"
+    assert idle == [f"{by_hand}, before command {n} of run 0" for n in (3, 60)]
     assert undisturbed == "updated"  # and its folder was brought back each time
