@@ -22,7 +22,8 @@ class Wrong:
     + words: what is wrong, as it stands in docs/rules.md
     + edits: what makes it wrong
     + gate: the code of the finding by which a gate catches it, "" if none does
-    + otherwise: the code of the gate that catches it where pyinfra takes the nodes in another order
+    + otherwise: the code of the gate that catches it where pyinfra takes the nodes in another
+      order, or servers are not as quick
     + breaks: the rules that the referee says are broken: without the gate, or where none is
     + perhaps: rules that are broken with these by chance
     + flags: what is typed after the procedure's name
@@ -141,6 +142,7 @@ RULES = (
             (LeftOut("system.stopped"),),
             gate="not-stopped",
             breaks=frozenset({"R3"}),
+            perhaps=frozenset({"R9"}),  # where engines are missed after the procedure has looked
         ),
     ),
     Rule(
@@ -178,6 +180,7 @@ RULES = (
             "nobody waits for the engines or looks at the pools, and an engine does not come up",
             (LeftOut("system.joined"), LeftOut("pools.seen")),
             gate="not-joined",
+            otherwise="dmg-failed",  # nobody leads yet
             breaks=frozenset({"R6", "R9"}),
             scene="an engine does not come up",
         ),
@@ -269,6 +272,7 @@ RULES = (
             (LeftOut("boot.held"), Waits("packages.updated")),
             gate="starts-at-boot",
             breaks=frozenset({"R11"}),
+            perhaps=frozenset({"R5"}),  # where the other server is updated until this one is up
             while_it_runs="a server reboots before packages change",
         ),
         others=("rules.traced",),
@@ -290,7 +294,7 @@ RULES = (
     ),
 )
 
-# On one lab, in this order: each begins where the one before was refused
+# On one cluster, in this order: each begins where the one before was refused
 GATED = (
     Wrong(
         "not-alone",
@@ -405,20 +409,22 @@ ADMIN_LEFT = Wrong(
     gate="not-at-target",
 )
 
+BY_FORCE = Wrong(
+    "by-force",
+    "`dmg system stop --force`",
+    (
+        Replaced(
+            "DmgSession.ask",
+            "lambda original, dmg, line, *args, **named: original("
+            'dmg, line.replace("system stop", "system stop --force"), *args, **named)',
+        ),
+    ),
+    breaks=frozenset({"R3"}),
+)
+
 # Nobody but the referee sees these
 REFEREED = (
-    Wrong(
-        "by-force",
-        "`dmg system stop --force`",
-        (
-            Replaced(
-                "DmgSession.ask",
-                "lambda original, dmg, line, *args, **named: original("
-                'dmg, line.replace("system stop", "system stop --force"), *args, **named)',
-            ),
-        ),
-        breaks=frozenset({"R3"}),
-    ),
+    BY_FORCE,
     Wrong(
         "left-disabled",
         "what was enabled is not enabled again",

@@ -1,8 +1,4 @@
-"""Wrong procedures: each is caught, by a gate before it does harm, or at least by the referee.
-
-For each of the rules R1 to R12 there is one that a gate catches, and that breaks just this rule as
-soon as the gate is taken out. docs/rules.md has them as tables.
-"""
+"""Wrong procedures on a lab, one of each kind; test_simulated.py has all of them."""
 
 from __future__ import annotations
 
@@ -11,10 +7,10 @@ import pytest
 from testbed.lab.harness import LabNode
 from testbed.referee import judge
 
-from ..lab.site import ADMIN, CLIENT, DAOS_ALONE, SERVER, Outcome, Site, StartSite, nodes
+from ..lab.site import ADMIN, CLIENT, DAOS_ALONE, SERVER, Outcome, Site, StartSite
 from .mutated import Edit, install
-from .mutations import ADMIN_LEFT, GATED, REFEREED, RULES, Rule, Wrong
-from .scenes import RUNS, SCENES, mend
+from .mutations import BY_FORCE, RULES, Rule, Wrong
+from .scenes import RUNS, SCENES
 
 pytestmark = pytest.mark.lab
 
@@ -24,10 +20,14 @@ NODES = [
     LabNode("login-01", ADMIN | CLIENT),
 ]
 
+# A system that is not whole, a step that is left out, data that is gone, flags of pyinfra's, a
+# reboot meanwhile, and the way back.
+_KINDS = {"R1", "R3", "R7", "R8", "R11", "R12"}
+ON_LAB = [rule for rule in RULES if rule.rule in _KINDS]
+
 
 def _start(start: StartSite, wrong: Wrong) -> Site:
-    version = "2.0.3" if wrong.scene == "all is updated" else "2.0.1"
-    site = start(NODES, version=version)
+    site = start(NODES)
     site.settings.update(DAOS_ALONE)
     install(site)
     SCENES[wrong.scene](site)
@@ -60,7 +60,7 @@ def _is_judged(site: Site, wrong: Wrong, done: Outcome) -> None:
     assert wrong.breaks <= site.broken_rules <= wrong.breaks | wrong.perhaps, done.output
 
 
-@pytest.mark.parametrize("rule", RULES, ids=[f"{rule.rule}-{rule.wrong.name}" for rule in RULES])
+@pytest.mark.parametrize("rule", ON_LAB, ids=[f"{rule.rule}-{rule.wrong.name}" for rule in ON_LAB])
 def test_a_gate_keeps_the_rule(start_fresh_site: StartSite, rule: Rule) -> None:
     wrong = rule.wrong
     site = _start(start_fresh_site, wrong)
@@ -73,32 +73,8 @@ def test_a_gate_keeps_the_rule(start_fresh_site: StartSite, rule: Rule) -> None:
     _is_judged(site, wrong, done)
 
 
-def test_gates_catch_one_wrong_procedure_after_the_other(start_fresh_site: StartSite) -> None:
-    """On one system: each goes on from where the one before was refused, at last the right one."""
-    site = start_fresh_site(NODES)
-    site.settings.update(DAOS_ALONE)
-    site.lab.note_contents()
-    for wrong in GATED:
-        SCENES[wrong.scene](site)
-        done = _type(site, wrong)
-        mend(site)
-        _is_caught(site, wrong, done)
-        assert _broken(site) == set(), wrong.name
-    install(site)
-    done = site.update()
-    assert done.exit_code == 0, done.output
-    assert site.report["outcome"] == "updated"
-    site.lab.note_contents()
-
-
-def test_an_admin_node_is_not_passed_over(start_fresh_site: StartSite) -> None:
-    site = start_fresh_site(nodes(servers=1, clients=1))
-    _is_caught(site, ADMIN_LEFT, _type(site, ADMIN_LEFT))
-    assert _broken(site) == set()
-
-
-@pytest.mark.parametrize("wrong", REFEREED, ids=[wrong.name for wrong in REFEREED])
-def test_the_referee_catches(start_fresh_site: StartSite, wrong: Wrong) -> None:
+def test_the_referee_catches_what_no_gate_sees(start_fresh_site: StartSite) -> None:
+    wrong = BY_FORCE
     site = _start(start_fresh_site, wrong)
     done = _type(site, wrong)
     _is_judged(site, wrong, done)

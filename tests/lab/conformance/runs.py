@@ -45,7 +45,7 @@ def differences(lab: list[Part], simulated: list[Part]) -> Iterator[str]:
     """Where two runs differ, in words."""
     lines = [[part.line for part in parts] for parts in (lab, simulated)]
     if lines[0] != lines[1]:
-        told = unified_diff(*lines, "lab", "simulation", lineterm="", n=0)
+        told = unified_diff(lines[0], lines[1], "lab", "simulation", lineterm="", n=0)
         yield "other commands:\n" + "\n".join(line[:_MOST] for line in told)
         return
     for one, other in zip(lab, simulated, strict=True):
