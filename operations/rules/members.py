@@ -31,16 +31,18 @@ class Meaning:
     waits: bool = True
 
 
+_ANEW = "start its engine anew (`dmg system stop` and `dmg system start`, both with --ranks=)"
+
 STATES = {
     "joined": Meaning(),
     "starting": Meaning(),
-    "ready": Meaning(),
+    # So `dmg system start` leaves an engine that it has found running.
+    "ready": Meaning(f"its engine runs and has not joined: where that lasts, {_ANEW}"),
     "stopping": Meaning(),
     "stopped": Meaning("`dmg system start` starts ranks that were stopped", missing=True),
     # Not `systemctl restart`, which would have the other engines of its server excluded as well.
     "excluded": Meaning(
-        "its targets have left the pools: start its engine anew (`dmg system stop` and `dmg system "
-        "start`, both with --ranks=), then reintegrate it (`dmg pool reintegrate`)",
+        f"its targets have left the pools: {_ANEW}, then reintegrate it (`dmg pool reintegrate`)",
         missing=True,
     ),
     "errored": Meaning("see `journalctl -u {server}` there", missing=True),

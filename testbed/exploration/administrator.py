@@ -22,13 +22,15 @@ Do = Callable[[Cluster, Finding], Iterator[str]]
 
 def repair(cluster: Cluster) -> None:
     """Whatever was broken from outside is repaired: power, disks, networks, programs."""
+    off = [node for node in cluster.nodes.values() if not node.up]
     for node in cluster.nodes.values():
         node.hang(False)
         node.files.full.clear()
         node.forget_faults()
-        if not node.up:
-            node.start()
-    cluster.clock.pass_by(_BOOTS)
+    for node in off:
+        node.start()
+    if off:
+        cluster.clock.pass_by(_BOOTS)
 
 
 def findings(report: Mapping[str, Any]) -> list[Finding]:
@@ -111,8 +113,8 @@ def _stops_units(cluster: Cluster, name: str) -> Iterator[str]:
 
 
 def _starts_anew(cluster: Cluster, finding: Finding) -> Iterator[str]:
-    """`dmg system stop` and `dmg system start` of the ranks that are excluded."""
-    for rank in cluster.management.restart_excluded():
+    """`dmg system stop` and `dmg system start` of the ranks that are excluded or did not join."""
+    for rank in cluster.management.restart_left():
         yield f"dmg system stop and start --ranks={rank}"
 
 

@@ -196,15 +196,25 @@ class Management:
         self._cluster.clock.later(1.0, self._started, self._count, self._cluster.clock.now)
         return self._count
 
-    def restart_excluded(self) -> list[int]:
-        """Stop and start the engines of excluded ranks, whose servers run; these ranks."""
-        members = self.system.members.values()
-        excluded = [member.rank for member in members if member.state == "excluded"]
-        found = [rank for rank in excluded if self._engines[rank].server.pid]
-        for rank in found:
-            self._engines[rank].ends()
-            self._engines[rank].begins()
-        return found
+    def restart_left(self) -> list[int]:
+        """Stop and start, by their ranks, the engines that are excluded or did not join; which.
+
+        It is done where their servers run.
+        """
+        members = [it for it in self.system.members.values() if it.state in ("excluded", "ready")]
+        found = [it for it in members if self._engines[it.rank].server.pid]
+        for member in found:
+            self._restart(member.rank, in_order=member.state == "ready")
+        return [member.rank for member in found]
+
+    def _restart(self, rank: int, in_order: bool) -> None:
+        engine = self._engines[rank]
+        if in_order:
+            self._change(lambda system: system.stopping([rank], self._now()))
+        engine.ends()
+        if in_order:
+            self._change(lambda system: system.stopped(rank, True, self._now()))
+        engine.begins()
 
     def _started(self, number: int, began: float) -> None:
         def opened(engine: Engine) -> str:
