@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from .planted import BUGS, Bug
+from .explorer import typed
+from .planted import BUGS, SELDOM, SELDOM_CASE, Bug
 from .wrong import SOUGHT, Sought
 
 # One broken by each run, one by a second run, one where something is so before it, two while nodes
@@ -35,3 +38,11 @@ def test_a_wrong_procedure_is_found(sought: Sought) -> None:
 @pytest.mark.parametrize("bug", [bug for bug in BUGS if bug.name in _BUGS], ids=lambda it: it.name)
 def test_a_bug_is_found(bug: Bug) -> None:
     assert bug.found("--first")
+
+
+def test_a_bug_that_is_seldom_drawn_is_seen_in_its_case(tmp_path: Path) -> None:
+    SELDOM.planted(tmp_path)
+    done = typed("--replay", SELDOM_CASE.text(), "--project", str(tmp_path))
+    assert done.returncode == 1, done.stderr
+    assert "no end after 8 runs, the last one: pool-unknown" in done.stdout
+    assert typed("--replay", SELDOM_CASE.text()).returncode == 0
