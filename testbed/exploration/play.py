@@ -180,4 +180,6 @@ class Playing:
 def _is_over(case: Case, run: int, outcome: Outcome, report: Mapping[str, Any]) -> bool:
     """Whether nothing is to come any more, of faults and of what is typed, and a run has ended."""
     last = max(len(case.typed) - 1, *(fault.run for fault in case.faults), 0)
-    return run >= last and (outcome.exit_code == 0 or judgement.is_an_end(report))
+    if run < last or report.get("left_out"):  # which the same command takes in, as it has said
+        return False
+    return outcome.exit_code == 0 or judgement.is_an_end(report)
