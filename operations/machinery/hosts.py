@@ -1,8 +1,8 @@
 """Everything that talks to a node: commands, the node's look, and many nodes at once."""
 
 import shlex
-from collections.abc import Callable, Collection, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary, WeakSet
@@ -123,6 +123,21 @@ def knock(state: State, units: Units, host: Host) -> Node | None:
     return look(state, units, host)[0]
 
 
+@contextmanager
+def work_on(host: Host) -> Iterator[None]:
+    """Have pyinfra work on this node meanwhile, and then on the one before again.
+
+    pyinfra's own `use` (3.x) stays with it where an exception comes out, a time-out for one: all
+    steps that are read after that would be steps of this node, and the other one would have none.
+    """
+    before = ctx_host.get()
+    ctx_host.set(host)
+    try:
+        yield
+    finally:
+        ctx_host.set(before)
+
+
 def command(state: State, host: Host, line: str, timeout: int) -> tuple[bool, str, str]:
     """Run a shell command on a host, with the settings of config.py.
 
@@ -133,7 +148,7 @@ def command(state: State, host: Host, line: str, timeout: int) -> tuple[bool, st
     if not host.connected:
         return False, "", f"{host.name} cannot be reached"
     try:
-        with ctx_state.use(state), ctx_host.use(host), Timeout(timeout + _GRACE, TimeoutError):
+        with ctx_state.use(state), work_on(host), Timeout(timeout + _GRACE, TimeoutError):
             chosen = _chosen(state, host, timeout)
             done, output = host.run_shell_command(StringCommand(framed(line)), **chosen)
     except TimeoutError:

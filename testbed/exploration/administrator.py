@@ -8,6 +8,8 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from ClusterShell.NodeSet import NodeSet
+
 from testbed.sim.model import Refused
 from testbed.simulation.cluster import Cluster
 from testbed.simulation.node import AGENT, SERVER, Node
@@ -16,6 +18,7 @@ from .cases import BACK, UPDATE
 
 _BOOTS = 120.0  # seconds until nodes are back that got their power again
 _WORKS = 30.0  # seconds that what he does takes
+_NAMES = re.compile(r"[\w-]+(?:\[[\d,-]+\])?")
 Finding = Mapping[str, Any]
 Do = Callable[[Cluster, Finding], Iterator[str]]
 
@@ -143,7 +146,9 @@ def _does_with_unit(cluster: Cluster, finding: Finding) -> Iterator[str]:
 
 def _named(cluster: Cluster, finding: Finding) -> list[Node]:
     """The nodes of a finding, and those that its words name."""
-    words = set(finding.get("hosts", ())) | set(re.findall(r"[\w-]+", finding["message"]))
+    words = set(finding.get("hosts", ()))
+    for word in _NAMES.findall(finding["message"]):  # "daos-server-[02-04,07]" for several
+        words.update(NodeSet(word) if "[" in word else (word,))
     return [node for name, node in cluster.nodes.items() if name in words]
 
 

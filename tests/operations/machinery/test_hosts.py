@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 from pyinfra.api import Config, Inventory, State
-from pyinfra.context import ctx_config
+from pyinfra.context import ctx_config, ctx_host, ctx_state
 
 from operations.daos.units import Units
-from operations.machinery.hosts import _ask, _chosen
+from operations.machinery import hosts
+from operations.machinery.hosts import _ask, _chosen, command
 
 pytestmark = pytest.mark.usefixtures("no_file_is_read")
 
@@ -54,3 +55,16 @@ def test_a_procedure_that_is_read_has_a_configuration_of_its_own() -> None:
 def test_nodes_that_are_asked_the_same_share_the_question() -> None:
     assert _ask(Units(), ("7:1",)) is _ask(Units(), ("7:1",))
     assert _ask(Units(), ("7:1",)) != _ask(Units(), ())
+
+
+def test_a_question_without_an_answer_leaves_the_work_on_the_node_that_asked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """pyinfra takes what is read after that for steps of whichever node it believes to work on."""
+    monkeypatch.setattr(hosts, "_GRACE", 0.05)
+    state = State(Inventory((["@local", "node-1"], {})), Config())
+    asked, here = state.inventory
+    asked.connected = True
+    with ctx_state.use(state), ctx_host.use(here):
+        assert command(state, asked, "sleep 20", 0) == (False, "", "no answer within 0 seconds")
+        assert ctx_host.get() is here
