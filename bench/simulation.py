@@ -9,12 +9,14 @@ import json
 import os
 import re
 import resource
+import shlex
 import signal
 import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
 
@@ -33,25 +35,23 @@ _WHOSE = {
 }
 
 
-def rates() -> list[str]:
+def rates() -> Iterator[str]:
     """How many updates with faults are played in a minute on all processors, each to its end."""
-    rows = []
     for nodes, (cases, sample) in _PLAYED.items():
         count = sum(map(int, nodes.split(",")))
         words = ("--seed", "1", "--nodes", nodes)
         seconds, told = _explored("--every", "--sample", str(sample), *words)
         played = _sum("played", told)
-        rows.append(
+        yield (
             f"  {count} nodes, one fault, one of {sample} of all: {60 * played / seconds:5.0f} "
             f"a minute ({played} in {seconds:.0f} s)"
         )
         seconds, told = _explored("--cases", str(cases), *words)
         played = _sum("cases,", told)
-        rows.append(
+        yield (
             f"  {count} nodes, up to three faults, drawn: {60 * played / seconds:5.0f} a minute "
             f"({played} in {seconds:.0f} s, {_sum('runs', told) / played:.1f} runs each)"
         )
-    return rows
 
 
 def _sum(what: str, told: str) -> int:
@@ -67,19 +67,17 @@ def _explored(*words: str) -> tuple[float, str]:
     return time.monotonic() - begin, done.stdout
 
 
-def sizes() -> list[str]:
+def sizes() -> Iterator[str]:
     """What an update without faults costs, by the size of the cluster."""
-    rows = []
     for size in _SIZES:
         words = [sys.executable, "-m", "bench.simulation", ",".join(map(str, size))]
         done = subprocess.run(words, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)
         seconds, peak, whose = json.loads(done.stdout)
         share = ", ".join(f"{name} {part:.0%}" for name, part in whose.items())
-        rows.append(
+        yield (
             f"  {sum(size):6} nodes {seconds:8.2f} s of processor time, "
             f"{1000 * seconds / sum(size):5.1f} ms a node, {peak:5.0f} MiB; {share}"
         )
-    return rows
 
 
 def _one(servers: int, admins: int, clients: int) -> tuple[float, float, dict[str, float]]:
@@ -134,12 +132,12 @@ def _owner(path: str) -> str:
     return ""
 
 
-def figures() -> dict[str, list[str]]:
-    """All figures, by what they are about."""
-    return {
-        f"Updates that go wrong, simulated, on {os.cpu_count()} processors": rates(),
-        "An update that nothing disturbs, simulated": sizes(),
-    }
+def figures() -> Iterator[str]:
+    """All figures, line by line as they come."""
+    yield f"\nUpdates that go wrong, simulated, on {os.cpu_count()} processors"
+    yield from rates()
+    yield "\nAn update that nothing disturbs, simulated"
+    yield from sizes()
 
 
 def main(words: list[str]) -> int:
@@ -147,8 +145,12 @@ def main(words: list[str]) -> int:
     if words:
         print(json.dumps(_one(*map(int, words[0].split(",")))))
         return 0
-    for title, rows in figures().items():
-        print(f"\n{title}", *rows, sep="\n", flush=True)
+    try:
+        for line in figures():
+            print(line, flush=True)
+    except subprocess.CalledProcessError as failed:
+        print(f"bench: {shlex.join(failed.cmd)} failed:\n{failed.stdout}", file=sys.stderr)
+        return 1
     return 0
 
 

@@ -6,7 +6,6 @@ from functools import partial
 from itertools import chain
 
 from pyinfra.api import Host
-from pyinfra.context import ctx_state
 
 from ..daos.node import Node
 from ..daos.package_managers import CHECK
@@ -154,8 +153,7 @@ def _updated(current: Run, node: Node) -> bool:
 
 
 def _learnt(current: Run, host: Host) -> str | None:
-    with ctx_state.use(current.state), hosts.work_on(host):
-        return learn_keys(current, host, current.start.node(host.name))
+    return learn_keys(current, host, current.start.node(host.name))
 
 
 def _foreign(current: Run, host: Host) -> str | None:
@@ -182,8 +180,7 @@ def _resolved(current: Run, host: Host) -> tuple[bool, str, str]:
     node = current.start.node(host.name)
     resolve = packaging.distribution(current, node).manager.resolve
     line = packaging.tried(current, resolve, host.name, node)
-    with ctx_state.use(current.state), hosts.work_on(host):
-        return current.command(host, line, current.settings.timeouts["packages"])
+    return current.command(host, line, current.settings.timeouts["packages"])
 
 
 def _problem(current: Run, host: Host, done: bool, output: str, errors: str) -> str | None:

@@ -124,7 +124,7 @@ def knock(state: State, units: Units, host: Host) -> Node | None:
 
 
 @contextmanager
-def work_on(host: Host) -> Iterator[None]:
+def _working_on(host: Host) -> Iterator[None]:
     """Have pyinfra work on this node meanwhile, and then on the one before again.
 
     pyinfra's own `use` (3.x) stays with it where an exception comes out, a time-out for one: all
@@ -148,7 +148,7 @@ def command(state: State, host: Host, line: str, timeout: int) -> tuple[bool, st
     if not host.connected:
         return False, "", f"{host.name} cannot be reached"
     try:
-        with ctx_state.use(state), work_on(host), Timeout(timeout + _GRACE, TimeoutError):
+        with ctx_state.use(state), _working_on(host), Timeout(timeout + _GRACE, TimeoutError):
             chosen = _chosen(state, host, timeout)
             done, output = host.run_shell_command(StringCommand(framed(line)), **chosen)
     except TimeoutError:

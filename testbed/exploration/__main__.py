@@ -71,16 +71,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _replay(given)
     if given.seed is None:
         given.seed = random.randrange(1_000_000)
-    if given.known is None:
-        with tempfile.TemporaryDirectory(prefix="daos-known-") as folder:
-            given.known = Path(folder)
-            return _in_shares(given, list(argv if argv is not None else sys.argv[1:]))
-    return _in_shares(given, [])
+    if given.share is not None:
+        return _play(given)
+    with tempfile.TemporaryDirectory(prefix="daos-known-") as folder:
+        given.known = Path(folder)
+        if given.jobs == 1:
+            return _play(given)
+        return _in_parallel(given, list(argv if argv is not None else sys.argv[1:]))
 
 
-def _in_shares(given: argparse.Namespace, argv: list[str]) -> int:
-    if given.share is None and given.jobs > 1:
-        return _in_parallel(given, argv)
+def _play(given: argparse.Namespace) -> int:
+    """All cases, or a share of them, in this process."""
     process.load(given.project)
     return _every(given) if given.every else _explore(given)
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from .play import Playing
 
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+# As records have it, and as seconds since 1970 in a simulated cluster's years.
 _MOMENT = re.compile(
     r"\d{4}-\d\d-\d\d[T ]\d\d[:-]\d\d[:-]\d\d(?:\.\d+)?(?:Z|\+00:00)?|\b17\d{8}(?:\.\d+)?\b"
 )
@@ -28,8 +29,7 @@ _MOMENT = re.compile(
 _PAST = {"events", "asked", "moved", "older", "pids", "connection", "done", "up_since"}
 _PAST |= {"_count", "_job", "_election"}
 # Of these it matters alone whether there is one.
-_NUMBERS = {"written", "started", "incarnation", "pid", "main_pid", "last_update"}
-_NUMBERS |= {"boots"}
+_NUMBERS = {"written", "started", "incarnation", "pid", "main_pid", "last_update", "boots"}
 
 
 class Known:

@@ -9,9 +9,8 @@ import os
 import pickle
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from gevent import get_hub
 from gevent.monkey import get_original
@@ -21,6 +20,7 @@ from testbed.faults import ENGINE_DIES
 from .faults import BROKEN_BY, Moments, Plan, Planted
 from .node import Node
 
+# To see that others change nothing takes longer than it saves: they hardly ever do.
 _PERHAPS_NOTHING = {*BROKEN_BY, ENGINE_DIES.name}
 
 
@@ -106,7 +106,7 @@ class _Kept:
         self._folder = folder
         self._found = dict(self._content())
 
-    def _content(self) -> Any:
+    def _content(self) -> Iterator[tuple[Path, bytes | Path]]:
         for path in sorted(self._folder.rglob("*")):
             if path.is_symlink():
                 yield path, path.readlink()
@@ -134,6 +134,6 @@ class _Kept:
     def is_of(self, original: int, copy: int) -> None:
         """What the reports say of the process that writes them is true of its copy."""
         for path, content in self._found.items():
-            if path.name == "report.json":
+            if path.name == "report.json" and isinstance(content, bytes):
                 said = rb'("pid": ?)%d\b' % original
                 path.write_bytes(re.sub(said, rb"\g<1>%d" % copy, content))

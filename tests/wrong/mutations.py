@@ -27,7 +27,7 @@ class Wrong:
     + breaks: the rules that the referee says are broken: without the gate, or where none is
     + perhaps: rules that are broken with these by chance
     + flags: what is typed after the procedure's name
-    + scene: what the lab is brought to first, by its name in scenes.py
+    + scene: what the cluster is brought to first, by its name in simulated.py and scenes.py
     + while_it_runs: what happens in the middle of it, by its name in scenes.py
     + file: the procedure that is typed
     """
@@ -401,7 +401,7 @@ GATED = (
     ),
 )
 
-# On a lab whose admin node is nothing else
+# On a cluster whose admin node is nothing else
 ADMIN_LEFT = Wrong(
     "an-admin-not-updated",
     "the package update passes over the admin node",
