@@ -59,15 +59,18 @@ def _storage_format(current: MigrationRun, hosts: str) -> str:
 def _format_erased(current: MigrationRun, hosts: Collection[str]) -> str | None:
     """Format what was just erased: the servers that held the management service start again.
 
+    A replica that has not begun to may still answer for the system for a moment.
+
     Source: eraseAndRestart in src/control/server of DAOS v2.0.2.
     """
     deadline = time.monotonic() + _RESTART
     lacking = fold(hosts)
     while True:
         answer = _storage_format(current, lacking)
-        lacking = ",".join(sorted(set(dmg.host_errors(answer).values())))
-        if not lacking or time.monotonic() > deadline:
+        failed = ",".join(sorted(set(dmg.host_errors(answer).values())))
+        if not (failed or _RUNNING in answer) or time.monotonic() > deadline:
             return _refused(answer)
+        lacking = failed or lacking
         time.sleep(_PAUSE)
 
 

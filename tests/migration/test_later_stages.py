@@ -289,6 +289,39 @@ def test_storage_with_a_new_pool_is_never_formatted_again() -> None:
     assert codes(reformat.new_pools(known)) == ["has-pools"]  # type: ignore[arg-type]
 
 
+def test_what_was_erased_is_formatted_as_soon_as_its_servers_have_begun_anew(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A replica may answer for the system that was erased, or not at all, for a moment."""
+    serving = 'client: code = 508 description = "storage format invoked on a running system"'
+
+    def answer(errors: dict[str, str], error: str | None = None) -> str:
+        return json.dumps({"response": {"host_errors": errors}, "error": error, "status": 0})
+
+    told = [
+        answer({}),
+        answer({}, serving),
+        answer({"about to start again": "s1"}, "1 of 2 hosts reported errors"),
+        answer({}, serving),
+    ]
+    asked: list[str] = []
+
+    class Dmg:
+        def ask(self, arguments: str, _seconds: int) -> str:
+            asked.append(arguments.rpartition(" ")[2])
+            return told.pop()
+
+    class Current:
+        dmg = Dmg()
+
+    monkeypatch.setattr(formatting, "_PAUSE", 0)
+    assert formatting._format_erased(Current(), ["s1", "s2"]) is None  # type: ignore[arg-type]
+    assert asked == ["'s[1-2]'", "'s[1-2]'", "s1", "s1"]
+    monkeypatch.setattr(formatting, "_RESTART", 0)
+    told.append(answer({}, serving))
+    assert serving in str(formatting._format_erased(Current(), ["s1"]))  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize(
     ("lacking", "replicas", "hosts"),
     [

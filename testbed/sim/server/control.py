@@ -116,6 +116,8 @@ class Control:
             return {"interfaces": []}
         if op == "forget":
             self._leaving = True
+            if self._replica:
+                self._replica.close()
             threading.Timer(_ANSWERED, self._start_anew).start()
             return {}
         return self._operations.do(op, message)

@@ -55,6 +55,7 @@ class Replica:
         self._proposing = threading.Lock()
         self._campaigns = 1  # in a row: they become rarer where nobody answers
         self._heard = 0.0  # when a leader was last heard (a leader: when a majority answered)
+        self._closed = False
         self.leader = ""
         self.role = "follower"
         self.term, self.voted_for, self.entry, self.state = self._load()
@@ -63,13 +64,12 @@ class Replica:
 
     def leading(self) -> bool:
         """Is this replica the leader, with its state known to a majority?"""
-        return self.role == "leader"
+        return self.role == "leader" and not self._closed
 
     def current(self) -> bool:
         """Does this replica know the state, from a leader that it hears?"""
-        return self.leading() or bool(
-            self.leader and self._clock() - self._heard < _PATIENCE[1] + _CALL
-        )
+        heard = self.leader and self._clock() - self._heard < _PATIENCE[1] + _CALL
+        return self.leading() or bool(heard and not self._closed)
 
     def propose(self, state: dict[str, Any]) -> None:
         """Make `state` the state. Raises NotLeader; it may then be so later, or not."""
@@ -89,6 +89,14 @@ class Replica:
             self.role, self.leader = "follower", ""
             self.term, self.voted_for, self.entry, self.state = epoch, "", [epoch, 0], {}
             self._save()
+
+    def close(self) -> None:
+        """Answer for the system no more: its state is about to be thrown away.
+
+        Source: eraseAndRestart in src/control/server/mgmt_system.go of v2.0.3, which stops the
+        database before anybody has an answer, and the process some time after that.
+        """
+        self._closed = True
 
     def handle(self, operation: str, message: dict[str, Any]) -> dict[str, Any]:
         """Answer another replica's `vote` or `append`."""

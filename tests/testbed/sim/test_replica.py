@@ -256,3 +256,15 @@ def test_a_beat_tells_who_lags(follower: Replica) -> None:
     assert follower.handle("append", beat)["ok"] is False
     assert follower.handle("append", {**beat, "state": {"value": 2}})["ok"] is True
     assert follower.state == {"value": 2}
+
+
+def test_whoever_forgets_its_system_answers_for_it_no_more(cluster: Cluster) -> None:
+    assert cluster.elect("a")
+    cluster.replicas["a"].propose({"value": 1})
+    for name in ("a", "b"):
+        replica = cluster.replicas[name]
+        assert replica.current()
+        replica.close()
+        assert not replica.current()
+    with pytest.raises(NotLeader):
+        cluster.replicas["a"].propose({"value": 2})
