@@ -1,6 +1,7 @@
 """What is judged on live readings by more than one step: the gates, asked for a run."""
 
 from collections.abc import Callable, Collection
+from dataclasses import replace
 
 from ..daos.dmg import DmgError, Member
 from ..rules import gates
@@ -38,7 +39,14 @@ def pools(current: Run, view: View) -> list[Finding]:
     except DmgError as problem:
         return [_no_answer(current, view, problem, "dmg pool list")]
     accepted = len(current.settings.may_be_missing)
-    return unhealthy(found, accepted) + rebuilding(found)
+    return [_led_on(it, view) for it in unhealthy(found, accepted)] + rebuilding(found)
+
+
+def _led_on(finding: Finding, view: View) -> Finding:
+    """Nobody reintegrates what a server that is down has taken from a pool."""
+    if finding.code != "pool-degraded":
+        return finding
+    return replace(finding, message=finding.message + gates.to_start(view))
 
 
 def _no_answer(current: Run, view: View, problem: DmgError, see: str) -> Finding:

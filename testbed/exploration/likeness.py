@@ -49,7 +49,7 @@ class Known:
         case, number = playing.case, playing.number
         if any(fault.run >= number for fault in case.faults):
             return False
-        to_come = playing.words, case.typed[number:], case.pause, playing.done
+        to_come = playing.words, case.typed[number:], case.pause, playing.done, playing.owed
         told = f"{to_come} {of(playing.cluster)}"
         try:
             (self._folder / hashlib.sha256(told.encode()).hexdigest()).touch(exist_ok=False)

@@ -79,6 +79,7 @@ class Playing:
     + over: whether none comes any more
     + known: whether none comes since it is known how it goes on
     + done: the procedure that has come to its end last; "" where none has
+    + owed: the same where it has left nodes out, so that it is typed once more in the end
     """
 
     def __init__(self, case: Case, site: Site, say: Say = lambda line: None) -> None:
@@ -88,7 +89,7 @@ class Playing:
         self.cluster = case.cluster()
         self.over = self.known = False
         self._told = ""  # by the last run to be typed in the place of it
-        self.done = ""
+        self.done = self.owed = ""
         judgement.note_contents(self.cluster)
 
     def branch(self, case: Case) -> Self:
@@ -147,10 +148,11 @@ class Playing:
         self.played.problems += judgement.of_a_run(outcome, report)
         if outcome.exit_code == 0:
             self.done = procedure
+            self.owed = procedure if report.get("left_out") else ""
         if _is_over(self.case, self.number, outcome, report):
             # What goes wrong after the last look is for the next one to see.
-            self.over = not any(judgement.of_the_state(cluster, self.case))
-            self._told = UPDATE
+            self.over = not self.owed and not any(judgement.of_the_state(cluster, self.case))
+            self._told = self.owed or UPDATE
         if not self.over:
             self._between(procedure, report)
         self.number += 1
@@ -180,6 +182,4 @@ class Playing:
 def _is_over(case: Case, run: int, outcome: Outcome, report: Mapping[str, Any]) -> bool:
     """Whether nothing is to come any more, of faults and of what is typed, and a run has ended."""
     last = max(len(case.typed) - 1, *(fault.run for fault in case.faults), 0)
-    if run < last or report.get("left_out"):  # which the same command takes in, as it has said
-        return False
-    return outcome.exit_code == 0 or judgement.is_an_end(report)
+    return run >= last and (outcome.exit_code == 0 or judgement.is_an_end(report))
