@@ -14,6 +14,11 @@ from .rules import gates
 from .rules.findings import Finding, fold
 from .rules.view import ROLES, View
 
+# On a client, where neither a unit nor this update has it run.
+_LEFT = (
+    "daos_agent does not run on {}, nor is it enabled: to have it run, type `systemctl start {}`"
+)
+
 
 def _may_be_complete(current: Run, view: View) -> list[Finding]:
     """What runs is of the target release, and what ran before runs again."""
@@ -40,7 +45,7 @@ def completed(current: Run, here: Host) -> Iterator[Command]:
     if here.name == next(iter(view.nodes)):  # once for all of them
         containers.count_after(current)
         if left := view.where(lambda node: not node.serves(AGENT), "clients"):
-            say(f"daos_agent does not run on {fold(left)}: it is not enabled there")
+            say(_LEFT.format(fold(left), view.units.short(AGENT)))
         for finding in unreachable.back(current):
             logger.warning(f"--> {finding}")
     yield from ()

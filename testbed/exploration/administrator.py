@@ -19,6 +19,7 @@ from .cases import BACK, UPDATE
 _BOOTS = 120.0  # seconds until nodes are back that got their power again
 _WORKS = 30.0  # seconds that what he does takes
 _NAMES = re.compile(r"[\w-]+(?:\[[\d,-]+\])?")
+_NOTED = re.compile(r"^daos_agent does not run on .*$", re.M)
 Finding = Mapping[str, Any]
 Do = Callable[[Cluster, Finding], Iterator[str]]
 
@@ -41,10 +42,14 @@ def findings(report: Mapping[str, Any]) -> list[Finding]:
     return [*report.get("refusals", ()), *report.get("failures", ())]
 
 
-def act(cluster: Cluster, report: Mapping[str, Any]) -> list[str]:
-    """Do what the findings of a report tell to do; what that was, in words."""
+def act(cluster: Cluster, report: Mapping[str, Any], output: str = "") -> list[str]:
+    """Do what the findings of a report tell to do; what that was, in words.
+
+    + output: what the run has said, of which some is no finding, and tells something as well
+    """
     done: list[str] = []
-    for finding in findings(report):
+    noted = [{"message": line} for line in _NOTED.findall(output)]
+    for finding in [*findings(report), *noted]:
         for words, do in _TO_DO:
             if re.search(words, finding["message"]):
                 done += do(cluster, finding)

@@ -154,16 +154,16 @@ class Playing:
             self.over = not self.owed and not any(judgement.of_the_state(cluster, self.case))
             self._told = self.owed or UPDATE
         if not self.over:
-            self._between(procedure, report)
+            self._between(procedure, report, outcome.output)
         self.number += 1
 
-    def _between(self, procedure: str, report: Mapping[str, Any]) -> None:
+    def _between(self, procedure: str, report: Mapping[str, Any], output: str) -> None:
         """What is repaired and done until the next run."""
         self.cluster.clock.pass_by(self.case.pause)
         administrator.repair(self.cluster)
         other = administrator.types(procedure, report)
         self._told = other if other != procedure else self._told
-        for line in administrator.act(self.cluster, report):
+        for line in administrator.act(self.cluster, report, output):
             self._say(f"    the administrator: {line}")
         if self.number + 1 == _MOST:
             self.over = True

@@ -201,6 +201,20 @@ class Observer:
         """Whether what is noted now is meant to stay, and not what a migration has got so far."""
         return not (self.noted and self._restoring)
 
+    def all_back(self, host: str) -> bool:
+        """Whether all that was stopped runs again, but for a node itself: the window is over.
+
+        For whoever typed the command it is, who may have a thing or two to do until it ends.
+        """
+        if self.window is None:
+            return True
+        before = self.window.before
+        if host not in before.up:
+            return True  # it was off when the window began: nobody could reach it
+        others = [self.cluster.node(name) for name in before.agents - {host}]
+        agents = all(node.agents for node in others if node.up)
+        return agents and before.joined <= self.cluster.joined() | self.cluster.node(host).ranks
+
     # What an event is
 
     def phase(self, event: Event) -> Phase | None:

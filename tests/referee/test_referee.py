@@ -350,6 +350,26 @@ KEPT: list[tuple[str, str, Callable[[], History]]] = [
     ),
     (
         "R6",
+        "a server with an agent that boots when all is back",
+        lambda: (
+            History()
+            .happen("server-02", "systemd", "unit-enabled", unit=AGENT)
+            .command()
+            .disable()
+            .stop_all()
+            .packages()
+            .start_all()
+            .enable()
+            .power_lost("server-02")
+            .happen("server-01", "daos_server", "member", rank=2, state="excluded")
+            .happen("server-01", "daos_server", "member", rank=3, state="excluded")
+            .boot("server-02")
+            .start_agents(["server-02"])
+            .ended(1)
+        ),
+    ),
+    (
+        "R6",
         "a rank that was lost before, known to the site",
         lambda: (
             History()

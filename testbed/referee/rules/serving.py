@@ -23,7 +23,7 @@ class Served(Rule):
         self.counted["agents"] += 1
         before = seen.window.before.joined - seen.given_up if seen.window else set()
         missing = before - seen.cluster.joined()
-        if missing:
+        if missing and not (by_boot and seen.all_back(event.host)):
             sentence = f"daos_agent started on {{nodes}} before {ranks(missing)} had joined"
             self.broken(sentence, event)
         self._version(event, seen)

@@ -150,7 +150,7 @@ class RebootProof(Rule):
     def see(self, event: Event, seen: Observer) -> None:
         if seen.window is None:
             return
-        if _starts_by_boot(event, seen) and not _all_back(event.host, seen, seen.window):
+        if _starts_by_boot(event, seen) and not seen.all_back(event.host):
             self.broken(f"{event.unit} started on {{nodes}} by a boot inside the window", event)
         boots = event.kind == "systemd boot" and event.host in seen.window.before.up
         self.counted["boots"] += boots
@@ -164,13 +164,3 @@ def _starts_by_boot(event: Event, seen: Observer) -> bool:
     node = seen.cluster.node(event.host)
     starting = event.kind == "systemd unit-starting" and event.unit in (AGENT, SERVER)
     return starting and event.unit in node.booting
-
-
-def _all_back(host: str, seen: Observer, window: Window) -> bool:
-    """Whether all that was stopped runs again, but for the node itself: the window is over."""
-    if host not in window.before.up:
-        return True  # it was off when the window began: nobody could reach it
-    others = [seen.cluster.node(name) for name in window.before.agents - {host}]
-    agents = all(node.agents for node in others if node.up)
-    joined = seen.cluster.joined() | seen.cluster.node(host).ranks
-    return agents and window.before.joined <= joined
