@@ -33,6 +33,9 @@ from .window import OfflineWindow
 T = TypeVar("T")
 AnyRun = TypeVar("AnyRun", bound="Run")
 
+_PAUSES = (0.1, 2.0)  # seconds between two looks, at least and at most
+_LATER = 0.1  # as a share of what was waited: who looks later by that notices it later by that
+
 
 class Run:
     """One run of a procedure over one inventory.
@@ -251,11 +254,15 @@ class Run:
     def wait(self, kind: str, look: Callable[[], tuple[bool, str]]) -> bool:
         """Look again and again until it is done, showing how far it is.
 
+        At first often, as where engines take a moment, then less often, as where they take minutes
+        and each look is a question to all servers: who has waited long waits a little longer.
+
         + kind: which of the site's time-outs ends the waiting
         + look: says whether it is done, and in a few words how far it is
         Returns False on time-out.
         """
-        deadline = time.monotonic() + self.settings.timeouts[kind]
+        began = time.monotonic()
+        deadline = began + self.settings.timeouts[kind]
         while True:
             done, how_far = look()
             if how_far != shown.detail:
@@ -263,9 +270,15 @@ class Run:
                 logger.info(how_far, extra=QUIETLY)
             if done:
                 return True
-            if time.monotonic() > deadline:
+            now = time.monotonic()
+            if now > deadline:
                 return False
-            time.sleep(0.25)
+            time.sleep(pause(now - began))
+
+
+def pause(waited: float) -> float:
+    """How many seconds to wait until the next look, after so many of waiting."""
+    return min(_PAUSES[1], max(_PAUSES[0], _LATER * waited))
 
 
 def say(line: str) -> None:
