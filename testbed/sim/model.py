@@ -15,6 +15,7 @@ from .common.errors import DER_BUSY, DER_EXIST, DER_MISC, DER_NONEXIST, NO_ENTIT
 
 SERVING = ("joined",)
 PREPARABLE = ("starting", "ready", "joined", "stopping")
+NO_ENGINE = "DAOS I/O Engine instance not started or not responding on dRPC"
 RUNNING = (*PREPARABLE, "errored")  # an errored engine may still run
 FABRIC_CONTEXTS = 17
 SCM_SHARE = 0.06  # of a pool's size; the tier ratio that dmg 2.0 uses unless told otherwise
@@ -345,7 +346,7 @@ class System:
         serving = [rank for rank in self.joined() if rank in pool.svc_reps]
         serving = serving or [rank for rank in self.joined() if rank in pool.ranks]
         if not serving:
-            raise Refused("DAOS I/O Engine instance not started or not responding on dRPC")
+            raise Refused(NO_ENGINE)
         return serving[0]
 
     def query_pool(self, name: str) -> dict[str, Any]:

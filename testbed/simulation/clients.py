@@ -178,7 +178,7 @@ def _pools(session: Session, management: Management) -> Any:
     for pool in management.system.pools.values():
         query, error = None, ""
         try:
-            query = management.system.query_pool(pool.uuid)
+            query = management.query_pool(pool.uuid)
         except Refused as why:
             error = str(_refused(why))
         rows.append(output.pool_row(pool.uuid, pool.label, pool.svc_reps, query, error))
@@ -187,7 +187,7 @@ def _pools(session: Session, management: Management) -> Any:
 
 def _queried(session: Session, pool: str, management: Management) -> Any:
     try:
-        found = management.system.query_pool(pool)
+        found = management.query_pool(pool)
     except Refused as why:
         raise _refused(why, output.json_no_pool(session.node.version)) from why
     return output.json_pool_query(found, session.node.version)

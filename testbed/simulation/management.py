@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from testbed.sim.model import PREPARABLE, RUNNING, Handle, Member, Refused, System
+from testbed.sim.model import NO_ENGINE, PREPARABLE, RUNNING, Handle, Member, Refused, System
 from testbed.sim.server.engines import START_TIMEOUT
 from testbed.sim.server.results import SILENT, apply_start, apply_stop, rank_result
 
@@ -282,6 +282,16 @@ class Management:
         self._change(lambda system: system.create_pool(uuid, label, size, []))
         home = f"{uuid[:-4]}c0de"
         self._change(lambda system: system.create_container(uuid, home, "home", "POSIX"))
+
+    def query_pool(self, name: str) -> dict[str, Any]:
+        """What `dmg pool query` shows, through an engine of the leader's. Raises Refused.
+
+        As of `Service.asking_pools` of the lab.
+        """
+        engines = self._cluster.nodes[self.leader].server.engines
+        if not any(it.pid and it.joined for it in engines):
+            raise Refused(NO_ENGINE)
+        return self.system.query_pool(name)
 
     def destroy_pool(self, name: str) -> None:
         """Its owner has it destroyed. Raises Refused."""

@@ -48,7 +48,11 @@ class Control:
         if me:
             self._replica = Replica(me, points, state_file, _send, self._became_leader)
         self._service = service.Service(
-            self._settings.name, self._replica, self._replicas, self._initialized.is_set
+            self._settings.name,
+            self._replica,
+            self._replicas,
+            self._initialized.is_set,
+            self._engines.serve,
         )
         self._operations = Operations(self._service, self._engines)
         methods = handlers.methods(self._service)

@@ -48,6 +48,7 @@ class Engine:
         self._wire: Wire | None = None
         self._changed = threading.Condition()
         self._open = False  # has the running engine opened its storage?
+        self._in = False  # and is it in the system?
         self._prepared = False
         self._reason = ""  # why it does not run
 
@@ -95,13 +96,18 @@ class Engine:
         """Is there a process?"""
         return self._process is not None and self._process.poll() is None
 
+    def serves(self) -> bool:
+        """Has the process that runs joined the system?"""
+        return self._in and self.running()
+
     def start(self) -> None:
         """Start the process, if none runs; it joins by itself."""
         with self._changed:
             if self.running():
                 return
             ours, theirs = socket.socketpair()
-            self._open, self._prepared, self._reason = False, False, ""
+            self._open = self._in = self._prepared = False
+            self._reason = ""
             self._wire = Wire(ours)
             self._process = subprocess.Popen(
                 [_program(), *self._arguments(theirs.fileno())], pass_fds=[theirs.fileno()]
@@ -213,6 +219,7 @@ class Engine:
             storage.write_superblock(self._settings.scm_mount, {**block, "rank": rank})
         with contextlib.suppress(Closed):
             wire.send(op="rank", rank=rank)
+        self._in = True
         self._upstream.log("INFO", f"{self.name}: joined the system as rank {rank}")
 
     def _ended(self, code: int) -> None:
@@ -246,6 +253,10 @@ class Engines:
         for engine in self._engines:
             if engine.formatted():
                 engine.start()
+
+    def serve(self) -> bool:
+        """Does one of them serve? Through it the leader of the management service asks pools."""
+        return any(engine.serves() for engine in self._engines)
 
     def stop_all(self) -> None:
         """End every engine, unprepared if nobody prepared them: the server itself ends."""

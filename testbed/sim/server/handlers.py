@@ -105,7 +105,7 @@ class Handlers:
 
     def pool_get_prop(self, request: Any, _metadata: Any) -> Any:
         try:
-            values = self._service.lead().pool_properties(_pool_of(request))
+            values = self._service.asking_pools().pool_properties(_pool_of(request))
         except Refused as refusal:
             raise refused(refusal) from refusal
         response = messages.of("PoolGetPropResp")()
@@ -117,7 +117,7 @@ class Handlers:
 
     def pool_query(self, request: Any, _metadata: Any) -> Any:
         try:
-            pool = self._service.lead().query_pool(_pool_of(request))
+            pool = self._service.asking_pools().query_pool(_pool_of(request))
         except Refused as refusal:
             raise refused(refusal) from refusal
         return _pool_query_response(pool)

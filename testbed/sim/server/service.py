@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from ..common import events, release
 from ..common.errors import DER_NONEXIST
-from ..model import PREPARABLE, RUNNING, Handle, Member, Refused, System
+from ..model import NO_ENGINE, PREPARABLE, RUNNING, Handle, Member, Refused, System
 from ..protocol import rpc
 from .replica import NotLeader, Replica
 from .results import SILENT, apply_start, apply_stop, rank_result
@@ -32,11 +32,13 @@ class Service:
         replica: Replica | None,
         replicas: Callable[[], dict[str, str]],
         initialized: Callable[[], bool],
+        engines_serve: Callable[[], bool],
     ) -> None:
         self._name = name
         self._replica = replica
         self._replicas = replicas  # of the access points' names, their "IP:port"
         self._initialized = initialized  # had this replica storage to keep the state on?
+        self._engines_serve = engines_serve
         self._changing = threading.Lock()
         self._administering = threading.Lock()
 
@@ -55,6 +57,17 @@ class Service:
         if not replica.leading():
             raise self._not_leader(replica.leader)
         return System.from_dict(replica.state)
+
+    def asking_pools(self) -> System:
+        """The same, where an engine of the leader's own server passes on what pools are asked.
+
+        After a loss of power the ranks are joined in what is remembered before they have come back.
+        Source: CallDrpc in src/control/server/harness.go of v2.0.3. Raises rpc.Failure.
+        """
+        system = self.lead()
+        if not self._engines_serve():
+            raise refused(Refused(NO_ENGINE))
+        return system
 
     def change(self, transition: Callable[[System], T]) -> T:
         """Apply a transition of the model, for good. Raises rpc.Failure."""
