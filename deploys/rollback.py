@@ -26,8 +26,8 @@ packages.returned(name="Return the DAOS packages on all nodes")
 conversion.returned(name="Give back the configuration of 1.x, where it was converted")
 
 # Back into service
-system.started(name="Start the engines that were stopped: dmg system start")
 services.servers_started(name="Start daos_server on the servers")
+system.started(name="Start the engines that were stopped: dmg system start")
 system.joined(name="Wait until every engine has joined")
 pools.seen(name="See that all pools are there")
 services.agents_started(name="Start daos_agent where it ran")

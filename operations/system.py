@@ -18,6 +18,7 @@ from .rules.silence import is_silent
 from .rules.view import View
 
 _LOG_LINES = 5
+_NO_SERVICE = "waiting for the management service to answer"
 
 
 def servers_will_start(current: Run, name: str, node: Node) -> bool:
@@ -135,6 +136,8 @@ def started(current: Run, here: Host) -> str | None:
 
     Source: "dmg system start" (DAOS 2.0, system operations).
     """
+    # That of a server which has just been started takes a moment.
+    current.wait("join", lambda: (current.dmg.query_or_none() is not None, _NO_SERVICE))
     try:
         answer = current.dmg.ask("system start", current.settings.timeouts["join"])
         rows = dmg.results(answer, "start")
@@ -167,7 +170,7 @@ def _wait_joined(current: Run) -> str | None:
     def look() -> tuple[bool, str]:
         members = current.dmg.query_or_none()
         if members is None:
-            return False, "waiting for the management service to answer"
+            return False, _NO_SERVICE
         up = [member for member in members if member.state == "joined"]
         missing = gates.joined(view, members, current.accepted)
         over = not missing or bool(ranks.hopeless(members, current.accepted))
