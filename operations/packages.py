@@ -3,7 +3,7 @@
 import re
 import shlex
 from collections.abc import Callable, Iterator
-from functools import partial
+from functools import cache, partial
 
 from pyinfra.api import Host
 
@@ -166,8 +166,9 @@ def _change(
     heard = partial(_scriptlets, current, here)
     yield verify(current, lambda: _fails(current, here, line, what, typed, heard, _LATE))
     names = _wanted(current, here.name, node, target)
-    yield verify(current, lambda: _other_than(current, here, names, target))
-    yield verify(current, lambda: _foreign(current, here), code="foreign-package")
+    after = cache(lambda: current.node(here))
+    yield verify(current, lambda: _other_than(current, after(), here, names, target))
+    yield verify(current, lambda: _foreign(current, after(), here), code="foreign-package")
     if target == current.target and here.name in current.dependencies:
         yield verify(current, lambda: _left_behind(current, here))
 
@@ -211,12 +212,14 @@ def _fails(
     return f"{what}{do}.\n    $ {typed or line}\n{said}"
 
 
-def _other_than(current: Run, here: Host, names: list[str], target: Version) -> str | None:
+def _other_than(
+    current: Run, after: Node | None, here: Host, names: list[str], target: Version
+) -> str | None:
     """What a transaction that went well has not brought: a package manager may say so all the same.
 
+    + after: the node as it is by now; None where it gives no answer
     + names: the packages that were to be there afterwards, all in the target release
     """
-    after = current.node(here)
     if after is None:
         return _SILENT
     others = packaging.others(after, names, target)
@@ -248,9 +251,11 @@ def _left_behind(current: Run, here: Host) -> str | None:
     )
 
 
-def _foreign(current: Run, here: Host) -> str | None:
-    """Packages that a transaction has brought from elsewhere than DAOS's own repository."""
-    after = current.node(here)
+def _foreign(current: Run, after: Node | None, here: Host) -> str | None:
+    """Packages that a transaction has brought from elsewhere than DAOS's own repository.
+
+    + after: as of `_other_than`
+    """
     if after is None:
         return _SILENT
     return packaging.foreign(current, after, current.keys.get(here.name, ()))

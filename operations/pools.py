@@ -115,12 +115,15 @@ def _not_seen(current: Run, name: str, node: Node) -> bool:
 def seen(current: Run, here: Host) -> str | None:
     """See that every pool that was there before is there again, with all its targets (R7)."""
 
+    problem: str | None = None
+
     def look() -> tuple[bool, str]:
+        nonlocal problem
         problem = _wrong(current)
         return not problem or waits_for_somebody(current), problem or ""
 
     current.wait("join", look)
-    return _wrong(current)
+    return problem
 
 
 def waits_for_somebody(current: Run) -> bool:

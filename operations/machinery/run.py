@@ -27,7 +27,7 @@ from .procedure import Procedure
 from .progress import shown
 from .session import DmgSession
 from .settings import Settings
-from .shared import Shared
+from .shared import FRESH, Shared
 from .window import OfflineWindow
 
 T = TypeVar("T")
@@ -91,6 +91,7 @@ class Run:
         self.concerned: frozenset[str] = frozenset()
         self.acted = self.crashed = self.declined = False
         self._acting: str | None = None  # the step that has acted last, as pyinfra knows it
+        self._before: dict[str | None, str | None] = {}  # the one that had when a step began to
         self.folder: Path | None = None
         self.containers: dict[str, tuple[int | None, int | None]] = {}
         self.disconnected: dict[str, list[str]] = {}
@@ -183,20 +184,16 @@ class Run:
         """Whether all pool connections may go: the site allows it, and all of DAOS stops."""
         return self.settings.evict and self.start.opens_window
 
-    def look(self) -> View:
-        """The cluster right now; one reading serves all hosts that ask at about the same time."""
-        self.seen = self._shared("view", self.read)
-        return self.seen
+    def look(self, fresh: float = FRESH) -> View:
+        """The cluster right now: one reading serves all hosts that ask at about the same time.
 
-    def recent(self) -> View:
-        """The cluster as a step saw it a moment ago, if no step has acted since; else right now.
-
-        That a node does not need a step may be judged by it: most runs go on from somewhere, and
+        And all steps that do, as long as none of them acts: most runs go on from somewhere, and
         would look at all nodes for each step that is done already.
+
+        + fresh: how many seconds ago it may have been read
         """
-        if ctx_host.get().executing_op_hash == self._acting:
-            return self.look()
-        return self.shared.get(("recent", self._acting), self.look)
+        self.seen = self._shared("view", self.read, fresh=fresh)
+        return self.seen
 
     def disconnects(self, name: str, users: Iterable[str]) -> None:
         """Who uses DAOS on a node is about to be disconnected.
@@ -209,7 +206,9 @@ class Run:
 
     def acts(self, prepares: bool) -> None:
         """The present step is about to do something."""
-        self._acting = ctx_host.get().executing_op_hash
+        present = ctx_host.get().executing_op_hash
+        if present not in self._before:
+            self._before[present], self._acting = self._acting, present
         self.acted = self.acted or not prepares
 
     def failed_in(self, op_hash: str | None) -> set[str]:
@@ -232,11 +231,12 @@ class Run:
 
     def judge(self, judge: Callable[[], list[Finding]]) -> list[Finding]:
         """What stands in the way of the present step; one judgement serves all hosts."""
-        return self._shared("gate", judge)
+        return self.shared.get(("gate", ctx_host.get().executing_op_hash), judge)
 
     def _shared(self, name: str, read: Callable[[], T], **freshness: float) -> T:
-        """A reading that is shared within one step, never with the next one."""
-        return self.shared.get((name, ctx_host.get().executing_op_hash), read, **freshness)
+        """A reading that is shared until a step acts: with no step after that."""
+        last = self._before.get(ctx_host.get().executing_op_hash, self._acting)
+        return self.shared.get((name, last), read, **freshness)
 
     def host(self, name: str) -> Host:
         """One node, as pyinfra knows it."""

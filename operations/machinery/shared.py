@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 # How old a shared reading may be, in seconds: within one step all hosts ask at about the same time,
 # but where pyinfra takes them in small batches (--parallel) a later batch looks again.
-_FRESH = 5.0
+FRESH = 5.0
 
 
 class Shared:
@@ -20,7 +20,7 @@ class Shared:
         self._readings: dict[Hashable, AsyncResult] = {}
         self._made: dict[Hashable, float] = {}
 
-    def get(self, key: Hashable, read: Callable[[], T], fresh: float = _FRESH) -> T:
+    def get(self, key: Hashable, read: Callable[[], T], fresh: float = FRESH) -> T:
         """The reading of this name, made now unless there is one not older than `fresh` seconds."""
         made = self._made.get(key, float("inf"))  # one that is under way is as fresh as can be
         if key in self._readings and time.monotonic() - made <= fresh:

@@ -28,6 +28,9 @@ Act = Callable[..., Iterator[Command]]
 Try = Callable[[AnyRun, Host], str | None]
 
 
+_JUST_NOW = 1.0  # seconds that a reading may be old by which a step acts
+
+
 def always(current: Run, name: str, node: Node) -> bool:
     """The `need` of a step that every run takes, on all of its nodes."""
     return True
@@ -118,24 +121,15 @@ class Step:
         return node is None or need(current, name, node)
 
     def _act(self, current: Run, here: Host, act: Act) -> Iterator[Command]:
-        view = self._needed(current, here)
-        if not view:
+        if not self._says(self.need, current, here.name, current.look()):
             here.noop("nothing to do")
             return
-        findings = current.judge(lambda: self._in_the_way(current, view))
+        findings = current.judge(lambda: self._in_the_way(current, current.look(_JUST_NOW)))
         if findings:
             yield refuse(current, findings)
         else:
             current.acts(prepares=self.prepares)
             yield from act()
-
-    def _needed(self, current: Run, here: Host) -> View | None:
-        """The cluster right now, by which the node needs the step; None if it does not need it."""
-        before = current.recent()
-        if not self._says(self.need, current, here.name, before):
-            return None
-        view = current.look()
-        return view if view is before or self._says(self.need, current, here.name, view) else None
 
     def _in_the_way(self, current: Run, view: View) -> list[Finding]:
         concerned = self._nodes(current, view.nodes)

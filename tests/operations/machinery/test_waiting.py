@@ -12,7 +12,7 @@ seconds = st.floats(min_value=0, max_value=3600)
 
 @given(seconds)
 def test_nobody_waits_longer_than_a_tenth_more_or_two_seconds(waited: float) -> None:
-    assert 0 < pause(waited) <= max(0.1, min(waited / 10, 2))
+    assert 0 < pause(waited) <= max(0.1, min(0.1 * waited, 2))
 
 
 def test_a_wait_of_many_minutes_is_no_storm_of_questions() -> None:
