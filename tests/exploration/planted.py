@@ -174,8 +174,8 @@ SELDOM = Bug(
 SELDOM_CASE = Case(
     simple(2, 1, 1),
     faults=(
-        Planted(0, 80, "before", "engine stops slowly", "daos-server-02"),
-        Planted(0, 90, "middle", "SIGKILL"),
+        Planted(0, 0, "before", "engine stops slowly", "daos-server-02", "dmg -j system stop"),
+        Planted(0, 0, "middle", "SIGKILL", of="dmg -j system stop"),
     ),
     pause=1.0,
 )
