@@ -169,7 +169,6 @@ def _in_its_middle(how: How) -> Interruption:
 # The walks
 
 TO_THE_END = (  # by kill -9 and Ctrl-C, mostly
-    at("Download and check the packages of the target release", CTRL_C),
     at("Stop daos_agent wherever it runs", KILLED, _a_pool_is_destroyed),
     Interruption(_a_node_falls_silent, then=_the_silent_node_has_ended_the_run),
     at("Stop daos_server on the servers", IMPATIENCE, _the_truth_is_told),
@@ -178,12 +177,10 @@ TO_THE_END = (  # by kill -9 and Ctrl-C, mostly
     _in_its_middle(KILLED),
     at("Start daos_server on the servers", hit_by(faults.POWER_LOST, *SERVERS)),
     at("See that all pools are there", CTRL_C, _records_are_lost),
-    at("Let DAOS start at boot where it did before", KILLED),
     at("Look at all nodes once more", KILLED),
 )
 
 TO_THE_PACKAGES = (  # by what happens on the nodes
-    at("Unmount dfuse, where the site allows it", hit_by(faults.SSH_CUT, HIT)),
     Interruption(_engines_cannot_be_prepared, then=_they_are_left_serving),
     Interruption(_dmg_gives_up, then=_the_engines_stop_after_all),
     at("Stop daos_server on the servers", hit_by(faults.SSH_CUT, HIT)),
