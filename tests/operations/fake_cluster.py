@@ -1,4 +1,8 @@
-"""A cluster of pyinfra's own fake hosts: deploy code runs for it, the nodes' answers are canned."""
+"""A cluster of pyinfra's own fake hosts: deploy code runs for it, the nodes' answers are canned.
+
+It stays beside the simulated cluster for what that does not do: answers that are cut short or that
+no release gives, a state of pyinfra's that a test looks into, and the migration from 1.x.
+"""
 
 from __future__ import annotations
 

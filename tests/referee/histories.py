@@ -1,5 +1,9 @@
 """Histories of a small DAOS system, made up for the referee: good ones, and wrong ones.
 
+What a simulated cluster logs is judged in the exploration. These stay beside it, since no program
+of a cluster does what most of them do: they break one rule and no other, at a chosen moment, or
+order what nodes do at once in every way; and a move from 1.x is not simulated.
+
 Two servers with two engines each, an admin node and two clients. Each method is a step of somebody;
 it logs what the nodes would log, given what runs and what is installed at that moment.
 """
