@@ -91,7 +91,7 @@ class Run:
         self.concerned: frozenset[str] = frozenset()
         self.acted = self.crashed = self.declined = False
         self._acting: str | None = None  # the step that has acted last, as pyinfra knows it
-        self._before: dict[str | None, str | None] = {}  # the one that had when a step began to
+        self._before: dict[str | None, str | None] = {}  # step to the one that had acted before it
         self.folder: Path | None = None
         self.containers: dict[str, tuple[int | None, int | None]] = {}
         self.disconnected: dict[str, list[str]] = {}

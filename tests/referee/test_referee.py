@@ -57,6 +57,11 @@ def after_packages() -> History:
     return History().command().stop_all().packages()
 
 
+def all_back(history: History) -> History:
+    """An update has done all that it has to do, and has not ended yet."""
+    return history.command().disable().stop_all().packages().start_all().enable()
+
+
 def left_out() -> History:
     """A client was off in the update, and is on again, at the old release."""
     h = History().power_lost("client-02").command().stop_all()
@@ -352,14 +357,7 @@ KEPT: list[tuple[str, str, Callable[[], History]]] = [
         "R6",
         "a server with an agent that boots when all is back",
         lambda: (
-            History()
-            .happen("server-02", "systemd", "unit-enabled", unit=AGENT)
-            .command()
-            .disable()
-            .stop_all()
-            .packages()
-            .start_all()
-            .enable()
+            all_back(History().happen("server-02", "systemd", "unit-enabled", unit=AGENT))
             .power_lost("server-02")
             .happen("server-01", "daos_server", "member", rank=2, state="excluded")
             .happen("server-01", "daos_server", "member", rank=3, state="excluded")
@@ -596,18 +594,7 @@ KEPT: list[tuple[str, str, Callable[[], History]]] = [
     (
         "R11",
         "a node that boots when all is back",
-        lambda: (
-            History()
-            .command()
-            .disable()
-            .stop_all()
-            .packages()
-            .start_all()
-            .enable()
-            .power_lost("client-01")
-            .boot("client-01", starts=True)
-            .ended()
-        ),
+        lambda: all_back(History()).power_lost("client-01").boot("client-01", starts=True).ended(),
     ),
     ("R11", "a migration", lambda: of_1x().migrate()),
     ("R12", "an update", lambda: History().update()),
