@@ -1,14 +1,15 @@
 """Every single fault at every command of an update, and of a way back; none is left out.
 
 Where two of them cannot differ, one is played: what a node's programs are told of makes no
-difference before one of them asks for it, and what comes to the whole system at one moment is the
-same before each command that is sent at that moment.
+difference before one of them asks for it, what comes to the whole system at one moment is the same
+before each command that is sent at that moment, and where a command only looks it is the same whether
+it was done before its answer was lost.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from testbed import faults as lab
 from testbed.faults import Fault
@@ -102,6 +103,8 @@ def _likeness(fault: Planted, commands: Sequence[Sent], cluster: Cluster) -> obj
         meanwhile = any(at <= sent.at + _MIDDLE for _, at in asked)
         if fault.moment == "before" or not meanwhile:
             return fault.kind, sent.node, tuple(asked[:1])
+    if fault.moment == "after" and sent.line.startswith(_LOOKS):
+        return replace(fault, moment="before")  # what only looks has done nothing
     if fault.moment != "before":
         return fault
     if isinstance(kind, Signal) or kind is faults.LEADER_LOST:
