@@ -1,9 +1,9 @@
 """Every single fault at every command of an update, and of a way back; none is left out.
 
 Where two of them cannot differ, one is played: what a node's programs are told of makes no
-difference before one of them asks for it, what comes to the whole system at one moment is the same
-before each command that is sent at that moment, and where a command only looks it is the same whether
-it was done before its answer was lost.
+difference before one of them asks for it; what comes to the whole system at one moment is the same
+before each command that is sent at that moment; and what only looks has done nothing, whether its
+answer is lost before or after that.
 """
 
 from __future__ import annotations
