@@ -86,7 +86,9 @@ def _serves(view: View) -> str:
         return f"is stopped: no engine runs{left}"
     everywhere = len(running) == len(view.of("servers"))
     if everywhere and not idle_agents and not failing:
-        of = " of the nodes that gave an answer" if view.silent else ""
+        enabled = all(node.runs(AGENT) for node in view.of("clients").values())
+        of = "" if enabled else " that is enabled"
+        of += " of the nodes that gave an answer" if view.silent else ""
         return f"serves: engines run on every server, and every agent runs{of}"
     where = "every server" if everywhere else fold(running) + " alone"
     agents_off = f", daos_agent is stopped on {fold(idle_agents)}" if idle_agents else ""

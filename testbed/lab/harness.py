@@ -225,7 +225,7 @@ class Lab:
         """Remember an event that only an observer outside of the nodes can see.
 
         + event: `command` and `command-ended` around a command that somebody types, `contents`,
-          `power-lost`
+          `power-lost`, `silent` and `answers` of a node that hangs
         """
         self._notes.append(
             {

@@ -52,6 +52,7 @@ class Node:
     + layouts: by engine's index, the major version of the engine that wrote the storage there
     + booting: the units that its boot starts and that have not begun to start
     + by_boot: the units whose last start was by a boot
+    + silent: whether it gives no answer to anybody, as one that hangs
     """
 
     name: str
@@ -67,6 +68,7 @@ class Node:
     layouts: dict[int, int] = field(default_factory=dict)
     booting: set[str] = field(default_factory=set)
     by_boot: set[str] = field(default_factory=set)
+    silent: bool = False
 
     @property
     def versions(self) -> frozenset[str]:
@@ -141,6 +143,8 @@ class Cluster:
         """Take over what an event tells."""
         if event.kind == "lab power-lost":
             self._shutdown(event, self.node(str(event.details["node"])))
+        elif event.kind in ("lab silent", "lab answers"):
+            self.node(str(event.details["node"])).silent = event.kind == "lab silent"
         elif event.kind in self._apply and event.host != "lab":
             if event.kind.startswith("systemd unit-") and not event.unit:
                 return

@@ -129,6 +129,8 @@ _NEEDED: dict[str, dict[str, type]] = {
     "lab command-ended": {"argv": list, "exit": int},
     "lab contents": {"pools": dict, "digests": dict},
     "lab power-lost": {"node": str},
+    "lab silent": {"node": str},
+    "lab answers": {"node": str},
 }
 _OF_CONTAINER = {"pool": str, "files": int, "digest": str}
 _FIELDS = {"host": str, "program": str, "pid": int, "event": str, "details": Mapping}

@@ -186,7 +186,7 @@ BROKEN_BY: dict[str, frozenset[str]] = {
     SERVER_STOPPED.name: frozenset({"R1", "R2", "R3", "R6", "R8", "R9", "R10"}),
     SERVER_KILLED.name: frozenset({"R1", "R2", "R3", "R6", "R8", "R9", "R10"}),
     AGENT_BY_HAND.name: frozenset({"R2", "R4", "R5", "R6", "R10"}),
-    AGENT_STOPPED.name: frozenset({"R1", "R8", "R10"}),
+    AGENT_STOPPED.name: frozenset({"R1", "R8", "R9", "R10"}),
     lab.FOREIGN_AGENT.name: frozenset({"R2", "R4", "R5", "R6", "R10"}),
 }
 # What is there before anything is typed is for the procedure to see: there these are its own doing.

@@ -312,6 +312,8 @@ class Node:
 
     def hang(self, hangs: bool = True) -> None:
         """It gives no answer from now on, or does again."""
+        if hangs is not self.hangs:
+            self.cluster.note("silent" if hangs else "answers", node=self.name)
         self.hangs = hangs
         if not hangs and self.lock and self.lock.connection < self.connection:
             self.lock = None

@@ -351,6 +351,11 @@ class History:
         self._forget(node)
         return self
 
+    def silent(self, node: str) -> History:
+        """It gives no answer any more."""
+        self.log([self.say("lab", "lab", "silent", node=node)])
+        return self
+
     def shut_down(self, node: str) -> History:
         """What runs is stopped by the node itself."""
         self.log([self.say(node, "systemd", "shutdown")])

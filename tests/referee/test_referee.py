@@ -62,6 +62,14 @@ def all_back(history: History) -> History:
     return history.command().disable().stop_all().packages().start_all().enable()
 
 
+def back_without_admin(silent: bool) -> History:
+    """An update fails once all packages are new; then all nodes but the admin node go back."""
+    h = History().command().stop_all().packages().ended(1).command()
+    if silent:
+        h.silent("admin-01")
+    return h.packages(OLD, [*SERVERS, *CLIENTS]).start_all().ended()
+
+
 def left_out() -> History:
     """A client was off in the update, and is on again, at the old release."""
     h = History().power_lost("client-02").command().stop_all()
@@ -383,6 +391,7 @@ KEPT: list[tuple[str, str, Callable[[], History]]] = [
     ),
     ("R6", "a rank that was given up", lambda: without_rank_1(*GIVING_UP)),
     ("R9", "a rank that was given up", lambda: without_rank_1(*GIVING_UP)),
+    ("R9", "a node that hangs when all others go back", lambda: back_without_admin(silent=True)),
     (
         "R6",
         "servers that are formatted one after the other",
@@ -1005,6 +1014,7 @@ BROKEN: list[tuple[str, str, Callable[[], History]]] = [
             .ended()
         ),
     ),
+    ("R9", "the admin node is forgotten on the way back", lambda: back_without_admin(silent=False)),
     (
         "R9",
         "an agent is forgotten by the last stage of a migration",

@@ -114,7 +114,8 @@ class Resume(Rule):
     def _one_version(self, event: Event, seen: Observer, window: Window) -> None:
         wanted = seen.cluster.server_versions()
         for node in seen.cluster.nodes.values():
-            concerned = node.is_server or (node.up and node.name in window.touched)
+            reached = node.up and not node.silent
+            concerned = node.is_server or (reached and node.name in window.touched)
             if concerned and len(node.versions | wanted) > 1:
                 which = " and ".join(sorted(node.versions))
                 self.broken(f"{{nodes}} at {which} at the end", event, host=node.name)

@@ -34,6 +34,12 @@ def test_a_system_that_serves() -> None:
     assert "serves: engines run on every server, and every agent runs" in said()
 
 
+def test_an_agent_that_nobody_wants_is_not_said_to_run() -> None:
+    stopped = {SERVER: Service(), AGENT: Service()}
+    text = said(c1=replace(CLIENT, services=stopped))
+    assert "serves: engines run on every server, and every agent runs that is enabled" in text
+
+
 def test_agents_that_are_stopped_are_named() -> None:
     text = said(c1=off(CLIENT))
     assert "engines run on every server, daos_agent is stopped on c1" in text
