@@ -70,6 +70,18 @@ def back_without_admin(silent: bool) -> History:
     return h.packages(OLD, [*SERVERS, *CLIENTS]).start_all().ended()
 
 
+def rebooted_when_all_was_back(enabled: bool) -> History:
+    """A client loses its power then, and starts nothing when it boots; the next run does nothing.
+
+    + enabled: whether its agent was to start at boot
+    """
+    h = History()
+    if not enabled:
+        h.happen("client-01", "systemd", "unit-disabled", unit=AGENT)
+    h.command().stop_all().packages().start_all().power_lost("client-01").ended(1)
+    return h.boot("client-01").command().ended()
+
+
 def left_out() -> History:
     """A client was off in the update, and is on again, at the old release."""
     h = History().power_lost("client-02").command().stop_all()
@@ -392,6 +404,11 @@ KEPT: list[tuple[str, str, Callable[[], History]]] = [
     ("R6", "a rank that was given up", lambda: without_rank_1(*GIVING_UP)),
     ("R9", "a rank that was given up", lambda: without_rank_1(*GIVING_UP)),
     ("R9", "a node that hangs when all others go back", lambda: back_without_admin(silent=True)),
+    (
+        "R9",
+        "a client that boots when all is back",
+        lambda: rebooted_when_all_was_back(enabled=False),
+    ),
     (
         "R6",
         "servers that are formatted one after the other",
@@ -1015,6 +1032,7 @@ BROKEN: list[tuple[str, str, Callable[[], History]]] = [
         ),
     ),
     ("R9", "the admin node is forgotten on the way back", lambda: back_without_admin(silent=False)),
+    ("R9", "a boot started no agent", lambda: rebooted_when_all_was_back(enabled=True)),
     (
         "R9",
         "an agent is forgotten by the last stage of a migration",

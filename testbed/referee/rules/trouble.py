@@ -94,8 +94,19 @@ class Resume(Rule):
     idle = "no command went on from where another one had stopped"
     keeps = (("failed", "{failed:command} that did not succeed, and in the end all was as before"),)
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._let_go: set[str] = set()  # nodes that have booted when all was back
+
     def see(self, event: Event, seen: Observer) -> None:
-        if not seen.over(event) or not seen.failed or seen.window is None:
+        if event.kind == "systemd boot" and seen.window and seen.all_back(event.host):
+            self._let_go.add(event.host)
+        if seen.over(event):
+            self._judge(event, seen)
+            self._let_go.clear()
+
+    def _judge(self, event: Event, seen: Observer) -> None:
+        if not seen.failed or seen.window is None:
             return
         self.counted["failed"] += len(seen.failed)
         self._one_version(event, seen, seen.window)
@@ -105,7 +116,8 @@ class Resume(Rule):
             self.broken(f"{ranks(lost)} served before, and not at the end", event)
         for name in sorted(before.agents):
             node = seen.cluster.node(name)
-            if node.up and not node.agents:
+            by_itself = name in self._let_go and AGENT not in before.enabled.get(name, ())
+            if node.up and not node.agents and not by_itself:
                 sentence = "daos_agent ran on {nodes} before, and does not at the end"
                 self.broken(sentence, event, host=name)
         for name, sentence in _other_units(before, seen):
