@@ -8,8 +8,8 @@ from gevent.event import AsyncResult
 
 T = TypeVar("T")
 
-# How old a shared reading may be, in seconds: within one step all hosts ask at about the same time,
-# but where pyinfra takes them in small batches (--parallel) a later batch looks again.
+# How old a shared reading may be, in seconds: all hosts ask at about the same time, but where
+# pyinfra takes them in small batches (--parallel) a later batch looks again.
 FRESH = 5.0
 
 

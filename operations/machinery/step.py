@@ -27,7 +27,6 @@ Gate = Callable[[AnyRun, View], list[Finding]]
 Act = Callable[..., Iterator[Command]]
 Try = Callable[[AnyRun, Host], str | None]
 
-
 _JUST_NOW = 1.0  # seconds that a reading may be old by which a step acts
 
 

@@ -19,6 +19,7 @@ from .cases import BACK, UPDATE
 _BOOTS = 120.0  # seconds until nodes are back that got their power again
 _WORKS = 30.0  # seconds that what he does takes
 _NAMES = re.compile(r"[\w-]+(?:\[[\d,-]+\])?")
+# No finding, since a site may want it so; whoever wants that agent to run does what it says.
 _NOTED = re.compile(r"^daos_agent does not run on .*$", re.M)
 Finding = Mapping[str, Any]
 Do = Callable[[Cluster, Finding], Iterator[str]]
