@@ -28,7 +28,10 @@ _OF_THE_ANSWER = {faults.BROKEN_PIPE.name, faults.HOST_HANGS.name}
 _OF_THE_ANSWER |= {lab.POWER_LOST.name, lab.REBOOT.name}
 _FULL = {faults.FOLDER_FULL.name: "full var", faults.RUN_FULL.name: "full run"}
 _MIDDLE = 1.0  # seconds within which the middle of a command comes
-_LOOKS = ("sh -c 'server=", "dmg -j system query", "dmg -j pool list", "cat ")
+_LOOKS = (
+    *("sh -c 'server=", "cat ", "dmg -j system query", "dmg -j pool list"),
+    *("for pool in ", "daos container list "),  # at each pool, and at the containers of one
+)
 
 
 @dataclass(frozen=True)

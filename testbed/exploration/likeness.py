@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from testbed.referee.judge import judge
 from testbed.simulation.clock import Clock
 from testbed.simulation.cluster import Cluster
+from testbed.simulation.files import Files
 from testbed.simulation.node import Node
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ _MOMENT = re.compile(
 # What has been, and what counts: nothing is decided by it any more.
 _PAST = {"events", "asked", "moved", "older", "pids", "connection", "done", "up_since"}
 _PAST |= {"_count", "_job", "_election"}
+# What was downloaded: each procedure downloads all that it installs.
+_PAST |= {"fetched"}
 # Of these it matters alone whether there is one.
 _NUMBERS = {"written", "started", "incarnation", "pid", "main_pid", "last_update", "boots"}
 
@@ -60,12 +63,12 @@ class Known:
 
 def of(cluster: Cluster) -> str:
     """A text that clusters have in common which are alike, and no others."""
-    rules = [(it.rule, it.state) for it in judge(cluster.events)]
+    broken = [it.rule for it in judge(cluster.events) if it.state == "broken"]
     text = " ".join(_Walk(cluster.clock.now).through("", cluster))
     text = _MOMENT.sub("moment", text)
     names: dict[str, str] = {}
     text = _UUID.sub(lambda it: names.setdefault(it[0], f"id{len(names)}"), text)
-    return f"{rules} {text}"
+    return f"{broken} {text}"
 
 
 class _Walk:
@@ -74,13 +77,14 @@ class _Walk:
     def __init__(self, now: float) -> None:
         self._now = now
         self._seen: dict[int, int] = {}
+        self._may_be_lost = True
 
     def through(self, name: str, part: Any) -> Iterator[str]:
         """What there is, in words.
 
         + name: of the attribute that has it
         """
-        if name in _NUMBERS:
+        if name in _NUMBERS or (name == "version" and isinstance(part, int)):  # of a pool's map
             yield str(bool(part))
         elif part is None or isinstance(part, bool | int | float | str):
             yield repr(part)
@@ -109,10 +113,16 @@ class _Walk:
 
     def _of(self, part: Any) -> Iterator[str]:
         yield type(part).__name__
+        if isinstance(part, Node):
+            # What its memory has is on disk as well, but where it is switched off.
+            self._may_be_lost = part.hangs or not part.up
         if isinstance(part, Node) and part.lock:
             yield "held" if part.lock.connection == part.connection else "left"
+        past = _PAST
+        if isinstance(part, Files) and not self._may_be_lost:
+            past = _PAST | {"_safe"}
         for name, it in sorted(vars(part).items()):
-            if name not in _PAST:
+            if name not in past:
                 yield f"{name}="
                 yield from self.through(name, it)
 
