@@ -222,7 +222,11 @@ class Dnf(Yum):
     options = "--setopt=strict=1 --setopt=best=1" + _IN_FOLDER
     forget = f"rm -rf /var/cache/dnf/{CHECK}*"
     _download = "{command} -y{both} --refresh --setopt=keepcache=1 {verb} --downloadonly {packages}"
-    fetch = f"{_download} && {_TESTED}"
+    # All of it at once: "DNF will only download packages, install gpg keys, and check the
+    # transaction", as it says itself.
+    fetch = (
+        "{command} -y{both} --refresh --setopt=keepcache=1 --setopt=tsflags=test {verb} {packages}"
+    )
     fetch_with_os = f"({_download}) && (\n{_DOWNLOAD_WITH_OS})"
 
 

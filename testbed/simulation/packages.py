@@ -184,7 +184,8 @@ def _install(session: Session, words: list[str], names: list[str]) -> int:
     """Resolve, download, or test; what changes packages is a transaction of its own."""
     node = session.node
     wanted = chosen(node, names)
-    if "--downloadonly" in words or "--download-only" in words:
+    only_tests = "--setopt=tsflags=test" in words
+    if {"--downloadonly", "--download-only"} & {*words} or (only_tests and "-C" not in words):
         if node.files.is_full("/var/cache"):
             raise _Failed("Error: No space left on device")
         node.fetched |= {f"{name}-{build}" for name, build in wanted}
