@@ -1,6 +1,6 @@
 """What starts at boot: nothing during the update, and afterwards what did before (R11)."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -79,10 +79,9 @@ def held(current: Run, here: Host) -> Iterator[Command]:
         lines.append(start_trace.laid(*missed, anew=anew, unit=unit))
     if _remembers(current, here.name, node):
         lines.append(window_file.save(_found(current, here.name, node)))
-    if lines:
-        yield shell(current, here, " && ".join(lines))
-    for unit in node.enabled:
-        yield shell(current, here, f"systemctl disable {current.units.typed(unit)}")
+    disable = _told("disable", current, node.enabled)
+    what = _in_words("writing the record there", disable)
+    yield shell(current, here, " && ".join(filter(None, [*lines, disable])), what)
 
 
 def _found(current: Run, name: str, node: Node) -> Record:
@@ -119,11 +118,22 @@ def released(current: Run, here: Host) -> Iterator[Command]:
     Source: "enable again what was disabled" (DAOS documentation, 2026).
     """
     node = current.look().node(here.name)
-    for unit in node.record.enabled if node.record else ():
-        if unit not in node.enabled:
-            yield shell(current, here, f"systemctl enable {current.units.typed(unit)}")
+    disabled = [it for it in node.record.enabled if it not in node.enabled] if node.record else []
+    enable = _told("enable", current, disabled)
+    line = f"{enable} || exit 1\n" if enable else ""
     forget = window_file.forget()
     serves = "servers" in current.start.roles(here.name)
     lifted = start_trace.lifted(current.units.server)
     ends = f"{lifted} && {forget}" if serves else forget
-    yield shell(current, here, REPOSITORY_DISABLED + ends)
+    what = _in_words(enable, "removing the record there")
+    yield shell(current, here, line + REPOSITORY_DISABLED + ends, what)
+
+
+def _told(verb: str, current: Run, units: Collection[str]) -> str:
+    """The shell command that tells systemd something of these units; "" for none."""
+    return " && ".join(f"systemctl {verb} {current.units.typed(unit)}" for unit in units)
+
+
+def _in_words(*parts: str) -> str:
+    """What a command does, of which one part is typed by people as well, or is not there."""
+    return ", then ".join(f"`{it}`" if it.startswith("systemctl ") else it for it in parts if it)

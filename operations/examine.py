@@ -20,7 +20,7 @@ from .checks import (
     sessions,
     unreachable,
 )
-from .machinery import host_keys, hosts, run
+from .machinery import host_keys, run
 from .machinery.procedure import Procedure
 from .machinery.progress import shown
 from .machinery.run import Run
@@ -137,7 +137,7 @@ def find_nodes(current: Run) -> list[Finding]:
     there that no run could stop or start.
     """
     state, limit = current.state, current.settings.unreachable_clients
-    view = hosts.read(state, current.units)
+    view = current.read()
     unreachable.without_role(state, view)
     away = [*_away(state, view), *(name for name in view.said if is_silent(view.said[name]))]
     strangers = host_keys.strangers(state, away)

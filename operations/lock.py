@@ -95,7 +95,7 @@ def keeper(view: View) -> str:
     return min(servers, key=lambda name: (servers[name].hostname, name), default="")
 
 
-@step("servers", need=_unlocked, prepares=True, looks=True)
+@step("servers", need=_unlocked, prepares=True, looks=True, reads=False)
 def locked(current: Run, here: Host) -> Iterator[Command]:
     """Keep other runs away from here on, until this run ends in whatever way.
 
@@ -115,10 +115,9 @@ def _take(current: Run, here: Host) -> str | None:
     line = _HOLD.format(who=shlex.quote(me))
     holder = gevent.spawn(hosts.command, current.state, here, line, _FOR_EVER)
     current.wait("service", lambda: (holder.ready() or _held_by(current, here) == me, ""))
-    holding = _held_by(current, here)
-    current.shared.forget()  # what was seen until now was seen without the lock
+    current.forgets()  # what was seen until now was seen without the lock
     others = holders(current.look(), me)
-    if holding == me and not others:
+    if holders(current.look()).get(here.name) == me and not others:
         current.alone = lambda: not holder.ready()
         return None
     said = holder.value[2].strip() if holder.ready() else ""

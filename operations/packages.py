@@ -81,7 +81,7 @@ def repository(current: Run, here: Host) -> Iterator[Command]:
     known = partial(learn_keys, current, here, node, trusts=True)
     yield verify(current, known, code="signing-key")
     text = packaging.definition(current, takes, node)
-    yield shell(current, here, _defined(takes.manager.folder, text))
+    yield shell(current, here, _defined(takes.manager.folder, text), "defining the repository")
 
 
 def _defined(folder: str, text: str) -> str:
@@ -128,10 +128,11 @@ def updated(current: Run, here: Host) -> Iterator[Command]:
     line = manager.install_with_os if here.name in current.procedure.os_updates else manager.install
     besides = [f"{it.name}-{it.before}" for it in current.dependencies.get(here.name, ())]
     if besides and node.record:
-        yield shell(current, here, window_file.save(node.record.replacing(besides)))
+        save = window_file.save(node.record.replacing(besides))
+        yield shell(current, here, save, "writing the record there")
     yield from _change(current, here, line, node, current.target)
     if current.procedure.from_1_x:  # its next stage may be days away
-        yield shell(current, here, REPOSITORY_DISABLED)
+        yield shell(current, here, REPOSITORY_DISABLED, "disabling the repository")
     if current.procedure.from_1_x and "servers" in current.start.roles(here.name):
         yield shell(current, here, start_trace.handed_over(current.units.server))
 

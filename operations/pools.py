@@ -104,7 +104,9 @@ def noted(current: Run, here: Host) -> Iterator[Command]:
     record, now = current.look().node(here.name).record, _serving(current)
     if record and now is not None:
         current.reads_pools_anew(now)
-        yield shell(current, here, window_file.save(replace(record, pools=now)))
+        yield shell(
+            current, here, window_file.save(replace(record, pools=now)), "writing the record there"
+        )
 
 
 def _not_seen(current: Run, name: str, node: Node) -> bool:

@@ -22,11 +22,17 @@ def stop(current: Run, here: Host, unit: str) -> Iterator[Command]:
     yield verify(current, lambda: _still_running(current, here, unit))
 
 
-def start(current: Run, here: Host, unit: str, verb: str = "start") -> Iterator[Command]:
-    """Start a unit on a node, or restart it, and see that it runs."""
+def start(
+    current: Run, here: Host, unit: str, verb: str = "start", first: str = ""
+) -> Iterator[Command]:
+    """Start a unit on a node, or restart it, and see that it runs.
+
+    + first: a shell command without whose success nothing is started
+    """
     # Packages of 1.0 have no scriptlets that tell systemd of another unit file.
-    line = f"systemctl daemon-reload && systemctl {verb} {current.units.typed(unit)}"
-    yield shell(current, here, line)
+    start = f"systemctl daemon-reload && systemctl {verb} {current.units.typed(unit)}"
+    line = f"{first} && {start}" if first else start
+    yield shell(current, here, line, f"`{start}`")
     yield verify(current, lambda: _not_running(current, here, unit))
 
 
@@ -155,11 +161,11 @@ def servers_started(current: Run, here: Host) -> Iterator[Command]:
     That they are about to run on this release is remembered on the node first (R12).
     Source: "Start the daos_server daemons on all server nodes" (DAOS 2.0, offline update).
     """
-    node = current.look().node(here.name)
+    node, first = current.look().node(here.name), ""
     if node.record:
         record = node.record.starting(node.written(by_build="-" in node.record.release))
-        yield shell(current, here, window_file.save(record))
-    yield from start(current, here, SERVER)
+        first = window_file.save(record)
+    yield from start(current, here, SERVER, first=first)
 
 
 def _may_start_agents(current: Run, view: View) -> list[Finding]:

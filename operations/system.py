@@ -178,6 +178,7 @@ def _wait_joined(current: Run) -> str | None:
 
     current.wait("join", look)
     missing = judgements.members(current, view, gates.joined)
+    current.forgets()  # a look from before may not have seen the engines that have come since
     return _who_is_missing(current, view, missing) if missing else None
 
 

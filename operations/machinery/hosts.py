@@ -21,6 +21,7 @@ from ..daos.units import Units
 from ..rules import memory, silence
 from ..rules.view import ROLES, View, names_of
 from .framing import framed, within
+from .looks import Seen
 
 T = TypeVar("T")
 
@@ -58,14 +59,14 @@ def groups(state: State, left_out: Collection[str] = ()) -> dict[str, tuple[str,
     }
 
 
-def read(state: State, units: Units, left_out: Collection[str] = ()) -> View:
-    """Look at every node that has a role, in parallel; not at those that are left out.
+def read(state: State, look: Callable[[Host], Seen], left_out: Collection[str] = ()) -> View:
+    """What every node has that has a role, asked in parallel; but not those that are left out.
 
-    + units: what the site calls the daemons' units, here and below
+    + look: says it of one, as of `look` below
     """
     by_role = groups(state, left_out)
     hosts = [state.inventory.get_host(name) for name in names_of(by_role)]
-    looked = at_once(hosts, lambda host: look(state, units, host))
+    looked = at_once(hosts, look)
     view = View(
         by_role,
         {host.name: node for host, (node, _) in looked.items()},
@@ -81,9 +82,10 @@ def at_once(hosts: Sequence[Host], do: Callable[[Host], T]) -> dict[Host, T]:
     return dict(zip(hosts, given, strict=True))
 
 
-def look(state: State, units: Units, host: Host) -> tuple[Node | None, str]:
+def look(state: State, units: Units, host: Host) -> Seen:
     """What a node has of DAOS, asked from any host's code.
 
+    + units: what the site calls the daemons' units, here and below
     Returns the node, or None where it gave no answer that can be trusted; no answer is not a good
     answer, and nothing is assumed about it. Then comes what it said instead, "" for nothing.
     """

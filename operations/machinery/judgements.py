@@ -99,7 +99,7 @@ def let(current: Run, again: Callable[[], list[Finding]]) -> list[Finding]:
         return [veto]
     if asked:
         return []
-    current.shared.forget()
+    current.forgets()
     return again()
 
 

@@ -4,8 +4,9 @@ import time
 import traceback
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
 from pyinfra import logger
@@ -22,6 +23,7 @@ from ..rules.view import View
 from . import hosts, interruption, progress
 from .dependencies import Dependency
 from .hooks import Hooks
+from .looks import Looks, Seen
 from .output import QUIETLY
 from .procedure import Procedure
 from .progress import shown
@@ -78,8 +80,8 @@ class Run:
         self.seen: View = self.start
         self.asked: View = self.start
         self.end: View | None = None
-        self.shared = Shared()
-        self.dmg = DmgSession(state, lambda: self.seen, self._shared)
+        self.shared, self._looks, self._as_of = Shared(), Looks(), 0.0
+        self.dmg = DmgSession(state, lambda: self.seen, self._shared, self._looks.forget)
         self.window = OfflineWindow()
         self.hooks = Hooks(settings.hooks, settings.timeouts["hook"], say)
         self.alone: Callable[[], bool] = lambda: False
@@ -192,8 +194,22 @@ class Run:
 
         + fresh: how many seconds ago it may have been read
         """
-        self.seen = self._shared("view", self.read, fresh=fresh)
+        read = partial(self._read_as_of, fresh)
+        self.seen = self._shared("view", read, fresh=fresh, made=lambda: self._as_of)
         return self.seen
+
+    def _read_as_of(self, fresh: float) -> View:
+        """The same, as old as the oldest look that it takes from before."""
+        began = time.monotonic()
+        view = self.read(fresh)
+        oldest = self._looks.oldest(view.nodes)
+        self._as_of = oldest if oldest < began else time.monotonic()
+        return view
+
+    def forgets(self) -> None:
+        """What was seen until now may be otherwise by now, on any node."""
+        self.shared.forget()
+        self._looks.forget()
 
     def disconnects(self, name: str, users: Iterable[str]) -> None:
         """Who uses DAOS on a node is about to be disconnected.
@@ -204,9 +220,12 @@ class Run:
         if found := list(dict.fromkeys([*known, *users])):
             self.disconnected[name] = found
 
-    def acts(self, prepares: bool) -> None:
-        """The present step is about to do something."""
-        present = ctx_host.get().executing_op_hash
+    def acts(self, prepares: bool, looks: bool) -> None:
+        """The present step is about to do something; arguments as of `step`."""
+        here = ctx_host.get()
+        present = here.executing_op_hash
+        if not looks:
+            self._looks.forget(here.name)
         if present not in self._before:
             self._before[present], self._acting = self._acting, present
         self.acted = self.acted or not prepares
@@ -219,21 +238,27 @@ class Run:
         """A step that has failed on a node is tried again there: look anew."""
         self.failures = [finding for finding in self.failures if finding.hosts != (host.name,)]
         self.failed_in(op_hash).discard(host.name)
-        self.shared.forget()
+        self.forgets()
 
-    def read(self) -> View:
-        """The cluster right now, read by whoever asks; what steps have seen stays as it is."""
-        return hosts.read(self.state, self.units, self.start.left_out)
+    def read(self, fresh: float = 0) -> View:
+        """The cluster right now, read by whoever asks; what steps have seen stays as it is.
+
+        + fresh: how many seconds ago a node may have been looked at where nothing was done since
+        """
+        return hosts.read(self.state, lambda it: self._look_at(it, fresh), self.start.left_out)
 
     def node(self, here: Host) -> Node | None:
         """One node at this very moment; None if it gives no answer."""
-        return hosts.look(self.state, self.units, here)[0]
+        return self._look_at(here)[0]
+
+    def _look_at(self, here: Host, fresh: float = 0) -> Seen:
+        return self._looks.at(here.name, lambda: hosts.look(self.state, self.units, here), fresh)
 
     def judge(self, judge: Callable[[], list[Finding]]) -> list[Finding]:
         """What stands in the way of the present step; one judgement serves all hosts."""
         return self.shared.get(("gate", ctx_host.get().executing_op_hash), judge)
 
-    def _shared(self, name: str, read: Callable[[], T], **freshness: float) -> T:
+    def _shared(self, name: str, read: Callable[[], T], **freshness: Any) -> T:
         """A reading that is shared until a step acts: with no step after that."""
         last = self._before.get(ctx_host.get().executing_op_hash, self._acting)
         return self.shared.get((name, last), read, **freshness)
@@ -244,12 +269,19 @@ class Run:
 
     def command(self, host: Host, line: str, timeout: int = 60) -> tuple[bool, str, str]:
         """Run a shell command on a node; arguments and answer as of `hosts.command`."""
-        return hosts.command(self.state, host, line, timeout)
+        self._looks.forget(host.name)
+        try:
+            return hosts.command(self.state, host, line, timeout)
+        finally:
+            self._looks.forget(host.name)
 
-    def shell(self, here: Host, line: str) -> str | None:
-        """Run a short command on a node; None if that went well, else what it said."""
+    def shell(self, here: Host, line: str, what: str = "") -> str | None:
+        """Run a short command on a node; None if that went well, else what it said.
+
+        + what: what it does, in words that "failed" follows; "" where the command itself says it
+        """
         done, output, errors = self.command(here, line, self.settings.timeouts["service"])
-        return None if done else f"`{line}` failed: {(errors or output).strip()}"
+        return None if done else f"{what or f'`{line}`'} failed: {(errors or output).strip()}"
 
     def wait(self, kind: str, look: Callable[[], tuple[bool, str]]) -> bool:
         """Look again and again until it is done, showing how far it is.

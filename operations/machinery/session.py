@@ -19,6 +19,7 @@ _CONTROL_FILE = "/etc/daos/daos_control.yml"  # dmg reads it
 _USUAL_NAME = "daos_server"  # where the file names none
 T = TypeVar("T")
 
+_QUESTIONS = ("system query", "pool list", "pool query")  # that change nothing
 _POOL_TIME = 5  # seconds that `dmg pool query` may take for each pool, besides a minute
 
 
@@ -44,11 +45,18 @@ class DmgSession:
 
     + seen: gives the cluster as it was looked at last
     + shared: makes a reading that all hosts of a step share, of a name
+    + changes: is told that it has done something, on any node
     + members, listed: the ranks and the pools, as they were first and last
     """
 
-    def __init__(self, state: State, seen: Callable[[], View], shared: Callable[..., Any]) -> None:
-        self._state, self._seen, self._shared = state, seen, shared
+    def __init__(
+        self,
+        state: State,
+        seen: Callable[[], View],
+        shared: Callable[..., Any],
+        changes: Callable[[], None],
+    ) -> None:
+        self._state, self._seen, self._shared, self._changes = state, seen, shared, changes
         self._point = ""
         self._name: gevent.Greenlet | None = None
         self.members = Readings[Member]()
@@ -66,6 +74,13 @@ class DmgSession:
 
         + timeout: seconds until it is given up
         """
+        try:
+            return self._said(arguments, timeout)
+        finally:
+            if not arguments.startswith(_QUESTIONS):
+                self._changes()
+
+    def _said(self, arguments: str, timeout: int) -> str:
         if self.is_1_0:
             line = dmg_1_0.line(arguments, self._access_point())
             found = hosts.command(self._state, self.admin, line, timeout=timeout)

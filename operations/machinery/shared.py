@@ -20,10 +20,19 @@ class Shared:
         self._readings: dict[Hashable, AsyncResult] = {}
         self._made: dict[Hashable, float] = {}
 
-    def get(self, key: Hashable, read: Callable[[], T], fresh: float = FRESH) -> T:
-        """The reading of this name, made now unless there is one not older than `fresh` seconds."""
-        made = self._made.get(key, float("inf"))  # one that is under way is as fresh as can be
-        if key in self._readings and time.monotonic() - made <= fresh:
+    def get(
+        self,
+        key: Hashable,
+        read: Callable[[], T],
+        fresh: float = FRESH,
+        made: Callable[[], float] | None = None,
+    ) -> T:
+        """The reading of this name, made now unless there is one not older than `fresh` seconds.
+
+        + made: says of when it is once it is made, by the clock of time.monotonic(); None: of then
+        """
+        known = self._made.get(key, float("inf"))  # one that is under way is as fresh as can be
+        if key in self._readings and time.monotonic() - known <= fresh:
             return self._readings[key].get()
         result = self._readings[key] = AsyncResult()
         self._made.pop(key, None)
@@ -31,7 +40,7 @@ class Shared:
             result.set(read())
         except Exception as problem:
             result.set_exception(problem)
-        self._made[key] = time.monotonic()
+        self._made[key] = made() if made else time.monotonic()
         return result.get()
 
     def forget(self) -> None:

@@ -18,6 +18,7 @@ from ..rules.view import View
 from . import run
 from .output import QUIETLY
 from .run import Run
+from .shared import FRESH
 
 Command = PyinfraCommand | StringCommand | str
 # A step of a migration takes a MigrationRun.
@@ -55,6 +56,7 @@ class Step:
     + prepares: whether it leaves alone what serves, as what comes before the window does
     + looks: whether it only looks, which another run at the same time does not disturb
     + opens: whether the offline window may begin with it, which the site may veto
+    + reads: whether it goes by how the nodes are right now, not by what the examination has found
     """
 
     def __init__(
@@ -67,9 +69,10 @@ class Step:
         prepares: bool = False,
         looks: bool = False,
         opens: bool = False,
+        reads: bool = True,
     ) -> None:
         self.roles, self.once, self.prepares, self.looks = frozenset(roles), once, prepares, looks
-        self.opens = opens
+        self.opens, self.reads = opens, reads
         self.need: Need[Any] = need
         self.foreseen: Need[Any] = foreseen or need
         self.gate: Gate[Any] = gate
@@ -120,15 +123,18 @@ class Step:
         return node is None or need(current, name, node)
 
     def _act(self, current: Run, here: Host, act: Act) -> Iterator[Command]:
-        if not self._says(self.need, current, here.name, current.look()):
+        if not self._says(self.need, current, here.name, self._view(current)):
             here.noop("nothing to do")
             return
-        findings = current.judge(lambda: self._in_the_way(current, current.look(_JUST_NOW)))
+        findings = current.judge(lambda: self._in_the_way(current, self._view(current, _JUST_NOW)))
         if findings:
             yield refuse(current, findings)
         else:
-            current.acts(prepares=self.prepares)
+            current.acts(self.prepares, self.looks)
             yield from act()
+
+    def _view(self, current: Run, fresh: float = FRESH) -> View:
+        return current.look(fresh) if self.reads else current.start
 
     def _in_the_way(self, current: Run, view: View) -> list[Finding]:
         concerned = self._nodes(current, view.nodes)
@@ -173,9 +179,12 @@ def refuse(current: Run, findings: Iterable[Finding]) -> FunctionCommand:
     return FunctionCommand(fail, (), {})
 
 
-def shell(current: Run, here: Host, line: str) -> FunctionCommand:
-    """A command that runs a short shell command on a node, and fails where that fails."""
-    return verify(current, lambda: current.shell(here, line))
+def shell(current: Run, here: Host, line: str, what: str = "") -> FunctionCommand:
+    """A command that runs a short shell command on a node, and fails where that fails.
+
+    + what: as of `Run.shell`
+    """
+    return verify(current, lambda: current.shell(here, line, what))
 
 
 def verify(

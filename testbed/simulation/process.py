@@ -12,6 +12,7 @@ import pickle
 import signal
 import sys
 import traceback
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,7 +87,7 @@ def load(project: Path = ROOT) -> None:
 
 
 def _hashed(host: Any) -> int:
-    return hash(host.name)
+    return zlib.crc32(host.name.encode())  # of a text, hash() is another in each process
 
 
 def pyinfra(cluster: Cluster, folder: Path, *words: str, planted: Any = None) -> Outcome:

@@ -121,18 +121,13 @@ BUGS = (
         "nothing is kept from starting at boot",
         "step",
         "operations/boot.py",
-        (
-            (
-                'yield shell(current, here, f"systemctl disable {current',
-                'yield shell(current, here, f"systemctl enable {current',
-            ),
-        ),
+        (('_told("disable", current', '_told("enable", current'),),
     ),
     Bug(
         "what was enabled is not enabled again",
         "step",
         "operations/boot.py",
-        (("    for unit in node.record.enabled if node.record else ():", "    for unit in ():"),),
+        (("disabled = [it for it in node.record.enabled if", "disabled = [it for it in () if"),),
     ),
     Bug(
         "agents are started though ranks have not joined",

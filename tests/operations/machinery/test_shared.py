@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import gevent
 from gevent.event import Event
 
@@ -29,6 +31,13 @@ def test_a_reading_that_is_not_fresh_is_made_again() -> None:
     assert shared.get("view", lambda: "old") == "old"
     assert shared.get("view", lambda: "new") == "old"
     assert shared.get("view", lambda: "new", fresh=-1) == "new"
+
+
+def test_a_reading_is_as_old_as_it_says() -> None:
+    shared = Shared()
+    shared.get("view", lambda: "old", made=lambda: time.monotonic() - 1)
+    assert shared.get("view", lambda: "new", fresh=60) == "old"
+    assert shared.get("view", lambda: "new", fresh=0.9) == "new"
 
 
 def test_a_reading_is_made_again_after_it_was_forgotten() -> None:

@@ -16,7 +16,8 @@ from pyinfra.connectors.fake import FakeConnector
 from pyinfra.context import ctx_state
 
 from operations.daos.node import Node
-from operations.machinery import shared
+from operations.machinery import looks as last_looks
+from operations.machinery import run, shared
 from operations.machinery.run import Run
 from operations.machinery.step import Command, step, verify
 from operations.reporting.report import Report
@@ -40,13 +41,39 @@ def _not_at_target(current: Run, name: str, node: Node) -> bool:
     return node.version != current.target
 
 
-@step("servers", looks=True)
+@step("servers")
 def acts(current: Run, here: Host) -> Iterator[Command]:
     """A step that every run takes."""
     yield verify(current, lambda: done.append(here.name))
 
 
-@step("servers", need=_not_at_target, looks=True)
+@step("servers")
+def acts_and_looks(current: Run, here: Host) -> Iterator[Command]:
+    """The same, and looks what came of that."""
+    yield verify(current, lambda: done.append(here.name))
+    yield verify(current, lambda: None if current.node(here) else "it is gone")
+
+
+@step("servers")
+def looks_and_acts(current: Run, here: Host) -> Iterator[Command]:
+    """One that sends a command after it has looked."""
+    yield verify(current, lambda: None if current.node(here) else "it is gone")
+    yield verify(current, lambda: current.shell(here, "true"))
+
+
+@step("admins")
+def stops_engines(current: Run, here: Host) -> Iterator[Command]:
+    """One whose command is sent to an admin node, and does something on the servers."""
+    yield verify(current, lambda: current.dmg.ask("system stop") and None)
+
+
+@step("servers", looks=True)
+def only_looks(current: Run, here: Host) -> Iterator[Command]:
+    """One after which all is as it was before."""
+    yield verify(current, lambda: None)
+
+
+@step("servers", need=_not_at_target)
 def updates(current: Run, here: Host) -> Iterator[Command]:
     """A step that only a node of another release needs."""
     yield verify(current, lambda: done.append(here.name))
@@ -86,10 +113,11 @@ def run_of_steps(tmp_path: Path, *lines: str, version: str = "2.0.3") -> State:
     procedure = tmp_path / "procedure.py"
     procedure.write_text(
         "from operations.examine import examine\n"
-        f"from {__name__} import acts, dawdles, fails, raises, updates\nexamine()\n"
-        + "\n".join(lines)
+        f"from {__name__} import *\nexamine()\n" + "\n".join(lines)
     )
-    return load(SITE, dict.fromkeys(SITE, version), procedure)
+    state = load(SITE, dict.fromkeys(SITE, version), procedure)
+    run.of(state).alone = lambda: True
+    return state
 
 
 def execute(state: State) -> None:
@@ -101,9 +129,10 @@ def execute(state: State) -> None:
 
 
 def looks(tmp_path: Path, *steps: str, version: str = "2.0.3") -> int:
-    """How often a run of these steps reads the server, after it has begun."""
+    """How often a run of these steps reads the server, whose examination was a while ago."""
     lines = [f'{name}(name="step {n}")' for n, name in enumerate(steps)]
     state = run_of_steps(tmp_path, *lines, version=version)
+    run.of(state).forgets()
     before = _readings(state)
     execute(state)
     return _readings(state) - before
@@ -128,10 +157,29 @@ def test_what_was_seen_before_a_step_acted_is_looked_at_again(tmp_path: Path) ->
     assert len(done) == 2
 
 
+def test_what_a_step_has_seen_after_it_has_acted_serves_the_next_one(tmp_path: Path) -> None:
+    assert looks(tmp_path, "acts_and_looks", "updates") == 2
+    assert looks(tmp_path, "acts_and_looks", "acts_and_looks") == 3
+    assert looks(tmp_path, "only_looks", "acts", "updates") == 2
+
+
+def test_a_command_is_looked_after_whoever_it_is_sent_to(tmp_path: Path) -> None:
+    assert looks(tmp_path, "looks_and_acts", "updates") == 3
+    assert looks(tmp_path, "updates", "stops_engines", "updates") == 2
+
+
+def test_what_the_examination_has_seen_a_moment_ago_serves_the_first_step(tmp_path: Path) -> None:
+    state = run_of_steps(tmp_path, "updates(name='updates')")
+    before = _readings(state)
+    execute(state)
+    assert _readings(state) == before
+
+
 def test_no_step_acts_by_what_was_seen_more_than_a_second_ago(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shared, "time", SimpleNamespace(monotonic=lambda: passing["now"]))
+    for module in (shared, last_looks):
+        monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: passing["now"]))
     for passing["each"], how_often in ((0.9, 1), (1.1, 2)):
         assert looks(tmp_path, "dawdles", "acts") == how_often
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -22,6 +23,36 @@ except process.Broken:
 except KeyboardInterrupt:
     print("a second one of the explorer")
 """
+
+
+_PLAYED = """\
+from pathlib import Path
+from testbed.exploration.cases import Case, simple
+from testbed.exploration.play import Site, play
+
+[run] = play(Case(simple()), Site(Path.cwd())).runs
+for sent in run.told[1]:
+    print(sent.at, sent.node, len(sent.line))
+"""
+
+
+def _sent(hashing: str) -> str:
+    environment = {**os.environ, "PYTHONHASHSEED": hashing}
+    return subprocess.run(
+        [sys.executable, "-c", _PLAYED],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+
+
+def test_an_update_is_played_in_the_same_order_in_each_process() -> None:
+    """A fault is told by the number of a command."""
+    first, second = _sent("1"), _sent("2")
+    assert first.count("\n") > 80
+    assert first == second
 
 
 def test_a_copy_that_is_interrupted_wherever_it_is_ends() -> None:

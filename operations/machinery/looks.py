@@ -1,0 +1,48 @@
+"""What each node was seen to have last, for as long as nothing has been done there since."""
+
+import time
+from collections.abc import Callable, Iterable
+
+from ..daos.node import Node
+
+Seen = tuple[Node | None, str]  # as of `hosts.look`
+
+
+class Looks:
+    """The last look at each node.
+
+    A step that has acted on a node looks at it to see what came of that. Right after it the next
+    step wants to know how all nodes are: it looks at those that nobody has looked at since.
+    """
+
+    def __init__(self) -> None:
+        self._last: dict[str, tuple[float, Seen]] = {}
+        self._under_way: dict[str, object] = {}
+
+    def at(self, name: str, look: Callable[[], Seen], fresh: float = 0) -> Seen:
+        """What a node has; no answer is not kept, so such a node is asked each time.
+
+        + look: looks at it
+        + fresh: how many seconds ago that may have been; 0: it is looked at now
+        """
+        made, seen = self._last.pop(name, (0.0, None))
+        if seen and fresh and time.monotonic() - made <= fresh:
+            self._last[name] = made, seen
+            return seen
+        this = self._under_way[name] = object()
+        found = look()
+        if found[0] and self._under_way.get(name) is this:
+            self._last[name] = time.monotonic(), found
+        return found
+
+    def oldest(self, names: Iterable[str]) -> float:
+        """When the one of these nodes was looked at that nobody has looked at since, by the clock
+        of time.monotonic(); infinity where there is none.
+        """
+        return min((self._last[it][0] for it in names if it in self._last), default=float("inf"))
+
+    def forget(self, *names: str) -> None:
+        """Something is or was done on these nodes, or may have been; on none named: on all."""
+        for name in names or [*self._last, *self._under_way]:
+            self._last.pop(name, None)
+            self._under_way.pop(name, None)
