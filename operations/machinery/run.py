@@ -59,6 +59,7 @@ class Run:
     + failed: the nodes where a step has failed, by pyinfra's hash of that step
     + steps: the steps of the procedure in its order, by the names of their functions
     + openers: those of them with which the offline window may begin
+    + taken: those that were taken, as pyinfra knows them; no other is of the procedure
     + crashed: whether an examination or a step ended in an exception that nothing has foreseen
     + declined: whether somebody was asked whether to go on, and said no
     + acted: whether a step has stopped, updated or started something
@@ -90,6 +91,7 @@ class Run:
         self.failed: dict[str, set[str]] = {}
         self.steps: list[str] = []
         self.openers: set[str] = set()
+        self.taken: set[str | None] = set()
         self.concerned: frozenset[str] = frozenset()
         self.acted = self.crashed = self.declined = False
         self._acting: str | None = None  # the step that has acted last, as pyinfra knows it

@@ -98,6 +98,7 @@ class Step:
         return operation()(op)  # type: ignore[arg-type]
 
     def _commands(self, current: Run, here: Host, act: Act) -> Iterator[Command]:
+        current.taken.add(here.executing_op_hash)
         if not self._concerns(current, here):
             here.noop("the step is not about this node")
         elif current.planning:

@@ -88,7 +88,9 @@ class Report(BaseStateCallback):
         self.files.soon()
 
     def operation_end(self, state: State, op_hash: str) -> None:
-        """A step has ended on all nodes."""
+        """A step has ended on all nodes; one that the site has put in may have done anything."""
+        if op_hash not in self.current.taken:
+            self.current.forgets()
         self.steps.end(state)
         self.console.ends()
         self.files.soon()  # the next step begins right now, and that is written at once

@@ -168,6 +168,19 @@ def test_a_command_is_looked_after_whoever_it_is_sent_to(tmp_path: Path) -> None
     assert looks(tmp_path, "updates", "stops_engines", "updates") == 2
 
 
+def test_all_nodes_are_looked_at_after_a_step_of_the_site_s_own(tmp_path: Path) -> None:
+    def readings(*between: str) -> int:
+        lines = ["only_looks(name='a')", *between, "updates(name='b')"]
+        state = run_of_steps(tmp_path, *lines)
+        before = _readings(state)
+        execute(state)
+        return _readings(state) - before
+
+    own = "from pyinfra.operations import server", "server.shell(name='own', commands=['true'])"
+    assert readings() == 0
+    assert readings(*own) == 1
+
+
 def test_what_the_examination_has_seen_a_moment_ago_serves_the_first_step(tmp_path: Path) -> None:
     state = run_of_steps(tmp_path, "updates(name='updates')")
     before = _readings(state)
