@@ -14,7 +14,7 @@ from .daos.node import Node
 from .daos.package_managers import LOG, REPOSITORY, REPOSITORY_DISABLED
 from .daos.releases import Version
 from .machinery import dependencies, judgements, packaging
-from .machinery.run import Run
+from .machinery.run import JUST_NOW, Run
 from .machinery.step import Command, attempt, shell, step, verify
 from .rules import gates, secrets, silence
 from .rules.findings import Finding
@@ -167,7 +167,7 @@ def _change(
     heard = partial(_scriptlets, current, here)
     yield verify(current, lambda: _fails(current, here, line, what, typed, heard, _LATE))
     names = _wanted(current, here.name, node, target)
-    after = cache(lambda: current.node(here))
+    after = cache(lambda: current.node(here, JUST_NOW))
     yield verify(current, lambda: _other_than(current, after(), here, names, target))
     yield verify(current, lambda: _foreign(current, after(), here), code="foreign-package")
     if target == current.target and here.name in current.dependencies:
@@ -200,7 +200,7 @@ def _fails(
     + late: what it means instead where no answer comes in time
     """
     timeout = current.settings.timeouts["packages"]
-    done, output, errors = current.command(here, line, timeout)
+    done, output, errors = current.act(here, line, timeout)
     if done:
         heard(output)
         return None

@@ -8,7 +8,7 @@ from .checks import installed, unreachable
 from .daos import window_file
 from .daos.node import AGENT, SERVER, Node
 from .machinery import judgements
-from .machinery.run import Run
+from .machinery.run import JUST_NOW, Run
 from .machinery.step import Command, shell, step, verify
 from .rules import gates
 from .rules.findings import Finding
@@ -37,13 +37,13 @@ def start(
 
 
 def _still_running(current: Run, here: Host, unit: str) -> str | None:
-    def look() -> tuple[bool, str]:
-        node = current.node(here)
+    def look(fresh: float = 0) -> tuple[bool, str]:
+        node = current.node(here, fresh)
         if node is None or node.runs(unit):
             return False, ""
         return unit == AGENT or not node.engines, ""
 
-    if current.wait("service", look):
+    if look(JUST_NOW)[0] or current.wait("service", look):
         return None
     timeout, named = current.settings.timeouts["service"], current.units[unit]
     node = current.node(here)
@@ -53,7 +53,7 @@ def _still_running(current: Run, here: Host, unit: str) -> str | None:
 
 
 def _not_running(current: Run, here: Host, unit: str) -> str | None:
-    node = current.node(here)
+    node = current.node(here, JUST_NOW)
     if node is not None and node.serves(unit) and unit not in node.outlived:
         return None
     unit = current.units[unit]

@@ -1,6 +1,7 @@
 """The answer to a command, told apart from what else a node prints, whatever its login shell is.
 
-A login script that prints does so before the command has begun, or after it has ended.
+A login script that prints does so before the command has begun, or after it has ended. And the
+answers of two commands that go to a node as one, told apart from each other.
 """
 
 import secrets
@@ -11,6 +12,7 @@ from functools import lru_cache
 _RUN = secrets.token_hex(4)
 _BEGIN = f"== daos-offline-update {_RUN} begins"
 _END = f"== daos-offline-update {_RUN} ends"
+_ENDED = "== ended"  # of two commands the first, with its exit code
 
 # What is no plain character between single quotes for every login shell: csh and tcsh end a word
 # at the end of a line, and take ! for an older command; fish takes \\ for one backslash. The
@@ -42,3 +44,24 @@ def within(text: str) -> str | None:
         return None
     answer, ended, _ = f"\n{rest}".partition(f"\n{_END}\n")
     return answer[1:].removesuffix("\n") if ended else rest.removesuffix("\n")
+
+
+def and_then(line: str, question: str) -> str:
+    """One shell command that runs `line`, says how that has ended, and asks something.
+
+    It exits as the question does.
+    """
+    return f"(\n{line}\n)\nprintf '\\n{_ENDED} %s\\n' $?\n{question}"
+
+
+def apart(output: str) -> tuple[int | None, str, str]:
+    """What came of such a command.
+
+    Returns the exit code of the line, None where it has not ended; what it printed; and what the
+    question was answered.
+    """
+    said, ended, rest = f"\n{output}".rpartition(f"\n{_ENDED} ")
+    if not ended:
+        return None, output, ""
+    code, _, answer = rest.partition("\n")
+    return int(code), said.removeprefix("\n"), answer

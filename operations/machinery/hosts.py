@@ -20,7 +20,7 @@ from ..daos.node import Listener, Node, script
 from ..daos.units import Units
 from ..rules import memory, silence
 from ..rules.view import ROLES, View, names_of
-from .framing import framed, within
+from .framing import and_then, apart, framed, within
 from .looks import Seen
 
 T = TypeVar("T")
@@ -92,17 +92,38 @@ def look(state: State, units: Units, host: Host) -> Seen:
     if not host.connected or host in state.failed_hosts:
         return None, ""
     patience = _LESS_PATIENCE if host in _silent else _PATIENCE
-    listener = _listeners.setdefault(host, Listener())
-    stuck = listener.node.stuck if listener.node else ()
-    done, output, errors = command(state, host, _ask(units, stuck), patience)
+    done, output, errors = command(state, host, _question(units, host), patience)
     if not done:
         if silence.is_silent(errors) and host not in _silent:
             _silent.add(host)
             _, output, _ = command(state, host, hanging.ASK, _LESS_PATIENCE)
             errors = "\n".join([errors, *hanging.programs(output.splitlines())])
         return None, errors.strip()
+    return _heard(units, host, output, errors)
+
+
+def acted(
+    state: State, units: Units, host: Host, line: str, timeout: int
+) -> tuple[bool, str, str, Seen]:
+    """Run a shell command that changes a host, and look at that right after it, as one command.
+
+    Returns what `command` does of the line, and what `look` does.
+    """
+    whole = and_then(line, _question(units, host))
+    done, output, errors = command(state, host, whole, timeout + _PATIENCE)
+    code, said, answer = apart(output)
+    seen = _heard(units, host, answer, errors) if done and code is not None else (None, errors)
+    return code == 0, said, errors, seen
+
+
+def _question(units: Units, host: Host) -> str:
+    known = _listeners.setdefault(host, Listener()).node
+    return _ask(units, known.stuck if known else ())
+
+
+def _heard(units: Units, host: Host, answer: str, errors: str) -> Seen:
     try:
-        return listener.hears(output.split("\n"), units), ""
+        return _listeners[host].hears(answer.split("\n"), units), ""
     except ValueError as problem:
         return None, f"{errors.strip()}\n{problem}".strip()
 

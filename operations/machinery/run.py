@@ -35,6 +35,7 @@ from .window import OfflineWindow
 T = TypeVar("T")
 AnyRun = TypeVar("AnyRun", bound="Run")
 
+JUST_NOW = 1.0  # seconds that a look may be old by which a step acts
 _PAUSES = (0.1, 2.0)  # seconds between two looks, at least and at most
 _LATER = 0.1  # as a share of what was waited: who looks later by that notices it later by that
 
@@ -249,9 +250,12 @@ class Run:
         """
         return hosts.read(self.state, lambda it: self._look_at(it, fresh), self.start.left_out)
 
-    def node(self, here: Host) -> Node | None:
-        """One node at this very moment; None if it gives no answer."""
-        return self._look_at(here)[0]
+    def node(self, here: Host, fresh: float = 0) -> Node | None:
+        """One node at this very moment; None if it gives no answer.
+
+        + fresh: as of `read`
+        """
+        return self._look_at(here, fresh)[0]
 
     def _look_at(self, here: Host, fresh: float = 0) -> Seen:
         return self._looks.at(here.name, lambda: hosts.look(self.state, self.units, here), fresh)
@@ -277,12 +281,26 @@ class Run:
         finally:
             self._looks.forget(host.name)
 
+    def act(self, here: Host, line: str, timeout: int) -> tuple[bool, str, str]:
+        """Run a command that changes a node, and look there in the same breath, for who asks next.
+
+        Arguments and answer as of `hosts.command`.
+        """
+        self._looks.forget(here.name)
+        try:
+            done, output, errors, seen = hosts.acted(self.state, self.units, here, line, timeout)
+        finally:
+            self._looks.forget(here.name)
+        if done:  # else pyinfra is about to leave this node out
+            self._looks.at(here.name, lambda: seen)
+        return done, output, errors
+
     def shell(self, here: Host, line: str, what: str = "") -> str | None:
-        """Run a short command on a node; None if that went well, else what it said.
+        """Change a node by a short command; None if that went well, else what it said.
 
         + what: what it does, in words that "failed" follows; "" where the command itself says it
         """
-        done, output, errors = self.command(here, line, self.settings.timeouts["service"])
+        done, output, errors = self.act(here, line, self.settings.timeouts["service"])
         return None if done else f"{what or f'`{line}`'} failed: {(errors or output).strip()}"
 
     def wait(self, kind: str, look: Callable[[], tuple[bool, str]]) -> bool:

@@ -17,7 +17,7 @@ from ..rules.findings import Finding, about
 from ..rules.view import View
 from . import run
 from .output import QUIETLY
-from .run import Run
+from .run import JUST_NOW, Run
 from .shared import FRESH
 
 Command = PyinfraCommand | StringCommand | str
@@ -27,8 +27,6 @@ Need = Callable[[AnyRun, str, Node], bool]
 Gate = Callable[[AnyRun, View], list[Finding]]
 Act = Callable[..., Iterator[Command]]
 Try = Callable[[AnyRun, Host], str | None]
-
-_JUST_NOW = 1.0  # seconds that a reading may be old by which a step acts
 
 
 def always(current: Run, name: str, node: Node) -> bool:
@@ -127,7 +125,7 @@ class Step:
         if not self._says(self.need, current, here.name, self._view(current)):
             here.noop("nothing to do")
             return
-        findings = current.judge(lambda: self._in_the_way(current, self._view(current, _JUST_NOW)))
+        findings = current.judge(lambda: self._in_the_way(current, self._view(current, JUST_NOW)))
         if findings:
             yield refuse(current, findings)
         else:

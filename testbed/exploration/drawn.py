@@ -14,7 +14,7 @@ TARGET = RELEASES[-1]
 _MOMENTS = ("before", "middle", "after")
 _TYPED = ((UPDATE,), (UPDATE, BACK), (UPDATE, UPDATE, BACK), (UPDATE, BACK, UPDATE), (BACK, UPDATE))
 _SELDOM = 9  # of so many clusters and one more, one has a node that does not start DAOS at boot
-_COMMANDS = 45  # of a run for each node, about
+_COMMANDS = 21  # of a run for each node, about
 
 
 def sizes(most: int, usual: int) -> st.SearchStrategy[int]:

@@ -32,6 +32,9 @@ _FRAMED = re.compile(
     r"printf '\\n%s\\n' '(?P<end>[^']*)'; exit \$found$",
     re.DOTALL,
 )
+_AND_THEN = re.compile(
+    r"\(\n(?P<line>.*)\n\)\nprintf '\\n== ended %s\\n' \$\?\n(?P<question>.*)", re.DOTALL
+)
 _ESCAPED = re.compile(r"\\0(\d{3})")
 
 
@@ -76,7 +79,8 @@ class SimulatedNode(BaseConnector):
             if not given.get("_sudo"):
                 raise Unknown("a command that is not run by sudo")
             begin, line, end = _unframed(command.get_raw_value())
-            answer, whole = _Call(self.node, self._number, line, timeout).answer()
+            call = _Call(self.node, self._number, *told_apart(line), timeout)
+            answer, whole = call.answer()
         except Lost:
             answer, whole = Answer(255), False
         except Unknown:
@@ -117,8 +121,8 @@ class _Said(CommandOutput):
 class _Call:
     """One command on its way to a node."""
 
-    def __init__(self, node: Node, number: int, line: str, timeout: float) -> None:
-        self._node, self._number, self._line = node, number, line
+    def __init__(self, node: Node, number: int, line: str, question: str, timeout: float) -> None:
+        self._node, self._number, self._line, self._question = node, number, line, question
         self._until = node.cluster.clock.now + timeout
         self._boot = ""  # of the node, once the command is there
 
@@ -137,6 +141,10 @@ class _Call:
                 return refused, True
         self._boot = node.boot
         session.code = shell.run(session, self._line, partial(self._between, plan))
+        if self._question:
+            self._between(plan, 1, 2)
+            session.out.append(f"\n== ended {session.code}\n")
+            session.code = shell.run(session, self._question)
         if plan:
             plan.after()
         self._reach()
@@ -179,6 +187,13 @@ class _Call:
             raise Lost
         if seconds > left and not so():
             raise TimeoutError
+
+
+@lru_cache(maxsize=512)
+def told_apart(line: str) -> tuple[str, str]:
+    """What a command does, and what it asks right after that: "" for nothing."""
+    match = _AND_THEN.fullmatch(line)
+    return (match["line"], match["question"]) if match else (line, "")
 
 
 @lru_cache(maxsize=512)

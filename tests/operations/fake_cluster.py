@@ -49,6 +49,7 @@ ENGINE = "\n".join(["daemon 7", *(f"/proc/7/status:{line}" for line in _STATUS)]
 def node_answer(name: str, version: str, roles: tuple[str, ...]) -> str:
     packages = {"daos"} | {"daos-server" if role == "servers" else "daos-client" for role in roles}
     lines = [
+        "== ended 0",  # of what it was asked right after
         "== hostname",
         name,
         "== boot",

@@ -97,7 +97,7 @@ def test_of_an_old_package_that_its_own_script_keeps_it_is_said_what_erases_it(
     assert done.returncode
     run: Any = SimpleNamespace(
         settings=SimpleNamespace(timeouts={"packages": 5}),
-        command=lambda here, line, timeout: (False, done.stdout, ""),
+        act=lambda here, line, timeout: (False, done.stdout, ""),
     )
     here: Any = None
     problem = packages._fails(run, here, "dnf", "it failed") or ""
@@ -112,7 +112,7 @@ def test_a_transaction_whose_end_nobody_has_seen_is_not_said_to_have_failed(erro
     """It goes on without its connection, and the next run waits for it."""
     run: Any = SimpleNamespace(
         settings=SimpleNamespace(timeouts={"packages": 5}),
-        command=lambda here, line, timeout: (False, "", errors),
+        act=lambda here, line, timeout: (False, "", errors),
     )
     here: Any = None
     said = packages._fails(run, here, "dnf", "it failed", late=packages._LATE)

@@ -16,14 +16,21 @@ _ROOT = Path(__file__).parents[3]
 def record(rows: Path) -> None:
     """From here on, have a line for each command: node, command, whether it went well, answers."""
     from operations.machinery import hosts
+    from operations.machinery.framing import apart
+    from testbed.simulation.connector import told_apart
 
     asked = hosts.command
 
     def command(state: Any, host: Any, line: str, timeout: int) -> tuple[bool, str, str]:
-        answer = asked(state, host, line, timeout)
+        done, output, errors = asked(state, host, line, timeout)
+        first, question = told_apart(line)
+        found = [(line, done, output, errors)]
+        if question:
+            code, said, answer = apart(output)
+            found = [(first, code == 0, said, errors), (question, done, answer, "")]
         with rows.open("a") as file:
-            file.write(json.dumps([host.name, line, *answer]) + "\n")
-        return answer
+            file.writelines(json.dumps([host.name, *it]) + "\n" for it in found)
+        return done, output, errors
 
     hosts.command = command
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from operations.machinery.framing import framed, within
+from operations.machinery.framing import and_then, apart, framed, within
 
 LINES = st.lists(st.text(st.characters(exclude_characters="\n")))
 SHELLS = ["sh", "bash", "tcsh", "fish"]
@@ -71,3 +71,34 @@ def test_a_line_is_run_as_it_is(program: str, text: str) -> None:
 def test_a_login_script_that_prints_the_marks_of_another_run_prints_what_is_none() -> None:
     _, output, _ = _comes("echo yes", before="== daos-offline-update begins\nno\n")
     assert within(output) == "yes"
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "said"),
+    [
+        ("printf a", 0, "a"),
+        ("echo a; exit 3", 3, "a\n"),
+        ("false || exit 1\necho b", 1, ""),
+        ("trap 'echo c' EXIT; echo '== ended 7'; true", 0, "== ended 7\nc\n"),
+    ],
+)
+def test_what_a_line_did_is_told_apart_from_what_is_asked_after_it(
+    line: str, code: int, said: str
+) -> None:
+    whole = and_then(line, "echo '== hostname'; echo n1; exit 4")
+    ended, output, errors = _comes(whole)
+    assert (ended, within(errors)) == (4, "")
+    told = apart(within(output) or "")
+    assert (told[0], told[1].rstrip("\n"), told[2]) == (code, said.rstrip("\n"), "== hostname\nn1")
+
+
+@given(LINES, st.integers(0, 255), LINES)
+def test_any_answers_are_told_apart(said: list[str], code: int, answer: list[str]) -> None:
+    """Unless the second one says the very mark, which no look does."""
+    text = "\n".join([*said, f"== ended {code}", *answer])
+    if not any(re.match(r"== ended ", it) for it in answer):
+        assert apart(text) == (code, "\n".join(said), "\n".join(answer))
+
+
+def test_of_a_line_that_did_not_end_no_code_is_known() -> None:
+    assert apart("a\nb") == (None, "a\nb", "")
