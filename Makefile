@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 STAMP := $(VENV)/.installed
 LOCK := .venv-lock
+RIVALS := .venv-bench
 PIP := $(VENV)/bin/python -m pip install -qq --disable-pip-version-check
 ENGINE := sh testbed/lab/engine.sh
 # What tests compare with: readers of a backup, shells of administrators, keys.
@@ -63,7 +64,7 @@ status: $(STAMP) ## say how far the run is that somebody has typed in this folde
 support: $(STAMP) ## pack log, report, settings, inventory and failed nodes' logs, without passwords
 	@$(VENV)/bin/python -m operations.support
 
-bench: $(STAMP) ## print the performance figures
+bench: $(STAMP) $(RIVALS)/.installed ## measure how fast it is, beside other ways; write bench/results.md
 	@$(ENGINE)
 	@$(VENV)/bin/python -m bench
 
@@ -89,11 +90,16 @@ lock: ## pin all that pyproject.toml brings in anew, in constraints.txt
 	@sed -i '/^#/d; /^daos-offline-update @/d' $(LOCK)/pinned.txt
 	@{ grep '^#' constraints.txt; cat $(LOCK)/pinned.txt; } > $(LOCK)/constraints.txt
 	@cp $(LOCK)/constraints.txt constraints.txt
+	@$(PYTHON) -c 'import tomllib; found = tomllib.load(open("pyproject.toml", "rb"))["project"]; \
+		print(*found["optional-dependencies"]["bench"])' > $(LOCK)/bench.in
+	@$(LOCK)/bin/pip-compile -q --generate-hashes --allow-unsafe --strip-extras --no-header --no-annotate \
+		--no-emit-index-url --no-emit-find-links --no-emit-trusted-host -o $(LOCK)/bench.txt $(LOCK)/bench.in
+	@sed '/^#/d' $(LOCK)/bench.txt > bench/constraints.txt
 	@rm -rf $(LOCK)
 
 clean: ## end the lab and remove the environment and caches; reports in runs/ stay
 	@if [ -e .lab/lab.json ] && [ -x $(VENV)/bin/python ]; then $(VENV)/bin/python -m testbed down; fi
-	rm -rf $(VENV) .lab .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis *.egg-info
+	rm -rf $(VENV) $(RIVALS) .lab .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(STAMP): pyproject.toml constraints.txt
@@ -108,4 +114,11 @@ $(STAMP): pyproject.toml constraints.txt
 	@$(PIP) --no-deps --no-build-isolation -e .
 	@$(VENV)/bin/python -m pip --disable-pip-version-check check >/dev/null \
 		|| { $(VENV)/bin/python -m pip check >&2; exit 1; }
+	@touch $@
+
+# What this project is compared with has other wants; it gets an environment of its own.
+$(RIVALS)/.installed: bench/constraints.txt
+	@$(PYTHON) -m venv --clear $(RIVALS)
+	@$(RIVALS)/bin/python -m pip install -qq --disable-pip-version-check --no-deps --only-binary :all: \
+		--require-hashes -r $<
 	@touch $@

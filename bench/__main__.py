@@ -1,4 +1,4 @@
-"""Measure, within one run and on one lab as `inventory` describes it, and print a table.
+"""Measure, on labs as `inventory` describes them and simulated; print it, and write it down.
 
 Seconds are those of this machine today; the ratios are what can be compared with another one.
 """
@@ -23,9 +23,10 @@ from testbed.lab.container import Node
 from testbed.lab.harness import Lab, LabError, lab_nodes_from_inventory
 from testbed.rehearsal.session import newest_run, say
 
-from . import simulation
+from . import results, simulation
 
 ROUNDS = 25
+WINDOWS = 4  # rounds of updates
 _SAMPLES = 0.02  # seconds between two looks at a process
 _TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -182,13 +183,26 @@ def measure(inventory: str = "inventory") -> dict[str, list[Row]]:
 def main() -> int:
     """Measure and print; give the exit code."""
     try:
-        figures = measure()
-    except LabError as error:
-        print(f"bench: {error}", file=sys.stderr)
+        window, windows = _said(results.of_the_window(WINDOWS))
+        second, seconds = _said(results.of_a_second_run())
+        calls, counts = _said(results.of_the_calls())
+        parts = [f"\n{title}\n" + "\n".join(map(str, rows)) for title, rows in measure().items()]
+        print(*parts, sep="\n", flush=True)
+        for line in simulation.figures():
+            parts.append(line)
+            print(line, flush=True)
+    except (LabError, subprocess.CalledProcessError) as error:
+        print(f"bench: {error}\n{getattr(error, 'stdout', None) or ''}", file=sys.stderr)
         return 1
-    for title, rows in figures.items():
-        print(f"\n{title}", *rows, sep="\n", flush=True)
-    return simulation.main([])
+    rest = ["## What it is made of", "", "```", *"\n".join(parts).strip().splitlines(), "```"]
+    data = {"window": windows, "second run": seconds, "commands": counts}
+    results.write([window, second, calls, rest], data)
+    return 0
+
+
+def _said(found: tuple[list[str], dict[str, Any]]) -> tuple[list[str], dict[str, Any]]:
+    print("", *found[0], sep="\n", flush=True)
+    return found
 
 
 if __name__ == "__main__":

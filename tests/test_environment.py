@@ -6,13 +6,15 @@ import re
 import tomllib
 from pathlib import Path
 
+import pytest
+
 HERE = Path(__file__).parents[1]
 _PIN = re.compile(r"^([A-Za-z0-9_.-]+)==(\S+)((?: +--hash=sha256:[0-9a-f]{64})*)$")
 
 
-def pins() -> dict[str, tuple[str, int]]:
-    """What constraints.txt has of each package: its version, and how many hashes."""
-    text = (HERE / "constraints.txt").read_text().replace("\\\n", " ")
+def pins(file: str = "constraints.txt") -> dict[str, tuple[str, int]]:
+    """What such a file has of each package: its version, and how many hashes."""
+    text = (HERE / file).read_text().replace("\\\n", " ")
     found = {}
     for line in filter(None, text.splitlines()):
         if not line.startswith("#"):
@@ -26,9 +28,10 @@ def _plain(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def test_each_package_has_hashes_and_no_host_is_named() -> None:
-    assert min(count for _, count in pins().values()) >= 1
-    assert "://" not in (HERE / "constraints.txt").read_text()
+@pytest.mark.parametrize("file", ["constraints.txt", "bench/constraints.txt"])
+def test_each_package_has_hashes_and_no_host_is_named(file: str) -> None:
+    assert min(count for _, count in pins(file).values()) >= 1
+    assert "://" not in (HERE / file).read_text()
 
 
 def test_what_is_built_for_each_machine_has_the_hashes_of_all() -> None:
@@ -43,6 +46,9 @@ def test_what_the_project_names_is_pinned_as_it_names_it() -> None:
     wanted = dict(word.split("==") for word in named if "==" in word)
     known = pins()
     assert {name: known[_plain(name)][0] for name in wanted} == wanted
+    bench = dict(word.split("==") for word in extras["bench"])
+    known = pins("bench/constraints.txt")
+    assert {name: known[_plain(name)][0] for name in bench} == bench
 
 
 def test_the_environment_is_made_of_nothing_else() -> None:

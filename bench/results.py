@@ -1,0 +1,94 @@
+"""What `make bench` leaves: bench/results.md for people, and bench/results.json."""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from testbed.lab.harness import lab_nodes_from_inventory
+
+from .window import again, calls, rounds
+
+_HERE = Path(__file__).parent
+_HEAD = """\
+# What was measured
+
+By `make bench`, on {processors} processors, {day}. Seconds are those of that machine on that day;
+only ratios can be compared with another one's.
+"""
+# Way to the ratio of our window to its own that is wanted.
+_GOALS = {
+    "clush, typed by an expert": 1.0,
+    "clush, as documented": 0.65,
+    "Ansible, packages fetched before": 0.5,
+    "the floor: open root shells": 1.1,
+}
+
+
+def of_the_window(count: int, inventory: str = "inventory") -> tuple[list[str], dict[str, Any]]:
+    """The window beside that of other ways: a table for people, and the same as data.
+
+    + count: how many rounds
+    """
+    found = rounds.rounds(count, inventory)
+    compared = rounds.compared(found)
+    rows = [
+        (
+            it.way,
+            f"{it.seconds:.2f}",
+            f"{statistics.median(it.ratios):.2f}",
+            f"{_GOALS[it.way]:.2f}" if it.way in _GOALS else "",
+            " ".join(f"{ratio:.2f}" for ratio in it.ratios),
+        )
+        for it in compared
+    ]
+    head = ("way", "window, s", "ours to it", "goal", "round by round")
+    title = f"## The offline window of {len(lab_nodes_from_inventory(inventory))} nodes"
+    told = f"Medians of {count} rounds, each way on a fresh lab."
+    data = {it.way: {"seconds": it.seconds, "ratios": it.ratios} for it in compared}
+    return [title, "", told, "", *table(head, rows)], data
+
+
+def of_a_second_run(inventory: str = "inventory") -> tuple[list[str], dict[str, Any]]:
+    """The same command once more, and its plan."""
+    found = again.measured(inventory)
+    first = found["the update"]
+    rows = [(what, f"{it:.2f}", f"{it / first:.2f}") for what, it in found.items()]
+    head = ("typed", "whole command, s", "to the update")
+    return ["## A second run", "", *table(head, rows)], found
+
+
+def of_the_calls() -> tuple[list[str], dict[str, Any]]:
+    """How many commands a node gets."""
+    found = calls.measured(4, 1, 3)
+    rows = [(it.role, str(it.window), str(it.whole)) for it in found]
+    head = ("nodes", "in the window", "in the whole run")
+    told = "Four servers, an admin node and three clients, simulated; the node that gets the most."
+    data = {it.role: {"window": it.window, "whole": it.whole} for it in found}
+    return ["## Commands a node", "", told, "", *table(head, rows)], data
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    """A table of Markdown."""
+    return [_row(head), _row(["---"] * len(head)), *map(_row, rows)]
+
+
+def _row(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def write(sections: Sequence[Sequence[str]], data: dict[str, Any]) -> None:
+    """Write both files.
+
+    + sections: the lines of each section for people
+    """
+    now = datetime.now(UTC)
+    head = _HEAD.format(processors=os.cpu_count(), day=f"{now:%Y-%m-%d}")
+    text = "\n".join([head, *("\n".join([*section, ""]) for section in sections)])
+    (_HERE / "results.md").write_text(text, "utf-8")
+    (_HERE / "results.json").write_text(json.dumps(data, indent=2) + "\n", "utf-8")

@@ -1,0 +1,86 @@
+"""Rounds of the ways, one after the other, each on a fresh lab: medians and ratios."""
+
+from __future__ import annotations
+
+import statistics
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from testbed.lab.harness import Lab, lab_nodes_from_inventory
+from testbed.rehearsal.session import say
+
+from .ways import WAYS, Way
+
+
+@dataclass(frozen=True)
+class Window:
+    """One update.
+
+    + number: of its round
+    + way: the name of how it was done
+    + seconds: from the first agent that stopped to the last one that started
+    """
+
+    number: int
+    way: str
+    seconds: float
+
+
+def measured(number: int, way: Way, inventory: str) -> Window:
+    """Do the update on a fresh lab."""
+    nodes = lab_nodes_from_inventory(inventory)
+    with (
+        tempfile.TemporaryDirectory(prefix="daos-lab-") as folder,
+        Lab(nodes, directory=Path(folder) / "lab", name="bench") as lab,
+    ):
+        way.ready(lab)
+        began = datetime.now(UTC)
+        way.typed(lab)
+        stopped, started = (_times(lab, event, began) for event in ("stop", "start"))
+        return Window(number, way.name, (max(started) - min(stopped)).total_seconds())
+
+
+def _times(lab: Lab, event: str, since: datetime) -> Iterator[datetime]:
+    for it in lab.events():
+        when = datetime.fromisoformat(it["time"])
+        if (it["program"], it["event"]) == ("daos_agent", event) and when >= since:
+            yield when
+
+
+def rounds(count: int, inventory: str = "inventory", ways: Sequence[Way] = WAYS) -> list[Window]:
+    """All ways in each round, beginning with another one each time."""
+    found = []
+    for number in range(count):
+        for offset in range(len(ways)):
+            way = ways[(number + offset) % len(ways)]
+            found.append(measured(number, way, inventory))
+            say(f"round {number + 1}: {way.name}: {found[-1].seconds:.2f} s")
+    return found
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A way beside the first one.
+
+    + seconds: the median of its windows
+    + ratios: the window of the first way to its own, round by round
+    """
+
+    way: str
+    seconds: float
+    ratios: list[float]
+
+
+def compared(found: Sequence[Window]) -> list[Compared]:
+    """All ways, the first one as well."""
+    by_way: dict[str, list[float]] = {}
+    for it in found:  # round by round
+        by_way.setdefault(it.way, []).append(it.seconds)
+    ours = by_way[found[0].way]
+    return [
+        Compared(way, statistics.median(its), [a / b for a, b in zip(ours, its, strict=True)])
+        for way, its in by_way.items()
+    ]
