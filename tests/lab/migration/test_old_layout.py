@@ -155,6 +155,11 @@ def _refused(server: Node, key: str, change: str) -> str:
     return said.stdout
 
 
+def _incarnations(admin: Node) -> set[int]:
+    """What tells one start of an engine from the one before."""
+    return {member["incarnation"] for member in usage.members(admin)}
+
+
 def test_2_0_starts_anew_on_storage_of_1_2(start_fresh_site: StartSite) -> None:
     lab = start_fresh_site(NODES, version="1.2.0", backup_mib=64).lab
     client = lab.node("daos-client-01")
@@ -198,8 +203,11 @@ def test_2_0_starts_anew_on_storage_of_1_2(start_fresh_site: StartSite) -> None:
     witness = {uuid: path for details in formatted for uuid, path in details["witness"].items()}
     found = f"{backup.WITNESS}/some where/data"
     assert witness == {container: found, lab.containers["scratch"]: None}
+    before = _incarnations(admin)
     server.run("systemctl restart daos_server")
-    eventually(lambda: {member["state"] for member in usage.members(admin)} == {"joined"})
+    # "joined" is what is remembered, until they have joined again.
+    eventually(lambda: len(_incarnations(admin) - before) == provision.ENGINES)
+    assert {member["state"] for member in usage.members(admin)} == {"joined"}
     assert _admin(lab, "pool list") == "no pools in system\n"
 
     client.run("systemctl start daos_agent")
