@@ -14,7 +14,7 @@ from ..daos.node import Node
 from ..machinery import judgements
 from ..rules import gates
 from ..rules.findings import Finding, about
-from ..rules.view import View
+from ..rules.view import NoAnswer, View
 from . import run
 from .output import QUIETLY
 from .run import JUST_NOW, Run
@@ -86,6 +86,8 @@ class Step:
                 current.openers.add(act.__name__)
             try:
                 yield from self._commands(current, here, lambda: act(current, here, **arguments))
+            except NoAnswer:  # it did when the gate was judged, which may take its time
+                yield refuse(current, gates.answering(current.seen))
             except Exception as problem:
                 current.crashes(problem, [here.name])
                 if current.planning:
@@ -201,6 +203,8 @@ def verify(
         failed.add(host.name)  # until it is known better
         try:
             problem = look()
+        except NoAnswer:
+            problem = "; ".join(finding.message for finding in gates.answering(current.seen))
         except Exception as crash:
             current.crashes(crash, [host.name])
             return False

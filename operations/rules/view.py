@@ -18,6 +18,10 @@ def names_of(groups: Mapping[str, Iterable[str]], *roles: str) -> list[str]:
     return list(dict.fromkeys(name for role in roles or ROLES for name in groups[role]))
 
 
+class NoAnswer(KeyError):
+    """A node gave no answer; its name."""
+
+
 @dataclass(frozen=True)
 class View:
     """What every node of the system has of DAOS at one moment.
@@ -41,10 +45,10 @@ class View:
         return grouped((role, name) for role in ROLES for name in self.groups[role])
 
     def node(self, name: str) -> Node:
-        """One node that gave an answer. Raises KeyError for one that gave none."""
+        """One node that gave an answer. Raises NoAnswer for one that gave none."""
         node = self.nodes[name]
         if node is None:
-            raise KeyError(f"{name} gave no answer")
+            raise NoAnswer(name)
         return node
 
     def of(self, *roles: str) -> Mapping[str, Node]:

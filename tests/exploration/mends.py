@@ -19,6 +19,12 @@ _STARTS = 'system.started(name="Start the engines that were stopped: dmg system 
 
 # Name of a case to its mend; those of the simulation itself and of the referee are not here.
 MENDS = {
+    "a-node-gives-no-answer-after-a-slow-gate": _back(
+        "operations/machinery/step.py",
+        "            except NoAnswer:  # it did when the gate was judged, which may take its time\n"
+        "                yield refuse(current, gates.answering(current.seen))\n",
+        "",
+    ),
     "a-server-hangs-and-comes-back": _back(
         _MEMBERS, "its targets have left the pools: {_ANEW}, then reint", "reint"
     ),
