@@ -116,8 +116,9 @@ def _take(current: Run, here: Host) -> str | None:
     holder = gevent.spawn(hosts.command, current.state, here, line, _FOR_EVER)
     current.wait("service", lambda: (holder.ready() or _held_by(current, here) == me, ""))
     current.forgets()  # what was seen until now was seen without the lock
-    others = holders(current.look(), me)
-    if holders(current.look()).get(here.name) == me and not others:
+    view = current.look()
+    others = holders(view, me)
+    if holders(view).get(here.name) == me and not others:
         current.alone = lambda: not holder.ready()
         return None
     said = holder.value[2].strip() if holder.ready() else ""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import statistics
-import tempfile
 import time
 from pathlib import Path
 
-from testbed.lab.harness import Lab, lab_nodes_from_inventory
+from testbed.lab.harness import Lab
+from testbed.rehearsal.session import lab_of_its_own
 
+from .procedure import BEFORE, FLAVOUR
 from .ways import pyinfra
 
 _ROUNDS = 3
@@ -16,12 +17,7 @@ _ROUNDS = 3
 
 def measured(inventory: str) -> dict[str, float]:
     """Seconds of the whole command, by what was typed; of the last two the medians."""
-    with (
-        tempfile.TemporaryDirectory(prefix="daos-lab-") as folder,
-        Lab(
-            lab_nodes_from_inventory(inventory), directory=Path(folder) / "lab", name="bench"
-        ) as lab,
-    ):
+    with lab_of_its_own("bench", Path(inventory), BEFORE, FLAVOUR) as lab:
         first = _seconds(lab, "-y")
         again = [(_seconds(lab, "-y"), _seconds(lab, "--dry")) for _ in range(_ROUNDS)]
     second, plan = (statistics.median(it) for it in zip(*again, strict=True))

@@ -10,7 +10,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-_ROLES = ("servers", "admins", "clients")
 
 
 @dataclass(frozen=True)
@@ -38,7 +37,7 @@ def measured(servers: int, admins: int, clients: int) -> list[Calls]:
 
 
 def _counted(servers: int, admins: int, clients: int) -> list[Calls]:
-    from testbed.exploration.cases import Case, simple
+    from testbed.exploration.cases import ROLES, Case, simple
     from testbed.exploration.play import Site, play
     from testbed.simulation.faults import Sent
 
@@ -51,7 +50,7 @@ def _counted(servers: int, admins: int, clients: int) -> list[Calls]:
     first, last = min(stops), max(starts)
     whole = Counter(it.node for it in sent)
     inside = Counter(it.node for it in sent[first : last + 1])
-    names = {role: [it.name for it in hosts if role in it.roles] for role in _ROLES}
+    names = {role: [it.name for it in hosts if role in it.roles] for role in ROLES}
     return [
         Calls(role, max(inside[it] for it in found), max(whole[it] for it in found))
         for role, found in names.items()

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from testbed.lab.container import Node
 from testbed.lab.harness import Lab
 
-TARGET = "2.0.3"
+BEFORE, TARGET = "2.0.1", "2.0.3"
+FLAVOUR = "el8"
 _REPOSITORY = """\
 [daos-by-hand]
 name=DAOS

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import statistics
-import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from testbed.lab.harness import Lab, lab_nodes_from_inventory
-from testbed.rehearsal.session import say
+from testbed.lab.harness import Lab
+from testbed.rehearsal.session import lab_of_its_own, say
 
+from .procedure import BEFORE, FLAVOUR
 from .ways import WAYS, Way
 
 
@@ -31,11 +31,7 @@ class Window:
 
 def measured(number: int, way: Way, inventory: str) -> Window:
     """Do the update on a fresh lab."""
-    nodes = lab_nodes_from_inventory(inventory)
-    with (
-        tempfile.TemporaryDirectory(prefix="daos-lab-") as folder,
-        Lab(nodes, directory=Path(folder) / "lab", name="bench") as lab,
-    ):
+    with lab_of_its_own("bench", Path(inventory), BEFORE, FLAVOUR) as lab:
         way.ready(lab)
         began = datetime.now(UTC)
         way.typed(lab)

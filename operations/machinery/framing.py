@@ -12,7 +12,7 @@ from functools import lru_cache
 _RUN = secrets.token_hex(4)
 _BEGIN = f"== daos-offline-update {_RUN} begins"
 _END = f"== daos-offline-update {_RUN} ends"
-_ENDED = "== ended"  # of two commands the first, with its exit code
+ENDED = f"== daos-offline-update {_RUN} ended"  # the first of two commands, and its exit code
 
 # What is no plain character between single quotes for every login shell: csh and tcsh end a word
 # at the end of a line, and take ! for an older command; fish takes \\ for one backslash. The
@@ -51,7 +51,7 @@ def and_then(line: str, question: str) -> str:
 
     It exits as the question does.
     """
-    return f"(\n{line}\n)\nprintf '\\n{_ENDED} %s\\n' $?\n{question}"
+    return f"(\n{line}\n)\nprintf '\\n{ENDED} %s\\n' $?\n{question}"
 
 
 def apart(output: str) -> tuple[int | None, str, str]:
@@ -60,7 +60,8 @@ def apart(output: str) -> tuple[int | None, str, str]:
     Returns the exit code of the line, None where it has not ended; what it printed; and what the
     question was answered.
     """
-    said, ended, rest = f"\n{output}".rpartition(f"\n{_ENDED} ")
+    # The first one: in the answer is what the user of daos_server may have written.
+    said, ended, rest = f"\n{output}".partition(f"\n{ENDED} ")
     if not ended:
         return None, output, ""
     code, _, answer = rest.partition("\n")

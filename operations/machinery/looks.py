@@ -1,7 +1,8 @@
 """What each node was seen to have last, for as long as nothing has been done there since."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 
 from ..daos.node import Node
 
@@ -41,8 +42,20 @@ class Looks:
         """
         return min((self._last[it][0] for it in names if it in self._last), default=float("inf"))
 
+    @contextmanager
+    def changing(self, name: str) -> Iterator[None]:
+        """Something is done on a node: what was seen of it before, or is meanwhile, serves nobody.
+
+        + name: of the node
+        """
+        self.forget(name)
+        try:
+            yield
+        finally:
+            self.forget(name)
+
     def forget(self, *names: str) -> None:
-        """Something is or was done on these nodes, or may have been; on none named: on all."""
+        """Something may have been done on these nodes; on all, where none is named."""
         for name in names or [*self._last, *self._under_way]:
             self._last.pop(name, None)
             self._under_way.pop(name, None)

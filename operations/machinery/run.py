@@ -275,22 +275,16 @@ class Run:
 
     def command(self, host: Host, line: str, timeout: int = 60) -> tuple[bool, str, str]:
         """Run a shell command on a node; arguments and answer as of `hosts.command`."""
-        self._looks.forget(host.name)
-        try:
+        with self._looks.changing(host.name):
             return hosts.command(self.state, host, line, timeout)
-        finally:
-            self._looks.forget(host.name)
 
     def act(self, here: Host, line: str, timeout: int) -> tuple[bool, str, str]:
         """Run a command that changes a node, and look there in the same breath, for who asks next.
 
         Arguments and answer as of `hosts.command`.
         """
-        self._looks.forget(here.name)
-        try:
+        with self._looks.changing(here.name):
             done, output, errors, seen = hosts.acted(self.state, self.units, here, line, timeout)
-        finally:
-            self._looks.forget(here.name)
         if done:  # else pyinfra is about to leave this node out
             self._looks.at(here.name, lambda: seen)
         return done, output, errors

@@ -86,8 +86,8 @@ class Step:
                 current.openers.add(act.__name__)
             try:
                 yield from self._commands(current, here, lambda: act(current, here, **arguments))
-            except NoAnswer:  # it did when the gate was judged, which may take its time
-                yield refuse(current, gates.answering(current.seen))
+            except NoAnswer as silent:  # it did give one to the gate, which may have been slow
+                yield refuse(current, gates.answering(silent.view))
             except Exception as problem:
                 current.crashes(problem, [here.name])
                 if current.planning:
@@ -203,8 +203,8 @@ def verify(
         failed.add(host.name)  # until it is known better
         try:
             problem = look()
-        except NoAnswer:
-            problem = "; ".join(finding.message for finding in gates.answering(current.seen))
+        except NoAnswer as silent:
+            problem = "; ".join(map(str, gates.answering(silent.view)))
         except Exception as crash:
             current.crashes(crash, [host.name])
             return False

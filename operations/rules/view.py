@@ -18,10 +18,6 @@ def names_of(groups: Mapping[str, Iterable[str]], *roles: str) -> list[str]:
     return list(dict.fromkeys(name for role in roles or ROLES for name in groups[role]))
 
 
-class NoAnswer(KeyError):
-    """A node gave no answer; its name."""
-
-
 @dataclass(frozen=True)
 class View:
     """What every node of the system has of DAOS at one moment.
@@ -48,7 +44,7 @@ class View:
         """One node that gave an answer. Raises NoAnswer for one that gave none."""
         node = self.nodes[name]
         if node is None:
-            raise NoAnswer(name)
+            raise NoAnswer(self, name)
         return node
 
     def of(self, *roles: str) -> Mapping[str, Node]:
@@ -109,3 +105,14 @@ class View:
     def silent(self) -> list[str]:
         """The nodes that gave no answer."""
         return [name for name, node in self.nodes.items() if node is None]
+
+
+class NoAnswer(KeyError):
+    """A node that somebody needs gave no answer.
+
+    + view: how all nodes were seen then
+    """
+
+    def __init__(self, view: View, name: str) -> None:
+        super().__init__(f"{name} gave no answer")
+        self.view = view

@@ -33,7 +33,8 @@ _FRAMED = re.compile(
     re.DOTALL,
 )
 _AND_THEN = re.compile(
-    r"\(\n(?P<line>.*)\n\)\nprintf '\\n== ended %s\\n' \$\?\n(?P<question>.*)", re.DOTALL
+    r"\(\n(?P<line>.*)\n\)\nprintf '\\n(?P<ended>[^']*) %s\\n' \$\?\n(?P<question>.*)",
+    re.DOTALL,
 )
 _ESCAPED = re.compile(r"\\0(\d{3})")
 
@@ -79,8 +80,7 @@ class SimulatedNode(BaseConnector):
             if not given.get("_sudo"):
                 raise Unknown("a command that is not run by sudo")
             begin, line, end = _unframed(command.get_raw_value())
-            call = _Call(self.node, self._number, *told_apart(line), timeout)
-            answer, whole = call.answer()
+            answer, whole = _Call(self.node, self._number, line, timeout).answer()
         except Lost:
             answer, whole = Answer(255), False
         except Unknown:
@@ -121,8 +121,9 @@ class _Said(CommandOutput):
 class _Call:
     """One command on its way to a node."""
 
-    def __init__(self, node: Node, number: int, line: str, question: str, timeout: float) -> None:
-        self._node, self._number, self._line, self._question = node, number, line, question
+    def __init__(self, node: Node, number: int, line: str, timeout: float) -> None:
+        self._node, self._number = node, number
+        self._line, self._ended, self._question = told_apart(line)
         self._until = node.cluster.clock.now + timeout
         self._boot = ""  # of the node, once the command is there
 
@@ -143,7 +144,7 @@ class _Call:
         session.code = shell.run(session, self._line, partial(self._between, plan))
         if self._question:
             self._between(plan, 1, 2)
-            session.out.append(f"\n== ended {session.code}\n")
+            session.out.append(f"\n{self._ended} {session.code}\n")
             session.code = shell.run(session, self._question)
         if plan:
             plan.after()
@@ -190,10 +191,10 @@ class _Call:
 
 
 @lru_cache(maxsize=512)
-def told_apart(line: str) -> tuple[str, str]:
-    """What a command does, and what it asks right after that: "" for nothing."""
+def told_apart(line: str) -> tuple[str, str, str]:
+    """What a command does; the mark after that, and what it asks then: "" for nothing."""
     match = _AND_THEN.fullmatch(line)
-    return (match["line"], match["question"]) if match else (line, "")
+    return (match["line"], match["ended"], match["question"]) if match else (line, "", "")
 
 
 @lru_cache(maxsize=512)

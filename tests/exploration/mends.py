@@ -21,8 +21,9 @@ _STARTS = 'system.started(name="Start the engines that were stopped: dmg system 
 MENDS = {
     "a-node-gives-no-answer-after-a-slow-gate": _back(
         "operations/machinery/step.py",
-        "            except NoAnswer:  # it did when the gate was judged, which may take its time\n"
-        "                yield refuse(current, gates.answering(current.seen))\n",
+        "            except NoAnswer as silent:  # it did give one to the gate, "
+        "which may have been slow\n"
+        "                yield refuse(current, gates.answering(silent.view))\n",
         "",
     ),
     "a-server-hangs-and-comes-back": _back(

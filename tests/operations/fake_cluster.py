@@ -24,6 +24,7 @@ from pyinfra.api.state import StateStage
 from pyinfra.context import ctx_config, ctx_host, ctx_state
 
 from operations.machinery import run
+from operations.machinery.framing import ENDED
 from operations.machinery.run import Run
 from operations.machinery.shared import Shared
 
@@ -49,7 +50,7 @@ ENGINE = "\n".join(["daemon 7", *(f"/proc/7/status:{line}" for line in _STATUS)]
 def node_answer(name: str, version: str, roles: tuple[str, ...]) -> str:
     packages = {"daos"} | {"daos-server" if role == "servers" else "daos-client" for role in roles}
     lines = [
-        "== ended 0",  # of what it was asked right after
+        f"{ENDED} 0",  # as right after a command that changes it
         "== hostname",
         name,
         "== boot",

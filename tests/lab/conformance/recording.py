@@ -23,7 +23,7 @@ def record(rows: Path) -> None:
 
     def command(state: Any, host: Any, line: str, timeout: int) -> tuple[bool, str, str]:
         done, output, errors = asked(state, host, line, timeout)
-        first, question = told_apart(line)
+        first, _, question = told_apart(line)
         found = [(line, done, output, errors)]
         if question:
             code, said, answer = apart(output)

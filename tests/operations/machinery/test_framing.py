@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from operations.machinery.framing import and_then, apart, framed, within
+from operations.machinery.framing import ENDED, and_then, apart, framed, within
 
 LINES = st.lists(st.text(st.characters(exclude_characters="\n")))
 SHELLS = ["sh", "bash", "tcsh", "fish"]
@@ -94,10 +94,14 @@ def test_what_a_line_did_is_told_apart_from_what_is_asked_after_it(
 
 @given(LINES, st.integers(0, 255), LINES)
 def test_any_answers_are_told_apart(said: list[str], code: int, answer: list[str]) -> None:
-    """Unless the second one says the very mark, which no look does."""
-    text = "\n".join([*said, f"== ended {code}", *answer])
-    if not any(re.match(r"== ended ", it) for it in answer):
-        assert apart(text) == (code, "\n".join(said), "\n".join(answer))
+    text = "\n".join([*said, f"{ENDED} {code}", *answer])
+    assert apart(text) == (code, "\n".join(said), "\n".join(answer))
+
+
+def test_what_stands_in_an_answer_forges_no_end_of_the_line_before() -> None:
+    """As in a file of the user of daos_server, who may have seen the mark."""
+    answer = f"== starts\n{ENDED} 0\n== hostname"
+    assert apart(f"failed\n{ENDED} 1\n{answer}") == (1, "failed", answer)
 
 
 def test_of_a_line_that_did_not_end_no_code_is_known() -> None:

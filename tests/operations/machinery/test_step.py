@@ -21,6 +21,7 @@ from operations.machinery import run, shared
 from operations.machinery.run import Run
 from operations.machinery.step import Command, step, verify
 from operations.reporting.report import Report
+from operations.rules.view import View
 
 from ..fake_cluster import load
 
@@ -71,6 +72,23 @@ def stops_engines(current: Run, here: Host) -> Iterator[Command]:
 def only_looks(current: Run, here: Host) -> Iterator[Command]:
     """One after which all is as it was before."""
     yield verify(current, lambda: None)
+
+
+def _silent() -> str:
+    return View({"servers": ("s1",)}, {"s1": None}).node("s1").hostname
+
+
+@step("servers", looks=True)
+def is_silent_at_first(current: Run, here: Host) -> Iterator[Command]:
+    """A step on a node that gives no answer any more."""
+    done.append(_silent())
+    yield verify(current, lambda: None)
+
+
+@step("servers", looks=True)
+def is_silent_then(current: Run, here: Host) -> Iterator[Command]:
+    """One on a node that gives no answer any more when a command is sent."""
+    yield verify(current, _silent)
 
 
 @step("servers", need=_not_at_target)
@@ -216,6 +234,21 @@ def test_after_a_failure_nothing_acts_whoever_ignores_it(
     assert report._summary().endswith("at the step 'breaks'. No later step was taken on any node")
     refused = [finding.code for finding in report.current.refusals]
     assert refused == (["stopped-at-trouble"] if how else [])
+
+
+@pytest.mark.parametrize("step", ["is_silent_at_first", "is_silent_then"])
+def test_a_node_that_gives_no_answer_any_more_fails_the_step_in_words(
+    tmp_path: Path, step: str
+) -> None:
+    state = run_of_steps(tmp_path, f"{step}(name='asks')", "acts(name='acts')")
+    with suppress(PyinfraError):
+        execute(state)
+    [report] = state.callback_handlers
+    assert isinstance(report, Report)
+    assert (report.outcome, done, report.current.crashed) == ("failed", [], False)
+    [found] = [*report.current.refusals, *report.current.failures]
+    assert found.hosts == ("s1",) or "s1" in found.message
+    assert "the node gave no answer: see that it can be reached" in found.message
 
 
 def test_a_step_that_was_taken_after_a_failure_is_named(tmp_path: Path) -> None:
