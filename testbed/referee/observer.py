@@ -138,6 +138,7 @@ class Window:
     + event: what opened it
     + command: the command that opened it, None where nobody noted commands
     + touched: the nodes on which the procedure did something
+    + stopped: whether it has stopped anything yet
     """
 
     event: Event
@@ -146,6 +147,7 @@ class Window:
     package_changes: int = 0
     unit_changes: int = 0
     touched: set[str] = field(default_factory=set)
+    stopped: bool = False
 
 
 class Observer:
@@ -204,11 +206,14 @@ class Observer:
     def all_back(self, host: str) -> bool:
         """Whether all that was stopped runs again, but for a node itself: the window is over.
 
-        For whoever typed the command it is, who may have a thing or two to do until it ends.
+        For whoever typed the command it is, who may have a thing or two to do until it ends. While
+        nothing was stopped, a node that boots is one that was not kept from starting yet.
         """
         if self.window is None:
             return True
         before = self.window.before
+        if not self.window.stopped:
+            return True
         if host not in before.up:
             return True  # it was off when the window began: nobody could reach it
         others = [self.cluster.node(name) for name in before.agents - {host}]
@@ -293,13 +298,17 @@ class Observer:
         self.cluster.apply(event)
 
     def _opens_window(self, event: Event) -> bool:
-        phase = self.phase(event)
         disables = event.kind in ("systemd unit-disabled", "systemd unit-masked")
-        return disables or (phase is not None and phase <= Phase.STOP_SERVERS)
+        return disables or self._stops(event)
+
+    def _stops(self, event: Event) -> bool:
+        phase = self.phase(event)
+        return phase is not None and phase <= Phase.STOP_SERVERS
 
     def _count(self, window: Window, event: Event, acts: bool) -> None:
         window.package_changes += self.is_package_change(event)
         window.unit_changes += acts and event.kind.endswith(("abled", "masked"))
+        window.stopped = window.stopped or (acts and self._stops(event))
         if acts:
             window.touched.add(event.host)
 

@@ -62,6 +62,12 @@ def all_back(history: History) -> History:
     return history.command().disable().stop_all().packages().start_all().enable()
 
 
+def boots_before_its_turn() -> History:
+    """A rank was lost by itself, and a client boots, before an update has stopped anything."""
+    h = History().command().disable(SERVERS).excluded(0).power_lost("client-01")
+    return h.boot("client-01", starts=True).ended(1)
+
+
 def back_without_admin(silent: bool) -> History:
     """An update fails once all packages are new; then all nodes but the admin node go back."""
     h = History().command().stop_all().packages().ended(1).command()
@@ -388,6 +394,11 @@ KEPT: list[tuple[str, str, Callable[[], History]]] = [
     ),
     (
         "R6",
+        "a node boots that was not reached yet, and nothing was stopped",
+        boots_before_its_turn,
+    ),
+    (
+        "R6",
         "a rank that was lost before, known to the site",
         lambda: (
             History()
@@ -621,6 +632,11 @@ KEPT: list[tuple[str, str, Callable[[], History]]] = [
         "R11",
         "a node that boots when all is back",
         lambda: all_back(History()).power_lost("client-01").boot("client-01", starts=True).ended(),
+    ),
+    (
+        "R11",
+        "a node boots that was not reached yet, and nothing was stopped",
+        boots_before_its_turn,
     ),
     ("R11", "a migration", lambda: of_1x().migrate()),
     ("R12", "an update", lambda: History().update()),
