@@ -139,6 +139,8 @@ class Window:
     + command: the command that opened it, None where nobody noted commands
     + touched: the nodes on which the procedure did something
     + stopped: whether it has stopped anything yet
+    + back: whether all of it ran again when a node was let start at boot again; what becomes of it
+      after that is nothing that was stopped
     """
 
     event: Event
@@ -148,6 +150,7 @@ class Window:
     unit_changes: int = 0
     touched: set[str] = field(default_factory=set)
     stopped: bool = False
+    back: bool = False
 
 
 class Observer:
@@ -212,13 +215,18 @@ class Observer:
         if self.window is None:
             return True
         before = self.window.before
-        if not self.window.stopped:
+        if not self.window.stopped or self.window.back:
             return True
         if host not in before.up:
             return True  # it was off when the window began: nobody could reach it
+        return self._runs_again(before, host)
+
+    def _runs_again(self, before: Snapshot, host: str = "") -> bool:
+        """Whether all that ran before does, but for one node."""
         others = [self.cluster.node(name) for name in before.agents - {host}]
         agents = all(node.agents for node in others if node.up)
-        return agents and before.joined <= self.cluster.joined() | self.cluster.node(host).ranks
+        own = self.cluster.node(host).ranks if host else frozenset()
+        return agents and before.joined <= self.cluster.joined() | own
 
     # What an event is
 
@@ -309,6 +317,10 @@ class Observer:
         window.package_changes += self.is_package_change(event)
         window.unit_changes += acts and event.kind.endswith(("abled", "masked"))
         window.stopped = window.stopped or (acts and self._stops(event))
+        if acts and event.kind == "systemd unit-enabled":
+            window.back = window.back or self._runs_again(window.before)
+        elif acts and event.kind == "systemd unit-disabled":
+            window.back = False
         if acts:
             window.touched.add(event.host)
 

@@ -638,6 +638,17 @@ KEPT: list[tuple[str, str, Callable[[], History]]] = [
         "a node boots that was not reached yet, and nothing was stopped",
         boots_before_its_turn,
     ),
+    (
+        "R11",
+        "a node boots when all was back, and an agent was stopped since",
+        lambda: (
+            all_back(History())
+            .stop_agents(["client-02"])
+            .ended(1)
+            .power_lost("server-01")
+            .boot("server-01", starts=True)
+        ),
+    ),
     ("R11", "a migration", lambda: of_1x().migrate()),
     ("R12", "an update", lambda: History().update()),
     ("M1", "a migration", lambda: of_1x().migrate()),
@@ -1080,6 +1091,29 @@ BROKEN: list[tuple[str, str, Callable[[], History]]] = [
         "a server starts by itself",
         lambda: (
             History().command().stop_all().power_lost("server-01").boot("server-01", starts=True)
+        ),
+    ),
+    (
+        "R11",
+        "all was back, and is stopped once more",
+        lambda: (
+            all_back(History())
+            .ended(1)
+            .command()
+            .disable(["server-02"])
+            .stop_all()
+            .power_lost("server-01")
+            .boot("server-01", starts=True)
+        ),
+    ),
+    (
+        "R11",
+        "it was enabled before all was back",
+        lambda: (
+            after_packages()
+            .enable(["server-01"])
+            .power_lost("server-01")
+            .boot("server-01", starts=True)
         ),
     ),
     (
