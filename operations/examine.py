@@ -20,6 +20,7 @@ from .checks import (
     sessions,
     unreachable,
 )
+from .daos.node_sets import fold
 from .machinery import host_keys, run
 from .machinery.procedure import Procedure
 from .machinery.progress import shown
@@ -27,7 +28,7 @@ from .machinery.run import Run
 from .machinery.settings import Settings
 from .reporting import earlier, outcome, report
 from .rules import gates
-from .rules.findings import Finding, fold, for_each
+from .rules.findings import Finding, for_each
 from .rules.silence import is_silent, why
 from .rules.start import Start
 from .rules.view import View

@@ -8,10 +8,11 @@ from pyinfra.api import Host
 from . import containers
 from .checks import unreachable
 from .daos.node import AGENT
+from .daos.node_sets import fold
 from .machinery.run import Run, say
 from .machinery.step import Command, step
 from .rules import gates
-from .rules.findings import Finding, fold
+from .rules.findings import Finding
 from .rules.view import ROLES, View
 
 # On a client, where neither a unit nor this update has it run.

@@ -3,13 +3,14 @@
 from dataclasses import replace
 
 from .checks import health, inventory
+from .daos.node_sets import fold
 from .daos.releases import Version
 from .examine import begin, find_nodes, in_the_way, leading, summary
 from .machinery.procedure import Procedure
 from .machinery.run import Run
 from .reporting import outcome
 from .rules import gates
-from .rules.findings import Finding, fold, grouped
+from .rules.findings import Finding, grouped
 from .rules.start import Start
 
 ROLLBACK = Procedure(done="rolled back", sentence=outcome.rolled_back, back=True)

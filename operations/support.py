@@ -14,13 +14,13 @@ if __name__ == "__main__":
     # Before all that opens connections, and in a process of its own: it replaces what waits.
     import pyinfra_cli  # noqa: F401
 
+from .daos.node_sets import fold
 from .daos.package_managers import LOG
 from .daos.shown import visible
 from .machinery import typed_before
 from .machinery.typed_before import Connected
 from .reporting import folder
 from .rules import secrets
-from .rules.findings import fold
 
 _OF_A_RUN = ("report.json", "report.html", "run.log", "migration.json", "events.jsonl")
 _MOST = 4 << 20  # bytes of each file: its end is what counts

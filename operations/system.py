@@ -8,12 +8,13 @@ from .checks import unreachable
 from .daos import dmg
 from .daos.dmg import DmgError
 from .daos.node import AGENT, SERVER, Node
+from .daos.node_sets import fold
 from .machinery import hosts, judgements
 from .machinery.run import Run, say
 from .machinery.step import Command, attempt, step, verify
 from .rules import gates
 from .rules import members as ranks
-from .rules.findings import Finding, fold
+from .rules.findings import Finding
 from .rules.silence import is_silent
 from .rules.view import View
 

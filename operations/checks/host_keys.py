@@ -5,9 +5,10 @@ from collections.abc import Iterator, Mapping
 
 from pyinfra.api import State
 
+from ..daos.node_sets import fold
 from ..machinery import commandline
 from ..machinery.host_keys import SETTING, WORDS, Refused
-from ..rules.findings import Finding, fold, grouped
+from ..rules.findings import Finding, grouped
 
 _COMPARE = (
     "say yes only if the fingerprint that it shows is the one on its console (`ssh-keygen -lf "

@@ -1,8 +1,9 @@
 """The inventory, against what its nodes say that they are, and what they remember of an update."""
 
 from ..daos.node import Node
+from ..daos.node_sets import fold
 from ..daos.window_file import FOLDER
-from ..rules.findings import Finding, fold, for_each, grouped
+from ..rules.findings import Finding, for_each, grouped
 from ..rules.members import is_called
 from ..rules.view import View
 

@@ -6,10 +6,11 @@ from functools import partial
 from pyinfra import logger
 from pyinfra.api import State
 
+from ..daos.node_sets import fold
 from ..machinery import connections, hosts
 from ..machinery import host_keys as keys
 from ..machinery.run import Run
-from ..rules.findings import Finding, about, fold, for_each
+from ..rules.findings import Finding, about, for_each
 from ..rules.view import ROLES, View
 from . import host_keys
 

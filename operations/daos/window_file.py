@@ -6,20 +6,26 @@ start DAOS by itself; what they were before has to outlive that reboot, and the 
 
 import json
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, field, fields, replace
 from datetime import datetime
-from typing import Annotated, Self
+from functools import lru_cache
+from typing import Annotated, Self, TypeVar
 
-from pydantic import AfterValidator, AwareDatetime, BeforeValidator, ConfigDict
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, ConfigDict, WrapValidator
 from pydantic.dataclasses import dataclass
 
-from . import names, records
+from . import names, node_sets, records
 
 FOLDER = "/var/lib/daos-offline-update"
 PATH = f"{FOLDER}/window.json"
 STARTS = f"{FOLDER}/starts"  # what daos_server was started on meanwhile, see start_trace.py
 
+
+T = TypeVar("T")
+
+_MANY = 64  # servers or ranks: each node remembers them all
 
 # What stands in commands as it is.
 _Word = Annotated[str, AfterValidator(names.word)]
@@ -28,6 +34,22 @@ _Word = Annotated[str, AfterValidator(names.word)]
 def _time(value: object) -> object:
     """Of all that pydantic takes for a time, numbers among them, what was written here alone."""
     return datetime.fromisoformat(value) if isinstance(value, str) else value
+
+
+# Thousands of nodes remember the same servers and ranks: they are read once, and are one object.
+_servers = lru_cache(maxsize=16)(lambda text: tuple(node_sets.unfold(text)))
+_ranks = lru_cache(maxsize=16)(lambda text: tuple(node_sets.unfold_ranks(text)))
+
+
+def _folded(unfold: Callable[[str], object]) -> WrapValidator:
+    """A list, or many of them folded."""
+
+    def read(said: object, checked: Callable[[object], object]) -> object:
+        if isinstance(said, str):
+            return unfold(said)
+        return checked(tuple(said) if isinstance(said, list) else said)
+
+    return WrapValidator(read)
 
 
 @dataclass(frozen=True, config=ConfigDict(strict=True))
@@ -61,9 +83,9 @@ class Record:
     release: str
     enabled: tuple[str, ...]
     running: tuple[str, ...]
-    ranks: tuple[int, ...]
+    ranks: Annotated[tuple[int, ...], _folded(_ranks)]
     pools: Mapping[str, str]
-    servers: tuple[str, ...]
+    servers: Annotated[tuple[str, ...], _folded(_servers)]
     started: str
     dependencies: tuple[_Word, ...] = ()
     had: Mapping[str, Had] = field(default_factory=dict)
@@ -80,6 +102,8 @@ class Record:
         content = {it.name: getattr(self, it.name) for it in fields(self)}
         content |= {"began": self.began.isoformat()}
         content |= {"had": {name: asdict(had) for name, had in self.had.items()}}
+        content["servers"] = _written(self.servers, node_sets.fold, _servers)
+        content["ranks"] = _written(self.ranks, node_sets.fold_ranks, _ranks)
         if not self.dependencies:  # then it is as it was written ever since
             del content["dependencies"]
         for name in ("had", "units"):
@@ -96,6 +120,21 @@ class Record:
         known = set(map(name_of, self.dependencies))
         more = (package for package in dependencies if name_of(package) not in known)
         return replace(self, dependencies=(*self.dependencies, *more))
+
+
+@lru_cache(maxsize=16)
+def _written(
+    many: tuple[T, ...], fold: Callable[[Iterable[T]], str], unfold: Callable[[str], Iterable[T]]
+) -> tuple[T, ...] | str:
+    """Servers or ranks as they are written, folded where they are many; their order says nothing.
+
+    A few are written as a list, as older versions of this tool can read them.
+    """
+    if len(many) > _MANY:
+        with suppress(ValueError):
+            if set(unfold(folded := fold(many))) == set(many):
+                return folded
+    return many
 
 
 def name_of(package: str) -> str:

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 from pyinfra.api import State
 
+from ..daos.node_sets import fold
 from ..rules import in_use
-from ..rules.findings import fold, grouped
+from ..rules.findings import grouped
 from ..rules.storage import not_to_reboot
 from . import judgements
 from .hooks import OPENING

@@ -15,9 +15,10 @@ from pyinfra.api.exceptions import DeployError
 from pyinfra.context import ctx_host
 
 from ..daos.node import Node
+from ..daos.node_sets import fold
 from ..daos.releases import Version
 from ..daos.units import Units
-from ..rules.findings import Finding, fold, folded
+from ..rules.findings import Finding, folded
 from ..rules.start import Start
 from ..rules.view import View
 from . import hosts, interruption, progress

@@ -12,11 +12,12 @@ from ..daos import configuration
 from ..daos.configuration import AGENT, CONTROL, FOLDER, KEPT, SERVER, SHARED, Unconvertible
 from ..daos.dmg import answers
 from ..daos.node import Node
+from ..daos.node_sets import fold
 from ..machinery import hosts
 from ..machinery.run import Run, say
 from ..machinery.step import attempt
 from ..rules import gates
-from ..rules.findings import Finding, fold, for_each, grouped
+from ..rules.findings import Finding, for_each, grouped
 from ..rules.view import ROLES, View
 from .run import MigrationRun
 

@@ -16,8 +16,8 @@ from ..daos import dmg, yaml_text
 from ..daos.configuration import SERVER
 from ..daos.dmg import DmgError
 from ..daos.node import Node
+from ..daos.node_sets import fold
 from ..machinery.run import say
-from ..rules.findings import fold
 from ..rules.members import on
 from ..rules.view import View
 from . import conversion

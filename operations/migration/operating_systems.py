@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 from ..checks import installed
 from ..daos import platforms
-from ..rules.findings import Finding, about, fold, grouped
+from ..daos.node_sets import fold
+from ..rules.findings import Finding, about, grouped
 from .run import MigrationRun
 
 

@@ -6,7 +6,7 @@ import time
 from ..daos import dmg
 from ..daos.dmg import DmgError
 from ..daos.node import SERVER, Node, Service
-from ..rules.findings import fold
+from ..daos.node_sets import fold
 from .run import MigrationRun
 
 _STAYS = 3.0  # seconds; a configuration that 2.x cannot read ends daos_server at once

@@ -7,9 +7,10 @@ from typing import Any
 from pyinfra import logger
 from pyinfra.api import State
 
+from ..daos.node_sets import fold
 from ..machinery.progress import shown
 from ..machinery.run import Run, say
-from ..rules.findings import fold, folded
+from ..rules.findings import folded
 from .steps import Steps
 
 

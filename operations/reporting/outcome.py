@@ -9,10 +9,11 @@ from pyinfra.api import Host
 from pyinfra.api.exceptions import ConnectError
 
 from ..daos.node import AGENT, SERVER, Node
+from ..daos.node_sets import fold
 from ..machinery import commandline, hosts
 from ..machinery.run import Run
 from ..rules import gates
-from ..rules.findings import Finding, fold, folded, grouped
+from ..rules.findings import Finding, folded, grouped
 from ..rules.storage import not_to_reboot
 from ..rules.view import View
 

@@ -19,6 +19,7 @@ from pyinfra import logger
 from pyinfra.api import Host, State
 from pyinfra.api.state import BaseStateCallback
 
+from ..daos.node_sets import fold
 from ..daos.package_managers import LOG
 from ..daos.shown import everywhere, visible
 from ..machinery import commandline, host_keys, interruption
@@ -26,7 +27,7 @@ from ..machinery.output import log
 from ..machinery.progress import shown
 from ..machinery.run import Run, say
 from ..rules import memory, secrets
-from ..rules.findings import Finding, fold, grouped
+from ..rules.findings import Finding, grouped
 from ..rules.members import short
 from ..rules.view import View, names_of
 from . import alive, census, earlier, hooked, outcome, people

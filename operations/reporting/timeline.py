@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from statistics import median
 
-from ..rules.findings import fold, grouped
+from ..daos.node_sets import fold
+from ..rules.findings import grouped
 from .history import History, Step
 
 COLOURS = 8  # the ninth step has the first one's colour again, with stripes
@@ -122,17 +123,14 @@ def draw(history: History, roles: Mapping[str, Sequence[str]]) -> Picture:
 
 
 def folded(names: Iterable[str]) -> str:
-    """Names as a folded node set; as a list where they are no names that ClusterShell knows."""
+    """Names as a folded node set."""
     return _folded(tuple(sorted(names)))
 
 
 @lru_cache(maxsize=256)
 def _folded(names: tuple[str, ...]) -> str:
     """Most steps have the same names, and a thousand of them take a while."""
-    try:
-        return fold(names)
-    except Exception:  # its parser raises more than its own errors
-        return ", ".join(names)
+    return fold(names)
 
 
 def _fold(history: History, roles: Mapping[str, Sequence[str]]) -> dict[str, list[list[str]]]:

@@ -5,23 +5,11 @@ from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from ClusterShell.NodeSet import RESOLVER_NOGROUP, NodeSet
-
+from ..daos.node_sets import fold
 from ..daos.shown import in_one_piece
 from . import codes, secrets
 
 T = TypeVar("T", bound=Hashable)
-
-
-def fold(names: Iterable[str]) -> str:
-    """Node names as a folded node set: "daos-server-[01-04]"."""
-    # Without a resolver: a node name is never looked up as the name of a ClusterShell group.
-    return str(NodeSet.fromlist(sorted(set(names)), resolver=RESOLVER_NOGROUP))
-
-
-def unfold(names: str) -> list[str]:
-    """The names in a folded node set."""
-    return list(NodeSet(names, resolver=RESOLVER_NOGROUP))
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,13 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 
 from ..daos.dmg import Member
 from ..daos.node import AGENT, SERVER, Daemon, Node
+from ..daos.node_sets import fold
 from ..daos.releases import Version, why_not
 from ..daos.shown import some
 from ..daos.units import Units
 from ..daos.window_file import STARTS
 from . import in_use
-from .findings import Finding, about, fold, for_each, grouped, in_words
+from .findings import Finding, about, for_each, grouped, in_words
 from .members import ASKED_TO_STOP, Places, expected, is_called, short, what_to_do
 from .silence import why
 from .view import ROLES, View

@@ -3,9 +3,10 @@
 from collections.abc import Iterator, Mapping
 
 from ..daos.node import Node
+from ..daos.node_sets import fold
 from ..daos.processes import Process
 from ..daos.shown import in_line, some
-from .findings import Finding, fold, grouped
+from .findings import Finding, grouped
 
 _FEW = 3  # nodes of which each is told for itself
 _DO = "end the jobs and unmount, or set evict_connections = True in group_data/all.py"

@@ -4,9 +4,10 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from ..daos.node import Node
+from ..daos.node_sets import fold, unfold
 from ..daos.releases import Version
 from ..daos.window_file import Had, Record
-from .findings import fold, grouped, unfold
+from .findings import grouped
 from .members import short
 from .view import View
 

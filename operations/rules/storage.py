@@ -1,6 +1,6 @@
 """What is known of where engines keep their data. No I/O."""
 
-from .findings import fold
+from ..daos.node_sets import fold
 from .view import View
 
 

@@ -58,6 +58,40 @@ def test_every_record_comes_back(record: Record) -> None:
     assert Record.parse(record.text()) == record
 
 
+_MANY = [f"server-{number:04}.site" for number in range(200)]
+
+
+@given(st.permutations(_MANY), st.permutations(range(200)))
+def test_many_servers_and_ranks_are_few_words(servers: list[str], ranks: list[int]) -> None:
+    record = Record.parse(json.dumps({**CONTENT, "servers": servers, "ranks": ranks}))
+    assert record
+    assert record.servers == tuple(servers)
+    assert record.ranks == tuple(ranks)
+    assert '"ranks": "0-199"' in record.text()
+    assert '"servers": "server-[0000-0199].site"' in record.text()
+    again, another = Record.parse(record.text()), Record.parse(record.text())
+    assert again
+    assert another
+    assert again.servers == tuple(_MANY)
+    assert again.ranks == tuple(range(200))
+    assert again.servers is another.servers
+
+
+@given(st.lists(st.text(), min_size=65, unique=True), st.lists(st.integers(), min_size=65))
+def test_what_cannot_be_folded_is_a_list(servers: list[str], ranks: list[int]) -> None:
+    record = Record.parse(json.dumps({**CONTENT, "servers": servers, "ranks": ranks}))
+    assert record
+    again = Record.parse(record.text())
+    assert again
+    assert set(again.servers) == set(servers)
+    assert set(again.ranks) == set(ranks)
+
+
+@pytest.mark.parametrize("changes", [{"servers": "s[1"}, {"ranks": "1-"}, {"ranks": "x"}])
+def test_what_is_no_set_is_damage(changes: dict[str, Any]) -> None:
+    test_nothing_is_taken_for_something_else(changes)
+
+
 def test_what_a_later_version_adds_does_not_matter() -> None:
     assert Record.parse(json.dumps({**CONTENT, "later": [1]})) == Record.parse(TEXT)
 
