@@ -86,6 +86,16 @@ class History:
     window: tuple[float, float | None] | None = None
     waits: Mapping[str, Wait] = field(default_factory=dict)
 
+    def share(self, step: Step) -> float | None:
+        """Which part of the offline window went into a step, from 0 to 1; None for no part of it,
+        and as long as nobody knows how long the window is.
+        """
+        first, last = self.window or (0.0, None)
+        if last is None:
+            return None
+        inside = min(step.end, last) - max(step.begin, first)
+        return inside / (last - first) if inside > 0 else None
+
 
 def read(report: Mapping[str, Any]) -> History:
     """The course of the run that a report is about; empty where no step began."""

@@ -84,6 +84,7 @@ def page(report: Mapping[str, Any]) -> str:
         size=timeline,
         lines=_lines(report, course, fold=len(report["hosts"]) > timeline.MOST_ROWS),
         looked_after=any(host["version_after"] for host in report["hosts"].values()),
+        shares=_shares(course),
         duration=duration,
         folded=folded,
         changed=lambda step: _all_or_folded(step.changed, len(report["hosts"])),
@@ -150,6 +151,14 @@ def _took(report: Mapping[str, Any]) -> str:
         return ""
     whole = history.time(report["ended"]) - history.time(report["started"])
     return duration(whole.total_seconds())
+
+
+def _shares(course: History) -> dict[int, str]:
+    """Where the offline window went: its parts by the numbers of steps; empty without a window."""
+    shares = {step.number: course.share(step) for step in course.steps}
+    if not any(shares.values()):
+        return {}
+    return {number: "" if part is None else f"{part:.0%}" for number, part in shares.items()}
 
 
 def _by_role(report: Mapping[str, Any]) -> dict[str, list[str]]:

@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from operations.reporting import found
+from operations.reporting import found, history
 from operations.reporting.page import page
 
 from .made_reports import ALL, FAILED, UPDATED, failed, refused, running, updated
@@ -74,6 +74,19 @@ def test_every_node_and_step_is_there() -> None:
     for phase in UPDATED["phases"]:
         if phase["hosts"]:
             assert phase["name"] in text
+
+
+def test_the_page_tells_where_the_window_went_step_by_step() -> None:
+    course = history.read(UPDATED)
+    shares = {step.name: course.share(step) for step in course.steps}
+    inside = {name: part for name, part in shares.items() if part}
+    assert "Update the DAOS packages on all nodes" in inside
+    assert "Download and check the packages of the target release" not in inside
+    assert 0.9 < sum(inside.values()) <= 1
+    text = words(UPDATED)
+    assert "Of the window" in text
+    assert all(f"{part:.0%}" in text for part in inside.values())
+    assert "Of the window" not in words(FAILED)
 
 
 def test_a_failed_run_tells_what_went_wrong_and_in_what_state_it_left_the_system() -> None:
