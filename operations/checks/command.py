@@ -9,7 +9,7 @@ from ..machinery import commandline, hosts, settings, signing_key
 from ..machinery.settings import Settings
 from ..rules import secrets
 from ..rules.findings import Finding
-from . import data, hooks, host_keys
+from . import data, hooks, host_keys, open_files
 
 _WHERE = "group_data/all.py"
 
@@ -44,7 +44,7 @@ def beforehand(state: State, words: Collection[str] = ()) -> list[Finding]:
     """All that can be told without a node; argument as of `findings`."""
     read, wrong = read_settings(state)
     found = [*findings(state, words), *wrong, *keys(read)]
-    return [*found, *hooks.findings(read), *empty_groups(state)]
+    return [*found, *hooks.findings(read), *empty_groups(state), *open_files.findings(state)]
 
 
 def keys(settings: Settings) -> Iterator[Finding]:
