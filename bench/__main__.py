@@ -186,6 +186,7 @@ def main() -> int:
         window, windows = _said(results.of_the_window(WINDOWS))
         second, seconds = _said(results.of_a_second_run())
         calls, counts = _said(results.of_the_calls())
+        farm, costs = _said(results.of_a_farm())
         parts = [f"\n{title}\n" + "\n".join(map(str, rows)) for title, rows in measure().items()]
         print(*parts, sep="\n", flush=True)
         for line in simulation.figures():
@@ -195,8 +196,8 @@ def main() -> int:
         print(f"bench: {error}\n{getattr(error, 'stdout', None) or ''}", file=sys.stderr)
         return 1
     rest = ["## What it is made of", "", "```", *"\n".join(parts).strip().splitlines(), "```"]
-    data = {"window": windows, "second run": seconds, "commands": counts}
-    results.write([window, second, calls, rest], data)
+    data = {"window": windows, "second run": seconds, "commands": counts, "farm": costs}
+    results.write([window, second, calls, farm, rest], data)
     return 0
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import statistics
+import subprocess
+import sys
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +23,8 @@ _HEAD = """\
 By `make bench`, on {processors} processors, {day}. Seconds are those of that machine on that day;
 only ratios can be compared with another one's.
 """
+# Servers, admin nodes and clients of farms; of a thousand nodes clush alone takes many minutes.
+_FARMS = (("4,1,3",), ("32,1,31",), ("128,1,255",), ("100,1,899", "alone"))
 # Way to the ratio of our window to its own that is wanted.
 _GOALS = {
     "clush, typed by an expert": 1.0,
@@ -71,6 +75,44 @@ def of_the_calls() -> tuple[list[str], dict[str, Any]]:
     told = "Four servers, an admin node and three clients, simulated; the node that gets the most."
     data = {it.role: {"window": it.window, "whole": it.whole} for it in found}
     return ["## Commands a node", "", told, "", *table(head, rows)], data
+
+
+def of_a_farm() -> tuple[list[str], dict[str, Any]]:
+    """What the coordinator uses, by the number of nodes."""
+    found = [_farm(*size) for size in _FARMS]
+    rows = [
+        (
+            f"{it['nodes']:,}",
+            f"{it['update']:.1f}",
+            f"{1000 * it['update'] / it['nodes']:.0f}",
+            *(_ratio(it["update"], it[way]) for way in ("clush", "expert")),
+            f"{it['again'] / it['update']:.2f}",
+            f"{it['memory']:.0f}",
+            *(f"{seconds:.1f}" if seconds else "" for seconds in it["longest"]),
+        )
+        for it in found
+    ]
+    head = (
+        *("nodes", "processor time, s", "ms a node", "to clush (goal 0.30)", "to clush's expert"),
+        *("typed again, to that", "memory, MiB", "longest step, s", "longest of clush, s"),
+    )
+    told = (
+        "Simulated nodes behind SSH on loopback, that take no time of their own: what is measured "
+        "is who talks to them. clush has 14 commands for the same steps."
+    )
+    return ["## The coordinator alone", "", told, "", *table(head, rows)], {"sizes": found}
+
+
+def _farm(*words: str) -> dict[str, Any]:
+    """One size, in a process of its own. Raises CalledProcessError."""
+    command = [sys.executable, "-m", "bench.farm.measured", *words]
+    done = subprocess.run(command, cwd=_HERE.parent, check=True, stdout=subprocess.PIPE, text=True)
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def _ratio(ours: float, other: float | None) -> str:
+    return f"{ours / other:.2f}" if other else ""
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
