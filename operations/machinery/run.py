@@ -30,13 +30,12 @@ from .procedure import Procedure
 from .progress import shown
 from .session import DmgSession
 from .settings import Settings
-from .shared import FRESH, Shared
+from .shared import AS_LONG, FRESH, JUST_NOW, Shared
 from .window import OfflineWindow
 
 T = TypeVar("T")
 AnyRun = TypeVar("AnyRun", bound="Run")
 
-JUST_NOW = 1.0  # seconds that a look may be old by which a step acts
 _PAUSES = (0.1, 2.0)  # seconds between two looks, at least and at most
 _LATER = 0.1  # as a share of what was waited: who looks later by that notices it later by that
 
@@ -199,7 +198,10 @@ class Run:
         + fresh: how many seconds ago it may have been read
         """
         read = partial(self._read_as_of, fresh)
-        self.seen = self._shared("view", read, fresh=fresh, made=lambda: self._as_of)
+        as_long = AS_LONG if fresh >= FRESH else 0
+        self.seen = self._shared(
+            "view", read, fresh=fresh, made=lambda: self._as_of, as_long=as_long
+        )
         return self.seen
 
     def _read_as_of(self, fresh: float) -> View:
@@ -263,12 +265,14 @@ class Run:
 
     def judge(self, judge: Callable[[], list[Finding]]) -> list[Finding]:
         """What stands in the way of the present step; one judgement serves all hosts."""
-        return self.shared.get(("gate", ctx_host.get().executing_op_hash), judge)
+        return self.shared.get(
+            "gate", judge, turn=ctx_host.get().executing_op_hash, as_long=AS_LONG
+        )
 
     def _shared(self, name: str, read: Callable[[], T], **freshness: Any) -> T:
         """A reading that is shared until a step acts: with no step after that."""
         last = self._before.get(ctx_host.get().executing_op_hash, self._acting)
-        return self.shared.get((name, last), read, **freshness)
+        return self.shared.get(name, read, turn=last, **freshness)
 
     def host(self, name: str) -> Host:
         """One node, as pyinfra knows it."""

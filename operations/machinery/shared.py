@@ -11,6 +11,8 @@ T = TypeVar("T")
 # How old a shared reading may be, in seconds: all hosts ask at about the same time, but where
 # pyinfra takes them in small batches (--parallel) a later batch looks again.
 FRESH = 5.0
+JUST_NOW = 1.0  # by which a step acts
+AS_LONG = 4.0  # see `Shared.get`: a fifth of a long step is spent with looking anew
 
 
 class Shared:
@@ -19,6 +21,8 @@ class Shared:
     def __init__(self) -> None:
         self._readings: dict[Hashable, AsyncResult] = {}
         self._made: dict[Hashable, float] = {}
+        self._turns: dict[Hashable, Hashable] = {}
+        self._took: dict[Hashable, float] = {}
 
     def get(
         self,
@@ -26,21 +30,33 @@ class Shared:
         read: Callable[[], T],
         fresh: float = FRESH,
         made: Callable[[], float] | None = None,
+        turn: Hashable = None,
+        as_long: float = 0,
     ) -> T:
         """The reading of this name, made now unless there is one not older than `fresh` seconds.
 
         + made: says of when it is once it is made, by the clock of time.monotonic(); None: of then
+        + turn: what it belongs to; one of another turn serves nobody any more, nor is it kept
+        + as_long: it may also be so many times as old as it took to make: of thousands of nodes
+          most would only be looked at again and again before their part of a step comes
         """
+        if self._turns.get(key) != turn:
+            self._turns[key] = turn
+            self._readings.pop(key, None)
         known = self._made.get(key, float("inf"))  # one that is under way is as fresh as can be
-        if key in self._readings and time.monotonic() - known <= fresh:
+        allowed = max(fresh, as_long * self._took.get(key, 0.0))
+        if key in self._readings and time.monotonic() - known <= allowed:
             return self._readings[key].get()
+        began = time.monotonic()
         result = self._readings[key] = AsyncResult()
         self._made.pop(key, None)
         try:
             result.set(read())
         except Exception as problem:
             result.set_exception(problem)
-        self._made[key] = made() if made else time.monotonic()
+        if self._readings.get(key) is result:
+            self._took[key] = time.monotonic() - began
+            self._made[key] = made() if made else time.monotonic()
         return result.get()
 
     def forget(self) -> None:

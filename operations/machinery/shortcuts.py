@@ -2,7 +2,7 @@
 
 import hmac
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator
 from functools import cache
 from importlib import import_module
 from types import FrameType
@@ -11,7 +11,8 @@ from weakref import WeakKeyDictionary
 
 import paramiko.util
 from pyinfra.api import Host, State, arguments, util
-from pyinfra.context import ctx_config
+from pyinfra.api.command import PyinfraCommand
+from pyinfra.context import ctx_config, ctx_host, ctx_state
 
 
 class Place(NamedTuple):
@@ -29,9 +30,14 @@ def take() -> None:
     util.getframeinfo = _place  # type: ignore[assignment]
     # And it works out anew, for each command on each node, which arguments an operation can have.
     arguments.all_global_arguments = cache(arguments.all_global_arguments)
+    # It takes nodes in batches, each waiting for the slowest node of the one before. Its pool
+    # alone lets the next node begin as soon as one is done.
+    arguments.all_argument_meta["_parallel"].default = lambda config: 0
     operation: Any = import_module("pyinfra.api.operation")  # pyinfra.api has a function of it
     if operation.pop_global_arguments is arguments.pop_global_arguments:
         operation.pop_global_arguments = once_for_a_host(arguments.pop_global_arguments)
+    if operation.OperationMeta.set_complete.__module__ != __name__:
+        operation.OperationMeta.set_complete = forgetful(operation.OperationMeta.set_complete)
     # paramiko compares the code of every message byte by byte.
     paramiko.util.constant_time_bytes_eq = hmac.compare_digest  # type: ignore[assignment]
 
@@ -57,7 +63,8 @@ def once_for_a_host(work_out: Work) -> Work:
 
     + work_out: pyinfra's own way
     """
-    usual: WeakKeyDictionary[Host, tuple[Any, Any]] = WeakKeyDictionary()
+    usual: WeakKeyDictionary[Host, tuple[Any, _Alike]] = WeakKeyDictionary()
+    alike: list[_Alike] = []
 
     def known(state: State, host: Host, given: dict[str, Any]) -> tuple[Any, list[str]]:
         name = given.get("name")
@@ -66,10 +73,60 @@ def once_for_a_host(work_out: Work) -> Work:
             return work_out(state, host, given)
         config = dict(vars(ctx_config.get() or state.config))
         if host not in usual or usual[host][0] != config:
-            usual[host] = config, work_out(state, host, {})[0]
-        return {**usual[host][1], "name": given.pop("name")}, ["name"]
+            settings = work_out(state, host, {})[0]
+            its = next((it for it in alike if it.settings == settings), None)
+            if its is None:
+                alike.append(its := _Alike(settings))
+            usual[host] = config, its
+        return usual[host][1].of(given.pop("name")), ["name"]
 
     return known
+
+
+class _Alike:
+    """The settings of all nodes that have the same ones."""
+
+    def __init__(self, settings: dict[str, Any]) -> None:
+        self.settings = settings
+        self._named: dict[str, _Settings] = {}
+
+    def of(self, name: str) -> "_Settings":
+        """These settings for a step."""
+        if name not in self._named:
+            self._named[name] = _Settings(self.settings, name=name)
+        return self._named[name]
+
+
+class _Settings(dict[str, Any]):
+    """The settings of a step, which thousands of nodes share."""
+
+    def pop(self, key: str, *default: Any) -> Any:
+        """The setting; pyinfra takes some out of those of each node, here they stay in."""
+        return self.get(key, *default) if default else self[key]
+
+
+def forgetful(complete: Callable[..., None]) -> Callable[..., None]:
+    """How many commands a step had on a node is kept, but not what they were, nor what makes them.
+
+    pyinfra keeps both to the end, and with them all that was known when they were made.
+
+    + complete: pyinfra's own `OperationMeta.set_complete`
+    """
+
+    def completed(
+        meta: Any, success: bool, commands: Collection[Any], *more: Any, **other: Any
+    ) -> None:
+        complete(meta, success, (None,) * len(commands), *more, **other)
+        its = ctx_state.get().ops[ctx_host.get()] if ctx_state.isset() and ctx_host.isset() else {}
+        if meta._hash in its:
+            its[meta._hash].command_generator = _nothing
+
+    return completed
+
+
+def _nothing() -> Iterator[PyinfraCommand]:
+    """The commands of a step that is over."""
+    yield from ()
 
 
 _SETTINGS = arguments.all_argument_meta.keys() - {"name"}

@@ -50,6 +50,9 @@ class Steps:
 
     def begin(self, state: State, op_hash: str) -> None:
         """A step begins."""
+        for earlier in self._steps.values():
+            if "end" in earlier:
+                earlier["times"] = {}  # what came of it is in its seconds
         name = ", ".join(state.get_op_meta(op_hash).names)
         self._steps[op_hash] = {"name": name, "start": now(), "times": {}, "failed": []}
 

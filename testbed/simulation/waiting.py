@@ -16,6 +16,7 @@ from gevent.hub import Hub, Waiter, get_hub, set_hub
 
 from .clock import BEGAN, Clock
 
+_ROOM = 1024  # things to come, from which on those that come no more are looked for
 _BOOTED = 1000.0  # seconds that this machine has been up, as its own clock tells
 
 
@@ -98,7 +99,7 @@ class Waiting:
         self._clock = clock
         self._timed: list[tuple[float, int, Timer | _Wait]] = []
         self._of: dict[int, list[_Wait]] = {}
-        self._count = 0
+        self._count, self._room = 0, _ROOM
         self._ready: list[_Wait] = []
 
     def begin(self) -> None:
@@ -125,6 +126,10 @@ class Waiting:
     def due(self, seconds: float, what: Timer | _Wait) -> None:
         """Something comes in so many seconds."""
         self._count += 1
+        if len(self._timed) > self._room:  # most are time-outs of what has long ended
+            self._timed = [due for due in self._timed if due[2].active]
+            heapq.heapify(self._timed)
+            self._room = max(_ROOM, 2 * len(self._timed))
         heapq.heappush(self._timed, (self._clock.now + seconds, self._count, what))
 
     def until(self, holds: Callable[[], bool], of: object, seconds: float = float("inf")) -> bool:

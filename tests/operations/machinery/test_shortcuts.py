@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import weakref
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from pyinfra.api import Config, Inventory, State, arguments
+from pyinfra.api.operation import OperationMeta
+from pyinfra.connectors.util import CommandOutput
 from pyinfra.context import ctx_config
 
-from operations.machinery.shortcuts import once_for_a_host, take_of_inventories
+from operations.machinery.shortcuts import forgetful, once_for_a_host, take_of_inventories
 
 pytestmark = pytest.mark.usefixtures("no_file_is_read")
 
@@ -59,6 +62,39 @@ def test_a_step_that_is_given_a_setting_has_it(given: dict[str, Any]) -> None:
     settings(state, here, {"name": "before"})
     expected = arguments.pop_global_arguments(state, here, dict(given))
     assert settings(state, here, given) == expected
+
+
+def test_nodes_share_what_is_the_same_and_nobody_takes_it_away() -> None:
+    hosts: Any = [("node-1", {}), ("node-2", {}), ("node-3", {"_sudo_user": "ops"})]
+    state = State(Inventory((hosts, {})), Config(SUDO=True))
+    settings = once_for_a_host(arguments.pop_global_arguments)
+    one, same, other = (settings(state, host, {"name": "x"})[0] for host in state.inventory)
+    assert one is same
+    assert one is not other
+    assert one.pop("_serial") is False
+    assert one["_serial"] is False
+    assert one.pop("missing", 1) == 1
+    with pytest.raises(KeyError):
+        one.pop("missing")
+
+
+def test_of_commands_the_number_is_kept_alone() -> None:
+    class Command:
+        pass
+
+    class Meta(OperationMeta):
+        set_complete = forgetful(OperationMeta.set_complete)
+
+    meta, none, command = Meta("hash", None), Meta("hash", None), Command()
+    kept = weakref.ref(command)
+    meta.set_complete(True, [command], CommandOutput([]))
+    none.set_complete(True, [], CommandOutput([]))
+    del command
+    assert kept() is None
+    assert meta.executed
+    assert meta.did_change()
+    assert not none.executed
+    assert not none.did_change()
 
 
 def test_settings_that_change_count_from_then_on() -> None:
