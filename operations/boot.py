@@ -10,7 +10,7 @@ from .daos import start_trace, window_file
 from .daos.node import SERVER, Node
 from .daos.package_managers import REPOSITORY_DISABLED
 from .daos.window_file import Had, Record
-from .machinery import judgements
+from .machinery import judgements, session
 from .machinery.run import Run
 from .machinery.step import Command, shell, step
 from .rules.findings import Finding
@@ -61,7 +61,7 @@ def _may_begin(current: Run, view: View) -> list[Finding]:
     return judgements.needed(current, view) + judgements.healthy(current, view)
 
 
-@step(*ROLES, need=_to_hold, gate=_may_begin, opens=True)
+@step(*ROLES, need=_to_hold, gate=_may_begin, opens=True, engines=False)
 def held(current: Run, here: Host) -> Iterator[Command]:
     """Disable the services, so that a node which reboots in the window does not start DAOS.
 
@@ -110,7 +110,14 @@ def _will_be_held(current: Run, name: str, node: Node) -> bool:
     return _held(current, name, node) or current.start.concerns(name)
 
 
-@step(*ROLES, need=_held, foreseen=_will_be_held, gate=may_start_agents)
+@step(
+    *ROLES,
+    need=_held,
+    foreseen=_will_be_held,
+    gate=may_start_agents,
+    engines=False,
+    asks=session.ranks,
+)
 def released(current: Run, here: Host) -> Iterator[Command]:
     """Enable what was enabled before, and forget what was remembered for that.
 

@@ -14,7 +14,8 @@ from .daos.node import Node
 from .daos.package_managers import LOG, REPOSITORY, REPOSITORY_DISABLED
 from .daos.releases import Version
 from .machinery import dependencies, judgements, packaging
-from .machinery.run import JUST_NOW, Run
+from .machinery.run import Run
+from .machinery.shared import JUST_NOW
 from .machinery.step import Command, attempt, shell, step, verify
 from .rules import gates, secrets, silence
 from .rules.findings import Finding

@@ -10,8 +10,9 @@ from .daos import mount_points, window_file
 from .daos.dmg import DmgError, Pool
 from .daos.node import Node
 from .daos.shown import in_line
-from .machinery import judgements
+from .machinery import judgements, session
 from .machinery.run import Run
+from .machinery.shared import JUST_NOW
 from .machinery.step import Command, attempt, shell, step
 from .rules import gates
 from .rules.findings import Finding
@@ -95,7 +96,7 @@ def _may_note(current: Run, view: View) -> list[Finding]:
     return gates.held(view, current.start.concerned)
 
 
-@step(*ROLES, need=_came_or_went, foreseen=_never, gate=_may_note)
+@step(*ROLES, need=_came_or_went, foreseen=_never, gate=_may_note, engines=False)
 def noted(current: Run, here: Host) -> Iterator[Command]:
     """Remember the pools as they are right before the engines stop: they have to be there again.
 
@@ -113,15 +114,23 @@ def _not_seen(current: Run, name: str, node: Node) -> bool:
     return current.acted or bool(_wrong(current))
 
 
-@attempt("admins", need=_not_seen, foreseen=servers_will_start, once=True, looks=True)
+@attempt(
+    "admins",
+    need=_not_seen,
+    foreseen=servers_will_start,
+    once=True,
+    looks=True,
+    asks=session.pools,
+)
 def seen(current: Run, here: Host) -> str | None:
     """See that every pool that was there before is there again, with all its targets (R7)."""
 
     problem: str | None = None
+    fresh = JUST_NOW
 
     def look() -> tuple[bool, str]:
-        nonlocal problem
-        problem = _wrong(current)
+        nonlocal problem, fresh
+        problem, fresh = _wrong(current, fresh), 0
         return not problem or waits_for_somebody(current), problem or ""
 
     current.wait("join", look)
@@ -137,9 +146,9 @@ def waits_for_somebody(current: Run) -> bool:
     return any(finding.code == "pool-degraded" for finding in found)
 
 
-def _wrong(current: Run) -> str | None:
+def _wrong(current: Run, fresh: float = JUST_NOW) -> str | None:
     try:
-        pools = current.dmg.pools()
+        pools = current.dmg.shared_pools(fresh)
     except DmgError as problem:
         return str(problem)
     # A rank that is back has its targets back only once it is reintegrated.

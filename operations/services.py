@@ -7,8 +7,9 @@ from pyinfra.api import Host
 from .checks import installed, unreachable
 from .daos import window_file
 from .daos.node import AGENT, SERVER, Node
-from .machinery import judgements
-from .machinery.run import JUST_NOW, Run
+from .machinery import judgements, session
+from .machinery.run import Run
+from .machinery.shared import JUST_NOW
 from .machinery.step import Command, shell, step, verify
 from .rules import gates
 from .rules.findings import Finding
@@ -132,7 +133,14 @@ def may_start_agents(current: Run, view: View) -> list[Finding]:
     )
 
 
-@step(*ROLES, need=_agent_to_stop, gate=may_stop_agents, opens=True)
+@step(
+    *ROLES,
+    need=_agent_to_stop,
+    gate=may_stop_agents,
+    opens=True,
+    engines=False,
+    asks=session.ranks_and_pools,
+)
 def agents_stopped(current: Run, here: Host) -> Iterator[Command]:
     """Stop daos_agent wherever it runs, and see that it is stopped.
 
@@ -144,7 +152,7 @@ def agents_stopped(current: Run, here: Host) -> Iterator[Command]:
     yield from stop(current, here, AGENT)
 
 
-@step("servers", need=_server_to_stop, gate=_may_stop_servers, opens=True)
+@step("servers", need=_server_to_stop, gate=_may_stop_servers, opens=True, asks=session.ranks)
 def servers_stopped(current: Run, here: Host) -> Iterator[Command]:
     """Stop daos_server on every server, and see that no engine is left either (R3).
 
@@ -174,7 +182,14 @@ def _may_start_agents(current: Run, view: View) -> list[Finding]:
     return may_start_agents(current, view) + gates.unused(view, older)
 
 
-@step(*ROLES, need=_agent_to_start, foreseen=_agent_will_start, gate=_may_start_agents)
+@step(
+    *ROLES,
+    need=_agent_to_start,
+    foreseen=_agent_will_start,
+    gate=_may_start_agents,
+    engines=False,
+    asks=session.ranks,
+)
 def agents_started(current: Run, here: Host) -> Iterator[Command]:
     """Start daos_agent on every node that had it, after the engines have joined (R6).
 

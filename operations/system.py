@@ -9,7 +9,7 @@ from .daos import dmg
 from .daos.dmg import DmgError
 from .daos.node import AGENT, SERVER, Node
 from .daos.node_sets import fold
-from .machinery import hosts, judgements
+from .machinery import hosts, judgements, session
 from .machinery.run import Run, say
 from .machinery.step import Command, attempt, step, verify
 from .rules import gates
@@ -36,7 +36,9 @@ def _may_stop(current: Run, view: View) -> list[Finding]:
     return found + judgements.healthy(current, view) + unreachable.back(current)
 
 
-@step("admins", need=_engines_run, gate=_may_stop, once=True, opens=True)
+@step(
+    "admins", need=_engines_run, gate=_may_stop, once=True, opens=True, asks=session.ranks_and_pools
+)
 def stopped(current: Run, here: Host) -> Iterator[Command]:
     """Stop all engines by `dmg system stop` on one admin node, and see every rank Stopped (R2, R3).
 
@@ -88,7 +90,7 @@ def _stop(current: Run) -> str | None:
         )
 
     def look() -> tuple[bool, str]:
-        members = ranks.expected(current.dmg.query_or_none() or [], accepted)
+        members = ranks.expected(current.dmg.query_or_none(fresh=0) or [], accepted)
         down, all_ = sum(member.state == "stopped" for member in members), len(members)
         over = down == all_ > 0 or bool(ranks.hopeless(members, accepted))
         return over, f"{down} of {all_} engines stopped"
@@ -138,7 +140,7 @@ def started(current: Run, here: Host) -> str | None:
     Source: "dmg system start" (DAOS 2.0, system operations).
     """
     # That of a server which has just been started takes a moment.
-    current.wait("join", lambda: (current.dmg.query_or_none() is not None, _NO_SERVICE))
+    current.wait("join", lambda: (current.dmg.query_or_none(fresh=0) is not None, _NO_SERVICE))
     try:
         answer = current.dmg.ask("system start", current.settings.timeouts["join"])
         rows = dmg.results(answer, "start")
@@ -169,7 +171,7 @@ def _wait_joined(current: Run) -> str | None:
     view = current.look()
 
     def look() -> tuple[bool, str]:
-        members = current.dmg.query_or_none()
+        members = current.dmg.query_or_none(fresh=0)
         if members is None:
             return False, _NO_SERVICE
         up = [member for member in members if member.state == "joined"]
@@ -179,7 +181,7 @@ def _wait_joined(current: Run) -> str | None:
 
     current.wait("join", look)
     missing = judgements.members(current, view, gates.joined)
-    current.forgets()  # a look from before may not have seen the engines that have come since
+    current.forgets_servers()  # a look from before may not have seen engines that have come since
     return _who_is_missing(current, view, missing) if missing else None
 
 

@@ -11,6 +11,7 @@ from ..rules.pools import rebuilding, unhealthy
 from ..rules.view import View
 from .hooks import OPENING
 from .run import Run
+from .shared import JUST_NOW
 
 
 def needed(current: Run, view: View) -> list[Finding]:
@@ -35,7 +36,7 @@ def members(
 def pools(current: Run, view: View) -> list[Finding]:
     """What is wrong with the pools right now; no answer of dmg is a finding too."""
     try:
-        found = current.dmg.shared_pools()
+        found = current.dmg.shared_pools(JUST_NOW)
     except DmgError as problem:
         return [_no_answer(current, view, problem, "dmg pool list")]
     accepted = len(current.settings.may_be_missing)

@@ -2,11 +2,12 @@
 
 import time
 import traceback
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 from weakref import WeakKeyDictionary
 
 from pyinfra import logger
@@ -30,7 +31,7 @@ from .procedure import Procedure
 from .progress import shown
 from .session import DmgSession
 from .settings import Settings
-from .shared import AS_LONG, FRESH, JUST_NOW, Shared
+from .shared import AS_LONG, FRESH, Shared
 from .window import OfflineWindow
 
 T = TypeVar("T")
@@ -83,7 +84,7 @@ class Run:
         self.asked: View = self.start
         self.end: View | None = None
         self.shared, self._looks, self._as_of = Shared(), Looks(), 0.0
-        self.dmg = DmgSession(state, lambda: self.seen, self._shared, self._looks.forget)
+        self.dmg = DmgSession(state, lambda: self.seen, self._servers_changed)
         self.window = OfflineWindow()
         self.hooks = Hooks(settings.hooks, settings.timeouts["hook"], say)
         self.alone: Callable[[], bool] = lambda: False
@@ -97,6 +98,7 @@ class Run:
         self.acted = self.crashed = self.declined = False
         self._acting: str | None = None  # the step that has acted last, as pyinfra knows it
         self._before: dict[str | None, str | None] = {}  # step to the one that had acted before it
+        self._gentle: set[str | None] = set()  # steps that leave ranks and pools as they are
         self.folder: Path | None = None
         self.containers: dict[str, tuple[int | None, int | None]] = {}
         self.disconnected: dict[str, list[str]] = {}
@@ -197,10 +199,11 @@ class Run:
 
         + fresh: how many seconds ago it may have been read
         """
+        last = self._before.get(ctx_host.get().executing_op_hash, self._acting)
         read = partial(self._read_as_of, fresh)
         as_long = AS_LONG if fresh >= FRESH else 0
-        self.seen = self._shared(
-            "view", read, fresh=fresh, made=lambda: self._as_of, as_long=as_long
+        self.seen = self.shared.get(
+            "view", read, fresh, made=lambda: self._as_of, turn=last, as_long=as_long
         )
         return self.seen
 
@@ -216,6 +219,16 @@ class Run:
         """What was seen until now may be otherwise by now, on any node."""
         self.shared.forget()
         self._looks.forget()
+        self.dmg.forgets()
+
+    def forgets_servers(self) -> None:
+        """The same of the servers alone."""
+        self.shared.forget()
+        self._servers_changed()
+
+    def _servers_changed(self) -> None:
+        """What dmg does is done on servers."""
+        self._looks.forget(*self.start.groups["servers"])
 
     def disconnects(self, name: str, users: Iterable[str]) -> None:
         """Who uses DAOS on a node is about to be disconnected.
@@ -226,10 +239,12 @@ class Run:
         if found := list(dict.fromkeys([*known, *users])):
             self.disconnected[name] = found
 
-    def acts(self, prepares: bool, looks: bool) -> None:
+    def acts(self, prepares: bool, looks: bool, engines: bool) -> None:
         """The present step is about to do something; arguments as of `step`."""
         here = ctx_host.get()
         present = here.executing_op_hash
+        if prepares or looks or not engines:
+            self._gentle.add(present)
         if not looks:
             self._looks.forget(here.name)
         if present not in self._before:
@@ -269,18 +284,13 @@ class Run:
             "gate", judge, turn=ctx_host.get().executing_op_hash, as_long=AS_LONG
         )
 
-    def _shared(self, name: str, read: Callable[[], T], **freshness: Any) -> T:
-        """A reading that is shared until a step acts: with no step after that."""
-        last = self._before.get(ctx_host.get().executing_op_hash, self._acting)
-        return self.shared.get(name, read, turn=last, **freshness)
-
     def host(self, name: str) -> Host:
         """One node, as pyinfra knows it."""
         return self.state.inventory.get_host(name)
 
     def command(self, host: Host, line: str, timeout: int = 60) -> tuple[bool, str, str]:
         """Run a shell command on a node; arguments and answer as of `hosts.command`."""
-        with self._looks.changing(host.name):
+        with self._changing(host.name):
             return hosts.command(self.state, host, line, timeout)
 
     def act(self, here: Host, line: str, timeout: int) -> tuple[bool, str, str]:
@@ -288,11 +298,22 @@ class Run:
 
         Arguments and answer as of `hosts.command`.
         """
-        with self._looks.changing(here.name):
+        with self._changing(here.name):
             done, output, errors, seen = hosts.acted(self.state, self.units, here, line, timeout)
         if done:  # else pyinfra is about to leave this node out
             self._looks.at(here.name, lambda: seen)
         return done, output, errors
+
+    @contextmanager
+    def _changing(self, name: str) -> Iterator[None]:
+        """Something is done on a node, and what was known of it before serves nobody."""
+        here = ctx_host.get()
+        gentle = here and here.executing_op_hash in self._gentle
+        with self._looks.changing(name), ExitStack() as after:
+            if "servers" in self.start.roles(name) and not gentle:
+                self.dmg.forgets()
+                after.callback(self.dmg.forgets)
+            yield
 
     def shell(self, here: Host, line: str, what: str = "") -> str | None:
         """Change a node by a short command; None if that went well, else what it said.

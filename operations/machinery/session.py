@@ -1,6 +1,6 @@
 """The session with dmg: what it is asked on the admin node, in the words of any release."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Generic, TypeVar
@@ -13,6 +13,7 @@ from ..daos import dmg, dmg_1_0, yaml_text
 from ..daos.dmg import DmgError, Member, Pool
 from ..rules.view import View
 from . import hosts
+from .shared import FRESH, JUST_NOW, Shared
 
 _SERVER_FILE = "/etc/daos/daos_server.yml"
 _CONTROL_FILE = "/etc/daos/daos_control.yml"  # dmg reads it
@@ -44,8 +45,7 @@ class DmgSession:
     """dmg on the first admin node that could be reached.
 
     + seen: gives the cluster as it was looked at last
-    + shared: makes a reading that all hosts of a step share, of a name
-    + changes: is told that it has done something, on any node
+    + changes: is told that it has done something, on any server
     + members, listed: the ranks and the pools, as they were first and last
     """
 
@@ -53,10 +53,10 @@ class DmgSession:
         self,
         state: State,
         seen: Callable[[], View],
-        shared: Callable[..., Any],
         changes: Callable[[], None],
     ) -> None:
-        self._state, self._seen, self._shared, self._changes = state, seen, shared, changes
+        self._state, self._seen, self._changes = state, seen, changes
+        self._shared = Shared()
         self._point = ""
         self._name: gevent.Greenlet | None = None
         self.members = Readings[Member]()
@@ -78,7 +78,21 @@ class DmgSession:
             return self._said(arguments, timeout)
         finally:
             if not arguments.startswith(_QUESTIONS):
+                self.forgets()
                 self._changes()
+
+    def forgets(self) -> None:
+        """What ranks and pools there are may be otherwise by now, as something is done to them."""
+        self._shared.forget(under_way=True)
+
+    def asked_ahead(self, *questions: Callable[[], Any]) -> None:
+        """Begin to ask what somebody wants to know after something else that takes a moment.
+
+        + questions: methods of this session whose answers all hosts share
+        """
+        for question in questions:
+            gevent.spawn(_quietly, question)
+        gevent.sleep(0)  # let them begin: who needs none of it may do something next
 
     def _said(self, arguments: str, timeout: int) -> str:
         if self.is_1_0:
@@ -125,23 +139,26 @@ class DmgSession:
             return str((found if isinstance(found, dict) else {}).get("name") or _USUAL_NAME)
         return ""
 
-    def query(self) -> list[Member]:
-        """The ranks right now, by `dmg system query`. Raises DmgError."""
-        return self._shared("system query", self._members, fresh=0.5)
+    def query(self, fresh: float = JUST_NOW) -> list[Member]:
+        """The ranks right now, by `dmg system query`. Raises DmgError.
+
+        + fresh: how many seconds ago they may have been asked for, if nothing was done since
+        """
+        return self._shared.get("ranks", self._members, fresh)
 
     def _members(self) -> list[Member]:
         return self.members.kept(dmg.members(self.ask("system query")))
 
-    def query_or_none(self) -> list[Member] | None:
-        """The ranks right now, or None if the management service does not answer."""
+    def query_or_none(self, fresh: float = JUST_NOW) -> list[Member] | None:
+        """The same, or None if the management service does not answer."""
         try:
-            return self.query()
+            return self.query(fresh)
         except DmgError:
             return None
 
-    def shared_pools(self) -> list[Pool]:
-        """The pools right now; one reading serves all hosts. Raises DmgError."""
-        return self._shared("pool list", self.pools)
+    def shared_pools(self, fresh: float = FRESH) -> list[Pool]:
+        """The pools right now; one reading serves all hosts. Argument and errors as of `query`."""
+        return self._shared.get("pools", self.pools, fresh)
 
     def pools(self) -> list[Pool]:
         """The pools right now, by `dmg pool list` and `dmg pool query`. Raises DmgError."""
@@ -163,3 +180,23 @@ class DmgSession:
         engines = len(self.query())
         found = dmg.queried(pools, dmg_1_0.pool_answers(answer))
         return [replace(pool, engines=engines) for pool in found]
+
+
+def ranks(session: DmgSession) -> Iterable[Callable[[], Any]]:
+    """What a step asks of dmg that wants to know of the ranks, see `Step`."""
+    return (session.query,)
+
+
+def pools(session: DmgSession) -> Iterable[Callable[[], Any]]:
+    """The same, of the pools."""
+    return (lambda: session.shared_pools(JUST_NOW),)
+
+
+def ranks_and_pools(session: DmgSession) -> Iterable[Callable[[], Any]]:
+    """The same, of both."""
+    return (*ranks(session), *pools(session))
+
+
+def _quietly(question: Callable[[], Any]) -> None:
+    with suppress(DmgError):  # whoever needs the answer is told
+        question()

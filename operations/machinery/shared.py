@@ -59,8 +59,11 @@ class Shared:
             self._made[key] = made() if made else time.monotonic()
         return result.get()
 
-    def forget(self) -> None:
-        """Make the next host that asks look again."""
-        for key in list(self._made):
+    def forget(self, under_way: bool = False) -> None:
+        """Make the next host that asks look again.
+
+        + under_way: also where somebody is looking right now
+        """
+        for key in list(self._readings if under_way else self._made):
             self._readings.pop(key, None)
-            self._made.pop(key)
+            self._made.pop(key, None)

@@ -17,8 +17,9 @@ from ..rules.findings import Finding, about
 from ..rules.view import NoAnswer, View
 from . import run
 from .output import QUIETLY
-from .run import JUST_NOW, Run
-from .shared import FRESH
+from .run import Run
+from .session import DmgSession
+from .shared import FRESH, JUST_NOW
 
 Command = PyinfraCommand | StringCommand | str
 # A step of a migration takes a MigrationRun.
@@ -55,6 +56,9 @@ class Step:
     + looks: whether it only looks, which another run at the same time does not disturb
     + opens: whether the offline window may begin with it, which the site may veto
     + reads: whether it goes by how the nodes are right now, not by what the examination has found
+    + engines: whether dmg may tell something else of ranks and pools, once it has acted
+    + asks: what its gate, or what it does first, wants to know of dmg; it is asked while the nodes
+      are looked at
     """
 
     def __init__(
@@ -68,9 +72,11 @@ class Step:
         looks: bool = False,
         opens: bool = False,
         reads: bool = True,
+        engines: bool = True,
+        asks: Callable[[DmgSession], Iterable[Callable[[], Any]]] = lambda dmg: (),
     ) -> None:
         self.roles, self.once, self.prepares, self.looks = frozenset(roles), once, prepares, looks
-        self.opens, self.reads = opens, reads
+        self.opens, self.reads, self.engines, self.asks = opens, reads, engines, asks
         self.need: Need[Any] = need
         self.foreseen: Need[Any] = foreseen or need
         self.gate: Gate[Any] = gate
@@ -127,17 +133,19 @@ class Step:
         if not self._says(self.need, current, here.name, self._view(current)):
             here.noop("nothing to do")
             return
-        findings = current.judge(lambda: self._in_the_way(current, self._view(current, JUST_NOW)))
+        findings = current.judge(lambda: self._in_the_way(current))
         if findings:
             yield refuse(current, findings)
         else:
-            current.acts(self.prepares, self.looks)
+            current.acts(self.prepares, self.looks, self.engines)
             yield from act()
 
     def _view(self, current: Run, fresh: float = FRESH) -> View:
         return current.look(fresh) if self.reads else current.start
 
-    def _in_the_way(self, current: Run, view: View) -> list[Finding]:
+    def _in_the_way(self, current: Run) -> list[Finding]:
+        current.dmg.asked_ahead(*self.asks(current.dmg))
+        view = self._view(current, JUST_NOW)
         concerned = self._nodes(current, view.nodes)
         current.concerned = frozenset(
             name for name in concerned if self._says(self.need, current, name, view)

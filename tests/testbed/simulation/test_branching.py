@@ -17,7 +17,7 @@ from testbed.simulation import process
 from testbed.simulation.faults import Plan, Planted
 
 KINDS = ("command fails", "host hangs", "SIGKILL", "Ctrl-C", "power lost")
-NUMBERS = (3, 42, 63)
+NUMBERS = (3, 42, 56)
 FAULTS = [Planted(0, n, "before", kind) for n in NUMBERS for kind in KINDS]
 FAULTS += [Planted(0, n, "before", "server by hand", "daos-server-02") for n in NUMBERS]
 FAULTS += [Planted(0, 41, "after", "connection breaks"), Planted(0, 61, "middle", "power lost")]
