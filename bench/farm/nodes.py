@@ -43,8 +43,9 @@ def main(servers: int, admins: int, clients: int, path: str) -> None:
     now = waiting.now = Served(cluster.clock)
     now.begin()
     listening = socket.socket(socket.AF_UNIX)
-    listening.bind(path)
+    listening.bind(f"{path}.new")
     listening.listen(1)
+    Path(f"{path}.new").rename(path)
     connection, _ = listening.accept()
     answers = connection.makefile("wb", buffering=0)
 

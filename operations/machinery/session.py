@@ -198,5 +198,5 @@ def ranks_and_pools(session: DmgSession) -> Iterable[Callable[[], Any]]:
 
 
 def _quietly(question: Callable[[], Any]) -> None:
-    with suppress(DmgError):  # whoever needs the answer is told
+    with suppress(Exception):  # whoever needs the answer has it, too
         question()

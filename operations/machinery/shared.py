@@ -12,7 +12,7 @@ T = TypeVar("T")
 # pyinfra takes them in small batches (--parallel) a later batch looks again.
 FRESH = 5.0
 JUST_NOW = 1.0  # by which a step acts
-AS_LONG = 4.0  # see `Shared.get`: a fifth of a long step is spent with looking anew
+AS_LONG = 4.0  # see `Shared.get`: a quarter of a long step at most goes into looking anew
 
 
 class Shared:
