@@ -23,6 +23,7 @@ def main(servers: int, admins: int, clients: int, path: str) -> None:
 
     process.load(ROOT)
     from gevent import socket, spawn
+    from gevent.lock import Semaphore
 
     from testbed.simulation import build, connector, waiting
 
@@ -47,11 +48,12 @@ def main(servers: int, admins: int, clients: int, path: str) -> None:
     listening.listen(1)
     Path(f"{path}.new").rename(path)
     connection, _ = listening.accept()
-    answers = connection.makefile("wb", buffering=0)
+    one_by_one = Semaphore()
 
     def answered(number: int, name: str, line: str) -> None:
         said = _answer(cluster.nodes[name], line)
-        answers.write(json.dumps({"number": number, **said}).encode() + b"\n")
+        with one_by_one:  # what is long goes in parts
+            connection.sendall(json.dumps({"number": number, **said}).encode() + b"\n")
 
     for text in connection.makefile("rb"):
         asked = json.loads(text)

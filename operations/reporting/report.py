@@ -73,8 +73,8 @@ class Report(BaseStateCallback):
     def operation_start(self, state: State, op_hash: str) -> None:
         """A step begins."""
         self.steps.begin(state, op_hash)
+        self.files.write()  # before anybody reads of it, and perhaps ends the run
         self.console.begins(state, op_hash)
-        self.files.write()
         self.files.is_on()
 
     def operation_host_start(self, state: State, host: Host, op_hash: str) -> None:
