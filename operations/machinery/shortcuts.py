@@ -14,6 +14,8 @@ from pyinfra.api import Host, State, arguments, util
 from pyinfra.api.command import PyinfraCommand
 from pyinfra.context import ctx_config, ctx_host, ctx_state
 
+_LOOKS = 2.0  # seconds; what else is looked at then, keepalive and a handshake's end, has more
+
 
 class Place(NamedTuple):
     """Where a frame is: its file as it was compiled, and the line."""
@@ -38,6 +40,9 @@ def take() -> None:
         operation.pop_global_arguments = once_for_a_host(arguments.pop_global_arguments)
     if operation.OperationMeta.set_complete.__module__ != __name__:
         operation.OperationMeta.set_complete = forgetful(operation.OperationMeta.set_complete)
+    # Each connection wakes up ten times a second to see whether it was closed, which wakes it up by
+    # itself: at some hundred nodes that was most of what a run does while it waits.
+    paramiko.Transport._active_check_timeout = _LOOKS  # type: ignore[attr-defined]
     # paramiko compares the code of every message byte by byte.
     paramiko.util.constant_time_bytes_eq = hmac.compare_digest  # type: ignore[assignment]
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import weakref
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,6 +16,8 @@ from pyinfra.connectors.util import CommandOutput
 from pyinfra.context import ctx_config
 
 from operations.machinery.shortcuts import forgetful, once_for_a_host, take_of_inventories
+
+ROOT = Path(__file__).parents[3]
 
 pytestmark = pytest.mark.usefixtures("no_file_is_read")
 
@@ -95,6 +100,36 @@ def test_of_commands_the_number_is_kept_alone() -> None:
     assert meta.did_change()
     assert not none.executed
     assert not none.did_change()
+
+
+def test_a_connection_that_waits_is_left_alone_and_ends_at_once_all_the_same() -> None:
+    """In a process of its own, as it is taken by all of one."""
+    done = subprocess.run(
+        [sys.executable, "-c", _IDLE], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    looks, closed = map(float, done.stdout.split())
+    assert looks <= 2
+    assert closed
+
+
+_IDLE = """
+from gevent import monkey; monkey.patch_all()
+import socket, threading, gevent, paramiko
+from operations.machinery import shortcuts
+shortcuts.take()
+here, there = socket.socketpair()
+looks = []
+check = paramiko.packet.Packetizer._check_keepalive
+paramiko.packet.Packetizer._check_keepalive = lambda it: (looks.append(1), check(it))[1]
+transport = paramiko.Transport(here)
+transport.packetizer.readline = lambda timeout: "SSH-2.0-nobody"
+transport.start_client(event=threading.Event())
+gevent.sleep(1.5)
+transport.close()
+transport.join(1)
+print(len(looks), int(not transport.is_alive()))
+"""
 
 
 def test_settings_that_change_count_from_then_on() -> None:
