@@ -10,8 +10,9 @@ from .daos import start_trace, window_file
 from .daos.node import SERVER, Node
 from .daos.package_managers import REPOSITORY_DISABLED
 from .daos.window_file import Had, Record
-from .machinery import judgements, session
+from .machinery import judgements
 from .machinery.run import Run
+from .machinery.session import RANKS
 from .machinery.step import Command, shell, step
 from .rules.findings import Finding
 from .rules.view import ROLES, View
@@ -116,7 +117,7 @@ def _will_be_held(current: Run, name: str, node: Node) -> bool:
     foreseen=_will_be_held,
     gate=may_start_agents,
     engines=False,
-    asks=session.ranks,
+    asks=(RANKS,),
 )
 def released(current: Run, here: Host) -> Iterator[Command]:
     """Enable what was enabled before, and forget what was remembered for that.

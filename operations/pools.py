@@ -10,8 +10,9 @@ from .daos import mount_points, window_file
 from .daos.dmg import DmgError, Pool
 from .daos.node import Node
 from .daos.shown import in_line
-from .machinery import judgements, session
+from .machinery import judgements
 from .machinery.run import Run
+from .machinery.session import POOLS
 from .machinery.shared import JUST_NOW
 from .machinery.step import Command, attempt, shell, step
 from .rules import gates
@@ -120,7 +121,7 @@ def _not_seen(current: Run, name: str, node: Node) -> bool:
     foreseen=servers_will_start,
     once=True,
     looks=True,
-    asks=session.pools,
+    asks=(POOLS,),
 )
 def seen(current: Run, here: Host) -> str | None:
     """See that every pool that was there before is there again, with all its targets (R7)."""

@@ -7,8 +7,9 @@ from pyinfra.api import Host
 from .checks import installed, unreachable
 from .daos import window_file
 from .daos.node import AGENT, SERVER, Node
-from .machinery import judgements, session
+from .machinery import judgements
 from .machinery.run import Run
+from .machinery.session import POOLS, RANKS
 from .machinery.shared import JUST_NOW
 from .machinery.step import Command, shell, step, verify
 from .rules import gates
@@ -139,7 +140,7 @@ def may_start_agents(current: Run, view: View) -> list[Finding]:
     gate=may_stop_agents,
     opens=True,
     engines=False,
-    asks=session.ranks_and_pools,
+    asks=(RANKS, POOLS),
 )
 def agents_stopped(current: Run, here: Host) -> Iterator[Command]:
     """Stop daos_agent wherever it runs, and see that it is stopped.
@@ -152,7 +153,7 @@ def agents_stopped(current: Run, here: Host) -> Iterator[Command]:
     yield from stop(current, here, AGENT)
 
 
-@step("servers", need=_server_to_stop, gate=_may_stop_servers, opens=True, asks=session.ranks)
+@step("servers", need=_server_to_stop, gate=_may_stop_servers, opens=True, asks=(RANKS,))
 def servers_stopped(current: Run, here: Host) -> Iterator[Command]:
     """Stop daos_server on every server, and see that no engine is left either (R3).
 
@@ -188,7 +189,7 @@ def _may_start_agents(current: Run, view: View) -> list[Finding]:
     foreseen=_agent_will_start,
     gate=_may_start_agents,
     engines=False,
-    asks=session.ranks,
+    asks=(RANKS,),
 )
 def agents_started(current: Run, here: Host) -> Iterator[Command]:
     """Start daos_agent on every node that had it, after the engines have joined (R6).

@@ -9,8 +9,9 @@ from .daos import dmg
 from .daos.dmg import DmgError
 from .daos.node import AGENT, SERVER, Node
 from .daos.node_sets import fold
-from .machinery import hosts, judgements, session
+from .machinery import hosts, judgements
 from .machinery.run import Run, say
+from .machinery.session import POOLS, RANKS
 from .machinery.step import Command, attempt, step, verify
 from .rules import gates
 from .rules import members as ranks
@@ -36,9 +37,7 @@ def _may_stop(current: Run, view: View) -> list[Finding]:
     return found + judgements.healthy(current, view) + unreachable.back(current)
 
 
-@step(
-    "admins", need=_engines_run, gate=_may_stop, once=True, opens=True, asks=session.ranks_and_pools
-)
+@step("admins", need=_engines_run, gate=_may_stop, once=True, opens=True, asks=(RANKS, POOLS))
 def stopped(current: Run, here: Host) -> Iterator[Command]:
     """Stop all engines by `dmg system stop` on one admin node, and see every rank Stopped (R2, R3).
 

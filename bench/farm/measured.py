@@ -15,9 +15,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from pathlib import Path
 
 from testbed.exploration.cases import ROLES, Host, simple
@@ -92,26 +93,21 @@ def measured(servers: int, admins: int, clients: int, clush: bool = True) -> Cos
         steps = [it for it in site.report()["phases"] if it["end"]]
         longest = max(_seconds(it["start"], it["end"]) for it in steps)
         again = _used([*typed, *settings], site.path)
-        ways = ("", _SHARED) if clush else ()
-        by_hand = [[_used(it, folder) for it in _clush(folder, hosts, port, way)] for way in ways]
-        kept = (0.0, _of_kept_connections(folder))
-    sums = [
-        sum(it.processor for it in steps) + it for steps, it in zip(by_hand, kept, strict=False)
-    ]
+        by_hand = _typed(folder, hosts, port) if clush else []
+        shared = _typed(folder, hosts, port, _SHARED) if clush else []
+        kept = _of_kept_connections(folder)
     return Cost(
         nodes=len(hosts),
         update=update.processor,
         again=again.processor,
-        clush=sums[0] if clush else None,
-        expert=sums[1] if clush else None,
+        clush=sum(it.processor for it in by_hand) if clush else None,
+        expert=sum(it.processor for it in shared) + kept if clush else None,
         memory=update.memory,
-        longest=(longest, max(it.seconds for it in by_hand[0]) if clush else None),
+        longest=(longest, max(it.seconds for it in by_hand) if clush else None),
     )
 
 
 def _seconds(start: str, end: str) -> float:
-    from datetime import datetime
-
     return (datetime.fromisoformat(end) - datetime.fromisoformat(start)).total_seconds()
 
 
@@ -120,7 +116,6 @@ def _farm(size: Sequence[int]) -> Iterator[tuple[Path, int]]:
     """A farm that is there: the folder with its keys, and the port that it listens at."""
     with tempfile.TemporaryDirectory(prefix="daos-farm-") as name:
         folder = Path(name)
-        (folder / "key").unlink(missing_ok=True)
         make = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / "key")]
         subprocess.run(make, check=True)
         words = [sys.executable, "-m", "bench.farm.nodes", *map(str, size), str(folder / "nodes")]
@@ -143,9 +138,9 @@ def _as_many_files_as_can_be() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
-def _until(there: object, process: subprocess.Popen[bytes]) -> None:
+def _until(there: Callable[[], bool], process: subprocess.Popen[bytes]) -> None:
     deadline = time.monotonic() + _PATIENCE
-    while not there():  # type: ignore[operator]
+    while not there():
         if process.poll() is not None or time.monotonic() > deadline:
             raise subprocess.CalledProcessError(process.poll() or 1, process.args)
         time.sleep(0.05)
@@ -173,7 +168,12 @@ def _inventory(folder: Path, hosts: Sequence[Host], port: int) -> Path:
 _SHARED = "-o ControlMaster=auto -o ControlPersist=600 -o ControlPath={folder}/%%r"
 
 
-def _clush(folder: Path, hosts: Sequence[Host], port: int, more: str = "") -> Iterator[list[str]]:
+def _typed(folder: Path, hosts: Sequence[Host], port: int, more: str = "") -> list[_Used]:
+    """What each step costs that is typed by hand; arguments as of `_clush`."""
+    return [_used(words, folder) for words in _clush(folder, hosts, port, more)]
+
+
+def _clush(folder: Path, hosts: Sequence[Host], port: int, more: str) -> Iterator[list[str]]:
     """The steps as they are typed.
 
     + more: options of ssh

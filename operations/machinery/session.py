@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 import gevent
@@ -21,6 +22,7 @@ _USUAL_NAME = "daos_server"  # where the file names none
 T = TypeVar("T")
 
 _QUESTIONS = ("system query", "pool list", "pool query")  # that change nothing
+RANKS, POOLS = "ranks", "pools"  # what all hosts share of its answers
 _POOL_TIME = 5  # seconds that `dmg pool query` may take for each pool, besides a minute
 
 
@@ -85,13 +87,14 @@ class DmgSession:
         """What ranks and pools there are may be otherwise by now, as something is done to them."""
         self._shared.forget(under_way=True)
 
-    def asked_ahead(self, *questions: Callable[[], Any]) -> None:
+    def asked_ahead(self, asks: Iterable[str]) -> None:
         """Begin to ask what somebody wants to know after something else that takes a moment.
 
-        + questions: methods of this session whose answers all hosts share
+        + asks: of these, RANKS and POOLS
         """
-        for question in questions:
-            gevent.spawn(_quietly, question)
+        questions = {RANKS: self.query, POOLS: partial(self.shared_pools, JUST_NOW)}
+        for it in asks:
+            gevent.spawn(_quietly, questions[it])
         gevent.sleep(0)  # let them begin: who needs none of it may do something next
 
     def _said(self, arguments: str, timeout: int) -> str:
@@ -144,7 +147,7 @@ class DmgSession:
 
         + fresh: how many seconds ago they may have been asked for, if nothing was done since
         """
-        return self._shared.get("ranks", self._members, fresh)
+        return self._shared.get(RANKS, self._members, fresh)
 
     def _members(self) -> list[Member]:
         return self.members.kept(dmg.members(self.ask("system query")))
@@ -158,7 +161,7 @@ class DmgSession:
 
     def shared_pools(self, fresh: float = FRESH) -> list[Pool]:
         """The pools right now; one reading serves all hosts. Argument and errors as of `query`."""
-        return self._shared.get("pools", self.pools, fresh)
+        return self._shared.get(POOLS, self.pools, fresh)
 
     def pools(self) -> list[Pool]:
         """The pools right now, by `dmg pool list` and `dmg pool query`. Raises DmgError."""
@@ -180,21 +183,6 @@ class DmgSession:
         engines = len(self.query())
         found = dmg.queried(pools, dmg_1_0.pool_answers(answer))
         return [replace(pool, engines=engines) for pool in found]
-
-
-def ranks(session: DmgSession) -> Iterable[Callable[[], Any]]:
-    """What a step asks of dmg that wants to know of the ranks, see `Step`."""
-    return (session.query,)
-
-
-def pools(session: DmgSession) -> Iterable[Callable[[], Any]]:
-    """The same, of the pools."""
-    return (lambda: session.shared_pools(JUST_NOW),)
-
-
-def ranks_and_pools(session: DmgSession) -> Iterable[Callable[[], Any]]:
-    """The same, of both."""
-    return (*ranks(session), *pools(session))
 
 
 def _quietly(question: Callable[[], Any]) -> None:

@@ -18,7 +18,6 @@ from ..rules.view import NoAnswer, View
 from . import run
 from .output import QUIETLY
 from .run import Run
-from .session import DmgSession
 from .shared import FRESH, JUST_NOW
 
 Command = PyinfraCommand | StringCommand | str
@@ -57,8 +56,8 @@ class Step:
     + opens: whether the offline window may begin with it, which the site may veto
     + reads: whether it goes by how the nodes are right now, not by what the examination has found
     + engines: whether dmg may tell something else of ranks and pools, once it has acted
-    + asks: what its gate, or what it does first, wants to know of dmg; it is asked while the nodes
-      are looked at
+    + asks: what its gate, or what it does first, wants to know of dmg, as of
+      `DmgSession.asked_ahead`; it is asked while the nodes are looked at
     """
 
     def __init__(
@@ -73,7 +72,7 @@ class Step:
         opens: bool = False,
         reads: bool = True,
         engines: bool = True,
-        asks: Callable[[DmgSession], Iterable[Callable[[], Any]]] = lambda dmg: (),
+        asks: Iterable[str] = (),
     ) -> None:
         self.roles, self.once, self.prepares, self.looks = frozenset(roles), once, prepares, looks
         self.opens, self.reads, self.engines, self.asks = opens, reads, engines, asks
@@ -144,7 +143,7 @@ class Step:
         return current.look(fresh) if self.reads else current.start
 
     def _in_the_way(self, current: Run) -> list[Finding]:
-        current.dmg.asked_ahead(*self.asks(current.dmg))
+        current.dmg.asked_ahead(self.asks)
         view = self._view(current, JUST_NOW)
         concerned = self._nodes(current, view.nodes)
         current.concerned = frozenset(
