@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 HEARTBEAT = 0.4  # seconds between two messages of a leader
 _PATIENCE = (1.4, 2.2)  # seconds without a leader until a replica asks for votes, random between
@@ -20,17 +21,23 @@ _AT_START = (0.02, 0.15)  # the same where no leader was ever heard
 _SLOWEST = 8  # times that, after as many attempts
 _CALL = 1.0  # seconds that another replica may take to answer
 _LEASE = 2.0  # seconds without a majority after which a leader steps down
+_SUCCESSION = 10.0  # seconds for a leader that is none any more to hear of the next one
+_CHANGES = 32  # so many of the last changes are known by their names
 
 Send = Callable[[str, str, float, dict[str, Any]], Callable[[], Any]]
 """Send(peer, operation, timeout, arguments) sends now; the result waits, raises where none came."""
 
 
 class NotLeader(Exception):
-    """This replica cannot decide; `leader` is who can, "" where nobody is known."""
+    """This replica cannot decide; `leader` is who can, "" where nobody is known.
 
-    def __init__(self, leader: str = "") -> None:
+    `change` names what it has proposed to the others all the same, "" where it has not.
+    """
+
+    def __init__(self, leader: str = "", change: str = "") -> None:
         super().__init__("not the leader of the management service")
         self.leader = leader
+        self.change = change
 
 
 class Replica:
@@ -73,13 +80,23 @@ class Replica:
 
     def propose(self, state: dict[str, Any]) -> None:
         """Make `state` the state. Raises NotLeader; it may then be so later, or not."""
+        change = uuid4().hex
         with self._proposing:
             with self._lock:
                 if not self.leading():
                     raise NotLeader(self.leader)
                 term, entry = self.term, [self.term, self.entry[1] + 1]
-            if not self._replicate(term, entry, state):
-                raise NotLeader
+                changes = [*self.state.get("changes", []), change][-_CHANGES:]
+            if not self._replicate(term, entry, {**state, "changes": changes}):
+                raise NotLeader(change=change)
+
+    def passed_on(self, change: str) -> bool:
+        """Whether the next leader has a change that this one could not finish; waits for one."""
+        for _ in range(int(_SUCCESSION / _CALL * 10)):
+            if not change or self.current():
+                break
+            time.sleep(_CALL / 10)
+        return change in self.state.get("changes", [])
 
     def reset(self, epoch: int) -> None:
         """Start anew with an empty state that is newer than any before `epoch`."""

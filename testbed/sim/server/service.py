@@ -73,25 +73,30 @@ class Service:
         """Apply a transition of the model, for good. Raises rpc.Failure."""
         with self._changing:
             system = self.lead()
-            before = system.to_dict()
-            before_text = json.dumps(before)
+            before = json.dumps(system.to_dict())
             system.name = self._name
             try:
                 result = transition(system)
             except Refused as refusal:
                 raise refused(refusal) from refusal
             after = system.to_dict()
-            if json.dumps(after) != before_text:
-                self._store(after)
+            if json.dumps(after) != before:
+                self._store(after, system)
             # Before the next one may change anything: events stand in the order of what happened.
-            for event, details in system.events:
-                events.record("daos_server", event, **details)
+            _record(system)
         return result
 
-    def _store(self, state: dict[str, Any]) -> None:
+    def _store(self, state: dict[str, Any], system: System) -> None:
+        """Have the outcome stored. Raises rpc.Failure.
+
+        A leader that loses its office over it does not know whether the next one has it. Where that
+        one has, it has happened, and nobody else records it; whoever asked is not kept waiting.
+        """
         try:
             self._here().propose(state)
         except NotLeader as error:
+            late = (self._here(), error.change, system)
+            threading.Thread(target=_record_late, args=late, daemon=True).start()
             raise self._not_leader(error.leader) from error
 
     def _here(self) -> Replica:
@@ -191,8 +196,7 @@ class Service:
                 raise refused(refusal) from refusal
             for address in sorted({member.addr for member in members}):
                 rpc.ctl(address, "erase", _FAN_OUT)
-            for event, details in system.events:
-                events.record("daos_server", event, **details)
+            _record(system)
             replicas = self._replicas()
             for name in sorted(replicas, key=lambda name: name == leader):
                 rpc.ctl(replicas[name], "forget", _FAN_OUT)
@@ -255,6 +259,16 @@ class Service:
             return pool_map(system, pool)
 
         return self.change(transition)
+
+
+def _record_late(replica: Replica, change: str, system: System) -> None:
+    if replica.passed_on(change):
+        _record(system)
+
+
+def _record(system: System) -> None:
+    for event, details in system.events:
+        events.record("daos_server", event, **details)
 
 
 def _now() -> str:

@@ -146,7 +146,7 @@ def test_a_single_replica_leads_itself(tmp_path: Path) -> None:
     alone = Cluster(tmp_path, ["a"])
     assert alone.elect("a")
     alone.replicas["a"].propose({"value": 1})
-    assert alone.replicas["a"].state == {"value": 1}
+    assert alone.replicas["a"].state["value"] == 1
 
 
 def test_a_replica_that_returns_disturbs_no_leader(cluster: Cluster) -> None:
@@ -174,6 +174,28 @@ def test_a_leader_without_majority_steps_down(cluster: Cluster) -> None:
     assert not cluster.replicas["a"].leading()
 
 
+@pytest.mark.parametrize("arrives", [True, False])
+def test_what_was_proposed_in_vain_is_known_to_the_next_leader_or_not(
+    cluster: Cluster, arrives: bool
+) -> None:
+    """Leader "a" proposes something, no answer comes back, and "b" is elected."""
+    assert cluster.elect("a")
+    lost = cluster.lost_answers if arrives else cluster.lost_requests
+    lost.update({("a", "b"), ("a", "c")})
+    with pytest.raises(NotLeader) as error:
+        cluster.replicas["a"].propose({"value": 1})
+    lost.clear()
+    assert cluster.elect("b")
+    cluster.replicas["b"].propose({"value": 2})
+    assert cluster.replicas["a"].passed_on(error.value.change) is arrives
+
+
+def test_what_was_never_proposed_is_not_passed_on(cluster: Cluster) -> None:
+    with pytest.raises(NotLeader) as error:
+        cluster.replicas["a"].propose({"value": 1})
+    assert cluster.replicas["a"].passed_on(error.value.change) is False
+
+
 def test_a_reset_of_all_wins_over_the_old_leader(cluster: Cluster) -> None:
     assert cluster.elect("a")
     cluster.replicas["a"].propose({"value": 1})
@@ -190,7 +212,7 @@ def test_a_late_reset_does_not_undo_what_came_after_it(cluster: Cluster) -> None
     assert cluster.elect("a")
     cluster.replicas["a"].propose({"value": 2})
     cluster.replicas["c"].reset(1000)
-    assert cluster.replicas["c"].state == {"value": 2}
+    assert cluster.replicas["c"].state["value"] == 2
 
 
 def vote(sender: str, term: int, entry: list[int], trial: bool = False) -> dict[str, Any]:
@@ -203,7 +225,7 @@ def follower(cluster: Cluster) -> Replica:
     assert cluster.elect("a")
     cluster.replicas["a"].propose({"value": 1})
     follower = cluster.replicas["c"]
-    assert (follower.term, follower.entry, follower.state) == (1, [1, 2], {"value": 1})
+    assert (follower.term, follower.entry, follower.state["value"]) == (1, [1, 2], 1)
     cluster.now += 10
     return follower
 
@@ -242,20 +264,20 @@ def test_a_leader_of_an_earlier_term_is_not_obeyed(follower: Replica) -> None:
     follower.handle("vote", vote("b", 2, [1, 2]))
     append = {"from": "a", "term": 1, "entry": [1, 3], "state": {"value": 2}}
     assert follower.handle("append", append) == {"term": 2, "ok": False}
-    assert follower.state == {"value": 1}
+    assert follower.state["value"] == 1
 
 
 def test_a_message_that_was_overtaken_changes_nothing(follower: Replica) -> None:
     late = {"from": "a", "term": 1, "entry": [1, 1], "state": {"value": 0}}
     follower.handle("append", late)
-    assert (follower.entry, follower.state) == ([1, 2], {"value": 1})
+    assert (follower.entry, follower.state["value"]) == ([1, 2], 1)
 
 
 def test_a_beat_tells_who_lags(follower: Replica) -> None:
     beat = {"from": "a", "term": 1, "entry": [1, 3]}
     assert follower.handle("append", beat)["ok"] is False
     assert follower.handle("append", {**beat, "state": {"value": 2}})["ok"] is True
-    assert follower.state == {"value": 2}
+    assert follower.state["value"] == 2
 
 
 def test_whoever_forgets_its_system_answers_for_it_no_more(cluster: Cluster) -> None:
