@@ -1,6 +1,8 @@
 """Records that are kept on nodes as JSON: read as they were written, or said to be damaged."""
 
-from typing import TypeVar
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -12,6 +14,12 @@ def read(kind: type[T], text: str, path: str) -> T | None:
 
     + path: the file that it stands in
     """
+    shared: Callable[..., T | None] = _read  # whose own type takes no class
+    return shared(kind, text, path)
+
+
+@lru_cache(maxsize=64)  # thousands of nodes remember the same
+def _read(kind: Any, text: str, path: str) -> Any:
     if not text.strip():
         return None
     try:

@@ -3,6 +3,8 @@
 import hmac
 import sys
 from collections.abc import Callable, Collection, Iterator
+from copy import copy
+from dataclasses import replace
 from functools import cache
 from importlib import import_module
 from types import FrameType
@@ -12,6 +14,8 @@ from weakref import WeakKeyDictionary
 import paramiko.util
 from pyinfra.api import Host, State, arguments, util
 from pyinfra.api.command import PyinfraCommand
+from pyinfra.api.state import StateOperationHostData
+from pyinfra.connectors.util import CommandOutput
 from pyinfra.context import ctx_config, ctx_host, ctx_state
 
 _LOOKS = 2.0  # seconds; what else is looked at then, keepalive and a handshake's end, has more
@@ -113,20 +117,40 @@ class _Settings(dict[str, Any]):
 def forgetful(complete: Callable[..., None]) -> Callable[..., None]:
     """How many commands a step had on a node is kept, but not what they were, nor what makes them.
 
-    pyinfra keeps both to the end, and with them all that was known when they were made.
+    pyinfra keeps both to the end, and with them all that was known when they were made. Nodes on
+    which a step went alike share what is kept of it.
 
     + complete: pyinfra's own `OperationMeta.set_complete`
     """
+    over: WeakKeyDictionary[State, dict[Any, StateOperationHostData]] = WeakKeyDictionary()
 
     def completed(
         meta: Any, success: bool, commands: Collection[Any], *more: Any, **other: Any
     ) -> None:
         complete(meta, success, (None,) * len(commands), *more, **other)
-        its = ctx_state.get().ops[ctx_host.get()] if ctx_state.isset() and ctx_host.isset() else {}
-        if meta._hash in its:
-            its[meta._hash].command_generator = _nothing
+        if not (ctx_state.isset() and ctx_host.isset()):
+            return
+        its = ctx_state.get().ops[ctx_host.get()]
+        if data := its.get(meta._hash):
+            known = over.setdefault(ctx_state.get(), {})
+            its[meta._hash] = known.setdefault(_alike(data), _over(data))
 
     return completed
+
+
+def _alike(data: StateOperationHostData) -> tuple[Any, ...]:
+    """What is the same of a step that went alike on two nodes."""
+    meta: Any = data.operation_meta
+    counted = (meta._retry_attempts, meta._max_retries, meta._maybe_is_change)
+    settings = id(data.global_arguments)  # which what is kept has, too
+    return (meta._hash, data.parent_op_hash, settings, meta._success, len(meta._commands), counted)
+
+
+def _over(data: StateOperationHostData) -> StateOperationHostData:
+    """What is kept of a step that is over; whoever holds pyinfra's own has that still."""
+    meta: Any = copy(data.operation_meta)
+    meta._combined_output = CommandOutput([])
+    return replace(data, command_generator=_nothing, operation_meta=meta)
 
 
 def _nothing() -> Iterator[PyinfraCommand]:

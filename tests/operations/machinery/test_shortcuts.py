@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 from pyinfra.api import Config, Inventory, State, arguments
 from pyinfra.api.operation import OperationMeta
-from pyinfra.connectors.util import CommandOutput
-from pyinfra.context import ctx_config
+from pyinfra.api.state import StateOperationHostData
+from pyinfra.connectors.util import CommandOutput, OutputLine
+from pyinfra.context import ctx_config, ctx_host, ctx_state
 
 from operations.machinery.shortcuts import forgetful, once_for_a_host, take_of_inventories
 
@@ -100,6 +101,25 @@ def test_of_commands_the_number_is_kept_alone() -> None:
     assert meta.did_change()
     assert not none.executed
     assert not none.did_change()
+
+
+def test_nodes_on_which_a_step_went_alike_share_what_is_kept_of_it() -> None:
+    state = State(Inventory((["a", "b", "c", "d"], {})), Config())
+    settings: Any = {}
+    metas = [OperationMeta("hash", None) for _ in state.inventory]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(OperationMeta, "set_complete", forgetful(OperationMeta.set_complete))
+        for host, meta, commands in zip(state.inventory, metas, (1, 1, 2, 0), strict=True):
+            state.ops[host]["hash"] = StateOperationHostData(lambda: iter(()), settings, meta)
+            with ctx_state.use(state), ctx_host.use(host):
+                said = CommandOutput([OutputLine("stdout", host.name)])
+                meta.set_complete(True, [None] * commands, said)
+    one, same, more, none = (state.ops[host]["hash"] for host in state.inventory)
+    assert one is same
+    assert [it.operation_meta.did_change() for it in (one, more, none)] == [True, True, False]
+    assert len({id(it) for it in (one, more, none)}) == 3
+    assert not list(one.command_generator())
+    assert [meta.stdout for meta in metas] == ["a", "b", "c", "d"]  # for whoever has asked for it
 
 
 def test_a_connection_that_waits_is_left_alone_and_ends_at_once_all_the_same() -> None:
