@@ -20,8 +20,8 @@ SERVER, AGENT = units.SERVER, units.AGENT
 
 # Each part of the answer starts with a line "== NAME"; the last one proves that nothing was cut.
 # It is run on every node before every step, mostly inside the offline window: what the shell can do
-# by itself starts no process.
-SCRIPT = Path(__file__).with_suffix(".sh").read_text("utf-8")
+# by itself starts no process. It is sent without its comments and indentation, a quarter of it.
+SCRIPT = re.sub(r"(?m)^ *(#.*\n)?", "", Path(__file__).with_suffix(".sh").read_text("utf-8"))
 _FIRST, _LAST = "== hostname", "== end"
 
 
