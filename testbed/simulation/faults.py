@@ -176,17 +176,18 @@ STATES: tuple[Fault, ...] = (
     SERVER_STOPPED, AGENT_STOPPED,
 )  # fmt: skip
 KINDS: dict[str, Kind] = {it.name: it for group in GROUPS for it in group}
-# What somebody else does to DAOS meanwhile breaks these rules, as the referee sees it. Nor can a
-# procedure know of an engine that has died since it looked, before the others miss it.
+# What somebody else does to DAOS meanwhile breaks these rules, as the referee sees it: it cannot
+# know who has stopped what, before a node boots. Nor can a procedure know of an engine that has died
+# since it looked, before the others miss it.
 BROKEN_BY: dict[str, frozenset[str]] = {
     lab.ENGINE_DIES.name: frozenset({"R8"}),
     ENGINE_DIES_LATER.name: frozenset({"R8"}),
     APPLICATION.name: frozenset({"R2"}),
     SERVER_BY_HAND.name: frozenset({"R3", "R4", "R5", "R10", "R11", "R12"}),
-    SERVER_STOPPED.name: frozenset({"R1", "R2", "R3", "R6", "R8", "R9", "R10"}),
-    SERVER_KILLED.name: frozenset({"R1", "R2", "R3", "R6", "R8", "R9", "R10"}),
+    SERVER_STOPPED.name: frozenset({"R1", "R2", "R3", "R6", "R8", "R9", "R10", "R11"}),
+    SERVER_KILLED.name: frozenset({"R1", "R2", "R3", "R6", "R8", "R9", "R10", "R11"}),
     AGENT_BY_HAND.name: frozenset({"R2", "R4", "R5", "R6", "R10"}),
-    AGENT_STOPPED.name: frozenset({"R1", "R8", "R9", "R10"}),
+    AGENT_STOPPED.name: frozenset({"R1", "R6", "R8", "R9", "R10", "R11"}),
     lab.FOREIGN_AGENT.name: frozenset({"R2", "R4", "R5", "R6", "R10"}),
 }
 # What is there before anything is typed is for the procedure to see: there these are its own doing.
