@@ -184,6 +184,7 @@ def main() -> int:
     """Measure and print; give the exit code."""
     try:
         window, windows = _said(results.of_the_window(WINDOWS))
+        waiting, waits = _said(results.of_the_window(1, slow=True))
         second, seconds = _said(results.of_a_second_run())
         calls, counts = _said(results.of_the_calls())
         farm, costs = _said(results.of_a_farm())
@@ -196,8 +197,9 @@ def main() -> int:
         print(f"bench: {error}\n{getattr(error, 'stdout', None) or ''}", file=sys.stderr)
         return 1
     rest = ["## What it is made of", "", "```", *"\n".join(parts).strip().splitlines(), "```"]
-    data = {"window": windows, "second run": seconds, "commands": counts, "farm": costs}
-    results.write([window, second, calls, farm, rest], data)
+    data = {"window": windows, "window, slow repository": waits, "second run": seconds}
+    data |= {"commands": counts, "farm": costs}
+    results.write([window, waiting, second, calls, farm, rest], data)
     return 0
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from testbed.lab.harness import lab_nodes_from_inventory
 
-from .window import again, calls, rounds
+from .window import again, calls, procedure, rounds
 
 _HERE = Path(__file__).parent
 _HEAD = """\
@@ -34,12 +34,15 @@ _GOALS = {
 }
 
 
-def of_the_window(count: int, inventory: str = "inventory") -> tuple[list[str], dict[str, Any]]:
+def of_the_window(
+    count: int, slow: bool = False, inventory: str = "inventory"
+) -> tuple[list[str], dict[str, Any]]:
     """The window beside that of other ways: a table for people, and the same as data.
 
     + count: how many rounds
+    + slow: whether the repository is slow: who fetches in the window waits for it there
     """
-    found = rounds.rounds(count, inventory)
+    found = rounds.rounds(count, inventory, slow)
     compared = rounds.compared(found)
     rows = [
         (
@@ -54,6 +57,12 @@ def of_the_window(count: int, inventory: str = "inventory") -> tuple[list[str], 
     head = ("way", "window, s", "ours to it", "goal", "round by round")
     title = f"## The offline window of {len(lab_nodes_from_inventory(inventory))} nodes"
     told = f"Medians of {count} rounds, each way on a fresh lab."
+    if slow:
+        title += ", with a slow repository"
+        told = (
+            f"One round. The packages of all nodes take {procedure.FETCHING} seconds of the "
+            "repository: who fetches them in the window waits for them there."
+        )
     data = {it.way: {"seconds": it.seconds, "ratios": it.ratios} for it in compared}
     return [title, "", told, "", *table(head, rows)], data
 

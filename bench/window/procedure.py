@@ -12,6 +12,7 @@ from testbed.lab.harness import Lab
 
 BEFORE, TARGET = "2.0.1", "2.0.3"
 FLAVOUR = "el8"
+FETCHING = 10  # seconds that the packages of all nodes take of a slow repository
 _REPOSITORY = """\
 [daos-by-hand]
 name=DAOS
@@ -39,6 +40,13 @@ class Phase:
 
     nodes: tuple[str, ...]
     line: str
+
+
+def slow(lab: Lab) -> None:
+    """From here on the repository needs some seconds for the packages of all nodes together."""
+    packages = f"/srv/www/v2.0/EL8/daos*-{TARGET}-*.rpm"
+    total = f"$(cat {packages} | wc -c) * {len(lab.nodes)}"
+    lab.repo.run(f'echo "$(({total} / {FETCHING}))" > /srv/rate')
 
 
 def set_up(lab: Lab) -> None:

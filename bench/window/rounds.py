@@ -11,6 +11,7 @@ from pathlib import Path
 from testbed.lab.harness import Lab
 from testbed.rehearsal.session import lab_of_its_own, say
 
+from . import procedure
 from .procedure import BEFORE, FLAVOUR
 from .ways import WAYS, Way
 
@@ -29,9 +30,14 @@ class Window:
     seconds: float
 
 
-def measured(number: int, way: Way, inventory: str) -> Window:
-    """Do the update on a fresh lab."""
+def measured(number: int, way: Way, inventory: str, slow: bool = False) -> Window:
+    """Do the update on a fresh lab.
+
+    + slow: whether the repository is; see `procedure.slow`
+    """
     with lab_of_its_own("bench", Path(inventory), BEFORE, FLAVOUR) as lab:
+        if slow:
+            procedure.slow(lab)
         way.ready(lab)
         began = datetime.now(UTC)
         way.typed(lab)
@@ -46,13 +52,13 @@ def _times(lab: Lab, event: str, since: datetime) -> Iterator[datetime]:
             yield when
 
 
-def rounds(count: int, inventory: str = "inventory", ways: Sequence[Way] = WAYS) -> list[Window]:
-    """All ways in each round, beginning with another one each time."""
+def rounds(count: int, inventory: str = "inventory", slow: bool = False) -> list[Window]:
+    """All ways in each round, beginning with another one each time; arguments as of `measured`."""
     found = []
     for number in range(count):
-        for offset in range(len(ways)):
-            way = ways[(number + offset) % len(ways)]
-            found.append(measured(number, way, inventory))
+        for offset in range(len(WAYS)):
+            way = WAYS[(number + offset) % len(WAYS)]
+            found.append(measured(number, way, inventory, slow))
             say(f"round {number + 1}: {way.name}: {found[-1].seconds:.2f} s")
     return found
 

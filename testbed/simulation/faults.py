@@ -177,8 +177,8 @@ STATES: tuple[Fault, ...] = (
 )  # fmt: skip
 KINDS: dict[str, Kind] = {it.name: it for group in GROUPS for it in group}
 # What somebody else does to DAOS meanwhile breaks these rules, as the referee sees it: it cannot
-# know who has stopped what, before a node boots. Nor can a procedure know of an engine that has died
-# since it looked, before the others miss it.
+# know who has stopped what, before a node boots. Nor can a procedure know of an engine that has
+# died since it looked, before the others miss it.
 BROKEN_BY: dict[str, frozenset[str]] = {
     lab.ENGINE_DIES.name: frozenset({"R8"}),
     ENGINE_DIES_LATER.name: frozenset({"R8"}),
