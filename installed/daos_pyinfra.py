@@ -14,6 +14,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import daos_start  # noqa: F401 - before pyinfra and what that loads
+
+# isort: split
 import click
 from pyinfra import logger
 from pyinfra_cli import cli
