@@ -12,7 +12,6 @@ from testbed.lab.harness import Lab
 from testbed.rehearsal.session import lab_of_its_own, say
 
 from . import procedure
-from .procedure import BEFORE, FLAVOUR
 from .ways import WAYS, Way
 
 
@@ -35,7 +34,7 @@ def measured(number: int, way: Way, inventory: str, slow: bool = False) -> Windo
 
     + slow: whether the repository is; see `procedure.slow`
     """
-    with lab_of_its_own("bench", Path(inventory), BEFORE, FLAVOUR) as lab:
+    with lab_of_its_own("bench", Path(inventory), procedure.BEFORE, procedure.FLAVOUR) as lab:
         if slow:
             procedure.slow(lab)
         way.ready(lab)
