@@ -201,7 +201,13 @@ def foreign_agent(front: Front) -> Iterator[list[Question]]:
     def run(count: int) -> Callable[[], bool]:
         return lambda: front.ask(CLIENT, LOOK).out.count("\ndaemon ") == count
 
+    def started() -> int:
+        told = (f"{it['host']} {it['program']} {it['event']}" for it in front.events())
+        return list(told).count(f"{CLIENT} daos_agent start")
+
+    before = started()
     front.plant("FOREIGN_AGENT", CLIENT)
+    front.until(lambda: started() > before)  # its process is there before it tells that it is up
     front.until(run(2))
     yield _looks(CLIENT)
     yield [Question(CLIENT, f"systemctl stop {AGENT_UNIT}"), *_looks(CLIENT)]
