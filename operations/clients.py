@@ -38,7 +38,7 @@ def _fails(current: Run, here: Host) -> str | None:
         return f"it is not known which pool a client should reach: {problem}"
     if not line:
         return None  # nothing that a client could reach
-    done, output, errors = current.command(here, line, timeout=30)
+    done, output, errors = current.ask(here, line, timeout=30)
     # A pool that root may not read has been reached all the same.
     if done or no_permission(output + errors):
         return None

@@ -43,7 +43,7 @@ def _counts(current: Run) -> dict[str, int]:
     if host is None or not 0 < len(pools) <= _MOST or current.procedure.always_acts:
         return {}
     line = dmg.one_by_one(pools, _QUERY)
-    _, output, _ = current.command(host, line, timeout=_EACH * (len(pools) + 1))
+    _, output, _ = current.ask(host, line, timeout=_EACH * (len(pools) + 1))
     said = dmg.answers(output)
     return {uuid: count for uuid, text in said.items() if (count := _count(text)) is not None}
 

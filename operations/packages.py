@@ -8,7 +8,7 @@ from functools import cache, partial
 from pyinfra.api import Host
 
 from .checks.dependencies import installed
-from .checks.manager import learn_keys
+from .checks.manager import trust_keys
 from .daos import start_trace, window_file
 from .daos.node import Node
 from .daos.package_managers import LOG, REPOSITORY, REPOSITORY_DISABLED
@@ -78,11 +78,11 @@ def repository(current: Run, here: Host) -> Iterator[Command]:
     """
     node = current.look().node(here.name)
     takes = packaging.distribution(current, node)
-    # They are learnt now, since the window needs no network.
-    known = partial(learn_keys, current, here, node, trusts=True)
-    yield verify(current, known, code="signing-key")
-    text = packaging.definition(current, takes, node)
-    yield shell(current, here, _defined(takes.manager.folder, text), "defining the repository")
+    define = _defined(takes.manager.folder, packaging.definition(current, takes, node))
+    # Keys are learnt now, since the window needs no network.
+    told = cache(partial(trust_keys, current, here, node, define))
+    yield verify(current, lambda: told()[0], code="signing-key")
+    yield verify(current, lambda: told()[1] and f"defining the repository failed: {told()[1]}")
 
 
 def _defined(folder: str, text: str) -> str:

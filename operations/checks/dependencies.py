@@ -34,7 +34,7 @@ def _of(current: Run, host: Host) -> tuple[Dependency, ...] | str:
         line = packaging.tried(
             current, packaging.distribution(current, node).manager.newer, host.name, node
         )
-        done, output, errors = current.command(host, line, current.settings.timeouts["packages"])
+        done, output, errors = current.ask(host, line, current.settings.timeouts["packages"])
         if not done:
             said = (errors or output).strip()
             return f"{packaging.NOT_HAD}.\n    what it has newer cannot be asked: {said}"
@@ -47,5 +47,5 @@ def _of(current: Run, host: Host) -> tuple[Dependency, ...] | str:
 
 def installed(current: Run, host: Host, wanted: Collection[Package]) -> list[Package] | None:
     """Which releases of packages a node has right now; None where it gives no answer."""
-    done, output, _ = current.command(host, dependencies.asked(name for name, _ in wanted))
+    done, output, _ = current.ask(host, dependencies.asked(name for name, _ in wanted))
     return dependencies.told(output) if done else None

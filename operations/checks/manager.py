@@ -160,17 +160,31 @@ def _foreign(current: Run, host: Host) -> str | None:
     return packaging.foreign(current, current.start.node(host.name), current.keys[host.name])
 
 
-def learn_keys(current: Run, host: Host, node: Node, trusts: bool = False) -> str | None:
-    """Learn which keys a node's packages have to be signed by; why they are not known, if so.
+def learn_keys(current: Run, host: Host, node: Node) -> str | None:
+    """Learn which keys a node's packages have to be signed by; why they are not known, if so."""
+    line = signing_key.line(packaging.repository(current, node))
+    _, output, errors = current.ask(host, line, current.settings.timeouts["packages"])
+    return _of_keys(current, host, node, output, errors)
 
-    + trusts: whether the node's package manager and rpm take them from now on
+
+def trust_keys(current: Run, host: Host, node: Node, then: str) -> tuple[str | None, str | None]:
+    """Have a node's package manager and rpm take these keys from now on, and run a command then.
+
+    Returns why they are not known, if so, and else why the command failed, if it did.
     """
-    repository = packaging.repository(current, node)
-    line = signing_key.line(repository, trusts)
-    done, output, errors = current.command(host, line, current.settings.timeouts["packages"])
-    current.keys[host.name] = signing_key.ids(output) if done else frozenset()
+    line = signing_key.line(packaging.repository(current, node), trusts=True)
+    timeout = current.settings.timeouts["packages"]
+    done, output, errors = current.act(host, f"{line.rstrip()} && {then}", timeout)
+    unknown = _of_keys(current, host, node, output, errors)
+    return unknown, None if done or unknown else errors.strip() or "it gives no reason"
+
+
+def _of_keys(current: Run, host: Host, node: Node, output: str, errors: str) -> str | None:
+    """Remember which keys were told; why there are none, if so."""
+    current.keys[host.name] = signing_key.ids(output)
     if current.keys[host.name]:
         return None
+    repository = packaging.repository(current, node)
     typed, said = signing_key.typed(repository), (errors or output).strip()
     return f"{signing_key.wrong(repository)}.\n    $ {typed}\n    {said}"
 
@@ -180,7 +194,7 @@ def _resolved(current: Run, host: Host) -> tuple[bool, str, str]:
     node = current.start.node(host.name)
     resolve = packaging.distribution(current, node).manager.resolve
     line = packaging.tried(current, resolve, host.name, node)
-    return current.command(host, line, current.settings.timeouts["packages"])
+    return current.ask(host, line, current.settings.timeouts["packages"])
 
 
 def _problem(current: Run, host: Host, done: bool, output: str, errors: str) -> str | None:

@@ -288,6 +288,10 @@ class Run:
         """One node, as pyinfra knows it."""
         return self.state.inventory.get_host(name)
 
+    def ask(self, host: Host, line: str, timeout: int = 60) -> tuple[bool, str, str]:
+        """Run a shell command that changes nothing; arguments and answer as of `hosts.command`."""
+        return hosts.command(self.state, host, line, timeout)
+
     def command(self, host: Host, line: str, timeout: int = 60) -> tuple[bool, str, str]:
         """Run a shell command on a node; arguments and answer as of `hosts.command`."""
         with self._changing(host.name):

@@ -17,10 +17,10 @@ from testbed.simulation import process
 from testbed.simulation.faults import Plan, Planted
 
 KINDS = ("command fails", "host hangs", "SIGKILL", "Ctrl-C", "power lost")
-NUMBERS = (3, 42, 56)
+NUMBERS = (3, 35, 49)
 FAULTS = [Planted(0, n, "before", kind) for n in NUMBERS for kind in KINDS]
 FAULTS += [Planted(0, n, "before", "server by hand", "daos-server-02") for n in NUMBERS]
-FAULTS += [Planted(0, 41, "after", "connection breaks"), Planted(0, 61, "middle", "power lost")]
+FAULTS += [Planted(0, 34, "after", "connection breaks"), Planted(0, 54, "middle", "power lost")]
 site = Site(Path.cwd())
 
 def begin():
@@ -60,5 +60,5 @@ def test_a_branch_is_what_the_run_would_have_been() -> None:
     assert differ == []
     # daos_server runs there already, for the first two.
     by_hand = "server by hand on daos-server-02"
-    assert idle == [f"{by_hand}, before command {n} of run 0" for n in (3, 42)]
+    assert idle == [f"{by_hand}, before command {n} of run 0" for n in (3, 35)]
     assert undisturbed == "updated"  # and its folder was brought back each time
