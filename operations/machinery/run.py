@@ -197,11 +197,13 @@ class Run:
         And all steps that do, as long as none of them acts: most runs go on from somewhere, and
         would look at all nodes for each step that is done already.
 
-        + fresh: how many seconds ago it may have been read
+        + fresh: how many seconds ago it may have been read; where looking at all nodes takes longer
+          than that, as long ago as that takes
         """
         last = self._before.get(ctx_host.get().executing_op_hash, self._acting)
-        read = partial(self._read_as_of, fresh)
         as_long = AS_LONG if fresh >= FRESH else 0
+        fresh = max(fresh, self._looks.takes)
+        read = partial(self._read_as_of, fresh)
         self.seen = self.shared.get(
             "view", read, fresh, made=lambda: self._as_of, turn=last, as_long=as_long
         )
@@ -211,6 +213,7 @@ class Run:
         """The same, as old as the oldest look that it takes from before."""
         began = time.monotonic()
         view = self.read(fresh)
+        self._looks.learns(began, view.nodes)
         oldest = self._looks.oldest(view.nodes)
         self._as_of = oldest if oldest < began else time.monotonic()
         return view

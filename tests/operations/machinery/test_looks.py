@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from random import Random
 from types import SimpleNamespace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from operations.daos.node import Node
 from operations.machinery import looks
@@ -78,3 +81,32 @@ def test_how_old_it_may_be_and_which_is_the_oldest(monkeypatch: pytest.MonkeyPat
     now["now"] = 101.1
     assert known.at("n1", finds(NEW), fresh=1.0) is NEW
     assert known.oldest(["n1", "n2"]) == 101.0
+
+
+@given(st.lists(st.floats(0.1, 1000), min_size=1, max_size=40), st.randoms())
+def test_those_that_are_slow_do_not_count(seconds: list[float], random: Random) -> None:
+    """Fewer than half of them."""
+    names = [f"n{number}" for number in range(len(seconds))]
+    slow = random.sample(names, (len(names) - 1) // 2)
+    known, now = Looks(), {"now": 0.0}
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(looks, "time", SimpleNamespace(monotonic=lambda: now["now"]))
+        for name, its in zip(names, seconds, strict=True):
+            now["now"] = 100.0 + (2000.0 if name in slow else its)
+            known.at(name, finds(OLD))
+        known.learns(100.0, names)
+    usual = [its for name, its in zip(names, seconds, strict=True) if name not in slow]
+    assert 0 < known.takes < 2 * max(usual)
+
+
+def test_what_some_take_says_nothing_of_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = {"now": 100.0}
+    monkeypatch.setattr(looks, "time", SimpleNamespace(monotonic=lambda: now["now"]))
+    known, names = Looks(), ["n1", "n2", "n3", "n4"]
+    for name in names:
+        now["now"] += 1.0
+        known.at(name, finds(OLD))
+    known.learns(100.0, names)
+    assert known.takes == 4.0
+    known.learns(102.5, names)  # two of them were looked at before that
+    assert known.takes == 4.0
