@@ -1,7 +1,8 @@
-"""What pyinfra and paramiko do at length, and nobody needs: done in short."""
+"""What pyinfra, paramiko and gevent do at length, and nobody needs: done in short."""
 
 import hmac
 import sys
+import threading
 from collections.abc import Callable, Collection, Iterator
 from copy import copy
 from dataclasses import replace
@@ -47,6 +48,9 @@ def take() -> None:
     # Each connection wakes up ten times a second to see whether it was closed, which wakes it up by
     # itself: at some hundred nodes that was most of what a run does while it waits.
     paramiko.Transport._active_check_timeout = _LOOKS  # type: ignore[attr-defined]
+    # For each line that a node prints Python asks whether a lock is held, by trying to take it; and
+    # gevent has whoever tries that in vain wait until all others have had their turn.
+    threading.Condition._is_owned = _is_held  # type: ignore[attr-defined]
     # paramiko compares the code of every message byte by byte.
     paramiko.util.constant_time_bytes_eq = hmac.compare_digest  # type: ignore[assignment]
 
@@ -58,6 +62,12 @@ def take_of_inventories(module: Any) -> None:
     """
     # pyinfra reads each file of group_data anew for each name in it.
     module._get_imported_names = cache(module._get_imported_names)
+
+
+def _is_held(condition: threading.Condition) -> bool:
+    """Whether the lock of a condition is held; one that can be taken twice has its own answer."""
+    locked: bool = condition._lock.locked()  # type: ignore[attr-defined]
+    return locked
 
 
 Work = Callable[[State, Host, dict[str, Any]], tuple[Any, list[str]]]

@@ -152,6 +152,37 @@ print(len(looks), int(not transport.is_alive()))
 """
 
 
+@pytest.mark.parametrize(
+    ("taken", "others"),
+    [
+        ("from operations.machinery import shortcuts; shortcuts.take()", "0"),
+        ("", "1"),  # where that is 0, gevent's lock has become better, and ours needless
+    ],
+)
+def test_nobody_waits_for_all_others_with_each_line_of_an_answer(taken: str, others: str) -> None:
+    code = _LINE.format(taken=taken)
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    assert done.stdout.split() == [others, *("True", "False") * 2]
+
+
+_LINE = """
+from gevent import monkey; monkey.patch_all()
+import threading, gevent
+{taken}
+others = []
+gevent.spawn(lambda: others.append("turn"))
+condition = threading.Condition(threading.Lock())
+with condition:
+    condition.notify()
+print(len(others))
+for lock in (threading.Lock(), threading.RLock()):
+    condition = threading.Condition(lock)
+    with condition:
+        print(condition._is_owned())
+    print(condition._is_owned())
+"""
+
+
 def test_settings_that_change_count_from_then_on() -> None:
     state = _state()
     settings = once_for_a_host(arguments.pop_global_arguments)
