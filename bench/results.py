@@ -94,6 +94,7 @@ def of_a_farm() -> tuple[list[str], dict[str, Any]]:
             f"{it['nodes']:,}",
             f"{it['update']:.1f}",
             f"{1000 * it['update'] / it['nodes']:.0f}",
+            f"{it['commands'] / it['nodes']:.1f}",
             *(_ratio(it["update"], it[way]) for way in ("clush", "expert")),
             f"{it['again'] / it['update']:.2f}",
             f"{it['memory']:.0f}",
@@ -102,7 +103,8 @@ def of_a_farm() -> tuple[list[str], dict[str, Any]]:
         for it in found
     ]
     head = (
-        *("nodes", "processor time, s", "ms a node", "to clush (goal 0.30)", "to clush's expert"),
+        *("nodes", "processor time, s", "ms a node", "commands a node"),
+        *("to clush (goal 0.30)", "to clush's expert"),
         *("typed again, to that", "memory, MiB", "longest step, s", "longest of clush, s"),
     )
     told = (

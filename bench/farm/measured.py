@@ -57,6 +57,7 @@ class Cost:
       typed once more
     + clush, expert: the same of clush, as documented and with one connection a node for all steps;
       None where that was not measured
+    + commands: how many the update has sent, of all nodes
     + memory: MiB at most, of the update
     + longest: seconds of the longest step of the update, and of the longest of clush if that was
       measured
@@ -67,6 +68,7 @@ class Cost:
     again: float
     clush: float | None
     expert: float | None
+    commands: int
     memory: float
     longest: tuple[float, float | None]
 
@@ -90,6 +92,7 @@ def measured(servers: int, admins: int, clients: int, clush: bool = True) -> Cos
         typed = (str(Path(sys.executable).with_name("pyinfra")), str(inventory), "deploy.py", "-y")
         settings = ("--data", "target_release=2.0.3")
         update = _used([*typed, *settings], site.path)
+        commands = int((folder / "nodes.commands").read_text())
         steps = [it for it in site.report()["phases"] if it["end"]]
         longest = max(_seconds(it["start"], it["end"]) for it in steps)
         again = _used([*typed, *settings], site.path)
@@ -102,6 +105,7 @@ def measured(servers: int, admins: int, clients: int, clush: bool = True) -> Cos
         again=again.processor,
         clush=sum(it.processor for it in by_hand) if clush else None,
         expert=sum(it.processor for it in shared) + kept if clush else None,
+        commands=commands,
         memory=update.memory,
         longest=(longest, max(it.seconds for it in by_hand) if clush else None),
     )
