@@ -181,7 +181,10 @@ def _wait_joined(current: Run) -> str | None:
     current.wait("join", look)
     missing = judgements.members(current, view, gates.joined)
     current.forgets_servers()  # a look from before may not have seen engines that have come since
-    return _who_is_missing(current, view, missing) if missing else None
+    if missing:
+        return _who_is_missing(current, view, missing)
+    current.dmg.asked_ahead((POOLS,))  # while the servers are looked at for the next step
+    return None
 
 
 def _who_is_missing(current: Run, view: View, missing: list[Finding]) -> str:
