@@ -21,9 +21,11 @@ from typing import Any
 
 from testbed.lab.container import Node
 from testbed.lab.harness import Lab, LabError, lab_nodes_from_inventory
-from testbed.rehearsal.session import newest_run, say
+from testbed.rehearsal.session import lab_of_its_own, newest_run, say
 
 from . import results, simulation
+from .window import procedure
+from .window.ways import FLOOR, Shells
 
 ROUNDS = 25
 WINDOWS = 4  # rounds of updates
@@ -161,6 +163,18 @@ def _share(part: float, whole: float) -> str:
     return f"{part / whole:.0%}"
 
 
+def in_shells(inventory: str) -> list[Row]:
+    """The same procedure in open shells of root, step by step, which is the floor."""
+    shells, rows = Shells(), []
+    with lab_of_its_own("bench", Path(inventory), procedure.BEFORE, procedure.FLAVOUR) as lab:
+        FLOOR.ready(lab)
+        for phase in procedure.phases(lab, fetched=True):
+            begin = time.monotonic()
+            shells.do(lab, phase)
+            rows.append(Row(phase.line[:50], time.monotonic() - begin))
+    return rows
+
+
 def measure(inventory: str = "inventory") -> dict[str, list[Row]]:
     """All figures, by what they are about."""
     nodes = lab_nodes_from_inventory(inventory)
@@ -173,11 +187,13 @@ def measure(inventory: str = "inventory") -> dict[str, list[Row]]:
         commands = commands_on(client)
         say("pyinfra inventory deploy.py -y")
         done = update(lab, inventory)
-        return {
+        found = {
             f"Commands on {client.name}: median, and beside `true`": commands,
             f"Start of a lab of {len(nodes)} nodes: seconds, and share": lab_start(lab.timings),
             "The update: seconds, and share of the offline window": offline_window(lab, done),
         }
+    found["The same in open shells of root, which is the floor: seconds"] = in_shells(inventory)
+    return found
 
 
 def main() -> int:

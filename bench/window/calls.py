@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import statistics
 import subprocess
 import sys
 from collections import Counter
@@ -14,16 +15,18 @@ ROOT = Path(__file__).parents[2]
 
 @dataclass(frozen=True)
 class Calls:
-    """Commands that were sent to the nodes of one kind: to the one that got the most of them.
+    """Commands that were sent to the nodes of one kind.
 
     + role: of the nodes
-    + window: between the first agent that stops and the last one that starts
-    + whole: in the whole run
+    + window: between the first agent that stops and the last one that starts; the median
+    + whole: in the whole run; the median
+    + most: in the whole run, to the one that got the most
     """
 
     role: str
-    window: int
-    whole: int
+    window: float
+    whole: float
+    most: int
 
 
 def measured(servers: int, admins: int, clients: int) -> list[Calls]:
@@ -52,7 +55,12 @@ def _counted(servers: int, admins: int, clients: int) -> list[Calls]:
     inside = Counter(it.node for it in sent[first : last + 1])
     names = {role: [it.name for it in hosts if role in it.roles] for role in ROLES}
     return [
-        Calls(role, max(inside[it] for it in found), max(whole[it] for it in found))
+        Calls(
+            role,
+            statistics.median(inside[it] for it in found),
+            statistics.median(whole[it] for it in found),
+            max(whole[it] for it in found),
+        )
         for role, found in names.items()
     ]
 
