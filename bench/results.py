@@ -52,10 +52,11 @@ def of_the_window(
             f"{statistics.median(it.ratios):.2f}",
             f"{_GOALS[it.way]:.2f}" if it.way in _GOALS else "",
             " ".join(f"{ratio:.2f}" for ratio in it.ratios),
+            "" if it.others is None else f"{it.others:.0%}",
         )
         for it in compared
     ]
-    head = ("way", "window, s", "ours to it", "goal", "round by round")
+    head = ("way", "window, s", "ours to it", "goal", "round by round", "others' processor time")
     title = f"## The offline window of {len(lab_nodes_from_inventory(inventory))} nodes"
     told = f"Medians of {count} rounds, each way on a fresh lab."
     if slow:
@@ -64,7 +65,7 @@ def of_the_window(
             f"One round. The packages of all nodes take {procedure.FETCHING} seconds of the "
             "repository: who fetches them in the window waits for them there."
         )
-    data = {it.way: {"seconds": it.seconds, "ratios": it.ratios} for it in compared}
+    data = {it.way: asdict(it) for it in compared}
     return [title, "", told, "", *table(head, rows)], data
 
 

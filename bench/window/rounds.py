@@ -11,7 +11,7 @@ from pathlib import Path
 from testbed.lab.harness import Lab
 from testbed.rehearsal.session import lab_of_its_own, say
 
-from . import procedure
+from . import procedure, processor
 from .ways import WAYS, Way
 
 
@@ -22,11 +22,13 @@ class Window:
     + number: of its round
     + way: the name of how it was done
     + seconds: from the first agent that stopped to the last one that started
+    + others: as of `processor.Share`, while it was typed
     """
 
     number: int
     way: str
     seconds: float
+    others: float | None = None
 
 
 def measured(number: int, way: Way, inventory: str, slow: bool = False) -> Window:
@@ -39,9 +41,11 @@ def measured(number: int, way: Way, inventory: str, slow: bool = False) -> Windo
             procedure.slow(lab)
         way.ready(lab)
         began = datetime.now(UTC)
-        way.typed(lab)
+        with processor.shared() as share:
+            way.typed(lab)
         stopped, started = (_times(lab, event, began) for event in ("stop", "start"))
-        return Window(number, way.name, (max(started) - min(stopped)).total_seconds())
+        seconds = (max(started) - min(stopped)).total_seconds()
+        return Window(number, way.name, seconds, share.others)
 
 
 def _times(lab: Lab, event: str, since: datetime) -> Iterator[datetime]:
@@ -68,20 +72,29 @@ class Compared:
 
     + seconds: the median of its windows
     + ratios: the window of the first way to its own, round by round
+    + others: as of `processor.Share`: the median of the rounds that tell it
     """
 
     way: str
     seconds: float
     ratios: list[float]
+    others: float | None = None
 
 
 def compared(found: Sequence[Window]) -> list[Compared]:
     """All ways, the first one as well."""
-    by_way: dict[str, list[float]] = {}
+    by_way: dict[str, list[Window]] = {}
     for it in found:  # round by round
-        by_way.setdefault(it.way, []).append(it.seconds)
+        by_way.setdefault(it.way, []).append(it)
     ours = by_way[found[0].way]
-    return [
-        Compared(way, statistics.median(its), [a / b for a, b in zip(ours, its, strict=True)])
-        for way, its in by_way.items()
-    ]
+    return [_compared(way, its, ours) for way, its in by_way.items()]
+
+
+def _compared(way: str, its: Sequence[Window], ours: Sequence[Window]) -> Compared:
+    told = [it.others for it in its if it.others is not None]
+    return Compared(
+        way,
+        statistics.median(it.seconds for it in its),
+        [first.seconds / it.seconds for first, it in zip(ours, its, strict=True)],
+        statistics.median(told) if told else None,
+    )
