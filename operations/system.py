@@ -122,10 +122,13 @@ def evict_all(current: Run) -> str | None:
     return None
 
 
+def _idle(node: Node) -> bool:
+    return node.runs(SERVER) and not node.engines
+
+
 def _to_start(current: Run, name: str, node: Node) -> bool:
     """Whether engines that `dmg system stop` has stopped are to run again as they are."""
-    idle = current.asked.where(lambda node: node.runs(SERVER) and not node.engines, "servers")
-    return bool(idle) and not current.start.opens_window
+    return bool(current.asked.where(_idle, "servers")) and not current.start.opens_window
 
 
 def _may_start(current: Run, view: View) -> list[Finding]:
@@ -140,6 +143,8 @@ def started(current: Run, here: Host) -> str | None:
     """
     # That of a server which has just been started takes a moment.
     current.wait("join", lambda: (current.dmg.query_or_none(fresh=0) is not None, _NO_SERVICE))
+    others = [current.host(it) for it in current.start.where(lambda it: not _idle(it), "servers")]
+    current.wait("service", lambda: (_has_engines(current, others), ""))
     try:
         answer = current.dmg.ask("system start", current.settings.timeouts["join"])
         rows = dmg.results(answer, "start")
@@ -149,6 +154,17 @@ def started(current: Run, here: Host) -> str | None:
         if row.errored:  # where daos_server is down as well, its engines come with it later
             say(f"rank {row.rank} was not started: {row.message}")
     return None
+
+
+def _has_engines(current: Run, servers: list[Host]) -> bool:
+    """Whether engines run on these servers by now, which start them by themselves.
+
+    One that has only just been started refuses what dmg has the management service ask it, which
+    takes its ranks for unresponsive once all others have answered: also those that have joined
+    meanwhile, and for good.
+    """
+    nodes = hosts.at_once(servers, current.node).values()
+    return all(node is not None and node.engines for node in nodes)
 
 
 def _not_joined(current: Run, name: str, node: Node) -> bool:

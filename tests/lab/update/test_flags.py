@@ -41,8 +41,8 @@ def test_one_node_at_a_time_with_retries_and_a_second_run_that_is_kept_away(
 ) -> None:
     """--parallel 1 takes the nodes one by one in each step, and each step still waits for all.
 
-    One server's first transaction fails; its next try goes on as soon as it can. Meanwhile the same
-    is typed on another machine.
+    One server's transaction fails again and again, until the same was typed on another machine; its
+    next try goes on as soon as it can.
     """
     digests = site.lab.digests()
     node = site.lab.node("daos-server-02")
@@ -50,11 +50,11 @@ def test_one_node_at_a_time_with_retries_and_a_second_run_that_is_kept_away(
     kept_away = []
 
     def meanwhile() -> None:
-        faults.PACKAGES_FAIL.mend(node)
         kept_away.append(other.update())
+        faults.PACKAGES_FAIL.mend(node)
 
     faults.PACKAGES_FAIL.plant(node)
-    flags = ("--parallel", "1", "--retry", "9", "--retry-delay", "0")
+    flags = ("--parallel", "1", "--retry", "99", "--retry-delay", "0")
     done = site.typed_until("Retrying", meanwhile, "deploy.py", "-y", *flags)
     assert done.exit_code == 0, done.output
     assert site.report["outcome"] == "updated"
