@@ -122,13 +122,16 @@ def evict_all(current: Run) -> str | None:
     return None
 
 
-def _idle(node: Node) -> bool:
+def _serves_without_engines(node: Node) -> bool:
     return node.runs(SERVER) and not node.engines
 
 
 def _to_start(current: Run, name: str, node: Node) -> bool:
     """Whether engines that `dmg system stop` has stopped are to run again as they are."""
-    return bool(current.asked.where(_idle, "servers")) and not current.start.opens_window
+    return (
+        bool(current.asked.where(_serves_without_engines, "servers"))
+        and not current.start.opens_window
+    )
 
 
 def _may_start(current: Run, view: View) -> list[Finding]:
@@ -143,8 +146,9 @@ def started(current: Run, here: Host) -> str | None:
     """
     # That of a server which has just been started takes a moment.
     current.wait("join", lambda: (current.dmg.query_or_none(fresh=0) is not None, _NO_SERVICE))
-    others = [current.host(it) for it in current.start.where(lambda it: not _idle(it), "servers")]
-    current.wait("service", lambda: (_has_engines(current, others), ""))
+    stopped = current.start.where(_serves_without_engines, "servers")
+    others = [current.host(it) for it in current.start.of("servers") if it not in stopped]
+    current.wait("service", lambda: (_have_engines(current, others), ""))
     try:
         answer = current.dmg.ask("system start", current.settings.timeouts["join"])
         rows = dmg.results(answer, "start")
@@ -156,7 +160,7 @@ def started(current: Run, here: Host) -> str | None:
     return None
 
 
-def _has_engines(current: Run, servers: list[Host]) -> bool:
+def _have_engines(current: Run, servers: list[Host]) -> bool:
     """Whether engines run on these servers by now, which start them by themselves.
 
     One that has only just been started refuses what dmg has the management service ask it, which

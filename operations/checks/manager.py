@@ -163,8 +163,8 @@ def _foreign(current: Run, host: Host) -> str | None:
 def learn_keys(current: Run, host: Host, node: Node) -> str | None:
     """Learn which keys a node's packages have to be signed by; why they are not known, if so."""
     line = signing_key.line(packaging.repository(current, node))
-    _, output, errors = current.ask(host, line, current.settings.timeouts["packages"])
-    return _of_keys(current, host, node, output, errors)
+    done, output, errors = current.ask(host, line, current.settings.timeouts["packages"])
+    return _known(current, host, node, output if done else "", errors or output)
 
 
 def trust_keys(current: Run, host: Host, node: Node, then: str) -> tuple[str | None, str | None]:
@@ -175,18 +175,21 @@ def trust_keys(current: Run, host: Host, node: Node, then: str) -> tuple[str | N
     line = signing_key.line(packaging.repository(current, node), trusts=True)
     timeout = current.settings.timeouts["packages"]
     done, output, errors = current.act(host, f"{line.rstrip()} && {then}", timeout)
-    unknown = _of_keys(current, host, node, output, errors)
+    unknown = _known(current, host, node, output, errors or output)
     return unknown, None if done or unknown else errors.strip() or "it gives no reason"
 
 
-def _of_keys(current: Run, host: Host, node: Node, output: str, errors: str) -> str | None:
-    """Remember which keys were told; why there are none, if so."""
-    current.keys[host.name] = signing_key.ids(output)
+def _known(current: Run, host: Host, node: Node, told: str, said: str) -> str | None:
+    """Remember the keys that were told; why there are none, if so.
+
+    + said: what the node has said instead
+    """
+    current.keys[host.name] = signing_key.ids(told)
     if current.keys[host.name]:
         return None
     repository = packaging.repository(current, node)
-    typed, said = signing_key.typed(repository), (errors or output).strip()
-    return f"{signing_key.wrong(repository)}.\n    $ {typed}\n    {said}"
+    typed = signing_key.typed(repository)
+    return f"{signing_key.wrong(repository)}.\n    $ {typed}\n    {said.strip()}"
 
 
 def _resolved(current: Run, host: Host) -> tuple[bool, str, str]:
