@@ -1,17 +1,18 @@
 """The engines as one system: `dmg system stop`, and every rank seen to have joined again."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from pyinfra.api import Host
 
 from .checks import unreachable
 from .daos import dmg
-from .daos.dmg import DmgError
+from .daos.dmg import DmgError, Member
 from .daos.node import AGENT, SERVER, Node
 from .daos.node_sets import fold
 from .machinery import hosts, judgements
 from .machinery.run import Run, say
 from .machinery.session import POOLS, RANKS
+from .machinery.shared import JUST_NOW
 from .machinery.step import Command, attempt, step, verify
 from .rules import gates
 from .rules import members as ranks
@@ -89,19 +90,39 @@ def _stop(current: Run) -> str | None:
         )
 
     def look() -> tuple[bool, str]:
-        members = ranks.expected(current.dmg.query_or_none(fresh=0) or [], accepted)
-        down, all_ = sum(member.state == "stopped" for member in members), len(members)
-        over = down == all_ > 0 or bool(ranks.hopeless(members, accepted))
-        return over, f"{down} of {all_} engines stopped"
+        up, all_ = _not_down(current, fresh=0)
+        over = (all_ > 0 and not up) or bool(ranks.hopeless(up, accepted))
+        return over, f"{all_ - len(up)} of {all_} engines stopped"
 
     current.wait("stop", look)
-    members = ranks.expected(current.dmg.query_or_none() or [], accepted)
-    running = [member for member in members if member.state != "stopped"]
-    if members and not running:
+    running, all_ = _not_down(current)
+    if all_ and not running:
         return None
     left = gates.not_in_state(running, "stopped", ranks.what_to_do(running, current.units))
     what = "; ".join(map(str, left)) or "dmg gives no answer, see `dmg system query -v`"
     return f"not every rank is Stopped within {timeout} seconds. {what}"
+
+
+def _not_down(current: Run, fresh: float = JUST_NOW) -> tuple[list[Member], int]:
+    """The ranks that may still be up while the engines stop, and how many there are in all.
+
+    A server that gave `dmg system stop` no answer may have lost its power with its engines, and be
+    back without them. What is seen there counts then, not what the management service remembers.
+    """
+    members = ranks.expected(current.dmg.query_or_none(fresh) or [], current.accepted)
+    silent = [member for member in members if member.state == "unresponsive"]
+    down = _with_their_servers(current, silent) if silent else ()
+    return [it for it in members if it.state != "stopped" and it.rank not in down], len(members)
+
+
+def _with_their_servers(current: Run, members: Collection[Member]) -> set[int]:
+    """Those of these ranks that are on servers where nothing of DAOS runs any more."""
+    places = ranks.Places(members)
+    names = current.start.where(places.on, "servers")
+    nodes = hosts.at_once([current.host(name) for name in names], current.node)
+    of = {name: {it.rank for it in places.on(current.start.node(name))} for name in names}
+    up = [of[host.name] for host, node in nodes.items() if node is None or node.busy]
+    return set().union(*of.values()) - set().union(*up)
 
 
 def evict_all(current: Run) -> str | None:

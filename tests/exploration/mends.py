@@ -26,6 +26,9 @@ MENDS = {
         "                yield refuse(current, gates.answering(silent.view))\n",
         "",
     ),
+    "a-server-boots-while-another-one-has-dmg": _back(
+        "operations/system.py", "_with_their_servers(current, silent) if silent else ()", "()"
+    ),
     "a-server-hangs-and-comes-back": _back(
         _MEMBERS, "its targets have left the pools: {_ANEW}, then reint", "reint"
     ),
