@@ -158,6 +158,12 @@ ENGINE_STOPS_SLOWLY = _told(
     "stop_delay",
     _SERVERS,
 )
+SERVER_LISTENS_LATE = _told(
+    "server listens late",
+    "The server's daos_server runs for so many seconds before it listens and starts its engines.",
+    "listen_delay",
+    _SERVERS,
+)
 ENGINE_DIES = Fault(
     "engine dies",
     "The server's oldest engine is killed: the others exclude its rank, and pools degrade.",

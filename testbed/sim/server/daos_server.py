@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from ..common import config, events, notify, options, release
+from ..common import config, events, faults, notify, options, release
 from . import engines
 from .engines import Engine, Engines
 
@@ -65,13 +65,15 @@ class Server:
             os.umask(0)
         events.record("daos_server", "start", version=release.installed())
         self.log("INFO", f"DAOS Control Server v{release.installed()} (pid {os.getpid()})")
-        self._engines.start_formatted()  # they come up while gRPC is loaded
         from .control import Control  # gRPC takes 70 ms
 
         self._control = Control(self._settings, self._address, self._engines, self.log)
+        time.sleep(faults.planted().get("listen_delay", 0))
         self._control.serve(self._state_file())
         self.log("INFO", f"listening on {self._address}")
         notify.ready()
+        # Not before: `start` in src/control/server/server.go of v2.0.3.
+        self._engines.start_formatted()
         for engine in self._engines:
             if not engine.formatted():
                 self.log("INFO", f"{engine.name}: waiting for the storage to be formatted")
