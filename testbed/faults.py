@@ -146,6 +146,12 @@ ENGINE_NEVER_READY = _told(
     "engine_never_ready",
     _SERVERS,
 )
+ENGINE_READY_LATE = _told(
+    "engine ready late",
+    "The server's engines take so many seconds to get ready once they are started.",
+    "ready_delay",
+    _SERVERS,
+)
 ENGINE_NOT_PREPARED = _told(
     "engine not prepared",
     "The server's engines refuse to be prepared for a stop: `dmg system stop` fails before it.",

@@ -78,6 +78,7 @@ class Engine:
         if faults.planted().get("engine_never_ready"):
             log("ERR", "engine does not get ready (fault planted)")
             return
+        time.sleep(faults.planted().get("ready_delay", 0))
         uri = f"{self._options['provider']}://{self._options['address']}:{self._options['port']}"
         self._server.send(
             event="started",

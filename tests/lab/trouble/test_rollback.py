@@ -76,7 +76,8 @@ def test_before_the_engines_stop(site: Site) -> None:
 def test_a_server_that_rebooted_and_one_whose_engines_were_only_stopped(site: Site) -> None:
     """One has to be started, the other's engines have to be, and it is not asked before it listens.
 
-    A server that refuses what it is asked then would have its ranks unresponsive for good.
+    A server that refuses what it is asked then, and whose ranks join before all others have
+    answered, would have them unresponsive for good.
     """
     before, digests = site.release, site.lab.digests()
 
@@ -85,7 +86,11 @@ def test_a_server_that_rebooted_and_one_whose_engines_were_only_stopped(site: Si
         faults.REBOOT.strike(site.lab.node(HIT))
 
     site.update_until("Starting operation: Stop daos_server on the servers", kill_and_reboot)
-    with faults.SERVER_LISTENS_LATE.on(site.lab.node(HIT), seconds=3):
+    late, slow = (site.lab.node(name) for name in reversed(SERVERS))
+    with (
+        faults.SERVER_LISTENS_LATE.on(late, seconds=2),
+        faults.ENGINE_READY_LATE.on(slow, seconds=6),
+    ):
         _roll_back(site, before, digests)
 
 
