@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 _AGENT_UID, _SERVER_UID = 998, 999
 _LISTENS = 0.3  # seconds until daos_server listens
-_OPENED = 0.8  # seconds that an engine takes to open its storage
+_OPENED = 0.5  # seconds that an engine takes to open its storage
 _AGAIN = 0.3, 5.0  # seconds between two tries to join, at first and at most
 
 
@@ -234,8 +234,6 @@ class Server(Daemon):
 
     def begins(self, pid: int) -> None:
         super().begins(pid)
-        for engine in self.engines:
-            engine.begins()
         self._node.cluster.clock.later(_LISTENS, self._is_there, pid)
 
     @property
@@ -250,9 +248,12 @@ class Server(Daemon):
         self._node.cluster.clock.later(_LISTENS, self._is_there, self.pid)
 
     def _is_there(self, pid: int) -> None:
+        """It listens, and starts its engines then, unless they run already."""
         if pid == self.pid:
             self.listens = True
             self._node.cluster.management.changed()
+            for engine in self.engines:
+                engine.begins()
 
     def takes_to_end(self) -> float:
         return max((engine.delay for engine in self.engines), default=0.0)
