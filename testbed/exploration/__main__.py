@@ -41,6 +41,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         default=(),
         help='"2,1,1": servers, admin nodes and clients of every case',
     )
+    parser.add_argument(
+        "--series", choices=drawn.PATHS, default="2.0", help="which fix levels, or which step (2.0)"
+    )
     parser.add_argument("--project", type=Path, default=_PROJECT, help="whose procedures are typed")
     parser.add_argument("--replay", help="the text of a case, or a file that has it: play it alone")
     parser.add_argument(
@@ -171,7 +174,9 @@ def _explore(given: argparse.Namespace) -> int:
     try:
         say = _NowAndThen(given.share)
         found = explore(
-            drawn.cases(fixed=given.nodes, words=tuple(given.typing)),
+            drawn.cases(
+                fixed=given.nodes, words=tuple(given.typing), path=drawn.PATHS[given.series]
+            ),
             site,
             number,
             most,

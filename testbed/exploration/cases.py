@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
+from testbed.sim.common import release
 from testbed.simulation import build
 from testbed.simulation.cluster import Cluster
 from testbed.simulation.faults import Planted
@@ -54,7 +55,13 @@ class Case:
             Node(it.name, it.roles, it.version, it.flavour, it.engines, it.offset)
             for it in self.hosts
         )
-        return build.cluster(nodes, disabled=[it.name for it in self.hosts if not it.enabled])
+        disabled = [it.name for it in self.hosts if not it.enabled]
+        return build.cluster(nodes, disabled=disabled, releases=self._releases())
+
+    def _releases(self) -> list[str]:
+        """What the repositories hold: the series of the target, and those of the nodes."""
+        series = {release.series(it) for it in (self.target, *(it.version for it in self.hosts))}
+        return [version for it in sorted(series) for version in build.SERIES.get(it, ())]
 
     def procedure(self, run: int) -> str:
         """What is typed in a run, from 0."""

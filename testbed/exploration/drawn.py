@@ -1,16 +1,46 @@
 """What Hypothesis chooses: clusters of all shapes, and what goes wrong on them."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from hypothesis import strategies as st
 
-from testbed.simulation.build import RELEASES
+from testbed.simulation.build import SERIES
 from testbed.simulation.faults import AHEAD, GROUPS, STATES, Kind, Planted
 
 from .cases import BACK, UPDATE, Case, Host
 
-TARGET = RELEASES[-1]
+
+@dataclass(frozen=True)
+class Path:
+    """A way that an update leads.
+
+    + releases: where it begins
+    + target: where it ends
+    + servers: the distributions of servers, the usual one first; all servers have the same
+    + others: those of other nodes, which may have that of the servers as well
+    """
+
+    releases: Sequence[str]
+    target: str
+    servers: Sequence[str]
+    others: Sequence[str]
+
+
+def _to_the_newest(series: str, *flavours: str) -> Path:
+    *before, newest = SERIES[series]
+    return Path(before[::-1], newest, flavours, (flavours[0], flavours[-1]))
+
+
+# Where DAOS is published for which distribution: its support matrix.
+PATHS = {
+    "2.0": _to_the_newest("2.0", "el8", "el7", "leap15"),
+    "2.4": _to_the_newest("2.4", "el88", "leap155"),
+    "2.4-2.6": Path(
+        SERIES["2.4"][::-1], SERIES["2.6"][-1], ("el88", "leap155"), ("el88", "leap155")
+    ),
+    "2.6": _to_the_newest("2.6", "el88", "el9", "leap156"),
+}
 _MOMENTS = ("before", "middle", "after")
 _TYPED = ((UPDATE,), (UPDATE, BACK), (UPDATE, UPDATE, BACK), (UPDATE, BACK, UPDATE), (BACK, UPDATE))
 _SELDOM = 9  # of so many clusters and one more, one has a node that does not start DAOS at boot
@@ -24,13 +54,13 @@ def sizes(most: int, usual: int) -> st.SearchStrategy[int]:
 
 
 @st.composite
-def hosts(draw: st.DrawFn, servers: int, clients: int) -> tuple[Host, ...]:
+def hosts(draw: st.DrawFn, servers: int, clients: int, path: Path) -> tuple[Host, ...]:
     """The nodes of a cluster.
 
     + servers, clients: how many there are at most
     """
-    release = draw(st.sampled_from(RELEASES[:-1][::-1]))
-    flavour = draw(st.sampled_from(("el8", "el7", "leap15")))
+    release = draw(st.sampled_from(path.releases))
+    flavour = draw(st.sampled_from(path.servers))
     engines = draw(st.integers(1, 4))
     counts = {
         "servers": draw(sizes(servers, 4)),
@@ -47,7 +77,7 @@ def hosts(draw: st.DrawFn, servers: int, clients: int) -> tuple[Host, ...]:
         Host(
             name,
             tuple(sorted(has)),
-            flavour if "servers" in has else draw(st.sampled_from((flavour, "el8", "leap15"))),
+            flavour if "servers" in has else draw(st.sampled_from((flavour, *path.others))),
             engines,
             release,
             draw(st.sampled_from((0.0, 0.0, 0.0, 7200.0, -3600.0))),
@@ -112,20 +142,22 @@ def cases(
     clients: int = 256,
     fixed: tuple[Host, ...] = (),
     words: tuple[str, ...] = (),
+    path: Path = PATHS["2.0"],
 ) -> Case:
     """A case.
 
     + servers, clients: how many there are at most
     + fixed: the nodes, where these are not chosen
     + words: what is typed after each procedure
+    + path: which way an update leads
     """
-    nodes = fixed or draw(hosts(servers, clients))
+    nodes = fixed or draw(hosts(servers, clients, path))
     if draw(st.integers(0, _SELDOM)) == _SELDOM:
         nodes = _one_disabled(draw, nodes)
     typed = draw(st.sampled_from(_TYPED))
     faults = draw(_faults(nodes, 1 + len(typed)))
     pause = draw(st.sampled_from((60.0, 1.0, 3600.0)))
-    return Case(nodes, TARGET, typed, tuple(faults), pause, words)
+    return Case(nodes, path.target, typed, tuple(faults), pause, words)
 
 
 def _one_disabled(draw: st.DrawFn, nodes: tuple[Host, ...]) -> tuple[Host, ...]:

@@ -8,6 +8,8 @@ from .node import AGENT, SERVER, Node
 from .packages import repositories_of
 
 RELEASES = ("2.0.0", "2.0.1", "2.0.2", "2.0.3")
+_LATER = {"2.4": ("2.4.0", "2.4.1", "2.4.2"), "2.6": ("2.6.3", "2.6.4", "2.6.5")}
+SERIES = {"2.0": RELEASES, **_LATER}
 _SETTLES = 10.0  # seconds until all of it serves
 
 
@@ -17,19 +19,21 @@ def cluster(
     pools: Mapping[str, str] = MappingProxyType(POOLS),
     ranks: Mapping[str, Sequence[int]] = MappingProxyType({}),
     disabled: Iterable[str] = (),
+    releases: Iterable[str] = RELEASES,
 ) -> Cluster:
     """A cluster that serves, with its pools.
 
     + pools: the UUID of each pool, by its label
     + ranks: those of a server's engines, by its name; where none are given, as they come
     + disabled: the nodes on which nothing starts at boot, though it runs
+    + releases: what the repositories hold
     """
     made = Cluster(nodes, targets)
     for name, known in ranks.items():
         for engine, rank in zip(made.nodes[name].server.engines, known, strict=True):
             engine.rank = rank
     for node in made.nodes.values():
-        made.publish(node.flavour.name, repositories_of(node, RELEASES))
+        made.publish(node.flavour.name, repositories_of(node, releases))
         for name, build in ((it, node.build) for it in node.packages):
             version = build.partition("-")[0]
             node.record("rpm", "installed", package=name, version=version, build=build)

@@ -95,7 +95,7 @@ def _said(
 ) -> tuple[int, str, str]:
     """The exit code of a command, its JSON, and its errors."""
     node = session.node
-    if not node.has("daos-client"):
+    if not node.has_dmg:
         return 127, "", "sh: dmg: command not found\n"
     told = node.faults()
     if told.get("dmg_nonsense"):

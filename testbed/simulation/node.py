@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from testbed.sim.common import faults
+from testbed.sim.common import faults, release
 
 from . import shell
 from .daemons import Agent, Server
@@ -19,7 +19,7 @@ from .systemd import Unit
 if TYPE_CHECKING:
     from .cluster import Cluster
 
-PACKAGES = {"servers": "daos-server", "admins": "daos-client", "clients": "daos-client"}
+_PACKAGES = {"servers": "daos-server", "clients": "daos-client"}
 SERVER, AGENT = "daos_server.service", "daos_agent.service"
 ETC = "/etc/daos"
 _BOOT = 30.0  # seconds that a boot takes
@@ -52,10 +52,35 @@ FLAVOURS = {
             "el8", ("centos 8", "CentOS Linux release 8.5.2111"), "1.el8", "dnf", "/etc/yum.repos.d"
         ),
         Flavour(
+            "el88", ("rocky 8.8", "Rocky Linux release 8.8 (Green Obsidian)"), "1.el8", "dnf",
+            "/etc/yum.repos.d",
+        ),
+        Flavour(
+            "el9", ("rocky 9.4", "Rocky Linux release 9.4 (Blue Onyx)"), "1.el9", "dnf",
+            "/etc/yum.repos.d",
+        ),
+        Flavour(
             "leap15", ("opensuse-leap 15.3",), "1.lp153", "zypper", "/etc/zypp/repos.d"
+        ),
+        Flavour(
+            "leap155", ("opensuse-leap 15.5",), "1.lp155", "zypper", "/etc/zypp/repos.d"
+        ),
+        Flavour(
+            "leap156", ("opensuse-leap 15.6",), "1.lp156", "zypper", "/etc/zypp/repos.d"
         ),
     )
 }  # fmt: skip
+
+
+def package_of_dmg(version: str) -> str:
+    """The package that dmg and its configuration are in: one of its own since 2.2."""
+    return "daos-admin" if release.numbers(version) >= (2, 2, 0) else "daos-client"
+
+
+def packages_of(roles: Iterable[str], version: str) -> list[str]:
+    """The packages of DAOS on a node of these roles."""
+    known = {**_PACKAGES, "admins": package_of_dmg(version)}
+    return ["daos", *sorted({known[role] for role in roles})]
 
 
 @dataclass
@@ -144,8 +169,7 @@ class Node:
         self.applications: list[Application] = []
         self.strays: list[Process] = []
         build = f"{version}-{self.flavour.release}"
-        self.packages: dict[str, list[str]] = {"daos": [build]}
-        self.packages |= {PACKAGES[role]: [build] for role in sorted(self.roles)}
+        self.packages = {name: [build] for name in packages_of(self.roles, version)}
         self.fetched: set[str] = set()
         self._told: dict[str, Any] = {}
         self.older: dict[str, tuple[int, str, str]] = {}  # what dmg has said before
@@ -190,6 +214,11 @@ class Node:
     def has(self, package: str) -> bool:
         """Whether any build of a package is installed."""
         return bool(self.packages.get(package))
+
+    @property
+    def has_dmg(self) -> bool:
+        """Whether dmg is installed."""
+        return self.has("daos") and self.has(package_of_dmg(self.version))
 
     @property
     def build(self) -> str:

@@ -10,7 +10,7 @@ from testbed.sim.common import release as releases
 
 from .cluster import newest
 from .files import Full
-from .node import ETC
+from .node import ETC, package_of_dmg, packages_of
 from .shell import QUOTED, Session, Unknown, phrase
 
 if TYPE_CHECKING:
@@ -28,10 +28,8 @@ _RPM = (
 )
 _TIDIED = re.compile(r"rpm -q (\S+)\.\w+ \|.*?; then rpm -e (\S+); fi")
 _RPM_DATABASE = "/var/lib/rpm"
-_CONFIGURATION = {
-    "daos-server": (f"{ETC}/daos_server.yml",),
-    "daos-client": (f"{ETC}/daos_agent.yml", f"{ETC}/daos_control.yml"),
-}
+_ROLES = ("servers", "admins", "clients")
+_CONFIGURATION = {"daos-server": "daos_server.yml", "daos-client": "daos_agent.yml"}
 
 # Scripts that lead up to a command; they change nothing but a folder of their own.
 
@@ -414,15 +412,24 @@ def change(node: Node, what: str, name: str, build: str) -> None:
         if not builds:
             del node.packages[name]
     version = build.partition("-")[0]
-    for path in _CONFIGURATION.get(name, ()) if what == "installed" else ():
+    for path in _configuration(name, version) if what == "installed" else ():
         if path in node.files:  # it is not as the package has it: the site has changed it
             node.files.write(f"{path}.rpmnew", "")
     if _is_own(name):  # others have no scripts that tell
         node.record("rpm", what, package=name, version=version, build=build)
 
 
+def _configuration(name: str, version: str) -> list[str]:
+    """The files that a package brings which sites change."""
+    own = [_CONFIGURATION[name]] if name in _CONFIGURATION else []
+    own += ["daos_control.yml"] if name == package_of_dmg(version) else []
+    return [f"{ETC}/{file}" for file in own]
+
+
 def repositories_of(node: Node, versions: Iterable[str]) -> dict[str, list[str]]:
     """What a repository for a node's distribution holds of these releases."""
-    builds = [f"{version}-{node.flavour.release}" for version in versions]
-    ordered = sorted(builds, key=lambda build: releases.numbers(build.partition("-")[0]))
-    return {name: list(ordered) for name in ("daos", "daos-server", "daos-client")}
+    held: dict[str, list[str]] = {}
+    for version in sorted(versions, key=releases.numbers):
+        for name in packages_of(_ROLES, version):
+            held.setdefault(name, []).append(f"{version}-{node.flavour.release}")
+    return held
