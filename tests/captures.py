@@ -11,12 +11,15 @@ DATA = Path(__file__).parent / "data"
 
 @dataclass(frozen=True)
 class Capture:
-    """One run: its arguments, what it printed on both outputs together, and its exit code."""
+    """One run: its arguments, what it printed on both outputs together, and its exit code.
+
+    That is None where dmg was still trying when it was killed.
+    """
 
     name: str
     arguments: str
     output: str
-    exit_code: int
+    exit_code: int | None
 
 
 def read(release: str) -> list[Capture]:
@@ -31,7 +34,8 @@ def named(name: str, release: str = "2.0.3") -> Capture:
 
 def _parse(path: Path) -> Capture:
     first, _, rest = path.read_text().partition("\n")
-    match = re.search(r"\[exit (\d+)\]\n?\Z", rest)
+    match = re.search(r"\[(?:exit (\d+)|no end after \d+ s; killed)\]\n?\Z", rest)
     assert match, f"{path} does not end with an exit code"
     arguments = first.removeprefix("$ dmg ").split("#")[0].strip()
-    return Capture(path.stem, arguments, rest[: match.start()], int(match[1]))
+    code = int(match[1]) if match[1] else None
+    return Capture(path.stem, arguments, rest[: match.start()], code)

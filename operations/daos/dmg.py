@@ -1,6 +1,6 @@
 """What `dmg -j` answers: a reader of its JSON that takes no empty or unknown answer for a good one.
 
-Source: output of dmg 2.0.3, kept under tests/data.
+Source: output of dmg 1.2.0, 2.0.3, 2.2.0, 2.4.2, 2.6.5 and 2.8.0, kept under tests/data.
 """
 
 import json
@@ -14,6 +14,9 @@ from typing import Any
 
 from . import names
 
+# What a rebuild is in; 2.8 says of one that is idle whether an administrator has stopped it.
+_MOVING = ("busy", "stopping", "failing")
+_AT_REST = ("idle", "done", "stopped", "failed")
 _OBJECT = re.compile(r"(?<![^\n])\{")  # at the beginning of a line
 
 
@@ -54,6 +57,7 @@ class Pool:
     + old_dmg: whether it was read by a `dmg` of 1.x, which has an option for the pool
     + service: the ranks of its service, where dmg names them
     + size: in bytes, on all of its storage; 0 where it is not known
+    + state: since 2.2, in lower case: "ready", "creating", "destroying", "degraded", ...; or ""
     """
 
     uuid: str
@@ -67,6 +71,7 @@ class Pool:
     old_dmg: bool = False
     service: tuple[int, ...] = ()
     size: int = 0
+    state: str = ""
 
     @property
     def name(self) -> str:
@@ -170,16 +175,31 @@ def pools(text: str) -> list[Pool]:
             return [_old_pool(pool) for pool in content["pools"] or ()]
         if content["status"]:
             raise DmgError(f"dmg pool list: status {content['status']}")
-        return [
-            Pool(
-                uuid=names.uuid(pool["uuid"]),
-                label=names.label(pool["label"]),
-                targets=pool["targets_total"],
-                disabled=pool["targets_disabled"],
-                error=pool["query_error_msg"] or pool["query_status_msg"],
-            )
-            for pool in content["pools"] or ()
-        ]
+        return [_pool(pool) for pool in content["pools"] or ()]
+
+
+def _pool(pool: Any) -> Pool:
+    """A pool of 2.x. Since 2.6 its targets are called otherwise, as in `dmg pool query`."""
+    later = "total_targets" in pool
+    return Pool(
+        uuid=names.uuid(pool["uuid"]),
+        label=names.label(pool["label"]),
+        targets=pool["total_targets" if later else "targets_total"],
+        disabled=pool["disabled_targets" if later else "targets_disabled"],
+        error=_not_asked(pool) if later else pool["query_error_msg"] or pool["query_status_msg"],
+        state=pool.get("state", "").lower(),
+    )
+
+
+def _not_asked(pool: Any) -> str:
+    """Why a pool could not be asked, as far as 2.6 and later tell; "" where it was.
+
+    They say nothing of it in JSON, and exit with 0: the answer is what is missing.
+    Source: `QueryErrors` in src/control/lib/control/pool.go of v2.6.5.
+    """
+    if pool["rebuild"] is not None and pool["total_targets"]:
+        return ""
+    return "dmg has no answer from it, and does not say why; `dmg pool list` without -j does"
 
 
 def _old_pool(pool: Any) -> Pool:
@@ -235,9 +255,9 @@ def _queried(pool: Pool, text: str) -> Pool:
         rebuild = content["rebuild"]
         if rebuild["status"]:
             error = f"its last rebuild ended with status {rebuild['status']}"
-        state = rebuild["state"].lower()
+        state = (rebuild.get("derived_state") or rebuild["state"]).lower()
         engines = content["total_engines" if "total_engines" in content else "total_nodes"]
-        if state not in ("idle", "done", "busy") or not isinstance(engines, int):
+        if state not in _MOVING + _AT_REST or not isinstance(engines, int):
             raise ValueError(f"rebuild state {state!r}, engines {engines!r}")
         if pool.old_dmg:
             targets, disabled = int(content["total_targets"]), int(content["disabled_targets"])
@@ -250,7 +270,7 @@ def _queried(pool: Pool, text: str) -> Pool:
         pool,
         error=pool.error or error,
         engines=engines,
-        rebuilding=state == "busy",
+        rebuilding=state in _MOVING,
         rebuild_status=rebuild["status"],
         size=_size(content),
     )

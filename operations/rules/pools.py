@@ -5,9 +5,13 @@ from collections.abc import Iterable
 from ..daos.dmg import Pool
 from .findings import Finding
 
+_UNDER_WAY = ("creating", "destroying")
+
 
 def unhealthy(pools: Iterable[Pool], accepted: int = 0) -> list[Finding]:
     """One finding for each pool that lacks targets, could not be asked, or whose rebuild failed.
+
+    One that is not made yet, or is being destroyed, has none that dmg could ask.
 
     + accepted: how many ranks may be missing; a pool may lack as many targets as they have
     """
@@ -19,6 +23,12 @@ def unhealthy(pools: Iterable[Pool], accepted: int = 0) -> list[Finding]:
             message += f", and {accepted * per_engine} are accepted" if accepted else ""
             message += ": reintegrate them, see `dmg pool query`"
             findings.append(Finding("pool-degraded", (), message))
+        elif pool.state in _UNDER_WAY:
+            message = (
+                f"{pool.name} is {pool.state}: wait until `dmg pool list` says that it is ready or "
+                "names it no more, or end that yourself by `dmg pool destroy --force`"
+            )
+            findings.append(Finding("pool-unknown", (), message))
         elif pool.rebuild_status:
             message = (
                 f"{pool.name}: {pool.error}, so data may lack copies; {pool.disabled} of "
