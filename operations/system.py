@@ -43,7 +43,9 @@ def stopped(current: Run, here: Host) -> Iterator[Command]:
     """Stop all engines by `dmg system stop` on one admin node, and see every rank Stopped (R2, R3).
 
     It stops in two phases; where a rank cannot be prepared nothing is stopped, and so the run ends.
-    It never forces. Source: "Stop the DAOS engines by running dmg system stop" (DAOS 2.0).
+    It never forces. From 2.6.3 on dmg kills without preparing, whatever is typed: that nobody uses
+    DAOS any more has been seen before. Source: "Stop the DAOS engines by running dmg system stop"
+    (DAOS 2.0); SystemStop in src/control/lib/control/system.go of v2.6.3.
     """
     current.window.opened()
     yield verify(current, lambda: _agents_of_hanging_nodes_stopped(current))
@@ -107,22 +109,32 @@ def _not_down(current: Run, fresh: float = JUST_NOW) -> tuple[list[Member], int]
     """The ranks that may still be up while the engines stop, and how many there are in all.
 
     A server that gave `dmg system stop` no answer may have lost its power with its engines, and be
-    back without them. What is seen there counts then, not what the management service remembers.
+    back without them. And an engine that was lost before that stays Excluded, from 2.6.5 on. What
+    is seen there counts then, not what the management service remembers.
+    Source: isTransitionIllegal in src/control/system/member.go of v2.6.5.
     """
     members = ranks.expected(current.dmg.query_or_none(fresh) or [], current.accepted)
-    silent = [member for member in members if member.state == "unresponsive"]
-    down = _with_their_servers(current, silent) if silent else ()
+    unheard = [member for member in members if member.state in ("unresponsive", "excluded")]
+    down = _seen_down(current, unheard) if unheard else ()
     return [it for it in members if it.state != "stopped" and it.rank not in down], len(members)
 
 
-def _with_their_servers(current: Run, members: Collection[Member]) -> set[int]:
-    """Those of these ranks that are on servers where nothing of DAOS runs any more."""
+def _seen_down(current: Run, members: Collection[Member]) -> set[int]:
+    """Those of these ranks that are on servers where they do not run, nor come up by themselves.
+
+    From a server that gave no answer it is not known what its daos_server is about to do; that of
+    an excluded rank has answered, and does not start it.
+    """
     places = ranks.Places(members)
     names = current.start.where(places.on, "servers")
     nodes = hosts.at_once([current.host(name) for name in names], current.node)
-    of = {name: {it.rank for it in places.on(current.start.node(name))} for name in names}
-    up = [of[host.name] for host, node in nodes.items() if node is None or node.busy]
-    return set().union(*of.values()) - set().union(*up)
+    of = {host.name: places.on(current.start.node(host.name)) for host in nodes}
+
+    def is_up(node: Node | None, member: Member) -> bool:
+        return node is None or bool(node.engines if member.state == "excluded" else node.busy)
+
+    up = {it.rank for host, node in nodes.items() for it in of[host.name] if is_up(node, it)}
+    return {it.rank for on in of.values() for it in on} - up
 
 
 def evict_all(current: Run) -> str | None:

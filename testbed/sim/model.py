@@ -10,12 +10,18 @@ from dataclasses import asdict, dataclass, field
 from types import MappingProxyType
 from typing import Any
 
-from .common import ranges
-from .common.errors import DER_BUSY, DER_EXIST, DER_MISC, DER_NONEXIST, NO_ENTITY
+from .common import ranges, release
+from .common.errors import (
+    DER_BUSY,
+    DER_EXIST,
+    DER_MISC,
+    DER_NONEXIST,
+    NO_ENGINE,
+    NO_ENTITY,
+)
 
 SERVING = ("joined",)
 PREPARABLE = ("starting", "ready", "joined", "stopping")
-NO_ENGINE = "DAOS I/O Engine instance not started or not responding on dRPC"
 RUNNING = (*PREPARABLE, "errored")  # an errored engine may still run
 FABRIC_CONTEXTS = 17
 SCM_SHARE = 0.06  # of a pool's size; the tier ratio that dmg 2.0 uses unless told otherwise
@@ -71,7 +77,10 @@ class Container:
 
 @dataclass
 class Pool:
-    """A pool over some ranks; `tier_bytes` are SCM and NVMe, `disabled` the ranks excluded."""
+    """A pool over some ranks; `tier_bytes` are SCM and NVMe, `disabled` the ranks excluded.
+
+    Its `layout` is that of the release that made it, whatever serves it.
+    """
 
     uuid: str
     label: str
@@ -82,6 +91,7 @@ class Pool:
     version: int = 1
     properties: dict[str, int] = field(default_factory=dict)  # numbers, by the property's number
     containers: dict[str, Container] = field(default_factory=dict)
+    layout: int = 0
 
 
 @dataclass
@@ -195,9 +205,15 @@ class System:
             self._set_state(rank, "stopping", now)
 
     def stopped(self, rank: int, prepared: bool, now: str) -> None:
-        """A system stop reached the rank; without preparing (a forced stop) it was killed."""
+        """A system stop reached the rank; without preparing (a forced stop) it was killed.
+
+        That is as it should be from 2.6.3 on, where all are killed at once.
+        """
         member = self.members[rank]
-        member.unprepared = not prepared and member.state in RUNNING
+        if member.state == "excluded" and release.excluded_stays(member.version):
+            return
+        kills = release.stop_kills(member.version)
+        member.unprepared = not (prepared or kills) and member.state in RUNNING
         self._set_state(rank, "stopped", now, "system stop")
 
     def stop_failed(self, rank: int, message: str, now: str) -> None:
@@ -337,9 +353,14 @@ class System:
         count = replicas or (SERVICE_REPLICAS if len(chosen) >= SERVICE_REPLICAS else 1)
         pool = Pool(uuid, label, amounts or [scm, size - scm], chosen, chosen[:count])
         pool.properties = dict(properties)
+        pool.layout = self._newest_layout(chosen)
         self.pools[uuid] = pool
         self.events.append(("pool-created", {"pool": label or uuid, "uuid": uuid}))
         return pool
+
+    def _newest_layout(self, ranks: Iterable[int]) -> int:
+        """The layout of the pools that these ranks make."""
+        return max((release.pool_layout(self.members[rank].version) for rank in ranks), default=0)
 
     def service_leader(self, pool: Pool) -> int:
         """The rank that leads the pool service. Raises Refused where no engine of it serves."""
@@ -361,6 +382,10 @@ class System:
             "total_targets": total,
             "active_targets": total - disabled,
             "total_nodes": len(pool.ranks),
+            "total_engines": len(pool.ranks),
+            "svc_reps": pool.svc_reps,
+            "pool_layout_ver": pool.layout,
+            "upgrade_layout_ver": self._newest_layout(self.joined()),
             "disabled_targets": disabled,
             "version": pool.version,
             "leader": leader,

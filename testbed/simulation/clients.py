@@ -8,9 +8,9 @@ from typing import Any
 
 from testbed.lab.provision import CONTROL_PORT as PORT
 from testbed.sim.common import release as releases
-from testbed.sim.common.errors import DER_MISC
+from testbed.sim.common.errors import DER_MISC, NO_ENGINE
 from testbed.sim.dmg import output
-from testbed.sim.dmg.asking import refused_by
+from testbed.sim.dmg.asking import RETRIES, refused_by
 from testbed.sim.model import Refused, System
 
 from .management import Management
@@ -178,16 +178,29 @@ def _pools(session: Session, management: Management) -> Any:
     for pool in management.system.pools.values():
         query, error = None, ""
         try:
-            query = management.query_pool(pool.uuid)
+            query = _pool(session, pool.uuid, management)
         except Refused as why:
             error = str(_refused(why))
         rows.append(output.pool_row(pool.uuid, pool.label, pool.svc_reps, query, error))
     return output.json_pool_list(rows, session.node.version)
 
 
+def _pool(session: Session, name: str, management: Management) -> dict[str, Any]:
+    """What a pool tells, where an engine runs by then. Raises Refused."""
+    patient = releases.since(session.node.version, "2.4.0")
+    until = session.node.cluster.clock.now + (RETRIES if patient else 0.0)
+    while True:
+        try:
+            return management.query_pool(name)
+        except Refused as why:
+            if str(why) != NO_ENGINE or session.node.cluster.clock.now >= until:
+                raise
+        session.wait(lambda: False, session.node.cluster.clock, 1.0)
+
+
 def _queried(session: Session, pool: str, management: Management) -> Any:
     try:
-        found = management.query_pool(pool)
+        found = _pool(session, pool, management)
     except Refused as why:
         raise _refused(why, output.json_no_pool(session.node.version)) from why
     return output.json_pool_query(found, session.node.version)

@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from testbed.sim.model import NO_ENGINE, PREPARABLE, RUNNING, Handle, Member, Refused, System
+from testbed.sim.common import release
+from testbed.sim.common.errors import NO_ENGINE
+from testbed.sim.model import PREPARABLE, RUNNING, Handle, Member, Refused, System
 from testbed.sim.server.engines import START_TIMEOUT
 from testbed.sim.server.results import SILENT, apply_start, apply_stop, rank_result
 
@@ -146,6 +148,11 @@ class Management:
         self._cluster.clock.later(_ASKED, self._prepares, self._count, force)
         return self._count
 
+    @property
+    def _stop_kills(self) -> bool:
+        """As of `release.stop_kills`: that of the leader, which dmg has told what it is told."""
+        return release.stop_kills(self._cluster.nodes[self.leader].version)
+
     def _without_leader(self, number: int) -> bool:
         """Whether nobody leads by now: what was done is done, and what is known stays as it was."""
         if not self.leader:
@@ -157,7 +164,7 @@ class Management:
             return
         members = self.system.members.values()
         running = [member for member in members if member.state in RUNNING]
-        if not force:
+        if not (force or self._stop_kills):
             prepared = self._asked(
                 "prepare", [m for m in running if m.state in PREPARABLE], lambda it: it.prepares()
             )
@@ -181,11 +188,13 @@ class Management:
             engine.ends()
             return ""
 
+        kills = bool(self.leader) and self._stop_kills
         stopped = self._asked("stop", [*(members[r] for r in ranks), *lost], stop)
         if self._without_leader(number):
             return
-        self._change(lambda system: apply_stop(system, stopped, force, self._now()))
-        self._over(number, "system-stop", stopped, idle=results, force=force)
+        by_force = force and not kills
+        self._change(lambda system: apply_stop(system, stopped, force or kills, self._now()))
+        self._over(number, "system-stop", stopped, idle=results, force=by_force)
 
     def start(self) -> int:
         """Begin to start all ranks; the number of that."""
@@ -288,7 +297,7 @@ class Management:
 
         As of `Service.asking_pools` of the lab.
         """
-        engines = self._cluster.nodes[self.leader].server.engines
+        engines = self._cluster.nodes[self.leader].server.engines if self.leader else []
         if not any(it.pid and it.joined for it in engines):
             raise Refused(NO_ENGINE)
         return self.system.query_pool(name)

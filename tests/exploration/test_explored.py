@@ -38,7 +38,7 @@ def test_updates_of_any_cluster_that_go_wrong_come_to_a_good_end(share: int) -> 
     assert "20 cases" in explored("--cases", "20", "--seed", f"2{share}", "--jobs", "1")
 
 
-@pytest.mark.parametrize("series", ["2.4"])
+@pytest.mark.parametrize("series", ["2.4", "2.6"])
 def test_so_do_updates_of_later_series(series: str) -> None:
     told = explored("--cases", "20", "--seed", "3", "--series", series, "--jobs", "1")
     assert "20 cases" in told

@@ -17,14 +17,17 @@ def utc_now() -> str:
     return f"{stamp}.{nanoseconds // 1000:06d}Z"
 
 
-def record(program: str, event: str, **details: Any) -> None:
-    """Append one event. A node that keeps no event log loses it: the programs must still work."""
+def record(program: str, event: str, pid: int = 0, /, **details: Any) -> None:
+    """Append one event. A node that keeps no event log loses it: the programs must still work.
+
+    + pid: of the process that it is about, where that is not the one that tells it
+    """
     line = json.dumps(
         {
             "time": utc_now(),
             "host": socket.gethostname(),
             "program": program,
-            "pid": os.getpid(),
+            "pid": pid or os.getpid(),
             "event": event,
             "details": details,
         }

@@ -25,6 +25,11 @@ def numbers(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in version.split("."))
 
 
+def since(version: str, first: str) -> bool:
+    """Is a version this one or later?"""
+    return numbers(version) >= numbers(first)
+
+
 def series(version: str) -> str:
     """2.0.3 as 2.0."""
     return ".".join(version.split(".")[:2])
@@ -38,6 +43,31 @@ def is_1_0(version: str) -> bool:
 def engine_program(version: str) -> str:
     """The name that a process of an engine has."""
     return "daos_io_server" if is_1_0(version) else "daos_engine"
+
+
+def stop_kills(version: str) -> bool:
+    """Does `dmg system stop` kill engines that nobody has prepared, whatever is typed?
+
+    Source: SystemStop in src/control/lib/control/system.go of v2.6.3.
+    """
+    return since(version, "2.6.3")
+
+
+def excluded_stays(version: str) -> bool:
+    """Does a rank that is excluded stay so when the system is stopped?
+
+    Source: isTransitionIllegal in src/control/system/member.go of v2.6.5.
+    """
+    return since(version, "2.6.5")
+
+
+def pool_layout(version: str) -> int:
+    """The layout of the pools that it makes; 2.0 counts none.
+
+    Source: DAOS_POOL_GLOBAL_VERSION in src/include/daos/pool.h of each series.
+    """
+    minor = numbers(version)[1]
+    return minor // 2 if layout(version) > 1 else 0
 
 
 def layout(version: str) -> int:

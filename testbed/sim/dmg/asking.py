@@ -2,11 +2,12 @@
 
 import os
 import socket
+import time
 from collections.abc import Callable
 from typing import Any
 
 from ..common import config, options, ranges, release
-from ..common.errors import DER_MISC
+from ..common.errors import DER_MISC, NO_ENGINE
 from . import output
 from .common import CommandFailed
 
@@ -32,6 +33,9 @@ _ONE_SERVER = (*_ACTIONS, "pool create", "pool get-prop")
 # In JSON they name the reason alone.
 _UNWRAPPED: tuple[str, ...] = ("pool query", "pool get-prop")
 _UNWRAPPED_1 = (*_UNWRAPPED, "pool list", "system leader-query")
+# Seconds that dmg of 2.4 and later goes on asking for where no engine runs that could tell, and
+# between two times. Source: canRetry in src/control/lib/control/pool.go of v2.4.2.
+RETRIES, _AGAIN = 300.0, 1.0
 _SCAN_TIMEOUT = 30.0  # seconds for one host
 _START_IT = "verify that the configured address is correct and that the server is running"
 
@@ -69,7 +73,14 @@ class Dmg:
         Raises CommandFailed.
         """
         asked = {"sys": "daos_server", **fields}
-        return self._ask(what, lambda service: service.call(method, **asked), empty)
+        until = time.monotonic() + (RETRIES if release.since(self.version, "2.4.0") else 0)
+        while True:
+            try:
+                return self._ask(what, lambda service: service.call(method, **asked), empty)
+            except CommandFailed as failure:
+                if not failure.reason.endswith(NO_ENGINE) or time.monotonic() > until:
+                    raise
+            time.sleep(_AGAIN)
 
     def ctl(self, what: str, op: str, **arguments: Any) -> Any:
         """Have the service do one of the lab's own operations; as `call`."""

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from ..common import config, options, release
-from . import flags, grammar, help, output, pools, storage, system
+from ..common.release import since
+from . import flags, grammar, help, output, output_later, pools, storage, system
 from .asking import Dmg
 from .common import CommandFailed
 
@@ -68,7 +69,8 @@ def _fail(failure: CommandFailed, given: dict[str, str]) -> int:
 
 
 def _version(dmg: Dmg, _arguments: list[str]) -> _Done:
-    return output.version_line(dmg.version), _NO_JSON
+    later = output_later.version_answer(dmg.version)
+    return output.version_line(dmg.version), later if since(dmg.version, "2.4.0") else _NO_JSON
 
 
 # Those that -l may send to other servers than those of the configuration.

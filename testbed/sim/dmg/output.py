@@ -1,7 +1,7 @@
 """What dmg prints: text and JSON out of plain dictionaries, as releases 1.2.0 and 2.0.3 do.
 
 Pure. The keys of the dictionaries are those of release 2.0's JSON. `version` is the release of the
-dmg that prints; where 1.2 differs it says so.
+dmg that prints; where 1.2 differs it says so. What JSON of 2.2 and later has is in output_later.py.
 """
 
 import json
@@ -9,7 +9,8 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from ..common import ranges
-from ..common.release import numbers
+from ..common.release import numbers, since
+from . import output_later
 
 if TYPE_CHECKING:
     from .properties import Property
@@ -54,6 +55,8 @@ def json_system_query(members: list[Plain], version: str) -> Plain:
     for row in rows:
         if "last_update" in row:
             row["last_update"] = _as_go_writes(row["last_update"])
+    if since(version, "2.6.0"):
+        return output_later.system_query(rows, version)
     return {"members": rows or None}
 
 
@@ -78,8 +81,10 @@ def json_rank_results(results: list[Plain]) -> Plain:
     return {"Results": rows or None}
 
 
-def json_leader_query(leader: str, replicas: list[str] | None) -> Plain:
+def json_leader_query(leader: str, replicas: list[str] | None, version: str) -> Plain:
     """The response of `dmg -j system leader-query`."""
+    if since(version, "2.6.0"):
+        return output_later.leader_query(leader, replicas or [])
     return {"CurrentLeader": leader, "Replicas": replicas}
 
 
@@ -88,11 +93,16 @@ def json_pool_list(pools: list[Plain], version: str) -> Plain:
     if old(version):
         rows = [{"uuid": pool["uuid"], "svc_reps": pool["svc_reps"]} for pool in pools]
         return {"Status": 0, "pools": rows or None}
-    return {"status": 0, "pools": pools or None}
+    if since(version, "2.2.0"):
+        return output_later.pool_list(pools, version)
+    rows = [{key: pool[key] for key in pool if key != "queried"} for pool in pools]
+    return {"status": 0, "pools": rows or None}
 
 
 def json_pool_query(pool: Plain, version: str) -> Plain:
     """The response of `dmg -j pool query`."""
+    if since(version, "2.2.0"):
+        return output_later.pool_query(pool, _usages(pool), version)
     head = {key: pool[key] for key in _POOL_QUERY}
     tiers = pool["tier_stats"]
     if old(version):
@@ -100,17 +110,22 @@ def json_pool_query(pool: Plain, version: str) -> Plain:
     return head | {"tier_stats": [{key: t[key] for key in [*TIER, "media_type"]} for t in tiers]}
 
 
-def json_no_pool(version: str) -> Plain:
+def json_no_pool(version: str) -> Plain | None:
     """The response of `dmg -j pool query` where the pool could not be queried."""
+    if since(version, "2.2.0"):
+        return output_later.no_pool(version)
     tiers = ("scm", "nvme") if old(version) else ("tier_stats",)
     nothing = dict.fromkeys(("rebuild", *tiers))
     return {**dict.fromkeys(_POOL_QUERY, 0), "uuid": "", **nothing}
 
 
 def pool_row(uuid: str, label: str, svc_reps: list[int], query: Plain | None, error: str) -> Plain:
-    """One pool of a list: `query` is the answer to its PoolQuery, or `error` says why none came."""
+    """One pool of a list: `query` is the answer to its PoolQuery, or `error` says why none came.
+
+    What is "queried" is that answer, of which later releases tell more.
+    """
+    queried = query
     query = query or {"total_targets": 0, "disabled_targets": 0, "tier_stats": []}
-    targets = query["total_targets"] - query["disabled_targets"]
     return {
         "uuid": uuid,
         "label": label,
@@ -119,8 +134,14 @@ def pool_row(uuid: str, label: str, svc_reps: list[int], query: Plain | None, er
         "targets_disabled": query["disabled_targets"],
         "query_error_msg": error,
         "query_status_msg": "",
-        "usage": [_usage(tier, targets) for tier in query["tier_stats"]] or None,
+        "usage": _usages(query),
+        "queried": queried,
     }
+
+
+def _usages(query: Plain) -> list[Plain] | None:
+    targets = query["total_targets"] - query["disabled_targets"]
+    return [_usage(tier, targets) for tier in query["tier_stats"]] or None
 
 
 def _usage(tier: Plain, targets: int) -> Plain:
@@ -138,8 +159,9 @@ def _usage(tier: Plain, targets: int) -> Plain:
 
 
 def version_line(version: str) -> str:
-    """`dmg version`, which knows no JSON."""
-    return f"dmg version {version}\n"
+    """`dmg version`, which knows no JSON before 2.4."""
+    name = "DAOS Admin Tool" if since(version, "2.4.0") else "dmg"
+    return f"{name} version {version}\n"
 
 
 def error_line(message: str) -> str:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ..common import ranges
+from ..common import ranges, release
 from . import output
 from .asking import Dmg
 from .common import CommandFailed, plain
@@ -25,7 +25,8 @@ def query(dmg: Dmg, _arguments: list[str]) -> tuple[str, Any]:
 def stop(dmg: Dmg, _arguments: list[str]) -> tuple[str, Any]:
     """Prepare and stop ranks."""
     what = "system stop"
-    given = {"prep": True, "kill": True, "force": "force" in dmg.given}
+    force = "force" in dmg.given or release.stop_kills(dmg.version)
+    given = {"prep": True, "kill": True, "force": force}
     return _on_ranks(dmg, what, "SystemStop", **given, **dmg.selection(what))
 
 
@@ -73,11 +74,11 @@ def _available(dmg: Dmg) -> list[int]:
 
 def leader_query(dmg: Dmg, _arguments: list[str]) -> tuple[str, Any]:
     """Tell who leads the management service."""
-    empty = output.json_leader_query("", None) if dmg.old else None
+    empty = output.json_leader_query("", None, dmg.version) if dmg.old else None
     answer = dmg.call("LeaderQuery", "system leader-query", empty)
     leader, replicas = answer.currentLeader, list(answer.replicas)
     text = output.leader_query(leader, replicas)
-    return text, output.json_leader_query(leader, replicas)
+    return text, output.json_leader_query(leader, replicas, dmg.version)
 
 
 def _check_absent(dmg: Dmg, what: str, answer: Any, text: str, response: Any, told: bool) -> None:

@@ -50,6 +50,7 @@ class Engine:
         self._open = False  # has the running engine opened its storage?
         self._in = False  # and is it in the system?
         self._prepared = False
+        self._told_to_end = False
         self._reason = ""  # why it does not run
 
     # Storage
@@ -106,7 +107,7 @@ class Engine:
             if self.running():
                 return
             ours, theirs = socket.socketpair()
-            self._open = self._in = self._prepared = False
+            self._open = self._in = self._prepared = self._told_to_end = False
             self._reason = ""
             self._wire = Wire(ours)
             self._process = subprocess.Popen(
@@ -154,6 +155,7 @@ class Engine:
         process = self._process
         if process is None:
             return ""
+        self._told_to_end = True
         process.send_signal(signal.SIGKILL if force else signal.SIGTERM)
         try:
             process.wait(STOP_TIMEOUT)
@@ -173,7 +175,7 @@ class Engine:
         with contextlib.suppress(Closed):
             while True:
                 self._hear(process, wire, wire.receive())
-        self._ended(process.wait())
+        self._ended(process)
 
     def _hear(self, process: subprocess.Popen[bytes], wire: Wire, message: dict[str, Any]) -> None:
         event = message.pop("event")
@@ -222,14 +224,17 @@ class Engine:
         self._in = True
         self._upstream.log("INFO", f"{self.name}: joined the system as rank {rank}")
 
-    def _ended(self, code: int) -> None:
+    def _ended(self, process: subprocess.Popen[bytes]) -> None:
+        code = process.wait()
         with self._changed:
             self._open = False
             self._changed.notify_all()
         how = f"signal: {signal.Signals(-code).name}" if code < 0 else f"exit status {code}"
         reason = f": {self._reason}" if self._reason else ""
         self._upstream.log("ERROR" if code else "INFO", f"{self.name} exited: {how}{reason}")
-        if code < 0:
+        if code < 0 and self._told_to_end and release.stop_kills(release.installed()):
+            events.record("daos_engine", "stop", process.pid, rank=self.rank(), prepared=False)
+        elif code < 0:
             events.record("daos_server", "engine-killed", rank=self.rank(), signal=-code)
 
     @property

@@ -225,6 +225,8 @@ def _pool_query_response(pool: dict[str, Any]) -> Any:
     tiers = pool.pop("tier_stats")
     pool.pop("rebuild")  # always idle, which is what an unset message says
     response.rebuild.SetInParent()
+    if "svc_reps" in known:
+        response.svc_reps.extend(pool.pop("svc_reps"))
     for key in set(pool) & set(known):
         setattr(response, key, pool[key])
     for number, tier in enumerate(tiers):

@@ -11,8 +11,8 @@ from dataclasses import asdict
 from typing import Any, TypeVar
 
 from ..common import events, release
-from ..common.errors import DER_NONEXIST
-from ..model import NO_ENGINE, PREPARABLE, RUNNING, Handle, Member, Refused, System
+from ..common.errors import DER_NONEXIST, NO_ENGINE
+from ..model import PREPARABLE, RUNNING, Handle, Member, Refused, System
 from ..protocol import rpc
 from .replica import NotLeader, Replica
 from .results import SILENT, apply_start, apply_stop, rank_result
@@ -153,6 +153,7 @@ class Service:
 
         As in 2.0.3 all servers are asked, also those whose engines are lost: such a rank is stopped
         then. One that gives no answer is no failure, but its ranks are unresponsive from then on.
+        From 2.6.3 on dmg always asks for what was a stop by force before.
         """
         with self._administering:
             members = self.lead().members
@@ -160,6 +161,7 @@ class Service:
             idle = [members[r] for r in ranks if members[r].state == "stopped"]
             lost = [members[r] for r in ranks if members[r] not in running + idle]
             results = [rank_result(m.rank, "stop", "", m.addr) for m in idle]
+            by_force = force and not release.stop_kills(release.installed())
             if not force:
                 prepared = _on_servers("prepare", [m for m in running if m.state in PREPARABLE])
                 if any(result["errored"] for result in prepared):
@@ -168,7 +170,7 @@ class Service:
             self.change(lambda system: system.stopping([m.rank for m in running], _now()))
             stopped = _on_servers("stop", running + lost, force)
             self.change(lambda system: apply_stop(system, stopped, force, _now()))
-            self._record_administration("system-stop", stopped, force=force)
+            self._record_administration("system-stop", stopped, force=by_force)
             return sorted(results + stopped, key=lambda result: int(result["rank"]))
 
     def start(self, ranks: Iterable[int]) -> list[dict[str, Any]]:

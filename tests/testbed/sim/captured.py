@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import sys
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -161,16 +162,24 @@ def scanned(state: str, hosts: list[str]) -> tuple[dict[str, Any], dict[str, str
 
 
 def run(
-    monkeypatch: pytest.MonkeyPatch, version: str, state: str, argv: list[str]
+    monkeypatch: pytest.MonkeyPatch,
+    version: str,
+    state: str,
+    argv: list[str],
+    service: Callable[[str], Any] | None = None,
 ) -> tuple[int, str]:
-    """Run the program against that state; its exit code and both outputs together."""
+    """Run the program against that state; its exit code and both outputs together.
+
+    + service: makes the management service in a state
+    """
+    made = service or Service
 
     def call(self: asking.Dmg, method: str, what: str, empty: Any = None, **fields: Any) -> Any:
         if state == "down":
             message = "unable to contact the DAOS Management Service"
             raise self.unreachable(what, message, "127.0.0.2:20001", empty)
         try:
-            return Service(state).call(method, fields)
+            return made(state).call(method, fields)
         except Refused as refusal:
             raise self.refused(what, str(refusal), "FailedPrecondition", empty) from refusal
 
