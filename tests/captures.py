@@ -13,7 +13,7 @@ DATA = Path(__file__).parent / "data"
 class Capture:
     """One run: its arguments, what it printed on both outputs together, and its exit code.
 
-    That is None where dmg was still trying when it was killed.
+    + exit_code: None where it did not end by itself, but was killed after a while
     """
 
     name: str
@@ -23,7 +23,7 @@ class Capture:
 
 
 def read(release: str) -> list[Capture]:
-    """All captures of a release, "2.0.3" or "1.2.0"."""
+    """All captures of a release, like "2.0.3"."""
     return [_parse(path) for path in sorted((DATA / f"dmg-{release}").glob("*.txt"))]
 
 
@@ -37,5 +37,5 @@ def _parse(path: Path) -> Capture:
     match = re.search(r"\[(?:exit (\d+)|no end after \d+ s; killed)\]\n?\Z", rest)
     assert match, f"{path} does not end with an exit code"
     arguments = first.removeprefix("$ dmg ").split("#")[0].strip()
-    code = int(match[1]) if match[1] else None
-    return Capture(path.stem, arguments, rest[: match.start()], code)
+    exit_code = int(match[1]) if match[1] else None
+    return Capture(path.stem, arguments, rest[: match.start()], exit_code)

@@ -14,14 +14,22 @@ from typing import Any
 
 from . import names
 
-# What a rebuild is in; 2.8 says of one that is idle whether an administrator has stopped it.
-_MOVING = ("busy", "stopping", "failing")
-_AT_REST = ("idle", "done", "stopped", "failed")
+# States in which a pool has no service yet, or none any more, that could be asked how it is.
+_PASSING = frozenset({"creating", "destroying"})
+
+# From 2.6 on; source: FaultCheckerEnabled in src/control/system/checker/faults.go of v2.6.5.
+_CHECKER_ENABLED = "system checker is enabled"
+
 _OBJECT = re.compile(r"(?<![^\n])\{")  # at the beginning of a line
 
 
 class DmgError(Exception):
     """`dmg` failed, or answered what cannot be understood; the message says what."""
+
+    @property
+    def by_checker(self) -> bool:
+        """Whether it is refused since `dmg check` has the system, which serves nobody then."""
+        return _CHECKER_ENABLED in str(self)
 
 
 @dataclass(frozen=True)
@@ -57,7 +65,7 @@ class Pool:
     + old_dmg: whether it was read by a `dmg` of 1.x, which has an option for the pool
     + service: the ranks of its service, where dmg names them
     + size: in bytes, on all of its storage; 0 where it is not known
-    + state: since 2.2, in lower case: "ready", "creating", "destroying", "degraded", ...; or ""
+    + state: of its service, in lower case: "ready", "creating", ...; "" up to 2.0, which has none
     """
 
     uuid: str
@@ -72,6 +80,11 @@ class Pool:
     service: tuple[int, ...] = ()
     size: int = 0
     state: str = ""
+
+    @property
+    def passing(self) -> bool:
+        """Whether it is being created or destroyed, so that nobody can ask it anything."""
+        return self.state in _PASSING
 
     @property
     def name(self) -> str:
@@ -175,31 +188,28 @@ def pools(text: str) -> list[Pool]:
             return [_old_pool(pool) for pool in content["pools"] or ()]
         if content["status"]:
             raise DmgError(f"dmg pool list: status {content['status']}")
-        return [_pool(pool) for pool in content["pools"] or ()]
+        return [_listed(pool) for pool in content["pools"] or ()]
 
 
-def _pool(pool: Any) -> Pool:
-    """A pool of 2.x. Since 2.6 its targets are called otherwise, as in `dmg pool query`."""
-    later = "total_targets" in pool
-    return Pool(
+def _listed(pool: Any) -> Pool:
+    """One pool of the list; up to 2.4 its keys are others than from 2.6 on.
+
+    From 2.6 on the list hides that it could not query a pool, which has no targets then.
+    Source: ListPools in src/control/lib/control/pool.go of v2.2.0 and v2.6.5.
+    """
+    earlier = "targets_total" in pool
+    found = Pool(
         uuid=names.uuid(pool["uuid"]),
         label=names.label(pool["label"]),
-        targets=pool["total_targets" if later else "targets_total"],
-        disabled=pool["disabled_targets" if later else "targets_disabled"],
-        error=_not_asked(pool) if later else pool["query_error_msg"] or pool["query_status_msg"],
+        targets=pool["targets_total" if earlier else "total_targets"],
+        disabled=pool["targets_disabled" if earlier else "disabled_targets"],
+        error=pool["query_error_msg"] or pool["query_status_msg"] if earlier else "",
         state=pool.get("state", "").lower(),
     )
-
-
-def _not_asked(pool: Any) -> str:
-    """Why a pool could not be asked, as far as 2.6 and later tell; "" where it was.
-
-    They say nothing of it in JSON, and exit with 0: the answer is what is missing.
-    Source: `QueryErrors` in src/control/lib/control/pool.go of v2.6.5.
-    """
-    if pool["rebuild"] is not None and pool["total_targets"]:
-        return ""
-    return "dmg has no answer from it, and does not say why; `dmg pool list` without -j does"
+    if found.targets or found.error or found.passing:
+        return found
+    state = f" (state {pool['state']})" if found.state else ""
+    return replace(found, error=f"`dmg pool list` names no targets of it{state}")
 
 
 def _old_pool(pool: Any) -> Pool:
@@ -255,9 +265,9 @@ def _queried(pool: Pool, text: str) -> Pool:
         rebuild = content["rebuild"]
         if rebuild["status"]:
             error = f"its last rebuild ended with status {rebuild['status']}"
-        state = (rebuild.get("derived_state") or rebuild["state"]).lower()
+        state = rebuild["state"].lower()
         engines = content["total_engines" if "total_engines" in content else "total_nodes"]
-        if state not in _MOVING + _AT_REST or not isinstance(engines, int):
+        if state not in ("idle", "done", "busy") or not isinstance(engines, int):
             raise ValueError(f"rebuild state {state!r}, engines {engines!r}")
         if pool.old_dmg:
             targets, disabled = int(content["total_targets"]), int(content["disabled_targets"])
@@ -270,7 +280,7 @@ def _queried(pool: Pool, text: str) -> Pool:
         pool,
         error=pool.error or error,
         engines=engines,
-        rebuilding=state in _MOVING,
+        rebuilding=state == "busy",
         rebuild_status=rebuild["status"],
         size=_size(content),
     )

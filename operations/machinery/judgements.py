@@ -6,7 +6,7 @@ from dataclasses import replace
 from ..daos.dmg import DmgError, Member
 from ..rules import gates
 from ..rules.findings import Finding
-from ..rules.members import STOPPED, expected
+from ..rules.members import END_CHECKER, STOPPED, expected
 from ..rules.pools import rebuilding, unhealthy
 from ..rules.view import View
 from .hooks import OPENING
@@ -51,6 +51,9 @@ def _led_on(finding: Finding, view: View) -> Finding:
 
 
 def _no_answer(current: Run, view: View, problem: DmgError, see: str) -> Finding:
+    if problem.by_checker:
+        message = f"{problem}: end it by {END_CHECKER}, then type the same command again"
+        return Finding("checker-enabled", (current.dmg.admin.name,), message)
     message = (
         f"{problem}; see `sudo -H {see}` there, since what is set up for another user is unseen"
         f"{gates.to_start(view)}"

@@ -166,8 +166,9 @@ class DmgSession:
     def pools(self) -> list[Pool]:
         """The pools right now, by `dmg pool list` and `dmg pool query`. Raises DmgError."""
         listed = dmg.pools(self.ask("pool list"))
-        # What the list could not ask is known as that, and need not be asked again.
-        to_ask = [pool for pool in listed if not pool.error]
+        # What the list could not ask is known as that, and need not be asked again. Nor can one be
+        # asked that is being created or destroyed: that takes five minutes to fail.
+        to_ask = [pool for pool in listed if not (pool.error or pool.passing)]
         asked = {pool.uuid: pool for pool in self._asked_about(to_ask)} if to_ask else {}
         return self.listed.kept([asked.get(pool.uuid, pool) for pool in listed])
 

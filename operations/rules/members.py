@@ -31,6 +31,9 @@ class Meaning:
     waits: bool = True
 
 
+# It stops the engines itself that run in check mode.
+# Source: SystemCheckDisable in src/control/server/mgmt_check.go of v2.6.5.
+END_CHECKER = "`dmg check disable`, then `dmg system start`"
 _ANEW = "start its engine anew (`dmg system stop` and `dmg system start`, both with --ranks=)"
 
 STATES = {
@@ -51,7 +54,7 @@ STATES = {
         "somebody has excluded it: `dmg system clear-exclude` takes it back", True, waits=False
     ),
     "awaitformat": Meaning("its storage is not formatted: `dmg storage format`", True, waits=False),
-    "checkerstarted": Meaning("the checker runs: end it by `dmg check disable`", waits=False),
+    "checkerstarted": Meaning(f"the checker runs: end it by {END_CHECKER}", waits=False),
     "unknown": Meaning("dmg does not know its state: is dmg older than daos_server?", waits=False),
 }
 _NOBODY_KNOWS = Meaning("nobody knows this state: it is none of 2.x", waits=False)

@@ -5,13 +5,11 @@ from collections.abc import Iterable
 from ..daos.dmg import Pool
 from .findings import Finding
 
-_UNDER_WAY = ("creating", "destroying")
-
 
 def unhealthy(pools: Iterable[Pool], accepted: int = 0) -> list[Finding]:
-    """One finding for each pool that lacks targets, could not be asked, or whose rebuild failed.
+    """One finding for each pool that lacks targets, or of which it is not known that it is well.
 
-    One that is not made yet, or is being destroyed, has none that dmg could ask.
+    It is not, where it could not be asked, is being created or destroyed, or its rebuild failed.
 
     + accepted: how many ranks may be missing; a pool may lack as many targets as they have
     """
@@ -23,12 +21,13 @@ def unhealthy(pools: Iterable[Pool], accepted: int = 0) -> list[Finding]:
             message += f", and {accepted * per_engine} are accepted" if accepted else ""
             message += ": reintegrate them, see `dmg pool query`"
             findings.append(Finding("pool-degraded", (), message))
-        elif pool.state in _UNDER_WAY:
+        elif pool.passing:
             message = (
-                f"{pool.name} is {pool.state}: wait until `dmg pool list` says that it is ready or "
-                "names it no more, or end that yourself by `dmg pool destroy --force`"
+                f"{pool.name} is in state {pool.state.capitalize()}: wait until `dmg pool list` "
+                "has it in state Ready, or no more. Where that lasts, what began it was cut short: "
+                f"destroy what there is of it, `dmg pool destroy {pool.label or pool.uuid}`"
             )
-            findings.append(Finding("pool-unknown", (), message))
+            findings.append(Finding("pool-passing", (), message))
         elif pool.rebuild_status:
             message = (
                 f"{pool.name}: {pool.error}, so data may lack copies; {pool.disabled} of "

@@ -21,6 +21,7 @@ from operations.rules.findings import Finding
 from operations.rules.start import Start
 from operations.rules.view import ROLES, View
 
+from ... import captures
 from .. import fake_cluster
 from ..fake_cluster import SETTINGS
 from ..fake_nodes import CLIENT, IDLE, RECORD, SERVING, at
@@ -516,6 +517,48 @@ def test_an_empty_answer_about_a_pool_is_no_good_one(monkeypatch: pytest.MonkeyP
     [finding] = refusals(monkeypatch, pool_list=TANK)
     assert finding.code == "dmg-failed"
     assert "pool tank" in finding.message
+
+
+def _answered(name: str, release: str) -> dict[str, Any]:
+    """As of `refusals`: what dmg of a release lists, and that it finds pool tank well if asked.
+
+    + name: the capture of `dmg -j pool list`
+    """
+    tank = captures.named("joined.json_pool_query_tank", release).output
+    uuid = json.loads(tank)["response"]["uuid"]
+    listed = captures.named(name, release).output
+    return {"pool_list": listed, "answers": {"dmg -j pool query": f"== {uuid}\n{tank}"}}
+
+
+@pytest.mark.usefixtures("as_the_command_does")
+@pytest.mark.parametrize("release", ["2.2.0", "2.4.2", "2.8.0"])
+def test_a_pool_that_is_being_created_is_found_and_not_asked(
+    monkeypatch: pytest.MonkeyPatch, release: str
+) -> None:
+    """Asked, it would have no answer here, and be one that is not understood."""
+    [finding] = refusals(monkeypatch, **_answered("creating.json_pool_list", release))
+    assert (finding.code, "pool scratch" in finding.message) == ("pool-passing", True)
+
+
+@pytest.mark.usefixtures("as_the_command_does")
+def test_a_pool_that_the_list_of_2_6_could_not_query_is_found_and_not_asked_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found = refusals(monkeypatch, **_answered("mixed.json_pool_list", "2.6.5"))
+    assert [finding.code for finding in found] == ["pool-unknown", "pool-degraded"]
+    assert "pool scratch could not be asked" in found[0].message
+
+
+@pytest.mark.usefixtures("as_the_command_does")
+def test_a_system_that_is_being_checked_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    error = (
+        "list pools failed: checker: code = 1103 description = "
+        '"system checker is enabled; normal operations are disabled"'
+    )
+    answer = json.dumps({"response": None, "error": error, "status": -1025})
+    [finding] = refusals(monkeypatch, pool_list=answer)
+    assert finding.code == "checker-enabled"
+    assert "end it by `dmg check disable`" in finding.message
 
 
 KEYS = "pub:-:2048:1:63FA11795141F7B1:1764460000:::-:::scSC::::::23::0:\n"

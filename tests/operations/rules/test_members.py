@@ -57,6 +57,16 @@ def test_a_rank_that_does_not_get_on_though_its_engine_runs_is_told_how_it_does(
     assert "where that lasts, start its engine anew (`dmg system stop`" in finding.message
 
 
+@pytest.mark.parametrize(
+    ("state", "do"),
+    [("adminexcluded", "`dmg system clear-exclude`"), ("checkerstarted", "`dmg check disable`")],
+)
+def test_what_somebody_has_put_a_rank_into_is_ended_by_that_command(state: str, do: str) -> None:
+    [finding] = gates.joined(VIEW, _ranks(state))
+    assert (finding.code, do in finding.message) == ("not-joined", True)
+    assert bool(gates.joined(VIEW, _ranks(state), {1})) == (state == "checkerstarted")
+
+
 @pytest.mark.parametrize("state", [*sorted(OF_DAOS), *ODD])
 def test_an_accepted_rank_is_waited_for_only_while_it_is_on_its_way(state: str) -> None:
     """Also "unresponsive", which 2.0.3 makes of a rank whose server is switched off at a stop."""
