@@ -42,10 +42,13 @@ def _may_stop(current: Run, view: View) -> list[Finding]:
 def stopped(current: Run, here: Host) -> Iterator[Command]:
     """Stop all engines by `dmg system stop` on one admin node, and see every rank Stopped (R2, R3).
 
-    It stops in two phases; where a rank cannot be prepared nothing is stopped, and so the run ends.
-    It never forces. From 2.6.3 on dmg kills without preparing, whatever is typed: that nobody uses
-    DAOS any more has been seen before. Source: "Stop the DAOS engines by running dmg system stop"
-    (DAOS 2.0); SystemStop in src/control/lib/control/system.go of v2.6.3.
+    Up to 2.6.2 it stops in two phases; where a rank cannot be prepared nothing is stopped, and so
+    the run ends. From 2.6.3 on it kills the engines without preparing them, whatever is asked for:
+    what has to hold before is what this gate sees. From 2.6.4 on it leaves ranks that are
+    AdminExcluded out, and has no row for them. It is never asked to force.
+
+    Source: "Stop the DAOS engines by running dmg system stop" (DAOS 2.0); SystemStop in
+    src/control/lib/control/system.go of v2.6.3, and in src/control/server/mgmt_system.go of v2.6.4.
     """
     current.window.opened()
     yield verify(current, lambda: _agents_of_hanging_nodes_stopped(current))
@@ -93,7 +96,9 @@ def _stop(current: Run) -> str | None:
 
     def look() -> tuple[bool, str]:
         up, all_ = _not_down(current, fresh=0)
-        over = (all_ > 0 and not up) or bool(ranks.hopeless(up, accepted))
+        # One that stays excluded may be down as soon as its neighbour on the same server is.
+        wait_for = [member for member in up if member.state not in ranks.STAYS]
+        over = (all_ > 0 and not up) or bool(ranks.hopeless(wait_for, accepted))
         return over, f"{all_ - len(up)} of {all_} engines stopped"
 
     current.wait("stop", look)
@@ -109,42 +114,37 @@ def _not_down(current: Run, fresh: float = JUST_NOW) -> tuple[list[Member], int]
     """The ranks that may still be up while the engines stop, and how many there are in all.
 
     A server that gave `dmg system stop` no answer may have lost its power with its engines, and be
-    back without them. And an engine that was lost before that stays Excluded, from 2.6.5 on. What
-    is seen there counts then, not what the management service remembers.
-    Source: isTransitionIllegal in src/control/system/member.go of v2.6.5.
+    back without them; from 2.6.5 on a rank that is excluded stays so. What is seen there counts
+    then, not what the management service remembers.
     """
     members = ranks.expected(current.dmg.query_or_none(fresh) or [], current.accepted)
-    unheard = [member for member in members if member.state in ("unresponsive", "excluded")]
-    down = _seen_down(current, unheard) if unheard else ()
+    others = [it for it in members if it.state in ranks.STAYS or it.state == "unresponsive"]
+    down = _with_their_servers(current, others) if others else ()
     return [it for it in members if it.state != "stopped" and it.rank not in down], len(members)
 
 
-def _seen_down(current: Run, members: Collection[Member]) -> set[int]:
-    """Those of these ranks that are on servers where they do not run, nor come up by themselves.
-
-    From a server that gave no answer it is not known what its daos_server is about to do; that of
-    an excluded rank has answered, and does not start it.
-    """
+def _with_their_servers(current: Run, members: Collection[Member]) -> set[int]:
+    """Those of these ranks that are down, as is seen on the servers that they are on."""
     places = ranks.Places(members)
-    names = current.start.where(places.on, "servers")
-    nodes = hosts.at_once([current.host(name) for name in names], current.node)
-    of = {host.name: places.on(current.start.node(host.name)) for host in nodes}
-
-    def is_up(node: Node | None, member: Member) -> bool:
-        return node is None or bool(node.engines if member.state == "excluded" else node.busy)
-
-    up = {it.rank for host, node in nodes.items() for it in of[host.name] if is_up(node, it)}
-    return {it.rank for on in of.values() for it in on} - up
+    of = {name: places.on(node) for name, node in current.start.of("servers").items()}
+    asked = [current.host(name) for name, here in of.items() if here]
+    said = hosts.at_once(asked, current.node).items()
+    nodes = [(of[host.name], node) for host, node in said]
+    up = {it.rank for here, node in nodes for it in here if not node or ranks.may_be_up(it, node)}
+    return {it.rank for here, _ in nodes for it in here} - up
 
 
 def evict_all(current: Run) -> str | None:
     """Disconnect every connection of every pool by `dmg pool evict`; say what went wrong.
 
-    That of 1.0 cannot: there, whoever still uses DAOS has to be ended on its node.
+    That of 1.0 cannot: there, whoever still uses DAOS has to be ended on its node. Where no engine
+    runs nobody is connected, and from 2.4 on dmg would take five minutes to say that it cannot ask.
     """
     if current.dmg.is_1_0:
         found = gates.unused(current.look(), current.start.concerned)
         return "; ".join(map(str, found)) or None
+    if current.look().stopped:
+        return None
     try:
         for pool in current.dmg.pools():
             timeout = current.settings.timeouts["stop"]

@@ -1,6 +1,6 @@
 """What is judged on live readings by more than one step: the gates, asked for a run."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 
 from ..daos.dmg import DmgError, Member
@@ -73,10 +73,23 @@ def healthy(current: Run, view: View) -> list[Finding]:
     return findings if is_stopping(current, view) else findings + pools(current, view)
 
 
+def can_ask_pools(current: Run, view: View) -> bool:
+    """Whether pools can be asked, as far as it is known without asking anything.
+
+    From 2.4 on dmg takes five minutes for each pool to say that no engine has answered.
+    Source: canRetry and DefaultPoolTimeout in src/control/lib/control/pool.go of v2.4.2.
+    """
+    return view.serving and not _stopped(current, current.dmg.members.last)
+
+
 def is_stopping(current: Run, view: View) -> bool:
     """Whether a `dmg system stop` of this update has got somewhere already."""
-    ranks = expected(current.dmg.query_or_none() or [], current.accepted)
-    return bool(view.records) and any(member.state in STOPPED for member in ranks)
+    return _stopped(current, current.dmg.query_or_none()) and bool(view.records)
+
+
+def _stopped(current: Run, ranks: Iterable[Member] | None) -> bool:
+    """Whether any of these ranks was stopped, or is being stopped."""
+    return any(member.state in STOPPED for member in expected(ranks or [], current.accepted))
 
 
 def asks(current: Run) -> bool:

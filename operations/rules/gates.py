@@ -15,7 +15,16 @@ from ..daos.units import Units
 from ..daos.window_file import STARTS
 from . import in_use
 from .findings import Finding, about, for_each, grouped, in_words
-from .members import ASKED_TO_STOP, Places, expected, is_called, short, what_to_do
+from .members import (
+    ASKED_TO_STOP,
+    STAYS,
+    Places,
+    expected,
+    is_called,
+    may_be_up,
+    short,
+    what_to_do,
+)
 from .silence import why
 from .view import ROLES, View
 
@@ -311,6 +320,8 @@ def engines_stopped(
 ) -> list[Finding]:
     """R3: every rank is Stopped, or no engine is left on any server to be hurt.
 
+    A rank that is excluded stays so from 2.6.5 on: it is down where no engine runs on its server.
+
     + members: what `dmg system query` answers, None if the management service does not answer
     + accepted: ranks that may be missing
     """
@@ -327,7 +338,16 @@ def engines_stopped(
         ]
     if not with_engines:
         return []
-    return not_in_state(expected(members, accepted), "stopped", "run `dmg system stop`")
+    down = _down_as_seen(view, members)
+    up = [member for member in expected(members, accepted) if member.rank not in down]
+    return not_in_state(up, "stopped", "run `dmg system stop`")
+
+
+def _down_as_seen(view: View, members: Iterable[Member]) -> set[int]:
+    """The ranks that stay in their state when they are down, and have no engine where they are."""
+    places = Places(member for member in members if member.state in STAYS)
+    seen = [(it, node) for node in view.of("servers").values() for it in places.on(node)]
+    return {it.rank for it, _ in seen} - {it.rank for it, node in seen if may_be_up(it, node)}
 
 
 def _engines(node: Node) -> str:

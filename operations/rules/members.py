@@ -63,6 +63,9 @@ _NOBODY_KNOWS = Meaning("nobody knows this state: it is none of 2.x", waits=Fals
 STOPPED = frozenset({"stopping", "stopped"})
 # And what it may be in where that was cut short: its server has given no answer to it.
 ASKED_TO_STOP = STOPPED | {"unresponsive"}
+# What a rank stays in, though its engine has ended: the former from 2.6.5 on.
+# Source: isTransitionIllegal in src/control/system/member.go of v2.0.3, v2.6.4 and v2.6.5.
+STAYS = frozenset({"excluded", "adminexcluded"})
 
 
 def meaning(member: Member) -> Meaning:
@@ -75,6 +78,15 @@ def what_to_do(members: Iterable[Member], units: Units) -> str:
     server = units.short(SERVER)
     hints = dict.fromkeys(meaning(member).do.format(server=server) for member in members)
     return ", ".join([*filter(None, hints), "see `dmg system query -v`"])
+
+
+def may_be_up(member: Member, node: Node) -> bool:
+    """Whether the engine of a rank may run, as its server tells, whatever state the rank is in.
+
+    Of a rank that stays excluded no engine of its server runs; where its server gave no answer to
+    `dmg system stop`, nothing of DAOS does.
+    """
+    return bool(node.engines if member.state in STAYS else node.busy)
 
 
 def expected(members: Iterable[Member], accepted: Collection[int]) -> list[Member]:

@@ -27,7 +27,7 @@ MENDS = {
         "",
     ),
     "a-server-boots-while-another-one-has-dmg": _back(
-        "operations/system.py", "_seen_down(current, unheard) if unheard else ()", "()"
+        "operations/system.py", "_with_their_servers(current, others) if others else ()", "()"
     ),
     "a-server-hangs-and-comes-back": _back(
         _MEMBERS, "its targets have left the pools: {_ANEW}, then reint", "reint"

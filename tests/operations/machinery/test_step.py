@@ -19,11 +19,12 @@ from operations.daos.node import Node
 from operations.machinery import looks as last_looks
 from operations.machinery import run, shared
 from operations.machinery.run import Run
+from operations.machinery.session import POOLS, RANKS
 from operations.machinery.step import Command, step, verify
 from operations.reporting.report import Report
 from operations.rules.view import View
 
-from ..fake_cluster import load
+from ..fake_cluster import ENGINE, load, members
 
 pytestmark = pytest.mark.usefixtures("as_the_command_does")
 
@@ -71,6 +72,12 @@ def stops_engines(current: Run, here: Host) -> Iterator[Command]:
 @step("servers", looks=True)
 def only_looks(current: Run, here: Host) -> Iterator[Command]:
     """One after which all is as it was before."""
+    yield verify(current, lambda: None)
+
+
+@step("servers", looks=True, asks=(RANKS, POOLS))
+def asks_of_dmg(current: Run, here: Host) -> Iterator[Command]:
+    """A step that may want to know of dmg what ranks and pools there are."""
     yield verify(current, lambda: None)
 
 
@@ -156,10 +163,14 @@ def looks(tmp_path: Path, *steps: str, version: str = "2.0.3") -> int:
     return _readings(state) - before
 
 
-def _readings(state: State) -> int:
-    connector = state.inventory.get_host("@fake/s1").connector
+def _connector(state: State, name: str) -> FakeConnector:
+    connector = state.inventory.get_host(f"@fake/{name}").connector
     assert isinstance(connector, FakeConnector)
-    return sum("== packages" in line for line in connector.executed_commands)
+    return connector
+
+
+def _readings(state: State) -> int:
+    return sum("== packages" in line for line in _connector(state, "s1").executed_commands)
 
 
 def test_steps_that_nobody_needs_share_a_look(tmp_path: Path) -> None:
@@ -213,6 +224,31 @@ def test_no_step_acts_by_what_was_seen_more_than_a_second_ago(
         monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: passing["now"]))
     for passing["each"], how_often in ((0.9, 1), (1.1, 2)):
         assert looks(tmp_path, "dawdles", "acts") == how_often
+
+
+def _asked(tmp_path: Path, engines: bool, state: str) -> list[str]:
+    """What a step asks dmg ahead, once the engines of s1 and its ranks have come to be so."""
+    begun = run_of_steps(tmp_path, "asks_of_dmg(name='asks')")
+    server, admin = (_connector(begun, name) for name in ("s1", "a1"))
+    said, answers = server.data["fake_responses"], admin.data["fake_responses"]
+    said["== packages"] = said["== packages"].replace(*("", "") if engines else (ENGINE, ""))
+    answers["dmg -j system query"] = members(["s1"]).replace("joined", state)
+    current = run.of(begun)
+    current.forgets()
+    current.dmg.query_or_none(fresh=0)
+    before = len(admin.executed_commands)
+    execute(begun)
+    words = ("system query", "pool list")
+    asked = admin.executed_commands[before:]
+    return [word for word in words if any(f"dmg -j {word}" in line for line in asked)]
+
+
+def test_pools_are_never_asked_while_no_engine_runs(tmp_path: Path) -> None:
+    """From 2.4 on dmg takes five minutes for each of them to say that there is no answer."""
+    assert _asked(tmp_path, True, "joined")[-1:] == ["pool list"]
+    assert "pool list" not in _asked(tmp_path, False, "joined")
+    for stopped in ("stopping", "stopped"):
+        assert "pool list" not in _asked(tmp_path, True, stopped)
 
 
 IGNORED = ("", "_ignore_errors=True", "_ignore_errors=True, _continue_on_error=True")

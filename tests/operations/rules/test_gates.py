@@ -88,12 +88,19 @@ def test_unused_names_every_node_with_a_mount_or_an_application(view: View) -> N
     }
 
 
+def _stays_down(view: View, member: Member) -> bool:
+    """Whether a rank is one that stays excluded, and none of its servers has an engine."""
+    here = [node for node in view.of("servers").values() if node.hostname == member.host]
+    excluded = member.state in ("excluded", "adminexcluded")
+    return excluded and bool(here) and not any(node.engines for node in here)
+
+
 @given(views, members)
 def test_servers_may_stop_only_with_every_rank_stopped_or_no_engine_left(
     view: View, ranks: list[Member]
 ) -> None:
     engines = any(node.engines for node in view.of("servers").values())
-    stopped = all(member.state == "stopped" for member in ranks)
+    stopped = all(member.state == "stopped" or _stays_down(view, member) for member in ranks)
     assert (not gates.engines_stopped(view, ranks)) == (stopped or not engines)
     assert (not gates.engines_stopped(view, None)) == (not engines)
 
@@ -269,6 +276,21 @@ def test_a_server_that_gave_a_stop_no_answer_and_gives_one_by_now_is_told_again(
     assert gates.joined_or_stopped(view, ranks) == []
 
 
+@pytest.mark.parametrize("state", ["excluded", "adminexcluded"])
+def test_a_rank_that_stays_excluded_is_down_only_where_no_engine_runs(state: str) -> None:
+    """So from 2.6.5 on; on another server runs an engine whose rank is Stopped."""
+    two = {**ONE_SERVER, "servers": ("node-1", "node-2")}
+    ranks = [Member(0, "node-1", "", "stopped", ""), Member(1, "node-2", "", state, "")]
+    up, idle = replace(IDLE, engines=(7,)), replace(IDLE, hostname="node-2")
+    assert gates.engines_stopped(View(two, {"node-1": up, "node-2": idle}), ranks) == []
+    running = replace(idle, engines=(8,))
+    [finding] = gates.engines_stopped(View(two, {"node-1": up, "node-2": running}), ranks)
+    assert (finding.code, finding.hosts) == ("not-stopped", ("node-2",))
+    # Nobody has looked there.
+    [finding] = gates.engines_stopped(View(two, {"node-1": up, "node-2": None}), ranks)
+    assert (finding.code, finding.hosts) == ("not-stopped", ("node-2",))
+
+
 def test_a_daemon_that_outlived_its_packages_is_named() -> None:
     newer = at("2.0.3", services={SERVER: Service(running=True), AGENT: Service()})
     old = replace(newer, replaced=(SERVER,))
@@ -325,7 +347,8 @@ def test_an_accepted_rank_may_be_down_and_nothing_else_is_accepted(
     found = [f for f in gates.joined(view, ranks, accepted) if f.code == "not-joined"]
     assert bool(found) == bool(bad)
     engines = any(node.engines for node in view.of("servers").values())
-    up = [m for m in ranks if m.state != "stopped" and not (m.rank in accepted and m.state in DOWN)]
+    left = [m for m in ranks if not (m.rank in accepted and m.state in DOWN)]
+    up = [m for m in left if m.state != "stopped" and not _stays_down(view, m)]
     assert bool(gates.engines_stopped(view, ranks, accepted)) == (engines and bool(up))
 
 
