@@ -135,7 +135,8 @@ RULES = (
     Rule(
         "R3",
         ("rules.engines_stopped",),
-        "every rank is Stopped, or no engine runs, before `daos_server` is stopped",
+        "every rank is Stopped, or excluded without an engine, or no engine runs at all, before "
+        "`daos_server` is stopped",
         Wrong(
             "no-system-stop",
             "there is no `dmg system stop`",
