@@ -1,6 +1,7 @@
 """The operating systems that DAOS is published for and supported on. No I/O.
 
-Source: "Supported operating systems" and the release notes of DAOS 2.0 and 2.2.
+Source: "Supported operating systems" and the release notes of DAOS 2.0 and 2.2, and
+docs/release/support_matrix.md of v2.4.2, v2.6.5 and v2.8.0.
 """
 
 import re
@@ -26,7 +27,8 @@ class Distribution:
 
 _DISTRIBUTIONS = (
     Distribution("CentOS7", Yum(), ("centos 7", "rhel 7")),
-    Distribution("EL8", Dnf(), ("centos 8", "rhel 8", "rocky 8")),
+    Distribution("EL8", Dnf(), ("centos 8", "rhel 8", "rocky 8", "almalinux 8")),
+    Distribution("EL9", Dnf(), ("rhel 9", "rocky 9", "almalinux 9")),
     Distribution("Leap15", Zypper(), ("opensuse-leap 15", "sles 15")),
 )
 _NAMED = {distribution.name: distribution for distribution in _DISTRIBUTIONS}
@@ -34,7 +36,15 @@ NAMES = tuple(_NAMED)
 
 _ENTERPRISE = ("rhel", "rocky", "almalinux")
 
-# Later series name theirs in ways that a table does not hold; there the distribution is all.
+
+def _on(names: Collection[str], *minors: str) -> tuple[str, ...]:
+    """Each of these systems in each of these minor releases."""
+    return tuple(f"{name} {minor}" for name in names for minor in minors)
+
+
+# Of a series that is not here the distribution is all that is known. A minor release that only
+# some fix levels of a series support counts for all of them.
+_SUSE = ("opensuse-leap", "sles")
 _SUPPORTED: Mapping[str, Collection[str]] = {
     "2.0": (
         *("centos 7.9", "rhel 7.9", "centos 8.4", "centos 8.5", "rhel 8.4", "rhel 8.5"),
@@ -44,6 +54,9 @@ _SUPPORTED: Mapping[str, Collection[str]] = {
         *("centos 7.9", "rhel 7.9", "rhel 8.4", "rhel 8.6", "rocky 8.6"),
         *("opensuse-leap 15.3", "sles 15.3"),
     ),
+    "2.4": _on(_ENTERPRISE, "8.6", "8.8") + _on(_SUSE, "15.4", "15.5"),
+    "2.6": _on(_ENTERPRISE, "8.8", "8.10", "9.2", "9.4") + _on(_SUSE, "15.5", "15.6"),
+    "2.8": (*_on(_ENTERPRISE, "9.6", "9.7"), *_on(_SUSE, "15.6"), "sles 15.7"),
 }
 
 # "CentOS Linux release 7.9.2009 (Core)", "CentOS Stream release 8"

@@ -148,21 +148,23 @@ def test_a_site_can_answer_for_a_system() -> None:
 
 
 def test_of_a_series_without_a_table_the_distribution_is_asked_for() -> None:
-    nodes = view({}, {"r1": replace(IDLE, os="rhel 8.10"), "d1": replace(IDLE, os="debian 12")})
-    assert found(installed.systems(nodes, settings(), "2.6")) == {"unknown-distribution": {"d1"}}
+    nodes = view({}, {"r1": replace(IDLE, os="rhel 9.8"), "d1": replace(IDLE, os="debian 12")})
+    assert found(installed.systems(nodes, settings(), "3.0")) == {"unknown-distribution": {"d1"}}
 
 
 def test_what_is_in_repositories_is_not_told_to_be_added_there() -> None:
-    nodes = view({}, {"r1": replace(IDLE, os="rocky 9.4"), "a1": replace(IDLE, os="almalinux 9.2")})
-    [finding] = installed.systems(replace(nodes, nodes={"r1": nodes.node("r1")}), settings(), "2.6")
-    assert "add 'EL9' there" in finding.message
-    having = {**SETTINGS["repositories"], "EL9": SETTINGS["repositories"]["EL8"]}
-    assert list(installed.systems(nodes, settings(repositories=having), "2.6")) == []
+    nodes = view(
+        {}, {"r1": replace(IDLE, os="rocky 10.0"), "a1": replace(IDLE, os="almalinux 10.1")}
+    )
+    [finding] = installed.systems(replace(nodes, nodes={"r1": nodes.node("r1")}), settings(), "3.0")
+    assert "add 'EL10' there" in finding.message
+    having = {**SETTINGS["repositories"], "EL10": SETTINGS["repositories"]["EL8"]}
+    assert list(installed.systems(nodes, settings(repositories=having), "3.0")) == []
 
 
 def test_a_system_of_no_known_distribution_is_named_with_where_to_say_it() -> None:
     nodes = view({}, {"d1": replace(IDLE, os="debian 12")})
-    [finding] = installed.systems(nodes, settings(), "2.6")
+    [finding] = installed.systems(nodes, settings(), "3.0")
     assert "accepted_systems" in finding.message
     assert "repositories" not in finding.message
 

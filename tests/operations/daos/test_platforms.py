@@ -34,7 +34,14 @@ def test_a_system_is_named_with_its_minor_release(
         *((f"{name} 15.3", series) for name in ("opensuse-leap", "sles") for series in ("2.0",)),
         ("rocky 8.6", "2.2"),
         ("rhel 8.6", "2.2"),
-        ("rhel 8.8", "2.6"),  # no table: the distribution is all that is known
+        ("almalinux 8.8", "2.4"),
+        ("sles 15.4", "2.4"),
+        ("rhel 8.10", "2.6"),
+        ("rocky 9.4", "2.6"),
+        ("opensuse-leap 15.6", "2.6"),
+        ("almalinux 9.6", "2.8"),
+        ("sles 15.7", "2.8"),
+        ("rhel 8.8", "3.0"),  # no table: the distribution is all that is known
     ],
 )
 def test_what_is_supported(system: str, series: str) -> None:
@@ -54,7 +61,10 @@ def test_what_is_supported(system: str, series: str) -> None:
         ("sles 15.4", "2.0"),
         ("debian 12", "2.0"),
         ("debian 12", "2.6"),
-        ("rhel 9.4", "2.6"),
+        ("centos 7.9", "2.4"),
+        ("rocky 9.3", "2.6"),
+        ("rhel 8.10", "2.8"),
+        ("opensuse-leap 15.7", "2.8"),
         ("", "2.0"),
     ],
 )
@@ -69,7 +79,9 @@ def test_what_is_not_supported(system: str, series: str) -> None:
         ("rhel 8.5", "EL8"),
         ("sles 15.3", "Leap15"),
         ("centos-stream 8", None),
-        ("rhel 9.4", None),
+        ("rhel 9.4", "EL9"),
+        ("almalinux 8.8", "EL8"),
+        ("rocky 10.0", None),
         ("", None),
     ],
 )

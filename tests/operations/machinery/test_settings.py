@@ -54,7 +54,7 @@ def test_the_shipped_settings_are_good() -> None:
         ({"repositories": {"EL8": {"baseurl": "http://daos-repo/{", "key": ""}}}, "EL8"),
         ({"accepted_systems": ["rocky 8.6"]}, "accepted_systems is"),
         ({"accepted_systems": {"rocky": "EL8"}}, "accepted_systems.*named like"),
-        ({"accepted_systems": {"rocky 8.6": "Rocky8"}}, "Rocky8.*CentOS7, EL8, Leap15"),
+        ({"accepted_systems": {"rocky 8.6": "Rocky8"}}, "Rocky8.*CentOS7, EL8, EL9, Leap15"),
         ({"accepted_exclusions": 3}, "accepted_exclusions is 3"),
         ({"accepted_exclusions": ["3"]}, "accepted_exclusions: '3'"),
         ({"accepted_exclusions": [True]}, "accepted_exclusions: True"),
