@@ -13,6 +13,7 @@ from .checks import (
     command,
     coordinator,
     health,
+    host_settings,
     installed,
     inventory,
     manager,
@@ -121,6 +122,7 @@ def in_the_way(current: Run) -> list[Finding]:
         found += services.usable(start)
     found += services.boot(start, settings.start_at_boot)
     if start.outdated:
+        found += host_settings.huge_pages(current)
         found += services.traceable(start)
         found += manager.idle(start)
         found += manager.writable(start)

@@ -118,6 +118,14 @@ def why_not(installed: Version, target: Version, reinstalls: bool = False) -> st
     return None
 
 
+def refuses_transparent_pages(version: Version) -> bool:
+    """Whether daos_server does not start while transparent huge pages are on.
+
+    Source: commit 62a73466 of DAOS, which is in 2.6.5 and in 2.8, and in no 2.6 before.
+    """
+    return version.level >= Version(2, 6, 5)
+
+
 # The package that gives a node its role, and the daemon in it. `dmg` moved to daos-admin in 2.2.
 _PACKAGES = {"servers": "daos-server", "clients": "daos-client", "admins": "daos-client"}
 

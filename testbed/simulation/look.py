@@ -47,6 +47,14 @@ def _look(session: Session, server: str, agent: str, stuck: str, script: str) ->
     session.out += lines
 
 
+_ENABLED = "/sys/kernel/mm/transparent_hugepage/enabled"
+
+
+@phrase(f"if [ -e {_ENABLED} ]; ", rf"then cat {_ENABLED}; else echo '\[never\]'; fi")
+def _huge_pages(session: Session) -> None:
+    session.out.append(session.node.files.read(_ENABLED) or "always madvise [never]\n")
+
+
 def _os(node: Node) -> str:
     return "".join(f"{line}\n" for line in node.flavour.os)
 
