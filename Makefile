@@ -41,7 +41,7 @@ test-lab: $(STAMP) ## run lab tests, T=EXPRESSION as pytest -k; KEEP=1: a failed
 	@$(ENGINE)
 	@$(VENV)/bin/pytest -s -m lab $(if $(T),-k "$(T)") $(if $(KEEP),-x --keep-labs)
 
-explore: $(STAMP) ## play updates that go wrong, CASES=, MINUTES=, SEED=, SERIES=2.4-2.6; REPLAY=CASE V=1 tells one
+explore: $(STAMP) ## play updates that go wrong, CASES=, MINUTES=, SEED=, SERIES=2.6; REPLAY=CASE V=1 tells one
 	@$(VENV)/bin/python -m testbed.exploration $(if $(CASES),--cases $(CASES)) $(if $(MINUTES),--minutes $(MINUTES)) \
 		$(if $(SEED),--seed $(SEED)) $(if $(SERIES),--series $(SERIES)) $(if $(V),-v) $(if $(REPLAY),--replay '$(REPLAY)')
 

@@ -42,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         help='"2,1,1": servers, admin nodes and clients of every case',
     )
     parser.add_argument(
-        "--series", choices=drawn.PATHS, default="2.0", help="which fix levels, or which step (2.0)"
+        "--series", choices=drawn.PATHS, default="2.0", help="which fix levels (2.0)"
     )
     parser.add_argument("--project", type=Path, default=_PROJECT, help="whose procedures are typed")
     parser.add_argument("--replay", help="the text of a case, or a file that has it: play it alone")

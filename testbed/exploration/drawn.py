@@ -36,10 +36,7 @@ def _to_the_newest(series: str, *flavours: str) -> Path:
 PATHS = {
     "2.0": _to_the_newest("2.0", "el8", "el7", "leap15"),
     "2.4": _to_the_newest("2.4", "el88", "leap155"),
-    "2.4-2.6": Path(
-        SERIES["2.4"][::-1], SERIES["2.6"][-1], ("el88", "leap155"), ("el88", "leap155")
-    ),
-    "2.6": _to_the_newest("2.6", "el88", "leap156"),
+    "2.6": _to_the_newest("2.6", "el88", "el9", "leap156"),
 }
 _MOMENTS = ("before", "middle", "after")
 _TYPED = ((UPDATE,), (UPDATE, BACK), (UPDATE, UPDATE, BACK), (UPDATE, BACK, UPDATE), (BACK, UPDATE))
