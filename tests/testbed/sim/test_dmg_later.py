@@ -8,7 +8,10 @@ from typing import Any
 
 import pytest
 
-from testbed.sim.dmg import output
+from testbed.sim.common import release
+from testbed.sim.common.errors import NO_ENGINE
+from testbed.sim.dmg import asking, output
+from testbed.sim.dmg.common import CommandFailed
 
 from ... import captures
 from ...captures import Capture
@@ -32,13 +35,13 @@ _MADE_UP = ("info", "sys_self_heal_policy", "query_error_msg")
 
 def _told() -> list[Any]:
     found = []
-    for release in RELEASES:
-        for capture in captures.read(release):
+    for version in RELEASES:
+        for capture in captures.read(version):
             state, _, _ = capture.name.partition(".")
             asked = capture.arguments.removeprefix("-j ")
             untold = capture.exit_code != 0 or state not in STATES or capture.name.endswith(UNTOLD)
             if not untold and asked.startswith(ASKED):
-                found.append(pytest.param(release, state, capture, id=f"{release}-{capture.name}"))
+                found.append(pytest.param(version, state, capture, id=f"{version}-{capture.name}"))
     return found
 
 
@@ -46,13 +49,36 @@ def test_there_are_captures() -> None:
     assert len(_told()) > 80
 
 
-@pytest.mark.parametrize(("release", "state", "capture"), _told())
+@pytest.mark.parametrize(("version", "state", "capture"), _told())
 def test_json_of_later_releases(
-    release: str, state: str, capture: Capture, monkeypatch: pytest.MonkeyPatch
+    version: str, state: str, capture: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    service = partial(Service, release)
-    code, said = run(monkeypatch, release, state, capture.arguments.split(), service)
+    service = partial(Service, version)
+    code, said = run(monkeypatch, version, state, capture.arguments.split(), service)
     assert (code, _comparable(said)) == (0, _comparable(capture.output))
+
+
+@pytest.mark.parametrize(("version", "patient"), [("2.2.0", False), ("2.4.2", True)])
+def test_from_2_4_on_it_goes_on_asking_while_no_engine_runs(
+    version: str, patient: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def ask(dmg: asking.Dmg, what: str, *_: Any) -> str:
+        asked.append(what)
+        if len(asked) < 4:
+            raise dmg.refused(what, NO_ENGINE, "FailedPrecondition")
+        return "an answer"
+
+    monkeypatch.setattr(asking.Dmg, "_ask", ask)
+    monkeypatch.setattr(asking, "_AGAIN", 0.0)
+    monkeypatch.setattr(release, "installed", lambda: version)
+    if patient:
+        assert asking.Dmg({}).call("PoolQuery", "pool query") == "an answer"
+    else:
+        with pytest.raises(CommandFailed, match=NO_ENGINE):
+            asking.Dmg({}).call("PoolQuery", "pool query")
+        assert len(asked) == 1
 
 
 def _comparable(said: str) -> str:

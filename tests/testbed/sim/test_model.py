@@ -138,6 +138,44 @@ def test_a_forced_stop_costs_the_targets(system: System) -> None:
     assert system.query_pool("tank")["disabled_targets"] == TARGETS
 
 
+def _at(version: str) -> System:
+    found = System()
+    for number in range(4):
+        found.join(engine(number, version), None, NOW)
+    found.create_pool("pool-uuid", "tank", 8 * 10**9)
+    return found
+
+
+@pytest.mark.parametrize(("version", "costs"), [("2.6.2", True), ("2.6.3", False)])
+def test_a_stop_that_always_kills_costs_nothing(version: str, costs: bool) -> None:
+    system = _at(version)
+    stop(system, prepared=False)
+    system.join(engine(0, version, incarnation=2), 0, NOW)
+    assert bool(system.query_pool("tank")["disabled_targets"]) is costs
+
+
+@pytest.mark.parametrize(
+    ("version", "state"), [("2.0.3", "stopped"), ("2.6.4", "stopped"), ("2.6.5", "excluded")]
+)
+def test_a_rank_that_is_excluded_when_the_system_stops(version: str, state: str) -> None:
+    system = _at(version)
+    system.lost(1, 1, NOW)
+    for rank in system.members:
+        system.stopped(rank, True, NOW)
+    assert system.members[1].state == state
+    system.join(engine(1, version, incarnation=2), 1, NOW)
+    assert system.members[1].state == "joined"
+
+
+def test_a_pool_keeps_the_layout_of_the_release_that_made_it() -> None:
+    system = _at("2.4.2")
+    stop(system)
+    for number in range(4):
+        system.join(engine(number, "2.6.5", incarnation=2), number, NOW)
+    found = system.query_pool("tank")
+    assert (found["pool_layout_ver"], found["upgrade_layout_ver"]) == (2, 3)
+
+
 def test_news_of_an_earlier_incarnation_are_ignored(system: System) -> None:
     system.lost(1, 0, NOW)
     assert system.members[1].state == "joined"
