@@ -161,8 +161,8 @@ SELDOM = Bug(
     "operations/machinery/judgements.py",
     (
         (
-            "return bool(view.records) and any(member.state in STOPPED",
-            "return False and any(member.state in STOPPED",
+            "return _stopped(current, current.dmg.query_or_none()) and bool(view.records)",
+            "return False",
         ),
     ),
 )

@@ -348,7 +348,8 @@ def test_what_ordinary_users_run_under_the_names_of_others_stops_nobody(site: Si
                 f"/tmp/{called} {' '.join(words)} > /dev/null 2>&1 & echo $!",
                 user="ops",
             ).stdout.strip()
-            planted.callback(node.run, f"kill {pid}; rm /tmp/{called}")
+            gone = f"timeout 30 sh -c 'while [ -e /proc/{pid} ]; do sleep 0.1; done'"
+            planted.callback(node.run, f"kill {pid}; rm /tmp/{called}; {gone}")
         done = site.pyinfra("deploy.py", "--dry")
     assert done.exit_code == 0, done.output
     for name, called, program in _NAMESAKES[:3]:

@@ -83,7 +83,8 @@ def test_releases_and_distributions_of_the_repositories() -> None:
 def test_a_distribution_is_known_to_the_lab_the_product_and_the_site() -> None:
     site = runpy.run_path(str(image.HERE.parent / "group_data" / "all.py"))["repositories"]
     folders = {distribution.folder for distribution in build.DISTRIBUTIONS}
-    assert folders == {*platforms.NAMES} == {*site}
+    # The lab has no release yet that is published for EL9: that begins with 2.6.
+    assert {*folders, "EL9"} == {*platforms.NAMES} == {*site}
 
 
 def test_a_repository_of_the_operating_system_has_the_newer_hwloc() -> None:
