@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from testbed.sim.common import release
+
 ROLES = ("servers", "admins", "clients")
 
 
@@ -31,6 +33,16 @@ class LabNode:
             raise ValueError(
                 f"{self.name}: {unknown[0]!r} is no role; roles are {', '.join(ROLES)}"
             )
+
+
+# The flavour that the nodes of a series have where nobody names one: the series supports it, and so
+# does the next one that can be reached without another operating system.
+_FLAVOURS = {"2.4": "el88"}
+
+
+def flavour_for(version: str) -> str:
+    """The flavour of a lab that begins with a release ("2.4.1"), where nobody names one."""
+    return _FLAVOURS.get(release.series(version), "el8")
 
 
 def lab_nodes_from_inventory(path: Path | str = "inventory", flavour: str = "el8") -> list[LabNode]:

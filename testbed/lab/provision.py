@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from testbed.lab.nodes import LabNode
-from testbed.packages.build import FLAVOURS, KEY_FILE
+from testbed.packages.build import FLAVOURS, KEY_FILE, SPDK
 from testbed.sim.common import release
 
 REPOSITORY = "daos-repo"  # its hostname, which group_data names too
@@ -21,8 +21,9 @@ CONTROL_PORT = 10001
 ENGINES = 2  # a server
 TARGETS = 8  # an engine
 _FABRIC_PORTS = (31416, 31516)
+_SCM_SIZE = 16  # GiB an engine
 
-_FIXED = {"compat-hwloc1": "1.11.8"}  # packages that have a version of their own
+_HWLOC1 = "compat-hwloc1-1.11.8"  # it has a version of its own
 
 
 def access_points(servers: Sequence[str], version: str = "2.0.1") -> list[str]:
@@ -43,10 +44,12 @@ def packages(roles: frozenset[str], version: str) -> list[str]:
     key = release.numbers(version)
     names = {"daos"}
     if "servers" in roles:
-        names |= {"daos-server"} | ({"compat-hwloc1"} if key >= (2, 0) else set())
-    if "clients" in roles or ("admins" in roles and key < (2, 2)) or release.is_1_0(version):
+        names |= {"daos-server"} | ({"compat-hwloc1"} if (2, 0) <= key < (2, 4) else set())
+        names |= {"spdk-tools"} if key >= (2, 4) else set()
+    in_client = "admins" in roles and not _has_admin(version)
+    if "clients" in roles or in_client or release.is_1_0(version):
         names.add("daos-client")
-    if "admins" in roles and key >= (2, 2):
+    if "admins" in roles and _has_admin(version):
         names.add("daos-admin")
     return sorted(names)
 
@@ -60,16 +63,24 @@ def _shared_settings(replicas: list[str]) -> dict[str, Any]:
     }
 
 
-def _engine_settings(index: int) -> dict[str, Any]:
+def _engine_settings(index: int, version: str) -> dict[str, Any]:
     return {
         "targets": TARGETS,
         "fabric_iface": "eth0",
         "fabric_iface_port": _FABRIC_PORTS[index],
-        "scm_mount": f"/mnt/daos{index}",
-        "scm_class": "ram",
-        "scm_size": 16,
+        **_scm(f"/mnt/daos{index}", version),
         "log_file": f"/tmp/daos_engine.{index}.log",
     }
+
+
+def _scm(mount: str, version: str) -> dict[str, Any]:
+    """Where an engine has its memory, in GiB: from 2.2 on it is the first of its storage tiers.
+
+    Source: utils/config/daos_server.yml of DAOS v2.0.3 and v2.4.2.
+    """
+    if release.numbers(version) < (2, 2):
+        return {"scm_mount": mount, "scm_class": "ram", "scm_size": _SCM_SIZE}
+    return {"storage": [{"class": "ram", "scm_mount": mount, "scm_size": _SCM_SIZE}]}
 
 
 def _old_names(engines: list[dict[str, Any]], version: str) -> dict[str, Any]:
@@ -84,21 +95,31 @@ def config_files(roles: frozenset[str], servers: Sequence[str], version: str) ->
     replicas = access_points(servers, version)
     files: dict[str, dict[str, Any]] = {}
     if "servers" in roles:
-        engines = [_engine_settings(index) for index in range(ENGINES)]
+        engines = [_engine_settings(index, version) for index in range(ENGINES)]
         files["daos_server.yml"] = (
             _shared_settings(replicas)
-            | {"provider": "ofi+sockets", "control_log_file": "/tmp/daos_server.log"}
+            | {"provider": _provider(version), "control_log_file": "/tmp/daos_server.log"}
             | _old_names(engines, version)
         )
     if "clients" in roles:
         files["daos_agent.yml"] = _shared_settings(replicas)
-    if roles & {"admins", "clients"}:
+    if "admins" in roles or ("clients" in roles and not _has_admin(version)):
         name, hosts = "daos_control.yml", list(servers)
         if release.is_1_0(version):
             # What dmg asks of the system, it asks of the first host that it is connected to.
             name, hosts = "daos.yml", [f"{point}:{CONTROL_PORT}" for point in replicas]
         files[name] = control_settings(hosts)
     return {name: yaml.safe_dump(settings, sort_keys=False) for name, settings in files.items()}
+
+
+def _provider(version: str) -> str:
+    """The documented one that needs no RDMA; 2.6 knows that of 2.0 no more."""
+    return "ofi+tcp" if release.numbers(version) >= (2, 2) else "ofi+sockets"
+
+
+def _has_admin(version: str) -> bool:
+    """Whether `dmg` and its file are in daos-admin, and no longer in daos-client."""
+    return release.numbers(version) >= (2, 2)
 
 
 def control_settings(hosts: list[str]) -> dict[str, Any]:
@@ -153,7 +174,9 @@ def node_script(node: LabNode, version: str, servers: Sequence[str], public_key:
 def _address(flavour: str, package: str, version: str) -> str:
     """Where the repository of a version's series holds a package, for the shell's $arch."""
     series = release.series(version)
-    number = _FIXED.get(package, version)
     built = FLAVOURS[flavour]
-    file = f"{package}-{number}-{built.release}.$arch.rpm"
-    return f"http://{REPOSITORY}/v{series}/{built.folder}/{file}"
+    file = {
+        "compat-hwloc1": f"{_HWLOC1}-{built.release}.$arch",
+        "spdk-tools": f"spdk-tools-{SPDK.get(series)}.noarch",
+    }.get(package, f"{package}-{version}-{built.release}.$arch")
+    return f"http://{REPOSITORY}/v{series}/{built.folder}/{file}.rpm"

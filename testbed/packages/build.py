@@ -19,7 +19,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-VERSIONS = ("1.0.1", "1.2.0", "2.0.0", "2.0.1", "2.0.2", "2.0.3", "2.2.0")
+# The releases of each series that the repositories hold.
+VERSIONS = {
+    "1.0": ("1.0.1",),
+    "1.2": ("1.2.0",),
+    "2.0": ("2.0.0", "2.0.1", "2.0.2", "2.0.3"),
+    "2.2": ("2.2.0",),
+    "2.4": ("2.4.1", "2.4.2"),
+    "2.6": ("2.6.3", "2.6.5"),
+}
 OS = "os/8/BaseOS"
 UNSIGNED = "2.0.3"
 HOT_FIXED = "2.0.3"
@@ -33,18 +41,28 @@ class Distribution:
 
     + folder: of its repositories
     + release: of its packages, "1.el8"
+    + series: those that are published for it
     + flavours: the nodes that take them, each a folder of node/flavours
     """
 
     folder: str
     release: str
+    series: tuple[str, ...]
     flavours: tuple[str, ...]
 
+    @property
+    def versions(self) -> list[str]:
+        """The releases that its repositories hold."""
+        return [version for series in self.series for version in VERSIONS[series]]
 
+
+_TO_2_2 = ("1.0", "1.2", "2.0", "2.2")
+_TO_2_6 = (*_TO_2_2, "2.4", "2.6")
+# Source: docs/release/support_matrix.md of DAOS v2.2.0, v2.4.2 and v2.6.5.
 DISTRIBUTIONS = (
-    Distribution("CentOS7", "1.el7", ("el7",)),
-    Distribution("EL8", "1.el8", ("el8", "el83")),
-    Distribution("Leap15", "1.lp153", ("leap15",)),
+    Distribution("CentOS7", "1.el7", _TO_2_2, ("el7",)),
+    Distribution("EL8", "1.el8", _TO_2_6, ("el8", "el83", "el88")),
+    Distribution("Leap15", "1.lp153", _TO_2_6, ("leap15", "leap156")),
 )
 FLAVOURS = {flavour: found for found in DISTRIBUTIONS for flavour in found.flavours}
 
@@ -76,19 +94,23 @@ _CENTOS = {
     "releasever": "8",
     "release_line": "CentOS Linux release 8.4.2105",
 }
+# What the repositories of a series hold of SPDK, and what is published of it later.
+SPDK = {"2.0": "21.07-8", "2.4": "22.01.2-1", "2.6": "22.01.2-4"}
+SPDK_LATER = {"2.0": "21.07-11"}
+_HWLOC1 = ("2.0", "2.2")  # the series whose repositories hold hwloc 1.11
 _HWLOC = {"hwloc_version": "2.2.0", "hwloc_release": "1.el8", "hwloc_soname": "15"}
 
 
 def jobs(sim: Path) -> Iterator[Job]:
     """Everything that is to be built."""
     for distribution in DISTRIBUTIONS:
-        for version in VERSIONS:
+        for version in distribution.versions:
             yield _daos(sim, distribution, version, distribution.release)
-        for series in sorted({series_of(version) for version in VERSIONS if version[0] != "1"}):
-            folder = f"v{series}/{distribution.folder}"
-            release = (("hwloc_release", distribution.release),)
-            yield Job("compat-hwloc1.spec", folder, release)
-        yield from _published_later(sim, distribution)
+        for series in distribution.series:
+            yield from _needed(distribution, series)
+        if series_of(HOT_FIXED) in distribution.series:
+            hot_fix = distribution.release.replace("1.", "2.", 1)
+            yield _daos(sim, distribution, HOT_FIXED, hot_fix, "later")
     yield Job("os-release.spec", OS, tuple(_CENTOS.items()))
     yield Job("hwloc.spec", OS, tuple(_HWLOC.items()))
 
@@ -106,12 +128,16 @@ def _daos(
     return Job("daos.spec", folder, tuple(defines.items()), root)
 
 
-def _published_later(sim: Path, distribution: Distribution) -> Iterator[Job]:
-    hot_fix = distribution.release.replace("1.", "2.", 1)
-    yield _daos(sim, distribution, HOT_FIXED, hot_fix, "later")
-    folder = f"v{series_of(HOT_FIXED)}/{distribution.folder}"
-    for release, root in (("8", "www"), ("11", "later")):
-        yield Job("spdk-tools.spec", folder, (("spdk_release", release),), root)
+def _needed(distribution: Distribution, series: str) -> Iterator[Job]:
+    """What the repository of a series holds beside DAOS."""
+    folder = f"v{series}/{distribution.folder}"
+    if series in _HWLOC1:
+        yield Job("compat-hwloc1.spec", folder, (("hwloc_release", distribution.release),))
+    for root, builds in (("www", SPDK), ("later", SPDK_LATER)):
+        if series in builds:
+            version, _, release = builds[series].partition("-")
+            defines = (("spdk_version", version), ("spdk_release", release))
+            yield Job("spdk-tools.spec", folder, defines, root)
 
 
 def run(*command: str | Path, directory: Path | None = None) -> None:

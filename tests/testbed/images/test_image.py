@@ -74,7 +74,10 @@ def test_a_repository_holds_recipes_and_programs() -> None:
 def test_releases_and_distributions_of_the_repositories() -> None:
     jobs = [job for job in build.jobs(Path("/sim")) if job.spec == "daos.spec"]
     at_once = [job for job in jobs if job.root == "www"]
-    assert len(at_once) == len(build.VERSIONS) * len(build.DISTRIBUTIONS)
+    assert len(at_once) == sum(len(found.versions) for found in build.DISTRIBUTIONS)
+    found = {(job.folder, dict(job.defines)["daos_version"]) for job in at_once}
+    assert {("v2.4/EL8", "2.4.1"), ("v2.4/Leap15", "2.4.2"), ("v2.6/EL8", "2.6.5")} <= found
+    assert not {"v2.4/CentOS7", "v2.6/CentOS7"} & {folder for folder, _ in found}
     later = {dict(job.defines)["daos_release"] for job in jobs if job.root == "later"}
     assert later == {"2.el7", "2.el8", "2.lp153"}
     assert {"v1.0/CentOS7", "v1.2/EL8", "v2.0/Leap15", "v2.2/EL8"} <= {job.folder for job in jobs}
@@ -84,6 +87,18 @@ def test_a_distribution_is_known_to_the_lab_the_product_and_the_site() -> None:
     site = runpy.run_path(str(image.HERE.parent / "group_data" / "all.py"))["repositories"]
     folders = {distribution.folder for distribution in build.DISTRIBUTIONS}
     assert folders == {*platforms.NAMES} == {*site}
+
+
+def test_a_repository_holds_what_its_releases_need() -> None:
+    needed = {
+        (job.spec, job.folder, job.root)
+        for job in build.jobs(Path("/sim"))
+        if job.spec not in ("daos.spec", "os-release.spec", "hwloc.spec")
+    }
+    series = {folder.partition("/")[0] for spec, folder, _ in needed if "hwloc" in spec}
+    assert series == {"v2.0", "v2.2"}
+    spdk = {(folder, root) for spec, folder, root in needed if "spdk" in spec}
+    assert {("v2.0/EL8", "later"), ("v2.4/EL8", "www"), ("v2.6/Leap15", "www")} <= spdk
 
 
 def test_a_repository_of_the_operating_system_has_the_newer_hwloc() -> None:

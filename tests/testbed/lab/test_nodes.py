@@ -3,9 +3,11 @@
 from pathlib import Path
 
 import pytest
+import yaml
 
 from testbed.lab import provision
-from testbed.lab.nodes import LabNode, lab_nodes_from_inventory
+from testbed.lab.nodes import LabNode, flavour_for, lab_nodes_from_inventory
+from testbed.packages.build import FLAVOURS
 
 
 def inventory(tmp_path: Path, text: str) -> Path:
@@ -70,6 +72,8 @@ def test_replicas_of_the_management_service_are_one_or_three(count: int, replica
         ({"admins"}, "2.0.1", ["daos", "daos-client"]),
         ({"admins"}, "2.2.0", ["daos", "daos-admin"]),
         ({"clients"}, "2.2.0", ["daos", "daos-client"]),
+        ({"servers"}, "2.2.0", ["compat-hwloc1", "daos", "daos-server"]),
+        ({"servers"}, "2.4.1", ["daos", "daos-server", "spdk-tools"]),
         ({"admins", "clients"}, "2.2.0", ["daos", "daos-admin", "daos-client"]),
         (set(), "2.0.1", []),
     ],
@@ -92,3 +96,54 @@ def test_an_admin_runs_no_service() -> None:
     roles = frozenset({"admins"})
     assert provision.units(roles) == []
     assert set(provision.config_files(roles, ["s1"], "2.0.1")) == {"daos_control.yml"}
+
+
+@pytest.mark.parametrize(
+    ("version", "provider", "mount", "client_has"),
+    [
+        ("2.0.3", "ofi+sockets", "scm_mount", {"daos_agent.yml", "daos_control.yml"}),
+        ("2.2.0", "ofi+tcp", "storage", {"daos_agent.yml"}),
+        ("2.6.3", "ofi+tcp", "storage", {"daos_agent.yml"}),
+    ],
+)
+def test_files_are_in_the_words_of_a_release_and_where_its_packages_have_them(
+    version: str, provider: str, mount: str, client_has: set[str]
+) -> None:
+    files = provision.config_files(frozenset({"servers"}), ["s1"], version)
+    server = yaml.safe_load(files["daos_server.yml"])
+    assert server["provider"] == provider
+    keys = {"scm_mount", "scm_class", "scm_size", "storage"}
+    assert all(mount in engine for engine in server["engines"])
+    assert all(mount == "scm_mount" or keys & {*engine} == {mount} for engine in server["engines"])
+    assert set(provision.config_files(frozenset({"clients"}), ["s1"], version)) == client_has
+
+
+def test_a_tier_is_a_place_in_memory() -> None:
+    files = provision.config_files(frozenset({"servers"}), ["s1"], "2.4.1")
+    tiers = [engine["storage"] for engine in yaml.safe_load(files["daos_server.yml"])["engines"]]
+    tier = {"class": "ram", "scm_size": 16}
+    assert tiers == [[{**tier, "scm_mount": f"/mnt/daos{index}"}] for index in (0, 1)]
+
+
+@pytest.mark.parametrize(
+    ("name", "version", "file"),
+    [
+        ("spdk-tools", "2.4.1", "v2.4/EL8/spdk-tools-22.01.2-1.noarch.rpm"),
+        ("spdk-tools", "2.6.3", "v2.6/EL8/spdk-tools-22.01.2-4.noarch.rpm"),
+        ("compat-hwloc1", "2.0.1", "v2.0/EL8/compat-hwloc1-1.11.8-1.el8.$arch.rpm"),
+        ("daos", "2.4.2", "v2.4/EL8/daos-2.4.2-1.el8.$arch.rpm"),
+    ],
+)
+def test_packages_come_from_the_repository_of_their_series(
+    name: str, version: str, file: str
+) -> None:
+    server = LabNode("s1", frozenset({"servers"}), "el8")
+    assert f"http://daos-repo/{file}" in provision.node_script(server, version, ["s1"], "").split()
+
+
+@pytest.mark.parametrize(
+    ("version", "flavour"), [("1.2.0", "el8"), ("2.0.1", "el8"), ("2.4.2", "el88")]
+)
+def test_a_lab_has_nodes_that_its_release_supports(version: str, flavour: str) -> None:
+    assert flavour_for(version) == flavour
+    assert flavour in FLAVOURS
