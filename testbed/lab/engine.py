@@ -39,7 +39,10 @@ def client() -> docker.DockerClient:
 
 @dataclass(frozen=True)
 class Mount:
-    """A volume of the engine in a container."""
+    """A volume of the engine in a container, or a file of this machine.
+
+    + volume: its name, or the path of the file
+    """
 
     volume: str
     read_only: bool = False
@@ -52,7 +55,7 @@ class Spec:
     + capabilities: all that it may do beyond what ordinary processes may, as `NET_RAW`
     + ports: TCP ports to publish on loopback
     + fuse: whether FUSE mounts shall work in it
-    + mounts: volumes of the engine, by the path in the container
+    + mounts: volumes and files, by the path in the container
     """
 
     name: str

@@ -4,6 +4,7 @@ import fcntl
 import json
 import os
 import shlex
+import shutil
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,6 +21,7 @@ class LabFiles:
     """The files of one lab. The names are part of the outside that others script against.
 
     + state: says which lab is kept here; without it a lab lives only as long as its process
+    + huge_pages: the folder of what huge_pages.py writes
     """
 
     def __init__(self, directory: Path) -> None:
@@ -38,6 +40,7 @@ class LabFiles:
         self.control = directory / "daos_control.yml"
         self.pyinfra = directory / "bin" / "pyinfra"
         self.state = directory / "lab.json"
+        self.huge_pages = directory / "huge-pages"
 
     @contextmanager
     def claim(self) -> Iterator[None]:
@@ -104,7 +107,7 @@ class LabFiles:
             return None
 
     def remove(self) -> None:
-        """Remove what `write` and `keep` wrote, except bin/pyinfra.
+        """Remove what was written here, except bin/pyinfra.
 
         That one stays for shells that have the lab activated: without it `pyinfra` in such a shell
         would be the real one, and would go to real nodes.
@@ -113,6 +116,7 @@ class LabFiles:
         outside = (self.ssh_config, self.state, self.activate, self.control)
         for path in (*outside, self.known_hosts, self.identity, public):
             path.unlink(missing_ok=True)
+        shutil.rmtree(self.huge_pages, ignore_errors=True)
 
 
 def _write(path: Path, text: str, mode: int = 0o644) -> None:

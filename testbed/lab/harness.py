@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from testbed.images.image import Images, ensure_images
-from testbed.lab import backup, cleanup, engine, provision, ssh, system
+from testbed.lab import backup, cleanup, engine, huge_pages, provision, ssh, system
 from testbed.lab.container import EVENT_LOG, Machine, Node
 from testbed.lab.errors import LabError
 from testbed.lab.files import LabFiles
@@ -29,8 +29,14 @@ from testbed.lab.nodes import LabNode, lab_nodes_from_inventory
 __all__ = ["Lab", "LabError", "LabNode", "lab_nodes_from_inventory"]
 
 
-# What a pool is, and whether it is whole; how full it is may change.
-_IDENTITY = ("uuid", "targets_total", "targets_disabled", "svc_reps", "svc_replicas")
+# What a pool is, and whether it is whole, each by the names that releases have for it; how full it
+# is may change.
+_IDENTITY = {
+    "uuid": ("uuid",),
+    "targets_total": ("targets_total", "total_targets"),
+    "targets_disabled": ("targets_disabled", "disabled_targets"),
+    "svc_reps": ("svc_reps", "svc_replicas"),
+}
 
 
 class Lab:
@@ -154,14 +160,17 @@ class Lab:
         volume = None
         if self.backup_mib is not None:
             volume = engine.make_volume(f"daos-lab-{self.id}-backup", labels, self.backup_mib)
+        servers = [spec.name for spec in self.specs if "servers" in spec.roles]
+        huge_pages.write(self.files.huge_pages, servers)
         launch = Launch(
             lab_id=self.id,
             labels=labels,
             images=images,
             network=network,
             version=self.version,
-            servers=[spec.name for spec in self.specs if "servers" in spec.roles],
+            servers=servers,
             public_key=self._keys.public,
+            huge_pages=self.files.huge_pages,
             volume=volume,
         )
         fleet = start_all(launch, self.specs)
@@ -247,7 +256,10 @@ class Lab:
         """
         pools = {
             str(pool.get("label") or pool.get("uuid")): {
-                key: pool[key] for key in _IDENTITY if key in pool
+                key: pool[name]
+                for key, names in _IDENTITY.items()
+                for name in names
+                if name in pool
             }
             for pool in self.pool_list()
         }

@@ -1,12 +1,13 @@
 """Starting the machines of a lab: the package repository and all nodes at once."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 
 from testbed.images.image import Images
-from testbed.lab import backup, capabilities, cleanup, engine, provision
+from testbed.lab import backup, capabilities, cleanup, engine, huge_pages, provision
 from testbed.lab.container import SSH_PORT, Machine, Node
 from testbed.lab.errors import LabError
 from testbed.lab.nodes import LabNode
@@ -33,6 +34,7 @@ class Launch:
 
     + version: the DAOS release of the nodes that name none themselves
     + public_key: who may log in to the nodes
+    + huge_pages: the folder of what huge_pages.py has written
     + volume: what the clients share, if anything
     """
 
@@ -43,6 +45,7 @@ class Launch:
     version: str
     servers: Sequence[str]
     public_key: str
+    huge_pages: Path
     volume: str | None = None
 
     def repo(self) -> Machine:
@@ -58,10 +61,10 @@ class Launch:
         ports = (SSH_PORT, provision.CONTROL_PORT) if "servers" in spec.roles else (SSH_PORT,)
         may = capabilities.CLIENT if "clients" in spec.roles else capabilities.NODE
         image = self.images.nodes[spec.flavour]
-        node = Node(spec, self._start(spec.name, image, may, ports, spec.roles))
+        version = spec.version or self.version
+        node = Node(spec, self._start(spec.name, image, may, ports, self._mounts(spec, version)))
         node.wait_for_ssh()
         repo.result()
-        version = spec.version or self.version
         script = provision.node_script(spec, version, self.servers, self.public_key)
         host_key = node.run(script).stdout.strip().splitlines()[-1]
         if "servers" in spec.roles:
@@ -69,17 +72,20 @@ class Launch:
             node.wait("an answer of daos_server", lambda: engine.says(control))
         return node, host_key
 
+    def _mounts(self, spec: LabNode, version: str) -> dict[str, engine.Mount]:
+        pages = huge_pages.mounts(self.huge_pages, spec.name, spec.roles, version)
+        return backup.mounts(self.volume, spec.roles) | pages
+
     def _start(
         self,
         hostname: str,
         image: str,
         may: Collection[str],
         ports: tuple[int, ...],
-        roles: frozenset[str] = frozenset(),
+        mounts: Mapping[str, engine.Mount] = MappingProxyType({}),
     ) -> engine.Started:
         name = f"daos-lab-{self.lab_id}-{hostname}"
-        fuse = "clients" in roles and _FUSE.exists()
-        mounts = backup.mounts(self.volume, roles)
+        fuse = may is capabilities.CLIENT and _FUSE.exists()
         spec = engine.Spec(name, hostname, image, self.labels, may, ports, fuse, mounts)
         try:
             return engine.start(spec, self.network)

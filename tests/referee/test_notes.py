@@ -46,12 +46,14 @@ def test_notes_are_events_and_come_in_the_order_of_time(tmp_path: Path) -> None:
 
 def test_what_the_system_holds_is_noted_without_how_full_it_is(monkeypatch: Any) -> None:
     lab = a_lab()
-    pools = [{"label": "tank", "uuid": "u1", "targets_disabled": 0, "used": 7}, {"uuid": "u2"}]
+    of_2_6 = {"uuid": "u2", "disabled_targets": 0, "total_targets": 8, "active_targets": 8}
+    pools = [{"label": "tank", "uuid": "u1", "targets_disabled": 0, "used": 7}, of_2_6]
+    now = {"uuid": "u2", "targets_disabled": 0, "targets_total": 8}  # the same, by older names
     monkeypatch.setattr(Lab, "pool_list", lambda _: pools)
     monkeypatch.setattr(Lab, "digests", lambda _: {"tank": "d1"})
     lab.note_contents()
     [event] = lab.events()
     assert event["details"] == {
-        "pools": {"tank": {"uuid": "u1", "targets_disabled": 0}, "u2": {"uuid": "u2"}},
+        "pools": {"tank": {"uuid": "u1", "targets_disabled": 0}, "u2": now},
         "digests": {"tank": "d1"},
     }
