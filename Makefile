@@ -20,9 +20,9 @@ help: ## list these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|' 2>/dev/null \
 		|| grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST)
 
-rehearse: $(STAMP) ## run the update on a lab as `inventory` describes it, and judge the result
+rehearse: $(STAMP) ## run the update on a lab as `inventory` describes it, and judge it; FROM=2.6.3 TO=2.6.5
 	@$(ENGINE)
-	@$(VENV)/bin/python -m testbed rehearse
+	@$(VENV)/bin/python -m testbed rehearse $(if $(FROM),--from $(FROM)) $(if $(TO),--to $(TO))
 
 rehearse-migration: $(STAMP) ## lead a lab from DAOS 1.2 to 2.0, and compare all of its files
 	@$(ENGINE)

@@ -12,6 +12,7 @@ from testbed.lab import cleanup
 from testbed.lab.errors import LabError
 from testbed.lab.files import LabFiles
 from testbed.lab.harness import Lab, lab_nodes_from_inventory
+from testbed.lab.nodes import flavour_for
 from testbed.packages.build import FLAVOURS
 from testbed.referee.__main__ import DEFAULT, run
 from testbed.rehearsal import migration, update
@@ -26,7 +27,6 @@ def parser() -> argparse.ArgumentParser:
     )
     commands = main.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
-    what = _what("2.0.1", "el8")
     where = argparse.ArgumentParser(add_help=False)
     where.add_argument(
         "--directory",
@@ -35,7 +35,9 @@ def parser() -> argparse.ArgumentParser:
         help="folder for ssh_config, activate and the like (default: .lab)",
     )
 
-    starting = commands.add_parser("up", parents=[what, where], help="start a lab that stays up")
+    starting = commands.add_parser(
+        "up", parents=[_what("2.0.1"), where], help="start a lab that stays up"
+    )
     starting.add_argument(
         "--backup-mib",
         type=int,
@@ -46,14 +48,17 @@ def parser() -> argparse.ArgumentParser:
     down.add_argument(
         "--all", action="store_true", help="remove every lab on this engine, running tests included"
     )
-    commands.add_parser(
+    rehearsing = commands.add_parser(
         "rehearse",
-        parents=[what],
+        parents=[_what("2.0.1", "--from")],
         help="start a lab, run the update on it, judge the result, end the lab",
+    )
+    rehearsing.add_argument(
+        "--to", default="", help="DAOS release to update to (default: as group_data says)"
     )
     migrating = commands.add_parser(
         "rehearse-migration",
-        parents=[_what(migration.VERSION, migration.FLAVOUR)],
+        parents=[_what(migration.VERSION, flavour=migration.FLAVOUR)],
         help="start a lab with DAOS 1.x and files in it, lead it to 2.0, compare all files, end it",
     )
     migrating.add_argument(
@@ -71,8 +76,12 @@ def parser() -> argparse.ArgumentParser:
     return main
 
 
-def _what(version: str, flavour: str) -> argparse.ArgumentParser:
-    """The options that say what a lab is made of, with these defaults."""
+def _what(version: str, *names: str, flavour: str | None = None) -> argparse.ArgumentParser:
+    """The options that say what a lab is made of, with these defaults.
+
+    + names: what else the option that names the release is called
+    + flavour: None for one that the release supports
+    """
     what = argparse.ArgumentParser(add_help=False)
     what.add_argument(
         "--inventory",
@@ -82,7 +91,9 @@ def _what(version: str, flavour: str) -> argparse.ArgumentParser:
         " (default: inventory)",
     )
     what.add_argument(
+        *names,
         "--version",
+        dest="version",
         default=version,
         help=f"DAOS release that the nodes start with (default: {version})",
     )
@@ -90,7 +101,7 @@ def _what(version: str, flavour: str) -> argparse.ArgumentParser:
         "--flavour",
         choices=sorted(FLAVOURS),
         default=flavour,
-        help=f"distribution that the nodes play (default: {flavour})",
+        help=f"distribution that the nodes play (default: {flavour or 'one for the release'})",
     )
     return what
 
@@ -105,13 +116,17 @@ def up(options: argparse.Namespace) -> int:
         if kept:
             say("the lab that was up has lost its containers; it is replaced")
             _end(kept, files)
-        nodes = lab_nodes_from_inventory(options.inventory, options.flavour)
+        nodes = lab_nodes_from_inventory(options.inventory, _flavour(options))
         what = (nodes, options.version, options.directory)
         with Lab(*what, backup_mib=options.backup_mib, progress=say) as lab:
             say_where_time_went(lab.timings)
             lab.keep()
     print(_next_commands(options))
     return 0
+
+
+def _flavour(options: argparse.Namespace) -> str:
+    return options.flavour or flavour_for(options.version)
 
 
 def _next_commands(options: argparse.Namespace) -> str:
@@ -172,7 +187,7 @@ def main(argv: list[str] | None = None) -> int:
         "up": up,
         "down": down,
         "referee": lambda o: run(o.events),
-        "rehearse": lambda o: update.rehearse(o.inventory, o.version, o.flavour),
+        "rehearse": lambda o: update.rehearse(o.inventory, o.version, _flavour(o), o.to),
         "rehearse-migration": lambda o: migration.rehearse(
             o.inventory, o.version, o.flavour, o.files
         ),

@@ -13,17 +13,22 @@ from testbed.rehearsal import session
 UPDATED = "updated"
 
 
-def rehearse(inventory: Path, version: str, flavour: str) -> int:
-    """Run the update on a lab and judge it; give the exit code: 0 only if all is well."""
+def rehearse(inventory: Path, version: str, flavour: str, target: str = "") -> int:
+    """Run the update on a lab and judge it; give the exit code: 0 only if all is well.
+
+    + version: the release that the lab begins with
+    + target: the one that it is updated to, "" for that of group_data
+    """
     with session.lab_of_its_own("rehearsal", inventory, version, flavour) as lab:
         session.say_where_time_went(lab.timings)
-        return _rehearse_on(lab, inventory)
+        return _rehearse_on(lab, inventory, target)
 
 
-def _rehearse_on(lab: Lab, inventory: Path) -> int:
+def _rehearse_on(lab: Lab, inventory: Path, target: str) -> int:
     lab.note_contents()
     run_before = session.newest_run()
-    exit_code = session.typed(lab, inventory, "deploy.py", "-y")
+    settings = ["--data", f"target_release={target}"] if target else []
+    exit_code = session.typed(lab, inventory, "deploy.py", "-y", *settings)
     run = session.newest_run()
     if run is None or run == run_before:
         run = _run_without_report()
