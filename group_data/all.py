@@ -35,6 +35,11 @@ repositories = {
         "key": "file:///etc/pki/rpm-gpg/RPM-GPG-KEY-daos",
         "signed_metadata": True,
     },
+    "EL9": {
+        "baseurl": "http://daos-repo/v{series}/EL9",
+        "key": "file:///etc/pki/rpm-gpg/RPM-GPG-KEY-daos",
+        "signed_metadata": True,
+    },
     "Leap15": {  # openSUSE Leap 15 and SLES 15
         "baseurl": "http://daos-repo/v{series}/Leap15",
         "key": "file:///etc/pki/rpm-gpg/RPM-GPG-KEY-daos",

@@ -37,7 +37,7 @@ class LabNode:
 
 # The flavour that the nodes of a series have where nobody names one: the series supports it, and so
 # does the next one that can be reached without another operating system.
-_FLAVOURS = {"2.4": "el88"}
+_FLAVOURS = {"2.4": "el88", "2.6": "el9"}
 
 
 def flavour_for(version: str) -> str:

@@ -62,6 +62,7 @@ _TO_2_6 = (*_TO_2_2, "2.4", "2.6")
 DISTRIBUTIONS = (
     Distribution("CentOS7", "1.el7", _TO_2_2, ("el7",)),
     Distribution("EL8", "1.el8", _TO_2_6, ("el8", "el83", "el88")),
+    Distribution("EL9", "1.el9", ("2.6",), ("el9",)),
     Distribution("Leap15", "1.lp153", _TO_2_6, ("leap15", "leap156")),
 )
 FLAVOURS = {flavour: found for found in DISTRIBUTIONS for flavour in found.flavours}

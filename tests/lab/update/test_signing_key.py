@@ -20,7 +20,7 @@ NODES = [  # each package manager
     LabNode("daos-client-01", CLIENT, "leap15"),
 ]
 NAMES = {node.name for node in NODES}
-PLACES = " ".join(f"/srv/www/v2.0/{distribution.folder}" for distribution in DISTRIBUTIONS)
+PLACES = " ".join(f"/srv/www/v2.0/{it.folder}" for it in DISTRIBUTIONS if "2.0" in it.series)
 SIGN = "gpg --homedir /tmp/them --batch --armor --detach-sign"
 THEIRS = (
     "mkdir -pm 700 /tmp/them && gpg --homedir /tmp/them --batch --pinentry-mode loopback"

@@ -77,6 +77,7 @@ def test_releases_and_distributions_of_the_repositories() -> None:
     assert len(at_once) == sum(len(found.versions) for found in build.DISTRIBUTIONS)
     found = {(job.folder, dict(job.defines)["daos_version"]) for job in at_once}
     assert {("v2.4/EL8", "2.4.1"), ("v2.4/Leap15", "2.4.2"), ("v2.6/EL8", "2.6.5")} <= found
+    assert {folder for folder, _ in found if "EL9" in folder} == {"v2.6/EL9"}
     assert not {"v2.4/CentOS7", "v2.6/CentOS7"} & {folder for folder, _ in found}
     later = {dict(job.defines)["daos_release"] for job in jobs if job.root == "later"}
     assert later == {"2.el7", "2.el8", "2.lp153"}

@@ -142,7 +142,8 @@ def test_packages_come_from_the_repository_of_their_series(
 
 
 @pytest.mark.parametrize(
-    ("version", "flavour"), [("1.2.0", "el8"), ("2.0.1", "el8"), ("2.4.2", "el88")]
+    ("version", "flavour"),
+    [("1.2.0", "el8"), ("2.0.1", "el8"), ("2.4.2", "el88"), ("2.6.3", "el9")],
 )
 def test_a_lab_has_nodes_that_its_release_supports(version: str, flavour: str) -> None:
     assert flavour_for(version) == flavour
