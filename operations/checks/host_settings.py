@@ -26,12 +26,12 @@ def huge_pages(current: Run) -> Iterator[Finding]:
         return
     servers = [current.host(name) for name in current.start.of("servers")]
     said = hosts.at_once(servers, lambda it: hosts.command(current.state, it, _LINE, _TIMEOUT))
-    unread = f"{_FILE} cannot be read: {{}}"
     yield from for_each(
         "huge-pages",
         (
-            (host.name, in_the_way(output) if done else unread.format(errors.strip()))
-            for host, (done, output, errors) in said.items()
+            # Where the file alone cannot be read, what the kernel says may do.
+            (host.name, in_the_way(output) if output else f"{_ENABLED}: {errors.strip()}")
+            for host, (_, output, errors) in said.items()
         ),
     )
 

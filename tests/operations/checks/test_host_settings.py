@@ -13,7 +13,8 @@ from operations.daos.releases import Version, refuses_transparent_pages
 
 ROOT = Path(__file__).parents[3]
 
-# An update of a simulated cluster, one server of which has them on: what stands in the way?
+# An update of a simulated cluster, one server of which has them on, while the file of the other one
+# is elsewhere: what stands in the way?
 _TYPED = """\
 import sys
 from pathlib import Path
@@ -26,6 +27,7 @@ site = Site(Path.cwd())
 playing = Playing(Case(hosts, sys.argv[1]), site)
 path = "/sys/kernel/mm/transparent_hugepage/enabled"
 playing.cluster.nodes["s2"].files.write(path, "[always] madvise never\\n")
+playing.cluster.nodes["s1"].files.remove("/etc/daos/daos_server.yml")
 playing.type()
 print([(it["code"], it["hosts"]) for it in site.report()["refusals"]])
 """
