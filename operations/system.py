@@ -125,13 +125,10 @@ def _not_down(current: Run, fresh: float = JUST_NOW) -> tuple[list[Member], int]
 
 def _with_their_servers(current: Run, members: Collection[Member]) -> set[int]:
     """Those of these ranks that are down, as is seen on the servers that they are on."""
-    places = ranks.Places(members)
-    of = {name: places.on(node) for name, node in current.start.of("servers").items()}
-    asked = [current.host(name) for name, here in of.items() if here]
-    said = hosts.at_once(asked, current.node).items()
-    nodes = [(of[host.name], node) for host, node in said]
-    up = {it.rank for here, node in nodes for it in here if not node or ranks.may_be_up(it, node)}
-    return {it.rank for here, _ in nodes for it in here} - up
+    asked = current.start.where(ranks.Places(members).on, "servers")
+    said = hosts.at_once([current.host(name) for name in asked], current.node)
+    servers = ((current.start.node(host.name), node) for host, node in said.items())
+    return ranks.seen_down(members, servers)
 
 
 def evict_all(current: Run) -> str | None:

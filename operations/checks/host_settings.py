@@ -7,12 +7,12 @@ import yaml
 from ..daos import releases, yaml_text
 from ..machinery import hosts
 from ..machinery.run import Run
+from ..machinery.session import SERVER_FILE
 from ..rules.findings import Finding, for_each
 
 _ENABLED = "/sys/kernel/mm/transparent_hugepage/enabled"
-_FILE = "/etc/daos/daos_server.yml"
 # A kernel that has none of them has no such file.
-_LINE = f"if [ -e {_ENABLED} ]; then cat {_ENABLED}; else echo '[never]'; fi; cat {_FILE}"
+_LINE = f"if [ -e {_ENABLED} ]; then cat {_ENABLED}; else echo '[never]'; fi; cat {SERVER_FILE}"
 _TIMEOUT = 30  # seconds
 
 
@@ -47,12 +47,12 @@ def in_the_way(said: str) -> str | None:
     try:
         told = yaml_text.read(file)
     except yaml.YAMLError as problem:
-        return f"{_FILE} cannot be read: {problem}"
+        return f"{SERVER_FILE} cannot be read: {problem}"
     if isinstance(told, dict) and (told.get("allow_thp") or told.get("disable_hugepages")):
         return None
     return (
         f"{_ENABLED} says {enabled!r}, and daos_server of the target starts only where it says "
         "never: add transparent_hugepage=never to the kernel's command line (`grubby "
         "--update-kernel=ALL --args=transparent_hugepage=never`) and reboot, or set allow_thp: "
-        f"true in {_FILE}"
+        f"true in {SERVER_FILE}"
     )

@@ -11,6 +11,7 @@ from ..rules.pools import rebuilding, unhealthy
 from ..rules.view import View
 from .hooks import OPENING
 from .run import Run
+from .session import POOLS
 from .shared import JUST_NOW
 
 
@@ -73,13 +74,17 @@ def healthy(current: Run, view: View) -> list[Finding]:
     return findings if is_stopping(current, view) else findings + pools(current, view)
 
 
-def can_ask_pools(current: Run, view: View) -> bool:
-    """Whether pools can be asked, as far as it is known without asking anything.
+def askable(current: Run, view: View, asks: Iterable[str]) -> Iterable[str]:
+    """What can be asked of this, as far as it is known without asking anything: of pools an engine.
+
+    + asks: of these, RANKS and POOLS
 
     From 2.4 on dmg takes five minutes for each pool to say that no engine has answered.
     Source: canRetry and DefaultPoolTimeout in src/control/lib/control/pool.go of v2.4.2.
     """
-    return view.serving and not _stopped(current, current.dmg.members.last)
+    if view.serving and not _stopped(current, current.dmg.members.last):
+        return asks
+    return [it for it in asks if it != POOLS]
 
 
 def is_stopping(current: Run, view: View) -> bool:

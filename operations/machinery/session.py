@@ -16,7 +16,7 @@ from ..rules.view import View
 from . import hosts
 from .shared import FRESH, JUST_NOW, Shared
 
-_SERVER_FILE = "/etc/daos/daos_server.yml"
+SERVER_FILE = "/etc/daos/daos_server.yml"
 _CONTROL_FILE = "/etc/daos/daos_control.yml"  # dmg reads it
 _USUAL_NAME = "daos_server"  # where the file names none
 T = TypeVar("T")
@@ -117,11 +117,11 @@ class DmgSession:
         if not self._point:
             name, node = next(iter(self._seen().of("servers").items()))
             host = self._state.inventory.get_host(name)
-            _, text, _ = hosts.command(self._state, host, f"cat {_SERVER_FILE}", timeout=60)
+            _, text, _ = hosts.command(self._state, host, f"cat {SERVER_FILE}", timeout=60)
             try:
                 self._point = dmg_1_0.access_point(text, node.hostname)
             except ValueError as problem:
-                raise DmgError(f"{_SERVER_FILE} on {name}: {problem}") from problem
+                raise DmgError(f"{SERVER_FILE} on {name}: {problem}") from problem
         return self._point
 
     def learn_name(self) -> None:

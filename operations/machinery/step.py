@@ -18,7 +18,6 @@ from ..rules.view import NoAnswer, View
 from . import run
 from .output import QUIETLY
 from .run import Run
-from .session import POOLS
 from .shared import FRESH, JUST_NOW
 
 Command = PyinfraCommand | StringCommand | str
@@ -144,8 +143,7 @@ class Step:
         return current.look(fresh) if self.reads else current.start
 
     def _in_the_way(self, current: Run) -> list[Finding]:
-        pools = judgements.can_ask_pools(current, current.asked)
-        current.dmg.asked_ahead(it for it in self.asks if it != POOLS or pools)
+        current.dmg.asked_ahead(judgements.askable(current, current.asked, self.asks))
         view = self._view(current, JUST_NOW)
         concerned = self._nodes(current, view.nodes)
         current.concerned = frozenset(

@@ -21,7 +21,7 @@ from .members import (
     Places,
     expected,
     is_called,
-    may_be_up,
+    seen_down,
     short,
     what_to_do,
 )
@@ -338,16 +338,10 @@ def engines_stopped(
         ]
     if not with_engines:
         return []
-    down = _down_as_seen(view, members)
+    stay = (member for member in members if member.state in STAYS)
+    down = seen_down(stay, ((node, node) for node in view.of("servers").values()))
     up = [member for member in expected(members, accepted) if member.rank not in down]
     return not_in_state(up, "stopped", "run `dmg system stop`")
-
-
-def _down_as_seen(view: View, members: Iterable[Member]) -> set[int]:
-    """The ranks that stay in their state when they are down, and have no engine where they are."""
-    places = Places(member for member in members if member.state in STAYS)
-    seen = [(it, node) for node in view.of("servers").values() for it in places.on(node)]
-    return {it.rank for it, _ in seen} - {it.rank for it, node in seen if may_be_up(it, node)}
 
 
 def _engines(node: Node) -> str:

@@ -80,15 +80,6 @@ def what_to_do(members: Iterable[Member], units: Units) -> str:
     return ", ".join([*filter(None, hints), "see `dmg system query -v`"])
 
 
-def may_be_up(member: Member, node: Node) -> bool:
-    """Whether the engine of a rank may run, as its server tells, whatever state the rank is in.
-
-    Of a rank that stays excluded no engine of its server runs; where its server gave no answer to
-    `dmg system stop`, nothing of DAOS does.
-    """
-    return bool(node.engines if member.state in STAYS else node.busy)
-
-
 def expected(members: Iterable[Member], accepted: Collection[int]) -> list[Member]:
     """The ranks without those that are missing and that the site has accepted as missing.
 
@@ -179,3 +170,22 @@ class Places:
         called = self._called.get(short(node.hostname), [])
         reached = (it for address in node.addresses for it in self._reached.get(address, ()))
         return [*called, *(member for member in reached if member not in called)]
+
+
+def seen_down(members: Iterable[Member], servers: Iterable[tuple[Node, Node | None]]) -> set[int]:
+    """Those of these ranks that are down, as is seen on the servers that they are on.
+
+    Of a rank that stays excluded no engine of its server runs; where its server gave no answer to
+    `dmg system stop`, nothing of DAOS does.
+
+    + servers: each as it was known before, by which its ranks are found, and as it is seen now;
+      None where it gives no answer, and so may be up
+    """
+    places = Places(members)
+    seen = [(it, now) for known, now in servers for it in places.on(known)]
+    up = {it.rank for it, now in seen if now is None or _may_be_up(it, now)}
+    return {it.rank for it, _ in seen} - up
+
+
+def _may_be_up(member: Member, node: Node) -> bool:
+    return bool(node.engines if member.state in STAYS else node.busy)

@@ -12,8 +12,8 @@ from .cases import BACK, UPDATE, Case, Host
 
 
 @dataclass(frozen=True)
-class Path:
-    """A way that an update leads.
+class UpdatePath:
+    """From which releases to which one, and on what.
 
     + releases: where it begins
     + target: where it ends
@@ -27,9 +27,9 @@ class Path:
     others: Sequence[str]
 
 
-def _to_the_newest(series: str, *flavours: str) -> Path:
+def _to_the_newest(series: str, *flavours: str) -> UpdatePath:
     *before, newest = SERIES[series]
-    return Path(before[::-1], newest, flavours, (flavours[0], flavours[-1]))
+    return UpdatePath(before[::-1], newest, flavours, (flavours[0], flavours[-1]))
 
 
 # Where DAOS is published for which distribution: its support matrix.
@@ -51,7 +51,7 @@ def sizes(most: int, usual: int) -> st.SearchStrategy[int]:
 
 
 @st.composite
-def hosts(draw: st.DrawFn, servers: int, clients: int, path: Path) -> tuple[Host, ...]:
+def hosts(draw: st.DrawFn, servers: int, clients: int, path: UpdatePath) -> tuple[Host, ...]:
     """The nodes of a cluster.
 
     + servers, clients: how many there are at most
@@ -139,7 +139,7 @@ def cases(
     clients: int = 256,
     fixed: tuple[Host, ...] = (),
     words: tuple[str, ...] = (),
-    path: Path = PATHS["2.0"],
+    path: UpdatePath = PATHS["2.0"],
 ) -> Case:
     """A case.
 

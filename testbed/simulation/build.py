@@ -8,8 +8,11 @@ from .node import AGENT, SERVER, Node
 from .packages import repositories_of
 
 RELEASES = ("2.0.0", "2.0.1", "2.0.2", "2.0.3")
-_LATER = {"2.4": ("2.4.0", "2.4.1", "2.4.2"), "2.6": ("2.6.3", "2.6.4", "2.6.5")}
-SERIES = {"2.0": RELEASES, **_LATER}
+SERIES = {
+    "2.0": RELEASES,
+    "2.4": ("2.4.0", "2.4.1", "2.4.2"),
+    "2.6": ("2.6.3", "2.6.4", "2.6.5"),
+}
 _SETTLES = 10.0  # seconds until all of it serves
 
 

@@ -1,4 +1,4 @@
-"""dmg of releases 1.2 to 2.2, as far as an update needs it: a command line done and answered."""
+"""dmg from 1.2 on, as far as an update needs it: a command line done and answered."""
 
 import os
 import sys

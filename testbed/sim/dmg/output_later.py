@@ -10,7 +10,6 @@ from typing import Any
 from ..common.release import since
 
 Plain = dict[str, Any]
-TIER = ["total", "free", "min", "max", "mean", "media_type"]
 _LAYOUTS = ("pool_layout_ver", "upgrade_layout_ver")
 _COUNTS = ("total_targets", "active_targets", "total_engines", "disabled_targets", "version")
 _HEALS = "exclude;rebuild"  # how a pool of 2.8 heals itself unless it is told otherwise
@@ -96,7 +95,7 @@ def _pool(pool: Plain, query: Plain, mask: str, version: str) -> Plain:
         "svc_ldr": query.get("leader", 0),
         "svc_reps": pool["svc_reps"],
         "rebuild": _rebuild(query["rebuild"], version) if query else None,
-        "tier_stats": _tiers(query) if query else None,
+        "tier_stats": query["tier_stats"] if query else None,
         **{key: query.get(key, 0) for key in _LAYOUTS},
         **new,
         **({"usage": pool["usage"]} if query else {}),
@@ -109,10 +108,6 @@ def _rebuild(of: Plain, version: str) -> Plain:
     if since(version, "2.8.0"):
         return {**state, "derived_state": of["state"], **counts, "degraded": False}
     return {**state, **counts}
-
-
-def _tiers(query: Plain) -> list[Plain]:
-    return [{key: tier[key] for key in TIER} for tier in query["tier_stats"]]
 
 
 def pool_query(query: Plain, usage: list[Plain] | None, version: str) -> Plain:
@@ -131,7 +126,7 @@ def pool_query(query: Plain, usage: list[Plain] | None, version: str) -> Plain:
         "disabled_ranks": None,
         **{key: query[key] for key in head},
         "rebuild": query["rebuild"],
-        "tier_stats": _tiers(query),
+        "tier_stats": query["tier_stats"],
         **{key: query[key] for key in _LAYOUTS},
     }
 

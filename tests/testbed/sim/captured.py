@@ -30,17 +30,25 @@ class Message(SimpleNamespace):
 def member(rank: int, system: str) -> Message:
     uneven = system == "uneven"
     state = ("excluded", "joined", "joined")[rank] if uneven else system
+    updated = f"2022-01-01T00:00:00{UNEVEN[rank] if uneven else ''}Z"
+    return member_on(rank + 1, rank, state, "ofi+sockets", 31416, updated)
+
+
+def member_on(
+    server: int, rank: int, state: str, provider: str, port: int, updated: str
+) -> Message:
+    """A rank on one of the servers, from 1, whose engine listens on a port."""
     return Message(
-        addr=f"10.0.0.{rank + 1}:10001",
+        addr=f"10.0.0.{server}:10001",
         uuid=f"00000000-0000-0000-0000-{0x1000 + rank:012x}",
         rank=rank,
         incarnation=7,
         state=state,
-        fabric_uri=f"ofi+sockets://10.0.0.{rank + 1}:31416",
+        fabric_uri=f"{provider}://10.0.0.{server}:{port}",
         fabric_contexts=17,
         info="system stop" if state == "stopped" else "",
-        fault_domain=f"/daos-server-{rank + 1:02d}",
-        last_update=f"2022-01-01T00:00:00{UNEVEN[rank] if uneven else ''}Z",
+        fault_domain=f"/daos-server-{server:02d}",
+        last_update=updated,
     )
 
 

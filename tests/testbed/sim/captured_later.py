@@ -8,7 +8,7 @@ from typing import Any
 from testbed.sim.common.errors import NO_ENGINE
 from testbed.sim.model import Refused
 
-from .captured import NVME, SCM, Message, Rebuild, pool_uuid, rank_result
+from .captured import NVME, SCM, Message, Rebuild, member_on, pool_uuid, rank_result
 
 _LOST = ["excluded", "excluded", "joined", "errored", "unresponsive", "adminexcluded"]
 _MIXED = ["joined", "joined", *_LOST]
@@ -46,19 +46,8 @@ class Service:
     def _member(self, rank: int) -> Message:
         state = _MIXED[rank] if self._state == "mixed" else "joined"
         state = "stopped" if self._state == "stopped" else state
-        address = _address(rank)
-        return Message(
-            addr=address,
-            uuid=f"00000000-0000-0000-0000-{0x1000 + rank:012x}",
-            rank=rank,
-            incarnation=7,
-            state=state,
-            fabric_uri=f"ofi+tcp;ofi_rxm://{address.partition(':')[0]}:{31316 + rank % 2 * 1000}",
-            fabric_contexts=17,
-            info="system stop" if state == "stopped" else "",
-            fault_domain=f"/daos-server-{rank // 2 + 1:02d}",
-            last_update="2026-01-01T00:00:00Z",
-        )
+        updated, port = "2026-01-01T00:00:00Z", 31316 + rank % 2 * 1000
+        return member_on(rank // 2 + 1, rank, state, "ofi+tcp;ofi_rxm", port, updated)
 
     def _listed(self, label: str) -> Message:
         return Message(uuid=pool_uuid(POOLS[label]), label=label, svc_reps=[0, 2, 4])
